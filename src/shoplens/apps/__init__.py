@@ -1,0 +1,1 @@
+"""What a shop does with a model, one file per application; none imports another."""

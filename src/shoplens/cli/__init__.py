@@ -1,0 +1,1 @@
+"""The `shoplens` command: one command a file."""

@@ -1,0 +1,1 @@
+"""Where slow work runs: this machine, or a cluster."""

@@ -1,0 +1,182 @@
+"""What people did: one event, and many events as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+
+
+class EventType(StrEnum):
+    """What a person can do. The values are what files and the API say."""
+
+    VIEW = "view"
+    CLICK = "click"
+    IMPRESSION = "impression"
+    SEARCH = "search"
+    CART = "cart"
+    REMOVE_FROM_CART = "remove_from_cart"
+    CHECKOUT = "checkout"
+    PURCHASE = "purchase"
+    REFUND = "refund"
+    RATING = "rating"
+    COMMENT = "comment"
+    SHARE = "share"
+    WISHLIST = "wishlist"
+
+
+#: Small codes for storage and arrays; append only, never renumber.
+EVENT_CODES: dict[EventType, int] = {kind: code for code, kind in enumerate(EventType, start=1)}
+EVENT_BY_CODE: dict[int, EventType] = {code: kind for kind, code in EVENT_CODES.items()}
+
+#: How much one event says that a person wants the product. Negative: the opposite.
+EVENT_WEIGHTS: dict[EventType, float] = {
+    EventType.VIEW: 0.3,
+    EventType.CLICK: 0.4,
+    EventType.IMPRESSION: 0.0,
+    EventType.SEARCH: 0.0,
+    EventType.CART: 0.7,
+    EventType.REMOVE_FROM_CART: -0.5,
+    EventType.CHECKOUT: 0.0,
+    EventType.PURCHASE: 1.0,
+    EventType.REFUND: -1.0,
+    EventType.RATING: 1.0,  # scaled by the rating itself, see `event_weight`
+    EventType.COMMENT: 0.5,
+    EventType.SHARE: 0.7,
+    EventType.WISHLIST: 0.7,
+}
+
+#: Events that are about a product; the others may come without an `item_id`.
+PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that somebody did. A guest has a `session_id` and no `user_id`."""
+
+    event_type: EventType
+    timestamp: int  # microseconds since 1970, UTC
+    user_id: str | None = None
+    session_id: str | None = None
+    item_id: str | None = None
+    value: float | None = None  # the rating, or money the event was worth
+    quantity: float | None = None  # units
+    price: float | None = None  # per unit, in `currency`
+    currency: str | None = None  # ISO 4217
+    impression_id: str | None = None
+    position: int | None = None  # place in the list that was shown, first = 1
+    query: str | None = None
+    context: str | None = None  # JSON object of whatever else the source said
+    event_id: str | None = None  # the source's own id, when it has one
+
+    @property
+    def key(self) -> int:
+        """Signed 64-bit identity: the same event taken in twice has the same key.
+
+        Hash of the source's own id when there is one, else of what happened. With 10^8 events the chance that any
+        two different ones share a key is below 0.03 % (birthday bound).
+        """
+        return event_key(self)
+
+    @property
+    def when(self) -> datetime:
+        """Time as a datetime, UTC."""
+        return datetime.fromtimestamp(self.timestamp / 1e6, UTC)
+
+
+def event_key(event: Event) -> int:
+    """Identity of an event, see `Event.key`."""
+    if event.event_id:
+        parts: tuple[object, ...] = ("id", event.event_id, event.item_id)  # one order id covers several products
+    else:
+        parts = (
+            event.event_type.value,
+            event.timestamp,
+            event.user_id,
+            event.session_id,
+            event.item_id,
+            event.value,
+            event.quantity,
+            event.price,
+            event.query,
+            event.position,
+        )
+    return key_of_text("\x1f".join("" if part is None else str(part) for part in parts))
+
+
+def key_of_text(text: str) -> int:
+    """Stable signed 64-bit hash of a text (BLAKE2b)."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+@dataclass(slots=True)
+class EventBatch:
+    """Many events as columns of equal length, named as in `Event`, plus `key`. Plain lists, so that nothing is copied
+    between the reader, the checks and the database driver."""
+
+    key: list[int] = field(default_factory=list)
+    event_type: list[int] = field(default_factory=list)  # EVENT_CODES
+    timestamp: list[int] = field(default_factory=list)
+    user_id: list[str | None] = field(default_factory=list)
+    session_id: list[str | None] = field(default_factory=list)
+    item_id: list[str | None] = field(default_factory=list)
+    value: list[float | None] = field(default_factory=list)
+    quantity: list[float | None] = field(default_factory=list)
+    price: list[float | None] = field(default_factory=list)
+    currency: list[str | None] = field(default_factory=list)
+    impression_id: list[str | None] = field(default_factory=list)
+    position: list[int | None] = field(default_factory=list)
+    query: list[str | None] = field(default_factory=list)
+    context: list[str | None] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def append(self, event: Event) -> None:
+        """Add one event."""
+        self.key.append(event.key)
+        self.event_type.append(EVENT_CODES[event.event_type])
+        for column in fields(self)[2:]:
+            getattr(self, column.name).append(getattr(event, column.name))
+
+    def rows(self) -> Iterator[tuple[object, ...]]:
+        """One tuple an event, in the order of the columns above."""
+        return zip(*(getattr(self, column.name) for column in fields(self)), strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """Events read back for learning, ids already replaced by the store's row numbers. All arrays have one length."""
+
+    sequence: npt.NDArray[np.int64]  # order of arrival; scan(after=sequence[-1]) continues
+    person: npt.NDArray[np.int64]  # store row of the person, -1 for a guest
+    product: npt.NDArray[np.int64]  # store row of the product, -1 when the event has none
+    event_type: npt.NDArray[np.int16]  # EVENT_CODES
+    timestamp: npt.NDArray[np.int64]  # microseconds since 1970, UTC
+    value: npt.NDArray[np.float32]  # NaN when absent
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+
+def event_weight(
+    event_type: npt.NDArray[np.int16], value: npt.NDArray[np.float32], weights: dict[EventType, float] | None = None
+) -> npt.NDArray[np.float32]:
+    """Preference expressed by each event, in about [-1, 1].
+
+    A rating is centred: 1 star of 5 counts -1, 3 stars 0, 5 stars +1; ratings are read on the scale of 1 to 5.
+    """
+    table = np.zeros(max(EVENT_BY_CODE) + 1, np.float32)
+    for kind, weight in (weights or EVENT_WEIGHTS).items():
+        table[EVENT_CODES[kind]] = weight
+    result = table[event_type]
+    rated = event_type == EVENT_CODES[EventType.RATING]
+    scaled = np.where(np.isnan(value), 1.0, np.clip((value - 3.0) / 2.0, -1.0, 1.0))
+    return np.where(rated, result * scaled, result).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Texts and photos to vectors: one protocol, one file per encoder."""

@@ -1,0 +1,69 @@
+"""Every error that Shoplens raises on purpose.
+
+    ShoplensError
+    ├── InputError            what came from outside cannot be used; the message says where and why
+    │   ├── FormatError       a file is not in the format that was expected
+    │   ├── UnsafeInputError  a URL, archive or media file was refused for safety
+    │   └── StrictError       `--strict` met a row that would have been refused
+    ├── NotFoundError         no such person, product, bundle, …
+    ├── ConfigurationError    a setting is wrong; the message names it and what to write instead
+    │   └── MissingExtraError an optional dependency is not installed; the message names the extra
+    ├── ModelFileError        a pretrained model's file is missing or altered
+    ├── BundleError           a bundle is damaged, incomplete or of another version
+    └── StoreError            the database refused or is of another version
+        └── StoreUnavailableError  the database cannot be reached now; trying again may help
+
+The names are exhaustive on purpose: `http/errors.py` maps each to a status, the command line to an exit code.
+"""
+
+
+class ShoplensError(Exception):
+    """Base of all errors raised on purpose; its message is meant for the person who caused it."""
+
+
+class InputError(ShoplensError):
+    """What came from outside cannot be used."""
+
+
+class FormatError(InputError):
+    """A file is not in the format that was expected."""
+
+
+class UnsafeInputError(InputError):
+    """A URL, archive or media file was refused for safety."""
+
+
+class StrictError(InputError):
+    """`--strict` met a row that would have been refused."""
+
+
+class NotFoundError(ShoplensError):
+    """No such person, product or bundle."""
+
+
+class ConfigurationError(ShoplensError):
+    """A setting is wrong."""
+
+
+class MissingExtraError(ConfigurationError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'shoplens[{extra}]'")
+        self.extra = extra
+
+
+class ModelFileError(ShoplensError):
+    """A pretrained model's file is missing or altered."""
+
+
+class BundleError(ShoplensError):
+    """A bundle is damaged, incomplete or of another version."""
+
+
+class StoreError(ShoplensError):
+    """The database refused, or its schema is of another version."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be reached now; trying again may help."""

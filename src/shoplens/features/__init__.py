@@ -1,0 +1,1 @@
+"""Vectors of the whole catalogue, kept up to date: one memory-mapped matrix per modality."""

@@ -1,0 +1,1 @@
+"""What shops export, read, cleaned and reported: product feeds, event logs, people."""

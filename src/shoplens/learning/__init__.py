@@ -1,0 +1,1 @@
+"""Splits, metrics, training and honest evaluation."""

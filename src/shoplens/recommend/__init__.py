@@ -1,0 +1,1 @@
+"""From scores to an answer: candidates, rules, order, reasons."""

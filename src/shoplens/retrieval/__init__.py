@@ -1,0 +1,1 @@
+"""Nearest neighbours: one protocol, one file per index."""

@@ -1,0 +1,1 @@
+"""The running system: settings, composition root, bundles, intake."""

@@ -1,0 +1,1 @@
+"""The only truth: catalogue, events and people, in SQLite or PostgreSQL."""
