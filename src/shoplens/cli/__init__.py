@@ -1,1 +1,24 @@
 """The `shoplens` command: one command a file."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from importlib import import_module
+
+from shoplens.cli.app import app, console
+from shoplens.errors import ShoplensError
+
+
+def main() -> None:
+    """Entry point: load every command file, run, turn deliberate errors into exit code 1."""
+    for module in sorted(info.name for info in pkgutil.walk_packages(__path__, prefix=f"{__name__}.")):
+        import_module(module)
+    try:
+        app()
+    except ShoplensError as error:
+        console.print(f"[bold red]refused:[/bold red] {error}", highlight=False, markup=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; what was confirmed is kept, the same command goes on from there")
+        sys.exit(130)

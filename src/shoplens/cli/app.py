@@ -1,0 +1,62 @@
+"""The typer application that every command file adds to, and how commands speak.
+
+Results go to stdout (a readable table, or exactly one JSON object with `--json`), everything else to stderr.
+Exit codes: 0 done, 1 refused with a reason, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+app = typer.Typer(
+    name="shoplens",
+    help="From a shop's products and event log to recommendations. Start with `shoplens demo` or `shoplens init`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+#: For people: progress, notes, warnings. stdout stays clean for results.
+console = Console(stderr=True)
+
+#: Options that many commands share.
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", help="Folder with shoplens.toml.", envvar="SHOPLENS_WORKSPACE")
+]
+
+
+def emit(result: Mapping[str, Any], *, json: bool, table: Table | str | None = None) -> None:
+    """Print a command's result: `result` as JSON, or `table` (default: a line per key) for people."""
+    if json:
+        options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+        sys.stdout.write(orjson.dumps(result, option=options, default=str).decode() + "\n")
+        return
+    out = Console()
+    if table is None:
+        for key, value in result.items():
+            out.print(f"[bold]{key}[/bold]  {value}", highlight=False)
+    else:
+        out.print(table)
+
+
+def progress_bar() -> Progress:
+    """A progress bar on stderr: what, how far, how long, how long yet."""
+    return Progress(
+        TextColumn("[progress.description]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=False,
+    )

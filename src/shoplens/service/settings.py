@@ -1,0 +1,170 @@
+"""Every setting, its unit and its default; the only reader of the environment and of shoplens.toml.
+
+Precedence: arguments, then environment (`SHOPLENS_…`, nested with `__`), then `shoplens.toml`, then the defaults here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from shoplens.errors import ConfigurationError
+
+FILE_NAME = "shoplens.toml"
+
+
+class ServerSettings(BaseModel):
+    """The HTTP server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"  # this machine only, until somebody decides otherwise
+    port: int = Field(default=8000, ge=0, le=65535)  # 0 = any free port
+    workers: int = Field(default=1, ge=1)  # processes; each holds the model in memory
+    max_body_mb: float = Field(default=16.0, gt=0)
+    api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
+
+
+class EncoderSettings(BaseModel):
+    """Which encoder reads which modality; names from the registry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = "e5-small"
+    image: str = "efficientnet-lite0"
+    precision: str = Field(default="int8", pattern="^(int8|fp32)$")  # int8 is 3× faster at cosine > .99 with fp32
+    batch: int = Field(default=64, ge=1)
+
+
+class ImageSettings(BaseModel):
+    """Limits on photos from outside."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_bytes: int = Field(default=20_000_000, ge=1)
+    max_pixels: int = Field(default=50_000_000, ge=1)  # a 50-megapixel camera; more is a decompression bomb
+    timeout_seconds: float = Field(default=10.0, gt=0)
+
+
+class TrainSettings(BaseModel):
+    """Learning."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: tuple[str, ...] = ("popularity", "item-knn", "linear", "fusion")
+    seed: int = 0
+    test_days: float = Field(default=28.0, gt=0)  # four weeks: every weekday four times
+    valid_days: float = Field(default=28.0, gt=0)
+    min_item_events: int = Field(default=1, ge=1)  # products with fewer are treated as new
+    max_history: int = Field(default=200, ge=1)  # latest events of a person that a request reads
+    repeat: bool = False  # whether products that the person has bought may be recommended
+
+
+class Settings(BaseSettings):
+    """All settings of one workspace."""
+
+    file: ClassVar[Path | None] = None  # set in a subclass by `read`, so that reading two workspaces never mixes
+    model_config = SettingsConfigDict(env_prefix="SHOPLENS_", env_nested_delimiter="__", extra="forbid")
+
+    database_url: SecretStr | None = None  # SQLAlchemy URL; default: SQLite file in the workspace
+    model_cache: Path | None = None  # converted pretrained models; default: ~/.cache/shoplens/models
+    language: str = Field(default="en", pattern="^(en|zh)$")  # of messages to shoppers
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    server: ServerSettings = ServerSettings()
+    encoders: EncoderSettings = EncoderSettings()
+    images: ImageSettings = ImageSettings()
+    train: TrainSettings = TrainSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment above file; the file's path is what `Settings.read` put aside."""
+        toml = TomlConfigSettingsSource(settings_cls, cls.file) if cls.file is not None else None
+        return tuple(source for source in (init_settings, env_settings, toml) if source is not None)
+
+    @classmethod
+    def read(cls, path: Path | None, **overrides: Any) -> Self:
+        """Settings from a TOML file (if it exists), the environment and overrides."""
+
+        class FromFile(cls):  # type: ignore[valid-type,misc]
+            file: ClassVar[Path | None] = path if path is not None and path.exists() else None
+
+        try:
+            return FromFile(**overrides)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ConfigurationError(f"{path or 'settings'}: {where}: {first['msg']}") from error
+
+
+class Workspace:
+    """One folder: shoplens.toml, the SQLite file (unless PostgreSQL), features/, bundles/, runs/."""
+
+    def __init__(self, root: Path, settings: Settings | None = None) -> None:
+        self.root = root
+        self.settings = settings if settings is not None else Settings.read(root / FILE_NAME)
+
+    @classmethod
+    def create(cls, root: Path, **overrides: Any) -> Self:
+        """Make the folder and a commented shoplens.toml, unless they are there; then open it."""
+        root.mkdir(parents=True, exist_ok=True)
+        file = root / FILE_NAME
+        if not file.exists():
+            file.write_text(_first_file(overrides), encoding="utf-8")
+        for folder in ("features", "bundles", "runs"):
+            (root / folder).mkdir(exist_ok=True)
+        return cls(root)
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Open an existing workspace; ConfigurationError says how to make one."""
+        if not (root / FILE_NAME).exists():
+            raise ConfigurationError(f"{root} is not a workspace (no {FILE_NAME}); make one with: shoplens init {root}")
+        return cls(root)
+
+    @property
+    def database_url(self) -> str:
+        """Where the truth is."""
+        secret = self.settings.database_url
+        return secret.get_secret_value() if secret is not None else f"sqlite:///{self.root.resolve() / 'shop.sqlite'}"
+
+    @property
+    def features(self) -> Path:
+        """Vectors of the catalogue."""
+        return self.root / "features"
+
+    @property
+    def bundles(self) -> Path:
+        """Trained models, one immutable folder a version."""
+        return self.root / "bundles"
+
+    @property
+    def runs(self) -> Path:
+        """What each training did: tables, curves, plots."""
+        return self.root / "runs"
+
+    @property
+    def model_cache(self) -> Path:
+        """Converted pretrained models, shared by all workspaces of this user."""
+        return self.settings.model_cache or Path.home() / ".cache" / "shoplens" / "models"
+
+
+def _first_file(overrides: dict[str, Any]) -> str:
+    """Text of a new shoplens.toml: what differs from the defaults, and where to read about the rest."""
+    head = "# Settings of this shop. Every setting, its unit and its default: docs/settings.md\n"
+    if overrides:
+        return head + tomli_w.dumps(overrides)
+    return (
+        head
+        + '# database_url = "postgresql+psycopg://user@host/shop"   # default: the file shop.sqlite beside this one\n'
+    )
