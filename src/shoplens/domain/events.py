@@ -157,6 +157,7 @@ class EventColumns:
 
     sequence: npt.NDArray[np.int64]  # order of arrival; scan(after=sequence[-1]) continues
     person: npt.NDArray[np.int64]  # store row of the person, -1 for a guest
+    session: npt.NDArray[np.int64]  # for a guest: key_of_text(session_id); 0 for a known person
     product: npt.NDArray[np.int64]  # store row of the product, -1 when the event has none
     event_type: npt.NDArray[np.int16]  # EVENT_CODES
     timestamp: npt.NDArray[np.int64]  # microseconds since 1970, UTC
