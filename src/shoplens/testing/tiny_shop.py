@@ -1,4 +1,4 @@
-"""A tiny, seeded, synthetic shop for tests and tutorials. Its people prefer one category each: that is the planted signal."""
+"""A tiny, seeded, synthetic shop for tests and tutorials; each person prefers one category: the planted signal."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def tiny_shop(products: int = 80, people: int = 60, days: int = 60, *, seed: int
         for day in range(days):
             if random.random() > 0.5:
                 continue
-            category = favourite if random.random() < 0.85 else int(random.integers(len(names)))
-            number = int(random.choice(len(popularity), p=popularity)) * len(names) + category
+            taste = favourite if random.random() < 0.85 else int(random.integers(len(names)))
+            number = int(random.choice(len(popularity), p=popularity)) * len(names) + taste
             moment = (
                 START + day * MICROSECONDS_PER_DAY + int(random.integers(MICROSECONDS_PER_DAY // 1_000_000)) * 1_000_000
             )
