@@ -1,0 +1,287 @@
+"""`bundles/<version>/`: everything that a trained shop answers from, immutable, with a checksum on every file.
+
+    manifest.json            what is here, from what, and the SHA-256 and size of every other file
+    items.json               ids of products, row order
+    models/<name>/…          whatever each model writes of itself
+    vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
+    index/                   nearest-neighbour index over them
+
+Prices, stock and titles are not here: they are read from the store, where they are never stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import orjson
+
+from shoplens import __version__
+from shoplens.domain.dataset import Modality
+from shoplens.domain.vocabulary import Vocabulary
+from shoplens.errors import BundleError
+from shoplens.models.base import Recommender
+from shoplens.recommend.content_space import ContentSpace
+from shoplens.recommend.learned import Learned
+from shoplens.registry import PARTS, find
+from shoplens.retrieval.base import Vectors
+
+FORMAT = 1  # raise when an older reader would misunderstand
+MANIFEST = "manifest.json"
+EXACT_BELOW = 5_000  # products; under this, looking at all of them is faster than a graph
+
+
+def write_bundle(
+    bundles: Path,
+    *,
+    items: Vocabulary,
+    models: Mapping[str, Recommender],
+    shipped: str,
+    modalities: tuple[Modality, ...] = (),
+    metrics: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Path:
+    """Write one bundle and return its folder; nothing is visible before it is complete.
+
+    `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
+    encoder version) and `extra["data_fingerprint"]` have a meaning. A bundle is used once it is promoted.
+    """
+    if shipped not in models:
+        raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
+    bundles.mkdir(parents=True, exist_ok=True)
+    facts = dict(extra or {})
+    building = bundles / f".building-{uuid.uuid4().hex}"
+    building.mkdir()
+    try:
+        (building / "items.json").write_bytes(orjson.dumps(list(items.ids)))
+        classes = _write_models(building, models)
+        size = _write_vectors(building, items, models, modalities, encoders=facts.get("encoders") or {}, seed=seed)
+        files = {name: _describe(building / name) for name in _files(building)}
+        created = datetime.now(UTC)
+        fingerprint = hashlib.sha256("".join(one["sha256"] for one in files.values()).encode()).hexdigest()
+        manifest = {
+            "format": FORMAT,
+            "version": f"{created:%Y%m%dT%H%M%S%f}"[:18] + f"-{fingerprint[:8]}",
+            "shoplens": __version__,
+            "created": created.isoformat(timespec="seconds"),
+            "seed": seed,
+            "data_fingerprint": facts.pop("data_fingerprint", None) or fingerprint,
+            "items": len(items),
+            "vector_size": size,
+            "modalities": [one.name for one in modalities],
+            "models": classes,
+            "shipped": shipped,
+            "metrics": dict(metrics or {}),
+            "extra": facts,
+            "files": files,
+        }
+        _write_manifest(building, manifest)
+        _sync(building)
+        target = bundles / str(manifest["version"])
+        building.rename(target)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    _sync_folder(bundles)
+    return target
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest, its own digest and format checked; BundleError says what is wrong."""
+    path = folder / MANIFEST
+    try:
+        manifest = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BundleError(f"{folder} is not a bundle: it has no {MANIFEST}") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} cannot be read ({error}); train again or roll back") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise BundleError(f"{path} is not a bundle manifest")
+    if manifest["format"] != FORMAT:
+        raise BundleError(
+            f"{folder} has format {manifest['format']}, this version of Shoplens reads {FORMAT}; train again"
+        )
+    if manifest.get("digest") != _digest(manifest):
+        raise BundleError(f"{path} was altered after it was written; train again or roll back")
+    if manifest.get("version") != folder.name:
+        raise BundleError(f"{folder} holds version {manifest.get('version')}: the folder was renamed")
+    return manifest
+
+
+def verify_bundle(folder: Path) -> dict[str, Any]:
+    """Check every file against the manifest and return it; BundleError names the first file that is wrong."""
+    manifest = read_manifest(folder)
+    listed: dict[str, Any] = manifest["files"]
+    for name in listed:
+        parts = PurePosixPath(name)
+        if parts.is_absolute() or ".." in parts.parts or "\\" in name or name == MANIFEST:
+            raise BundleError(f"{folder}: the manifest names {name!r}, which is outside the bundle")
+    present = set(_files(folder))
+    if missing := sorted(set(listed) - present):
+        raise BundleError(f"{folder}: {missing[0]} is missing; train again or roll back")
+    if surplus := sorted(present - set(listed) - {MANIFEST}):
+        raise BundleError(f"{folder}: {surplus[0]} does not belong to the bundle; remove it")
+    for name, expected in listed.items():
+        if _describe(folder / name) != expected:
+            raise BundleError(f"{folder}: {name} is damaged (checksum differs); train again or roll back")
+    return manifest
+
+
+def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None = None) -> Learned:
+    """Verify, then load. `classes` adds model classes of your own by the name in the manifest."""
+    manifest = verify_bundle(folder)
+    items = Vocabulary(orjson.loads((folder / "items.json").read_bytes()))
+    if len(items) != manifest["items"]:
+        raise BundleError(f"{folder}: {len(items)} ids where the manifest says {manifest['items']}")
+    models = {
+        name: _load_model(folder / "models" / name, name, target, classes or {})
+        for name, target in manifest["models"].items()
+    }
+    vectors = index = content = None
+    if manifest["vector_size"]:
+        vectors = np.load(folder / "vectors" / "vectors.npy", allow_pickle=False)
+        if vectors.shape != (len(items), manifest["vector_size"]):
+            raise BundleError(f"{folder}: vectors of shape {vectors.shape} for {len(items)} products")
+        index = find("indexes", _index_name(len(items))).load(folder / "index")
+        if (folder / "vectors" / "content.npz").exists():
+            content = ContentSpace.load(folder / "vectors")
+    return Learned(
+        version=manifest["version"],
+        items=items,
+        models=models,
+        shipped=manifest["shipped"],
+        vectors=vectors,
+        index=index,
+        content=content,
+        metrics=manifest["metrics"],
+    )
+
+
+def _write_models(building: Path, models: Mapping[str, Recommender]) -> dict[str, str]:
+    """Each model saves itself; returns name → "module:Class"."""
+    classes = {}
+    for name, model in models.items():
+        if not name or name in (".", "..") or set(name) & set("/\\\0"):
+            raise BundleError(f"{name!r} cannot be the name of a folder; rename the model")
+        folder = building / "models" / name
+        folder.mkdir(parents=True)
+        model.save(folder)
+        classes[name] = f"{type(model).__module__}:{type(model).__qualname__}"
+    return classes
+
+
+def _write_vectors(
+    building: Path,
+    items: Vocabulary,
+    models: Mapping[str, Recommender],
+    modalities: tuple[Modality, ...],
+    *,
+    encoders: Mapping[str, str],
+    seed: int,
+) -> int:
+    """Fused vectors and their index; returns their width, 0 when no product has any content."""
+    if not len(items):
+        return 0
+    space = ContentSpace.fit(modalities, seed=seed, encoders=encoders)
+    vectors = space.vectors(modalities, len(items)) if space.size else learned_vectors(models)
+    if vectors is None:
+        return 0
+    folder = building / "vectors"
+    folder.mkdir()
+    np.save(folder / "vectors.npy", vectors, allow_pickle=False)
+    if space.size:
+        space.save(folder)
+    index_folder = building / "index"
+    index_folder.mkdir()
+    find("indexes", _index_name(len(items)))().build(vectors).save(index_folder)
+    return int(vectors.shape[1])
+
+
+def learned_vectors(models: Mapping[str, Recommender]) -> Vectors | None:
+    """Product vectors of the first model that offers `item_vectors()`, made unit length."""
+    for model in models.values():
+        offer = getattr(model, "item_vectors", None)
+        if offer is None:
+            continue
+        raw = np.asarray(offer() if callable(offer) else offer, np.float32)
+        length = np.linalg.norm(raw, axis=1, keepdims=True)
+        unit: Vectors = np.divide(raw, length, out=np.zeros_like(raw), where=length > 1e-12)
+        return unit
+    return None
+
+
+def _load_model(folder: Path, name: str, target: str, classes: Mapping[str, type[Recommender]]) -> Recommender:
+    """Only classes of this package, of the registry or of the caller are ever loaded."""
+    known = {part.target for part in PARTS["models"].values()}
+    module, _, attribute = target.partition(":")
+    if name in classes:
+        chosen: Any = classes[name]
+    elif target in known or module.startswith("shoplens.models.") or module == "shoplens.models":
+        from importlib import import_module
+
+        chosen = getattr(import_module(module), attribute, None)
+    else:
+        chosen = find("models", name)
+    if chosen is None:
+        raise BundleError(f"{folder}: there is no model {target} in this version of Shoplens; train again")
+    try:
+        loaded: Recommender = chosen.load(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{folder}: the model {name!r} cannot be loaded: {error}") from error
+    return loaded
+
+
+def _index_name(items: int) -> str:
+    return "exact" if items < EXACT_BELOW else "hnsw"
+
+
+def _files(folder: Path) -> list[str]:
+    """All files under a folder, as POSIX paths, sorted; links are refused."""
+    names = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise BundleError(f"{folder}: {path.name} is a link; a bundle holds plain files only")
+        if path.is_file():
+            names.append(path.relative_to(folder).as_posix())
+    return names
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 over the manifest without its digest."""
+    rest = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    plain = orjson.loads(orjson.dumps(manifest, option=options, default=str))  # as a reader will see it
+    plain["digest"] = _digest(plain)
+    (folder / MANIFEST).write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
+
+
+def _sync(folder: Path) -> None:
+    """Push all files to the disk before the rename makes them visible."""
+    for name in _files(folder):
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
