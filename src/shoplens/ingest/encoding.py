@@ -1,0 +1,139 @@
+"""Which encoding a text is in, and a stream that turns any of them into UTF-8.
+
+UTF-8 is nearly certain when it decodes. GB18030 decodes almost anything, so it is chosen only when the characters are
+those of written Chinese: in GB2312's area, where both bytes are at least 0xA1. In Western text a lone accented letter
+is followed by an ASCII letter, so few of its "pairs" fall there.
+"""
+
+from __future__ import annotations
+
+import codecs
+from io import RawIOBase
+from typing import Any, BinaryIO
+
+import charset_normalizer
+
+_SAMPLE = 256 << 10  # bytes that are judged
+_SEARCHED = 64 << 20  # bytes searched for the first one that is not ASCII
+_BLOCK = 1 << 20
+_CHINESE_SHARE = 0.8  # of two-byte characters in GB2312's area; Chinese text has above .95, Western below .3
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_OTHERS = ["big5", "shift_jis", "euc_jp", "euc_kr", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "koi8_r"]
+
+
+def detect_encoding(file: BinaryIO) -> str:
+    """Python's name of the encoding of a stream at its start; reads up to 64 MiB of it."""
+    head = file.read(_SAMPLE)
+    for mark, name in _MARKS:
+        if head.startswith(mark):
+            return name
+    if wide := _utf16_without_mark(head):
+        return wide
+    searched = len(head)
+    sample = head
+    while sample.isascii() and searched < _SEARCHED:
+        block = file.read(_BLOCK)
+        if not block:
+            return "utf-8"
+        searched += len(block)
+        if not block.isascii():
+            sample = _from_line_start(block)[:_SAMPLE]
+    return detect_text_encoding(sample)
+
+
+def detect_text_encoding(sample: bytes) -> str:
+    """The encoding of a piece of text that may end in the middle of a character."""
+    if sample.isascii() or _decodes(sample, "utf-8"):
+        return "utf-8"
+    if looks_like_gb18030(sample):
+        return "gb18030"
+    if mostly_utf8(sample):
+        return "utf-8"  # a few broken bytes in it are repaired line by line
+    best = charset_normalizer.from_bytes(sample[:32_768], cp_isolation=_OTHERS).best()
+    return best.encoding if best is not None and best.encoding != "ascii" else "cp1252"
+
+
+def looks_like_gb18030(sample: bytes) -> bool:
+    """Whether bytes decode as GB18030 and most of their characters are common Chinese ones."""
+    if not _decodes(sample, "gb18030"):
+        return False
+    text = codecs.getincrementaldecoder("gb18030")("ignore").decode(sample)
+    pairs = common = 0
+    for character in set(text):
+        if character > "\x7f":
+            code = character.encode("gb18030", "ignore")
+            n = text.count(character)
+            pairs += n
+            common += n * (len(code) == 2 and code[0] >= 0xA1 and code[1] >= 0xA1)
+    return pairs > 0 and common >= _CHINESE_SHARE * pairs
+
+
+def mostly_utf8(sample: bytes) -> bool:
+    """Whether nearly all bytes outside ASCII belong to valid UTF-8 sequences."""
+    text = sample.decode("utf-8", "replace")
+    broken = text.count("�")
+    wide = sum(1 for character in text if character > "\x7f")
+    return wide - broken > 10 * broken
+
+
+class Utf8Stream(RawIOBase):
+    """A byte stream in any encoding, read as UTF-8; what cannot be decoded becomes U+FFFD."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._rest = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest and not self._ended:
+            block = self._file.read(_BLOCK)
+            self._ended = not block
+            self._rest = self._decoder.decode(block, self._ended).encode("utf-8", "replace")
+        n = min(len(buffer), len(self._rest))
+        buffer[:n] = self._rest[:n]
+        self._rest = self._rest[n:]
+        return n
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _decodes(sample: bytes, encoding: str) -> bool:
+    """Whether the bytes are valid, apart from a character cut off at the end."""
+    try:
+        codecs.getincrementaldecoder(encoding)("strict").decode(sample, False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """UTF-16 without a byte order mark shows as ASCII letters with a zero beside each."""
+    sample = head[:4096]
+    if len(sample) < 8 or b"\x00" not in sample:
+        return None
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    quarter = len(sample) // 8
+    if odd > quarter and odd > 8 * even:
+        return "utf-16-le"
+    if even > quarter and even > 8 * odd:
+        return "utf-16-be"
+    return None
+
+
+def _from_line_start(block: bytes) -> bytes:
+    """The block from its first line start before the first byte outside ASCII."""
+    first = next(i for i in range(0, len(block), 4096) if not block[i : i + 4096].isascii())
+    start = block.rfind(b"\n", 0, first)
+    return block[start + 1 :] if start >= 0 else block[first:]
