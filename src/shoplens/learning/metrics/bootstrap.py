@@ -1,0 +1,82 @@
+"""How sure a mean over people is: percentile intervals by resampling people.
+
+Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16. A resample is a vector of counts
+(how often each person was drawn), so that all metrics are resampled by one matrix product, on the same people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+CHUNK = 2_000_000  # people × resamples drawn at once: 16 MB of positions
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better one model is than another, on the same people."""
+
+    mean: float
+    low: float
+    high: float
+    p_value: float  # two-sided: how often the resampled difference has the other sign, doubled
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0 or self.high < 0
+
+
+def resampled_means(
+    values: npt.NDArray[np.float64], resamples: int = 1000, *, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    """Means of `values` [n_people, n_metrics] over `resamples` draws of n_people with replacement.
+
+    Shape [resamples, n_metrics].
+    """
+    people = len(values)
+    random = np.random.default_rng(seed)
+    means = np.empty((resamples, values.shape[1]))
+    rows = max(1, CHUNK // max(people, 1))
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = random.integers(people, size=(size, people), dtype=np.int32)
+        drawn += np.arange(size, dtype=np.int32)[:, None] * people
+        counts = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
+        means[start : start + size] = counts.astype(np.float64) @ values / people
+    return means
+
+
+def intervals(
+    values: npt.NDArray[np.float64], resamples: int = 1000, *, level: float = 0.95, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    """Percentile interval of the mean of each column of `values` [n_people, n_metrics]. Shape [n_metrics, 2].
+
+    With nobody the interval is NaN; with one person it is that person's value.
+    """
+    if not len(values):
+        return np.full((values.shape[1], 2), np.nan)
+    tail = (1 - level) / 2
+    return np.quantile(resampled_means(values, resamples, seed=seed), [tail, 1 - tail], axis=0).T
+
+
+def compare(
+    ours: npt.NDArray[np.float64],
+    theirs: npt.NDArray[np.float64],
+    resamples: int = 1000,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Difference:
+    """Paired bootstrap of mean(ours) - mean(theirs); both [n_people], the same people in the same order."""
+    if ours.shape != theirs.shape or not len(ours):
+        raise ValueError("a paired comparison needs the same people on both sides, at least one")
+    means = resampled_means((ours - theirs)[:, None], resamples, seed=seed)[:, 0]
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, [tail, 1 - tail])
+    # One is added to both sides of the fraction: with B resamples no p-value below 1 / (B + 1) can be claimed.
+    below, above = (means <= 0).sum(), (means >= 0).sum()
+    p_value = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
+    return Difference(float((ours - theirs).mean()), float(low), float(high), float(p_value))
