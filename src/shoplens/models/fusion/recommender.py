@@ -1,0 +1,310 @@
+"""The fusion network as a recommender: fit, score, explain, save, load, and read products that came later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from shoplens.domain.dataset import Histories, Modality, Profiles, TrainingData
+from shoplens.errors import BundleError, ConfigurationError, InputError
+from shoplens.models.base import Scores
+from shoplens.models.fusion.batches import read_histories
+from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.content import Axes, Content, leading_directions
+from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
+from shoplens.models.fusion.timeline import Timeline
+from shoplens.models.fusion.training import CHUNK, Progress, ShopInputs, Trainer, seeded
+
+Floats = npt.NDArray[np.float32]
+
+FORMAT = 1  # of the saved folder
+
+
+class Fusion:
+    """Inductive two-tower network over any number of modalities.
+
+    A product is a gated sum of its projected modalities, its id being one of them once somebody bought it; a person is
+    an attention pooling of the products they chose. New products and new people need no training.
+    """
+
+    name = "fusion"
+
+    def __init__(
+        self,
+        config: FusionConfig | None = None,
+        *,
+        progress: Progress | None = None,
+        checkpoint: Path | None = None,
+        **settings: Any,
+    ) -> None:
+        """`settings` override single fields of the configuration. `checkpoint`: file to go on from after a kill."""
+        base = (config or FusionConfig()).to_dict()
+        self.config = FusionConfig.from_dict({**base, **settings})
+        self.progress = progress
+        self.checkpoint = checkpoint
+        self.history: list[dict[str, float]] = []  # epoch, loss, valid_ndcg, seconds
+        self.axes: tuple[Axes, ...] = ()
+        self.timed = False
+        self._network: FusionNetwork | None = None
+
+    # Learning.
+
+    def fit(self, data: TrainingData) -> Self:
+        """Learn both towers; keeps the weights of the epoch that ranked best on an inner validation."""
+        config = self.config
+        device = _device(config.device)
+        interactions = data.interactions
+        self.timed = {"time": True, "none": False}.get(config.order, interactions.timed)
+        timeline = Timeline(interactions, timed=self.timed, seed=config.seed)
+        modalities = tuple(one for one in data.modalities if one.present.any())
+        self.axes = tuple(Axes.learn(one, config.content_rank, config.seed) for one in modalities)
+        contents = [Content.read(one, axes) for one, axes in zip(modalities, self.axes, strict=True)]
+        known = timeline.counts() > 0
+        id_place = np.where(known, np.cumsum(known) - 1, -1)
+        shape, categorical, numeric = _profiles(data.profiles, len(interactions.users))
+        with seeded(config.seed, device):
+            network = FusionNetwork(config, int(known.sum()), [axes.basis.shape[1] for axes in self.axes], shape)
+            start_ids(network, timeline, known, config)
+        inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
+        trainer = Trainer(network, inputs, timeline, config, device)
+        trainer.run(self.progress, self.checkpoint)
+        self.history = trainer.history
+        self._keep(trainer, shape)
+        if self.checkpoint is not None:
+            self.checkpoint.unlink(missing_ok=True)
+        return self
+
+    @torch.inference_mode()
+    def _keep(self, trainer: Trainer, shape: ProfileShape) -> None:
+        """What answers need: fused vectors, and the parts of each for explanations."""
+        tower = trainer.network.items
+        parts, gates, masks, fused = [], [], [], []
+        for rows in torch.arange(trainer.timeline.n_items, device=trainer.device).split(CHUNK):
+            part, mask = tower.parts(rows, trainer.inputs.id_place, trainer.inputs.contents)
+            fused.append(tower.combine(part, mask).float())
+            parts.append(part.half())
+            gates.append(tower.shares(part, mask))
+            masks.append(mask)
+        self._network = trainer.network.cpu().eval()
+        self._shape = shape
+        self._vectors = torch.cat(fused).cpu()
+        self._parts = torch.cat(parts).cpu()
+        self._shares = torch.cat(gates).float().cpu()
+        self._mask = torch.cat(masks).cpu()
+        self._categorical, self._numeric = trainer.inputs.categorical.cpu(), trainer.inputs.numeric.cpu()
+        self._after_load()
+
+    def _after_load(self) -> None:
+        self._nothing = torch.nonzero(~self._mask.any(1)).squeeze(1)
+        self._columns = self._vectors.T  # a view; keeps the product of one person with 100,000 items at memory speed
+
+    # Answering.
+
+    @torch.inference_mode()
+    def vector_for(self, histories: Histories) -> Floats:
+        """Vectors of people from what they did, also of people who came after training. [n, embedding_size]."""
+        return self._people(histories).numpy()
+
+    @torch.inference_mode()
+    def score(self, histories: Histories) -> Scores:
+        """Scores of all products, [n, n_items]. A product with neither content nor a purchase ranks below all others."""
+        scores = self._people(histories) @ self._columns
+        if len(self._nothing) and len(scores):
+            scores[:, self._nothing] = scores.min(1, keepdim=True).values - 1
+        return scores.numpy()
+
+    def _people(self, histories: Histories) -> torch.Tensor:
+        ragged = read_histories(histories, len(self._vectors), self.config.max_history, timed=self.timed)
+        padded = ragged.pad()
+        profile = histories.profile if len(histories.profile) else np.full(len(histories), -1)
+        last = len(self._categorical) - 1  # the row that knows nothing
+        row = torch.from_numpy(np.where((profile >= 0) & (profile < last), profile, last).astype(np.int64))
+        read = torch.nn.functional.embedding(padded.item, self._vectors)
+        people: torch.Tensor = self.network.people(read, padded, self._categorical[row], self._numeric[row])
+        return people
+
+    @property
+    def network(self) -> FusionNetwork:
+        """Both towers, on the CPU and ready to answer; ConfigurationError before `fit`."""
+        if self._network is None:
+            raise ConfigurationError("the fusion network has not been fitted; call fit first")
+        return self._network
+
+    @property
+    def item_vectors(self) -> Floats:
+        """Fused vectors of the catalogue; a product with `vector_for` is the score. float32 [n_items, embedding_size]."""
+        return np.asarray(self.network and self._vectors.numpy(), np.float32)
+
+    @property
+    def modality_names(self) -> tuple[str, ...]:
+        """What a product may consist of: "id" first, then the modalities of the training data."""
+        return (ID, *(axes.name for axes in self.axes))
+
+    def modality_shares(self, items: npt.ArrayLike) -> dict[str, Floats]:
+        """How much of each product's vector each modality is, from the gates; sums to one. name → [len(items)]."""
+        shares = self._shares[torch.from_numpy(np.atleast_1d(np.asarray(items, np.int64)))].numpy()
+        shares = shares / np.maximum(shares.sum(1, keepdims=True), 1e-9)
+        return {name: shares[:, number] for number, name in enumerate(self.modality_names)}
+
+    @torch.inference_mode()
+    def contributions(self, history: Histories, items: npt.ArrayLike) -> dict[str, Floats]:
+        """How much each modality of each product speaks for (positive) or against it, for one person.
+
+        The score less the score without the modality; the absolute values of a product sum to one. A product with a
+        single modality owes it everything. name → [len(items)].
+        """
+        if len(history) != 1:
+            raise InputError(f"contributions are for one person, not {len(history)}")
+        rows = torch.from_numpy(np.atleast_1d(np.asarray(items, np.int64)))
+        person = self._people(history)[0]
+        parts, mask = self._parts[rows].float(), self._mask[rows]
+        tower = self.network.items
+        whole = tower.combine(parts, mask) @ person
+        without = []
+        for number in range(mask.shape[1]):
+            left = mask.clone()
+            left[:, number] = False
+            without.append(torch.where(mask[:, number], whole - tower.combine(parts, left) @ person, 0.0))
+        difference = torch.stack(without, 1)
+        difference = difference / difference.abs().sum(1, keepdim=True).clamp(min=1e-9)
+        return {name: difference[:, number].numpy() for number, name in enumerate(self.modality_names)}
+
+    @torch.inference_mode()
+    def encode_items(self, modalities: Sequence[Modality]) -> Floats:
+        """Vectors of products that came after training, from their content alone. float32 [n, embedding_size].
+
+        Modalities that were not trained on are ignored; a product with none of the known ones gets zeros.
+        """
+        given = {one.name: one for one in modalities}
+        n = len(modalities[0].present) if modalities else 0
+        contents = []
+        for axes in self.axes:
+            modality = given.get(axes.name)
+            if modality is None:
+                absent = np.zeros((n, len(axes.mean)), np.float32)
+                modality = Modality(axes.name, absent, np.zeros(n, np.bool_))
+            if modality.size != len(axes.mean):
+                raise InputError(
+                    f"modality {axes.name!r} has vectors of {modality.size} numbers, the network learnt from "
+                    f"{len(axes.mean)}; embed with the same encoder or train again"
+                )
+            contents.append(Content.read(modality, axes))
+        parts, mask = self.network.items.parts(torch.arange(n), torch.full((n,), -1), contents)
+        return self.network.items.combine(parts, mask).float().numpy()
+
+    # Keeping.
+
+    def save(self, folder: Path) -> None:
+        """config.json, the weights twice (model.pt, model.safetensors) and what answers need (served.safetensors)."""
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        torch.save(weights, folder / "model.pt")
+        save_file({name: value.numpy() for name, value in weights.items()}, folder / "model.safetensors")
+        served = {
+            "vectors": self._vectors.numpy(),
+            "parts": self._parts.numpy(),
+            "shares": self._shares.numpy(),
+            "mask": self._mask.numpy(),
+            "categorical": self._categorical.numpy(),
+            "numeric": self._numeric.numpy(),
+        }
+        for axes in self.axes:
+            served[f"mean.{axes.name}"], served[f"basis.{axes.name}"] = axes.mean, axes.basis
+        save_file({name: np.ascontiguousarray(value) for name, value in served.items()}, folder / "served.safetensors")
+        described = {
+            "format": FORMAT,
+            "config": self.config.to_dict(),
+            "timed": self.timed,
+            "modalities": [axes.name for axes in self.axes],
+            "profile": {"categories": list(self._shape.categories), "numeric": self._shape.numeric},
+            "history": self.history,
+        }
+        (folder / "config.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; BundleError when something is missing or does not fit together."""
+        try:
+            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if described["format"] != FORMAT:
+                raise BundleError(f"{folder} is of format {described['format']}, this version reads {FORMAT}")
+            model = cls(FusionConfig.from_dict(described["config"]))
+            served = load_file(folder / "served.safetensors")
+            weights = load_file(folder / "model.safetensors")
+            model._restore(described, served, weights)
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, ConfigurationError) as error:
+            raise BundleError(f"{folder} does not hold a whole fusion network: {error}") from error
+        return model
+
+    def _restore(self, described: dict[str, Any], served: dict[str, Any], weights: dict[str, Any]) -> None:
+        self.timed, self.history = described["timed"], described["history"]
+        self.axes = tuple(Axes(name, served[f"mean.{name}"], served[f"basis.{name}"]) for name in described["modalities"])
+        profile = described["profile"]
+        self._shape = ProfileShape(tuple(profile["categories"]), profile["numeric"])
+        tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+        ranks = [axes.basis.shape[1] for axes in self.axes]
+        with seeded(0, torch.device("cpu")):
+            network = FusionNetwork(self.config, len(tensors["items.ids.weight"]), ranks, self._shape)
+        network.load_state_dict(tensors)
+        self._network = network.eval()
+        for name in ("vectors", "parts", "shares", "mask", "categorical", "numeric"):
+            setattr(self, f"_{name}", torch.from_numpy(served[name]))
+        self._after_load()
+
+
+def _device(name: str) -> torch.device:
+    """The device of that name; ConfigurationError when this machine has none."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigurationError(f"fusion: device is {name!r}, but no GPU can be used here; write auto or cpu")
+    return torch.device(name)
+
+
+def _profiles(profiles: Profiles | None, n_users: int) -> tuple[ProfileShape, torch.Tensor, torch.Tensor]:
+    """Codes and standardised numbers of all people, with one more row of "unknown" at the end."""
+    codes = list(profiles.categorical.items()) if profiles else []
+    numbers = list(profiles.numeric.values()) if profiles else []
+    categorical = np.zeros((n_users + 1, len(codes)), np.int64)
+    numeric = np.full((n_users + 1, len(numbers)), np.nan, np.float32)
+    sizes = []
+    for place, (name, column) in enumerate(codes):
+        categorical[: len(column), place] = column[:n_users]
+        sizes.append(max(len(profiles.categories[name]) if profiles else 0, int(column.max(initial=0)) + 1))
+    for place, values in enumerate(numbers):
+        known = values[np.isfinite(values)]
+        mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 1.0)
+        scaled = (np.where(np.isfinite(values), values, np.nan) - mean) / (spread or 1.0)
+        numeric[: len(values), place] = np.clip(scaled, -5, 5)[:n_users]
+    return ProfileShape(tuple(sizes), len(numbers)), torch.from_numpy(categorical), torch.from_numpy(numeric)
+
+
+@torch.no_grad()
+def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.bool_], config: FusionConfig) -> None:
+    """Give id vectors a length of about one, and a direction: random, or that of who-bought-what.
+
+    The latter are the right singular vectors of the matrix of people and products, both sides divided by the square root
+    of their degree, weighed by their singular values: what a spectral graph filter would score with. Learning starts
+    from a good model instead of from noise, which matters where most products were bought a few times.
+    """
+    weight = network.items.ids.weight
+    torch.nn.init.normal_(weight, std=config.embedding_size**-0.5)
+    user, item = timeline.pairs()
+    rank = min(config.embedding_size, int(known.sum()) - 1, timeline.n_users - 1)
+    if config.id_start == "random" or rank < 1 or len(item) == 0:
+        return
+    column = np.cumsum(known)[item] - 1
+    users, items = np.bincount(user, minlength=timeline.n_users), np.bincount(column)
+    entries = (1 / np.sqrt(users[user] * items[column])).astype(np.float32)
+    matrix = sparse.csr_array((entries, (user, column)), shape=(timeline.n_users, int(known.sum())))
+    directions, values = leading_directions(matrix, rank, config.seed)
+    start = torch.from_numpy(directions * values)
+    weight.mul_(0.1)  # what is left of the random start tells products apart that nobody has in common
+    weight[:, :rank] += start / start.norm(dim=1).mean().clamp(min=1e-6)

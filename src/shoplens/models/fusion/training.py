@@ -1,0 +1,277 @@
+"""The training loop: steps, inner validation, best weights, and going on after a kill."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shoplens.models.fusion.batches import Batch, Ragged
+from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.content import Content
+from shoplens.models.fusion.losses import Candidates, binary_cross_entropy, sampled_softmax
+from shoplens.models.fusion.network import FusionNetwork
+from shoplens.models.fusion.timeline import Holdout, Timeline, epoch_batches, hold_out
+
+Progress = Callable[[int, int, dict[str, float]], None]  # epoch from 1, epochs, {"loss", "valid_ndcg", "seconds"}
+
+CHUNK = 8_192  # products encoded at a time outside training
+DEPTH = 20  # the inner validation looks at the first twenty
+
+
+@dataclass(frozen=True, slots=True)
+class ShopInputs:
+    """Everything frozen that the towers read, on one device."""
+
+    id_place: Tensor  # int64 [n_items], row of the id table, -1 for products that nobody touched
+    contents: Sequence[Content]
+    categorical: Tensor  # int64 [n_users + 1, fields]; the last row is "nothing known"
+    numeric: Tensor  # float32 [n_users + 1, fields]
+
+    def to(self, device: torch.device) -> ShopInputs:
+        """The same on another device."""
+        return ShopInputs(
+            self.id_place.to(device),
+            [content.to(device) for content in self.contents],
+            self.categorical.to(device),
+            self.numeric.to(device),
+        )
+
+
+class Trainer:
+    """Fits a network to a timeline. The same seed, data and number of threads give the same weights."""
+
+    def __init__(
+        self, network: FusionNetwork, inputs: ShopInputs, timeline: Timeline, config: FusionConfig, device: torch.device
+    ) -> None:
+        self.network = network.to(device)
+        self.inputs = inputs.to(device)
+        self.config = config
+        self.device = device
+        self.timeline, self.holdout = hold_out(timeline, config)
+        user, item = self.timeline.pairs()
+        self.candidates = Candidates(
+            user,
+            item,
+            timeline.n_users,
+            timeline.n_items,
+            full=config.full_softmax,
+            negatives=config.negatives,
+            popularity_kept=config.popularity_kept,
+        )
+        self.lookup = np.full(timeline.n_items, -1, np.int64)
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_ndcg = -1.0
+        decayed = [one for one in network.parameters() if one.ndim > 1]
+        plain = [one for one in network.parameters() if one.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+            fused=True,
+        )
+        self.step = 0
+        self.steps = 1
+
+    def run(self, progress: Progress | None = None, checkpoint: Path | None = None) -> None:
+        """All epochs, or until the inner validation has not improved for `patience`; leaves the best weights."""
+        epochs = self.config.epochs
+        if len(self.candidates.known) == 0:  # nobody did anything yet: content alone cannot be learnt from
+            self.network.eval()
+            return
+        self.steps = max(1, epochs * sum(1 for _ in self._epoch(0)))
+        if checkpoint is not None:
+            self._resume(checkpoint)
+        for epoch in range(len(self.history), epochs):
+            if self._stale():
+                break
+            entry = self._run_epoch(epoch)
+            self.history.append(entry)
+            if checkpoint is not None:
+                self._save(checkpoint)
+            if progress is not None:
+                progress(epoch + 1, epochs, entry)
+        if self.best:
+            self.network.load_state_dict(self.best)
+        self.network.eval()
+
+    def _epoch(self, epoch: int) -> Iterator[Batch]:
+        """Batches of one epoch; drawn from the seed and the epoch alone, so that a resumed fit sees the same."""
+        return epoch_batches(self.timeline, self.config, np.random.default_rng([self.config.seed, 2, epoch]))
+
+    def _run_epoch(self, epoch: int) -> dict[str, float]:
+        started = time.perf_counter()
+        random = np.random.default_rng([self.config.seed, 3, epoch])
+        losses: list[float] = []
+        self.network.train()
+        with seeded(self.config.seed * 100_003 + epoch, self.device):
+            for batch in self._epoch(epoch):
+                losses.append(self._step(batch, random))
+        entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
+        entry["valid_ndcg"] = self.validate()
+        entry["seconds"] = time.perf_counter() - started
+        if self.holdout is None or entry["valid_ndcg"] > self.best_ndcg:
+            self.best_ndcg = entry["valid_ndcg"]
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return entry
+
+    def _step(self, batch: Batch, random: np.random.Generator) -> float:
+        goal = self.candidates.draw(batch.user, batch.target, random)
+        rows = np.union1d(goal.candidate, batch.history.item)
+        self.lookup[rows] = np.arange(len(rows))
+        history = Ragged(
+            batch.history.indptr,
+            self.lookup[batch.history.item],
+            batch.history.strength,
+            batch.history.rank,
+            batch.history.age_days,
+        )
+        place = torch.from_numpy(self.lookup[goal.candidate]).to(self.device)
+        user = torch.from_numpy(batch.user).to(self.device)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.learning_rate * self._rate()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            vectors = self.item_vectors(torch.from_numpy(rows).to(self.device))
+            people = self.person_vectors(vectors, history, user)
+            logits = (people * self.network.scale()) @ vectors.index_select(0, place).T
+        measure = sampled_softmax if self.config.loss == "softmax" else binary_cross_entropy
+        loss = measure(logits, goal)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def _rate(self) -> float:
+        """Share of the learning rate: linear warm-up, then half a cosine (Loshchilov and Hutter, 2017)."""
+        warm = max(1.0, self.config.warmup * self.steps)
+        if self.step < warm:
+            return (self.step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (self.step - warm) / max(1.0, self.steps - warm))))
+
+    def item_vectors(self, rows: Tensor) -> Tensor:
+        """Fused vectors of item rows [n] → [n, size]; with modality dropout while training."""
+        tower = self.network.items
+        parts, mask = tower.parts(rows, self.inputs.id_place, self.inputs.contents)
+        return tower.combine(parts, tower.drop(mask) if tower.training else mask)
+
+    def person_vectors(self, vectors: Tensor, history: Ragged, user: Tensor) -> Tensor:
+        """Vectors of people [n, size]; `history.item` are rows of `vectors`."""
+        padded = history.pad().to(self.device)
+        read = torch.nn.functional.embedding(padded.item, vectors)
+        return self.network.people(read, padded, self.inputs.categorical[user], self.inputs.numeric[user])  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def all_item_vectors(self) -> Tensor:
+        """Fused vectors of the whole catalogue. [n_items, size]."""
+        rows = torch.arange(self.timeline.n_items, device=self.device)
+        return torch.cat([self.item_vectors(chunk).float() for chunk in rows.split(CHUNK)])
+
+    @torch.inference_mode()
+    def validate(self) -> float:
+        """NDCG@20 over the whole catalogue for the people kept aside; NaN when there are none."""
+        if self.holdout is None:
+            return math.nan
+        self.network.eval()
+        vectors = self.all_item_vectors()
+        held, known = self.holdout, torch.from_numpy(self.candidates.known).to(self.device)
+        scores = []
+        for start in range(0, len(held.user), 256):
+            part = _take(held, start, start + 256)
+            people = self.person_vectors(vectors, part.history, torch.from_numpy(part.user).to(self.device))
+            score = torch.full((len(part.user), len(vectors)), -torch.inf, device=self.device)
+            score[:, known] = people @ vectors[known].T
+            row = np.repeat(np.arange(len(part.user)), np.diff(part.history.indptr))
+            score[torch.from_numpy(row), torch.from_numpy(part.history.item)] = -torch.inf
+            top = score.topk(min(DEPTH, score.shape[1])).indices.cpu().numpy()
+            scores.append(_ndcg(top, part.target))
+        return float(np.concatenate(scores).mean())
+
+    def _stale(self) -> bool:
+        """Whether the last `patience` epochs brought nothing better."""
+        if self.holdout is None or not self.history:
+            return False
+        best = max(range(len(self.history)), key=lambda place: self.history[place]["valid_ndcg"])
+        return len(self.history) - 1 - best >= self.config.patience
+
+    def fingerprint(self) -> str:
+        """Identity of this fit: settings, data and shapes. A checkpoint of another fit is not used."""
+        digest = blake2b(json.dumps(self.config.to_dict(), sort_keys=True).encode(), digest_size=16)
+        for array in (self.timeline.user, self.timeline.item, self.timeline.time, self.timeline.weight):
+            digest.update(np.ascontiguousarray(array))
+        for name, value in self.network.state_dict().items():
+            digest.update(f"{name}{tuple(value.shape)}".encode())
+        for content in self.inputs.contents:
+            digest.update(f"{content.name}{float(content.values.double().sum())}".encode())
+        return digest.hexdigest()
+
+    def _save(self, path: Path) -> None:
+        """Write the state after an epoch; a kill at any moment leaves the old file or the new one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "fingerprint": self.fingerprint(),
+            "weights": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+            "best_ndcg": self.best_ndcg,
+            "history": self.history,
+            "step": self.step,
+        }
+        beside = path.with_name(path.name + ".part")
+        torch.save(state, beside)
+        os.replace(beside, path)
+
+    def _resume(self, path: Path) -> None:
+        """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
+        if not path.exists():
+            return
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        if state.get("fingerprint") != self.fingerprint():
+            return
+        self.network.load_state_dict(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.best, self.best_ndcg = state["best"], state["best_ndcg"]
+        self.history, self.step = state["history"], state["step"]
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """torch's randomness from a seed inside, untouched outside."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def _take(held: Holdout, start: int, stop: int) -> Holdout:
+    """People start:stop."""
+    indptr = held.history.indptr[start : stop + 1]
+    span = slice(int(indptr[0]), int(indptr[-1]))
+    history = Ragged(
+        indptr - indptr[0],
+        held.history.item[span],
+        held.history.strength[span],
+        held.history.rank[span],
+        held.history.age_days[span],
+    )
+    return Holdout(held.user[start:stop], history, held.target[start:stop])
+
+
+def _ndcg(top: np.ndarray[Any, np.dtype[np.int64]], target: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    """NDCG of each row: binary gain, logarithmic discount, ideal cut at the number of targets. [n]."""
+    discount = 1 / np.log2(np.arange(2, top.shape[1] + 2))
+    hit = (top[:, :, None] == target[:, None, :]).any(2)
+    ideal = np.cumsum(discount)[np.minimum((target >= 0).sum(1), top.shape[1]) - 1]
+    return (hit * discount).sum(1) / ideal
