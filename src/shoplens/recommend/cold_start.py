@@ -1,0 +1,58 @@
+"""Nobody is known yet, or nothing has been learnt: what is popular and what is new, and the answer says so."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.recommend.rules import Wish, best, lift
+from shoplens.recommend.shelf import Shelf
+
+NEW_EVERY = 4  # each fourth place shows something new; the rest is what others want
+
+
+def popular_and_new(
+    shelf: Shelf, wish: Wish, excluded: AbstractSet[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Facts rows and their scores: popular products with new ones in between, under the wish's rules.
+
+    Scores fall evenly from 1: they say the order, because popularity and newness have no common unit.
+    """
+    mask = shelf.offer(wish.filter, unavailable=wish.unavailable).facts.copy()
+    rows = shelf.facts.rows(excluded)
+    mask[rows[rows < len(mask)]] = False
+    popular = shelf.popularity()[: len(mask)]
+    mask = mask[: len(popular)]
+    boosts = [(shelf.offer(boost.filter, unavailable=True).facts[: len(mask)], boost.by) for boost in wish.boost]
+    wanted = best(lift(popular, mask & (popular > 0), boosts), wish.n)
+    newest = _newest(shelf, mask, wish.n)
+    order: list[int] = []
+    taken: set[int] = set()
+    sources = [iter(wanted.tolist()), iter(newest.tolist())]
+    for place in range(1, wish.n + 1):
+        first = 1 if place % NEW_EVERY == 0 else 0
+        for source in (sources[first], sources[1 - first]):
+            row = next((one for one in source if one not in taken), None)
+            if row is not None:
+                taken.add(row)
+                order.append(row)
+                break
+    chosen = np.array(order, np.int64)
+    return chosen, np.linspace(1.0, 0.0, len(chosen), endpoint=False, dtype=np.float32)
+
+
+def _newest(shelf: Shelf, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.int64]:
+    """Facts rows by creation time, latest first; products without one count as older, latest arrival first."""
+    rows = np.flatnonzero(mask)
+    created = shelf.facts.columns.created[rows]
+    if len(rows) > n:
+        # Later rows first among equals, so that the partition keeps the latest arrivals.
+        edge = np.partition(created, len(rows) - n)[len(rows) - n]
+        sure = rows[created > edge]
+        tied = rows[created == edge]
+        rows = np.concatenate([sure, tied[len(tied) - (n - len(sure)) :]])
+        created = shelf.facts.columns.created[rows]
+    newest: npt.NDArray[np.int64] = rows[np.lexsort((-rows, -created))]
+    return newest

@@ -1,0 +1,148 @@
+"""One trained bundle laid over the catalogue as it is now: which row is which product, and what may be offered."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.domain.dataset import Histories
+from shoplens.models.base import Recommender
+from shoplens.recommend.facts import CatalogueFacts, Mask
+from shoplens.recommend.filters import Filter
+from shoplens.recommend.learned import Learned
+from shoplens.recommend.newcomers import Contents, Newcomers
+from shoplens.recommend.trending import Trending
+
+MASK_BYTES = 64_000_000  # kept masks; at 100,000 products about 600 different filters
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What may be shown: masks over the facts rows, the trained rows and the newcomers."""
+
+    facts: Mask  # [len(facts)]
+    trained: Mask  # [n_items]
+    newcomers: Mask  # [m]
+
+
+def no_contents(item_ids: object) -> tuple[()]:  # noqa: ARG001 - the signature of `Contents`
+    """Nothing has been embedded."""
+    return ()
+
+
+class Shelf:
+    """Serves one bundle (or none) for its whole life; `refresh` follows the catalogue."""
+
+    def __init__(
+        self, learned: Learned | None, facts: CatalogueFacts, trending: Trending, contents: Contents = no_contents
+    ) -> None:
+        self.learned = learned
+        self.facts = facts
+        self.trending = trending
+        self._contents = contents
+        self._lock = threading.Lock()
+        self._masks: OrderedDict[Filter | None, tuple[int, Offer]] = OrderedDict()
+        self._aligned = 0  # facts rows that have been looked at
+        items = len(learned.items) if learned is not None else 0
+        self.fact_row: npt.NDArray[np.int64] = np.zeros(items, np.int64)  # trained row → facts row, 0 = gone
+        self.newcomers = Newcomers()
+        self.stand_ins: dict[str, tuple[tuple[int, float], ...]] = {}
+        self._model_popularity = self._popularity_of_model()
+        self.refresh()
+
+    @property
+    def version(self) -> str | None:
+        """The bundle that answers."""
+        return self.learned.version if self.learned is not None else None
+
+    def refresh(self, *, embedded: bool = False) -> None:
+        """Take in products that arrived since the last call; `embedded`: look at all newcomers again."""
+        with self._lock:
+            total = len(self.facts.columns)
+            if total == self._aligned and not embedded:
+                return
+            fact_row = self.fact_row.copy()
+            rows = [] if embedded else [int(row) for row in self.newcomers.rows]
+            start = 1 if embedded else max(self._aligned, 1)
+            items = self.learned.items if self.learned is not None else None
+            for row in range(start, total):
+                known = items.get(self.facts.ids[row]) if items is not None else -1
+                if known >= 0:
+                    fact_row[known] = row
+                else:
+                    rows.append(row)
+            if self.learned is not None and (embedded or len(rows) != len(self.newcomers)):
+                self.newcomers = Newcomers.find(self.learned, self.facts, rows, self._contents)
+                self.stand_ins = self.newcomers.stand_ins(self.facts)
+            self.fact_row = fact_row
+            self._aligned = total
+            self._masks.clear()
+
+    def offer(self, wanted: Filter | None, *, unavailable: bool = False) -> Offer:
+        """Products that the filter keeps and that can be ordered (`unavailable`: also those that cannot)."""
+        key = (wanted, unavailable)
+        version = self.facts.version
+        kept = self._masks.get(key)  # type: ignore[call-overload]
+        if kept is not None and kept[0] == version:
+            return kept[1]  # type: ignore[no-any-return]
+        mask = self.facts.columns.listed.copy() if unavailable else self.facts.offered()
+        if wanted is not None:
+            chosen = self.facts.mask(wanted)
+            mask = mask[: len(chosen)] & chosen[: len(mask)]
+        mask[0] = False
+        fact_row, newcomers = self.fact_row, self.newcomers
+        offer = Offer(mask, _at(mask, fact_row), _at(mask, newcomers.rows))
+        with self._lock:
+            self._masks[key] = (version, offer)  # type: ignore[index]
+            self._masks.move_to_end(key)  # type: ignore[arg-type]
+            while len(self._masks) > max(8, MASK_BYTES // max(2 * len(mask), 1)):
+                self._masks.popitem(last=False)
+        return offer
+
+    def popularity(self) -> npt.NDArray[np.float32]:
+        """How much each product is wanted by everybody, over facts rows; 0 where nobody acted. [len(facts)]"""
+        live = self.trending.scores(len(self.facts.columns))
+        if self._model_popularity is None:
+            return live
+        popular = np.zeros(len(self.facts.columns), np.float32)
+        popular[self.fact_row] = self._model_popularity
+        popular[0] = 0.0
+        return np.maximum(popular, live)
+
+    def vectors_of(self, item_ids: list[str]) -> npt.NDArray[np.float32] | None:
+        """Vectors of products, zero where there is none; None when the bundle has no vectors. [len(item_ids), size]"""
+        if self.learned is None or self.learned.vectors is None:
+            return None
+        found = np.zeros((len(item_ids), self.learned.vectors.shape[1]), np.float32)
+        trained = self.learned.items.rows(item_ids)
+        found[trained >= 0] = self.learned.vectors[trained[trained >= 0]]
+        if self.newcomers.vectors is not None:
+            place = {self.facts.ids[row]: k for k, row in enumerate(self.newcomers.rows)}
+            for position in np.flatnonzero(trained < 0):
+                k = place.get(item_ids[position])
+                if k is not None:
+                    found[position] = self.newcomers.vectors[k]
+        return found
+
+    def _popularity_of_model(self) -> npt.NDArray[np.float32] | None:
+        """Popularity as training saw it, stretched to [0, 1]; None without such a model."""
+        model: Recommender | None = self.learned.models.get("popularity") if self.learned is not None else None
+        if model is None or self.learned is None or not len(self.learned.items):
+            return None
+        nothing = np.zeros(0, np.float32)
+        scores = model.score(Histories.of_one(np.zeros(0, np.int32), nothing, nothing))[0]
+        low, high = float(scores.min()), float(scores.max())
+        stretched: npt.NDArray[np.float32] = (scores - low) / max(high - low, 1e-9)
+        return stretched
+
+
+def _at(mask: Mask, rows: npt.NDArray[np.int64]) -> Mask:
+    """mask[rows], False for rows that came after the mask was made."""
+    inside = rows < len(mask)
+    if inside.all():
+        return mask[rows]
+    return mask[np.where(inside, rows, 0)]

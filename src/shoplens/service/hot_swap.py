@@ -1,0 +1,95 @@
+"""A new bundle takes over while requests are answered: verify → load → warm → switch. Open requests keep theirs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from shoplens.domain.events import EventType
+from shoplens.errors import BundleError, ShoplensError
+from shoplens.models.base import Recommender
+from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.newcomers import Contents
+from shoplens.recommend.past import Deed, Past
+from shoplens.recommend.pipeline import recommend
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.shelf import Shelf, no_contents
+from shoplens.recommend.trending import Trending
+from shoplens.service.bundle import open_bundle
+from shoplens.service.bundle_pointer import current_version
+
+log = logging.getLogger(__name__)
+WARM_UP = 8  # answers computed before the first shopper waits for one
+
+
+class HotSwap:
+    """Holds the shelf that answers. Readers take `shelf` once per request; `follow` replaces it as a whole."""
+
+    def __init__(
+        self,
+        bundles: Path,
+        facts: CatalogueFacts,
+        trending: Trending,
+        *,
+        contents: Contents = no_contents,
+        classes: Mapping[str, type[Recommender]] | None = None,
+    ) -> None:
+        self.bundles = bundles
+        self.shelf = Shelf(None, facts, trending, contents)
+        self.problem: str | None = None  # why the bundle that should answer does not
+        self._contents = contents
+        self._classes = classes
+        self._swapping = threading.Lock()
+        self._refused: str | None = None  # not tried again until the pointer moves
+
+    def follow(self) -> bool:
+        """Switch to the bundle that the pointer names, if another one answers now. Returns whether it switched.
+
+        A bundle that cannot be used is refused with the reason in `problem`, and the one before goes on answering.
+        """
+        with self._swapping:
+            try:
+                wanted = current_version(self.bundles)
+            except BundleError as error:
+                self.problem = str(error)
+                return False
+            if wanted == self.shelf.version:
+                self.problem = self._refused = None
+                return False
+            if wanted is not None and wanted == self._refused:
+                return False
+            try:
+                fresh = self._shelf_of(wanted)
+            except (ShoplensError, OSError) as error:
+                self.problem, self._refused = str(error), wanted
+                log.error("bundle %s refused: %s", wanted, error)
+                return False
+            fresh.refresh()  # products that arrived while it was loading
+            before, self.shelf = self.shelf, fresh
+            fresh.refresh()  # and in the moment of switching
+            self.problem = self._refused = None
+            log.info("bundle %s answers now, before: %s", wanted, before.version)
+            return True
+
+    def _shelf_of(self, version: str | None) -> Shelf:
+        facts, trending = self.shelf.facts, self.shelf.trending
+        if version is None:
+            return Shelf(None, facts, trending, self._contents)
+        shelf = Shelf(open_bundle(self.bundles / version, classes=self._classes), facts, trending, self._contents)
+        warm(shelf)
+        return shelf
+
+
+def warm(shelf: Shelf) -> None:
+    """Touch what a request touches: model, masks, vectors. A model that fails here is refused, not shipped."""
+    items = shelf.learned.items.ids if shelf.learned is not None else ()
+    for item_id in items[:: max(1, len(items) // WARM_UP)][:WARM_UP]:
+        past = Past((Deed(item_id, EventType.VIEW, 0.3, 0.0),))
+        try:
+            answer = recommend(shelf, past, Wish(n=10))
+        except (ValueError, IndexError, KeyError, TypeError, RuntimeError) as error:
+            raise BundleError(f"bundle {shelf.version}: its model does not answer: {error!r}") from error
+        if any(one.score != one.score for one in answer.items):
+            raise BundleError(f"bundle {shelf.version}: its model answers with NaN")

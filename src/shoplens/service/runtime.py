@@ -1,0 +1,226 @@
+"""Composition root: settings → store, catalogue facts, the bundle that answers, applications."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from shoplens.apps.home import Home
+from shoplens.domain.catalogue import Product
+from shoplens.domain.events import Event, EventBatch, event_weight
+from shoplens.errors import ShoplensError
+from shoplens.models.base import Recommender
+from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.newcomers import Contents
+from shoplens.recommend.shelf import Shelf, no_contents
+from shoplens.recommend.trending import Trending
+from shoplens.service.hot_swap import HotSwap
+from shoplens.service.settings import Settings, Workspace
+from shoplens.store.base import Appended, Store
+
+log = logging.getLogger(__name__)
+LOOK_EVERY = 1.0  # seconds between looks at the bundle pointer
+RESCAN_EVERY = 60.0  # seconds between looks at the whole catalogue, for changes made by other processes
+
+
+class Runtime:
+    """One running shop. Open it with `Runtime.open(folder)`, close it when done; `watch` follows pointer and store."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        *,
+        contents: Contents = no_contents,
+        classes: Mapping[str, type[Recommender]] | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.store = store
+        self.facts = CatalogueFacts()
+        self.trending = Trending()
+        self._known: dict[str, int] = {}  # item_id → hash of the product as last seen
+        self._products = threading.Lock()  # one change of the catalogue at a time
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._revision: object = None
+        self.rescan()
+        self.swap = HotSwap(workspace.bundles, self.facts, self.trending, contents=contents, classes=classes)
+        self.swap.follow()
+        if self.swap.shelf.learned is None:
+            self._count_events()
+        self.home = Home(self._history, limit=self.settings.train.max_history)
+
+    @classmethod
+    def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
+        """Everything that the workspace describes."""
+        from shoplens.store.sql import open_store
+
+        workspace = Workspace.open(root) if settings is None else Workspace(root, settings)
+        return cls(workspace, open_store(workspace.database_url))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the workspace."""
+        return self.workspace.settings
+
+    @property
+    def shelf(self) -> Shelf:
+        """What answers now; take it once per request."""
+        return self.swap.shelf
+
+    def problems(self) -> list[str]:
+        """Why this process should not get requests yet; empty when it is ready."""
+        found = []
+        try:
+            self.store.ping()
+        except ShoplensError as error:
+            found.append(f"store: {error}")
+        if self.swap.problem is not None:
+            found.append(f"bundle: {self.swap.problem}")
+        return found
+
+    def append_events(self, events: Iterable[Event]) -> Appended:
+        """Store events; they are felt in the next answer, and products they mention for the first time are known."""
+        batch = EventBatch()
+        for event in events:
+            batch.append(event)
+        appended = self.store.events.append(batch)
+        if appended.new_products:
+            unknown = [name for name in batch.item_id if name is not None and not self.facts.row(name)]
+            self._apply(self.store.catalogue.get(unknown).values())
+        self._trend(batch)
+        return appended
+
+    def put_products(self, products: list[Product]) -> int:
+        """Insert or replace products; filters and answers know them at once. Returns how many changed."""
+        with self._products:
+            changed = self.store.catalogue.upsert(products)
+            self._revision = self._read_revision()
+        self._apply(products)
+        return changed
+
+    def delete_product(self, item_id: str) -> bool:
+        """Take a product out of the shop; False when there was none."""
+        with self._products:
+            gone = self.store.catalogue.delete(item_id)
+            self._revision = self._read_revision()
+        self.facts.remove(item_id)
+        self._known.pop(item_id, None)
+        return gone
+
+    def rescan(self) -> int:
+        """Compare the whole catalogue with what is known and take in what differs. Returns how many products did."""
+        with self._products:
+            revision = self._read_revision()
+            seen: set[str] = set()
+            changed = 0
+            for chunk in self.store.catalogue.scan():
+                fresh = [product for product in chunk if self._known.get(product.item_id) != _content(product)]
+                seen.update(product.item_id for product in chunk)
+                if fresh:
+                    self._remember(fresh)
+                    changed += len(fresh)
+            for item_id in [name for name in self._known if name not in seen]:
+                self.facts.remove(item_id)
+                del self._known[item_id]
+                changed += 1
+            self._revision = revision
+        return changed
+
+    def watch(self) -> None:
+        """Follow the bundle pointer and other processes' changes of the catalogue, in a thread, until `close`."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="shoplens-watch", daemon=True)
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Stop watching and give the store back."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=10)
+        self.store.close()
+
+    def _watch(self) -> None:
+        scanned = time.monotonic()
+        while not self._stop.wait(LOOK_EVERY):
+            try:
+                self.swap.follow()
+                revision = self._read_revision()
+                due = time.monotonic() - scanned > RESCAN_EVERY if revision is None else revision != self._revision
+                if due:
+                    scanned = time.monotonic()
+                    if self.rescan():
+                        self.shelf.refresh()
+            except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
+                log.warning("looking for changes failed: %s", error)
+
+    def _read_revision(self) -> object:
+        """A number that changes with the catalogue, where the store keeps one; None otherwise."""
+        read = getattr(self.store.catalogue, "revision", None)
+        return read() if read is not None else None
+
+    def _apply(self, products: Iterable[Product]) -> None:
+        changed = list(products)
+        if changed:
+            self._remember(changed)
+            self.shelf.refresh()
+
+    def _remember(self, products: list[Product]) -> None:
+        self.facts.apply(products)
+        self._known.update((product.item_id, _content(product)) for product in products)
+
+    def _history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
+        if user_id is not None:
+            return self.store.events.history(user_id=user_id, limit=limit)
+        return self.store.events.history(session_id=session_id, limit=limit)
+
+    def _trend(self, batch: EventBatch) -> None:
+        kinds = np.array(batch.event_type, np.int16)
+        values = np.array([np.nan if value is None else value for value in batch.value], np.float32)
+        rows = self.facts.rows(name or "" for name in batch.item_id)
+        self.trending.add(rows, event_weight(kinds, values), np.array(batch.timestamp, np.int64))
+
+    def _count_events(self) -> None:
+        """Without a trained popularity, count what the log says."""
+        catalogue = self.store.catalogue.rows()
+        if not catalogue.row:
+            return
+        table = np.zeros(max(catalogue.row) + 1, np.int64)
+        table[list(catalogue.row)] = self.facts.rows(catalogue.item_id)
+        for events in self.store.events.scan():
+            known = (events.product >= 0) & (events.product < len(table))
+            weights = event_weight(events.event_type[known], events.value[known])
+            self.trending.add(table[events.product[known]], weights, events.timestamp[known])
+
+
+def _content(product: Product) -> int:
+    """Hash of what rules and reasons read of a product."""
+    return hash(
+        (
+            product.title,
+            product.brand,
+            product.category,
+            product.price,
+            product.sale_price,
+            product.availability,
+            product.stock,
+            product.created_at,
+            product.stub,
+            tuple(sorted(product.attributes.items())),
+        )
+    )
