@@ -15,12 +15,13 @@ import numpy as np
 from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, event_weight
-from shoplens.errors import ShoplensError
+from shoplens.errors import BundleError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
+from shoplens.service import bundle_pointer
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.settings import Settings, Workspace
 from shoplens.store.base import Appended, Store
@@ -123,6 +124,25 @@ class Runtime:
         self._known.pop(item_id, None)
         return gone
 
+    @property
+    def quick_reads(self) -> bool:
+        """Whether reading a history takes microseconds (a file beside us) rather than a way over the network."""
+        return self.workspace.database_url.startswith("sqlite")
+
+    def promote(self, version: str) -> str | None:
+        """Let a bundle answer; returns the one before. BundleError when it cannot be used: then nothing changes."""
+        before = bundle_pointer.promote(self.workspace.bundles, version)
+        self._switch(version, before)
+        return before
+
+    def rollback(self, version: str | None = None) -> str:
+        """Return to the bundle before the current one (which must be `version`, when given)."""
+        now = bundle_pointer.rollback(self.workspace.bundles, version)
+        self.swap.follow()
+        if self.swap.problem is not None:
+            raise BundleError(self.swap.problem)
+        return now
+
     def rescan(self) -> int:
         """Compare the whole catalogue with what is known and take in what differs. Returns how many products did."""
         with self._products:
@@ -168,6 +188,15 @@ class Runtime:
                         self.shelf.refresh()
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
+
+    def _switch(self, version: str, before: str | None) -> None:
+        """Follow the pointer; put it back when the bundle turns out to be unusable."""
+        self.swap.follow()
+        if (problem := self.swap.problem) is not None:
+            if before is not None:
+                bundle_pointer.rollback(self.workspace.bundles, version)
+                self.swap.follow()
+            raise BundleError(problem)
 
     def _read_revision(self) -> object:
         """A number that changes with the catalogue, where the store keeps one; None otherwise."""

@@ -1,0 +1,41 @@
+"""`create_app(runtime)`: the HTTP service over one running shop."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from shoplens import __version__
+from shoplens.http import errors
+from shoplens.http.envelope import Envelope, Meters
+from shoplens.http.keys import Keys
+from shoplens.http.routes import bundles, events, health, people, products, recommend, similar
+from shoplens.http.routes import metrics as metrics_route
+from shoplens.service.runtime import Runtime
+
+DESCRIPTION = (
+    "Recommendations from a shop's products and event log. Errors are problem+json (RFC 9457). "
+    "An event posted is felt in the very next answer for that person or session."
+)
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The application; it does not own the runtime: whoever opened it closes it."""
+    server = runtime.settings.server
+    meters = Meters()
+    app = FastAPI(
+        title="Shoplens",
+        version=__version__,
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # the usual pages load scripts from elsewhere; /openapi.json has everything
+        redoc_url=None,
+        middleware=[Middleware(Envelope, max_body=int(server.max_body_mb * 1_000_000), meters=meters)],
+    )
+    app.state.runtime = runtime
+    app.state.keys = Keys(server.api_keys)
+    app.state.meters = meters
+    errors.install(app)
+    for module in (events, products, people, recommend, similar, bundles, health, metrics_route):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,101 @@
+"""Errors → status and RFC 9457 problem+json. Messages made for the caller go out, all others stay in the log."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from shoplens.errors import (
+    BundleError,
+    InputError,
+    NotFoundError,
+    ShoplensError,
+    StoreUnavailableError,
+)
+
+log = logging.getLogger(__name__)
+
+#: From special to general; the first that fits decides.
+STATUS: tuple[tuple[type[ShoplensError], int], ...] = (
+    (NotFoundError, 404),
+    (InputError, 422),
+    (BundleError, 409),  # asked for a switch that cannot be made
+    (StoreUnavailableError, 503),
+    (ShoplensError, 500),
+)
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    errors: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """One problem+json answer."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": request.scope.get("request_id"),
+    }
+    if errors:
+        body["errors"] = errors
+    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Every error leaves as problem+json."""
+    app.add_exception_handler(ShoplensError, _deliberate)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _deliberate(request: Request, error: Exception) -> Response:
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return problem(request, status, str(error), headers={"retry-after": "1"} if status == 503 else None)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(one["type"] == "json_invalid" for one in found):
+        reason = found[0].get("ctx", {}).get("error", "")
+        return problem(request, 400, f"the body is not JSON: {reason}")
+    errors = [{"field": field_of(one["loc"]), "reason": one["msg"]} for one in found[:100]]
+    first = errors[0] if errors else {"field": "body", "reason": "invalid"}
+    return problem(request, 422, f"{first['field']}: {first['reason']}", errors=errors)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 500)
+    detail = getattr(error, "detail", "")
+    if status == 404 and detail == "Not Found":
+        detail = f"there is nothing at {request.url.path}; see /openapi.json"
+    elif status == 405 and detail == "Method Not Allowed":
+        detail = f"{request.method} is not possible here; see the Allow header"
+    return problem(request, status, str(detail), headers=dict(getattr(error, "headers", None) or {}))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(request, 500, "an unexpected error; the service's log has it under this request_id")
+
+
+def field_of(location: tuple[int | str, ...]) -> str:
+    """Readable place of a field: ("body", "boost", 0, "by") → "boost[0].by"."""
+    place = ""
+    for part in location[1:] if location and location[0] in ("body", "query", "path") else location:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    return place or "body"

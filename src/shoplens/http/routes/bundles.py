@@ -1,0 +1,37 @@
+"""Bundles: which there are, and which answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
+
+from shoplens.http.keys import needs
+from shoplens.http.routes.shop import Shop
+from shoplens.http.wire.bundles import BundleOut, BundlesAnswer, Switched
+from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.service import bundle_pointer
+
+router = APIRouter(tags=["bundles"], responses=PROBLEMS)
+
+
+@router.get("/v1/bundles", dependencies=[Depends(needs("read"))])
+async def get_bundles(shop: Shop) -> BundlesAnswer:
+    """All bundles, newest first."""
+    entries = await run_in_threadpool(bundle_pointer.list_bundles, shop.workspace.bundles)
+    return BundlesAnswer(bundles=[BundleOut(**asdict(one)) for one in entries])
+
+
+@router.post("/v1/bundles/{version}/promote", dependencies=[Depends(needs("admin"))])
+async def promote(version: Id, shop: Shop) -> Switched:
+    """Verify this bundle and let it answer; the one before stays for rolling back."""
+    before = await run_in_threadpool(shop.promote, version)
+    return Switched(current=version, before=before)
+
+
+@router.post("/v1/bundles/{version}/rollback", dependencies=[Depends(needs("admin"))])
+async def rollback(version: Id, shop: Shop) -> Switched:
+    """Leave this bundle, which must be the current one, and return to the one before."""
+    now = await run_in_threadpool(shop.rollback, version)
+    return Switched(current=now, before=version)

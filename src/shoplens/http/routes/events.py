@@ -1,0 +1,73 @@
+"""POST /v1/events, /v1/events/bulk: what people did."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field, TypeAdapter
+
+from shoplens.domain.events import Event
+from shoplens.http.keys import needs
+from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows
+from shoplens.http.wire.events import EventIn, EventsAnswer, EventsBulkAnswer
+from shoplens.http.wire.fields import PROBLEMS, RowError
+
+router = APIRouter(tags=["events"], dependencies=[Depends(needs("write"))], responses=PROBLEMS)
+ROW = TypeAdapter(EventIn)
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+@router.post("/v1/events", response_model=EventsAnswer)
+async def post_events(
+    request: Request,
+    shop: Shop,
+    body: EventIn | Annotated[list[EventIn], Field(min_length=1, max_length=1_000)],
+    idempotency_key: Key = None,
+) -> Response:
+    """One event or a list. When the answer comes, they are stored and felt. With an Idempotency-Key, sending the same
+    request again changes nothing."""
+    given = body if isinstance(body, list) else [body]
+    received = int(time.time() * 1e6)
+    events = [
+        one.to_event(received + k, f"{idempotency_key}#{k}" if idempotency_key else None) for k, one in enumerate(given)
+    ]
+    appended = await run_in_threadpool(shop.append_events, events)
+    request.app.state.meters.events.inc(appended.stored)
+    return json_response(orjson.dumps({"stored": appended.stored, "duplicates": len(appended.duplicates)}))
+
+
+@router.post(
+    "/v1/events/bulk",
+    response_model=EventsBulkAnswer,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+    },
+)
+async def post_events_bulk(request: Request, shop: Shop) -> Response:
+    """NDJSON, one event a line. Good rows are stored together, refused ones are listed with their line."""
+    raw = await request.body()
+
+    def store() -> bytes:
+        received = int(time.time() * 1e6)
+        events: list[Event] = []
+        errors: list[dict[str, Any]] = []
+        refused = 0
+        for number, row in read_rows(raw, ROW):
+            if isinstance(row, RowError):
+                refused += 1
+                if len(errors) < MOST_ERRORS:
+                    errors.append(row.model_dump())
+            else:
+                events.append(row.to_event(received + number))
+        stored = duplicates = 0
+        if events:
+            appended = shop.append_events(events)
+            stored, duplicates = appended.stored, len(appended.duplicates)
+        request.app.state.meters.events.inc(stored)
+        return orjson.dumps({"stored": stored, "duplicates": duplicates, "refused": refused, "errors": errors})
+
+    return json_response(await run_in_threadpool(store))

@@ -1,0 +1,27 @@
+"""Liveness and readiness, for whoever starts and watches the process."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.concurrency import run_in_threadpool
+
+from shoplens.http.routes.shop import Shop
+from shoplens.http.wire.bundles import Health
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "live"}
+
+
+@router.get("/health/ready", responses={503: {"model": Health, "description": "Not ready; `reasons` says why."}})
+async def ready(shop: Shop, response: Response) -> Health:
+    """Store and bundle answer. A shop without a bundle is ready: it answers with what is popular and new."""
+    problems = await run_in_threadpool(shop.problems)
+    response.status_code = 503 if problems else 200
+    notes = problems or ([] if shop.shelf.learned is not None else ["no bundle yet: popular and new products"])
+    status = "not ready" if problems else "ready"
+    return Health(status=status, reasons=notes, bundle=shop.shelf.version, products=len(shop.facts) - 1)

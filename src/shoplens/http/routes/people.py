@@ -1,0 +1,48 @@
+"""People: what the shop knows about them, and forgetting them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
+
+from shoplens.domain.people import Person
+from shoplens.errors import NotFoundError
+from shoplens.http.keys import needs
+from shoplens.http.routes.shop import Shop
+from shoplens.http.wire.catalogue import Forgotten, PersonIn, PersonOut
+from shoplens.http.wire.fields import PROBLEMS, Id
+
+router = APIRouter(tags=["people"], responses=PROBLEMS)
+
+
+@router.get("/v1/people/{user_id:path}", dependencies=[Depends(needs("read"))])
+async def get_person(user_id: Id, shop: Shop) -> PersonOut:
+    """One person as the shop knows them."""
+    person = await run_in_threadpool(shop.store.people.get, user_id)
+    if person is None:
+        raise NotFoundError(f"no person {user_id!r}")
+    return _out(person)
+
+
+@router.put("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
+async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
+    """Insert or replace what is known about a person."""
+    person = body.to_person(user_id)
+    await run_in_threadpool(shop.store.people.upsert, [person])
+    return _out(person)
+
+
+@router.delete("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
+async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
+    """Forget a person and all their events."""
+
+    def forget() -> int:
+        if shop.store.people.get(user_id) is None:
+            raise NotFoundError(f"no person {user_id!r}")
+        return shop.store.people.delete(user_id)
+
+    return Forgotten(user_id=user_id, events=await run_in_threadpool(forget))
+
+
+def _out(person: Person) -> PersonOut:
+    return PersonOut(user_id=person.user_id, fields=dict(person.fields), stub=person.stub)

@@ -1,0 +1,44 @@
+"""How a route gets at the running shop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shoplens.errors import InputError
+from shoplens.http.errors import field_of
+from shoplens.http.wire.fields import RowError
+from shoplens.service.runtime import Runtime
+
+Row = TypeVar("Row", bound=BaseModel)
+MOST_ERRORS = 1_000  # refused rows that are listed one by one
+
+
+async def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+Shop = Annotated[Runtime, Depends(_runtime)]
+
+
+def json_response(body: bytes, status: int = 200) -> Response:
+    """Ready-made JSON."""
+    return Response(body, status, media_type="application/json")
+
+
+def read_rows(body: bytes, row: TypeAdapter[Row]) -> Iterator[tuple[int, Row | RowError]]:
+    """Rows of NDJSON, with their line numbers from 1; a row that cannot be used comes as its error."""
+    if not body.strip():
+        raise InputError("the body is empty; send one JSON object a line")
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, row.validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            yield number, RowError(line=number, field=field_of(first["loc"]) or "row", reason=first["msg"])

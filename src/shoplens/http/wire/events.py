@@ -1,0 +1,82 @@
+"""Events over the wire."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+import orjson
+from pydantic import Field, model_validator
+
+from shoplens.domain.events import PRODUCT_EVENTS, Event, EventType
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText
+
+FUTURE_SECONDS = 86_400.0  # clocks differ; more than a day ahead is an error
+Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+
+
+class EventIn(Request):
+    """One thing that somebody did. A guest has a `session_id` and no `user_id`."""
+
+    event_type: EventType
+    user_id: Id | None = None
+    session_id: Id | None = None
+    item_id: Id | None = None
+    timestamp: datetime | None = Field(default=None, description="ISO 8601 or Unix seconds, UTC. Default: now.")
+    value: Number | None = Field(default=None, description="The rating (1 to 5), or money the event was worth.")
+    quantity: Number | None = None
+    price: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    currency: Currency | None = None
+    impression_id: Id | None = Field(default=None, description="From the answer that showed the product.")
+    position: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    query: ShortText | None = None
+    context: dict[str, Any] | None = None
+    event_id: Id | None = Field(default=None, description="Your own id: sent twice, stored once.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.user_id is None and self.session_id is None:
+            raise ValueError("say who it was: user_id, or session_id for a guest")
+        if self.item_id is None and self.event_type in PRODUCT_EVENTS:
+            raise ValueError(f"a {self.event_type.value} is about a product: item_id is missing")
+        if self.timestamp is not None and not 0 <= _seconds(self.timestamp) <= time.time() + FUTURE_SECONDS:
+            raise ValueError("timestamp lies before 1970 or more than a day ahead")
+        return self
+
+    def to_event(self, received: int, event_id: str | None = None) -> Event:
+        """As the shop knows it. `received`: microseconds, used when the sender gave no time."""
+        return Event(
+            event_type=self.event_type,
+            timestamp=int(_seconds(self.timestamp) * 1e6) if self.timestamp is not None else received,
+            user_id=self.user_id,
+            session_id=self.session_id,
+            item_id=self.item_id,
+            value=self.value,
+            quantity=self.quantity,
+            price=self.price,
+            currency=self.currency,
+            impression_id=self.impression_id,
+            position=self.position,
+            query=self.query,
+            context=orjson.dumps(self.context).decode() if self.context else None,
+            event_id=self.event_id or event_id,
+        )
+
+
+class EventsAnswer(Request):
+    """What became of the events. Duplicates were known already; nothing changed."""
+
+    stored: int
+    duplicates: int
+
+
+class EventsBulkAnswer(EventsAnswer):
+    """What became of each row."""
+
+    refused: int
+    errors: list[RowError]
+
+
+def _seconds(moment: datetime) -> float:
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

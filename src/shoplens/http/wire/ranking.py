@@ -1,0 +1,160 @@
+"""Requests for ranked products, and their answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import orjson
+from pydantic import BaseModel, Discriminator, Field, Tag
+
+from shoplens.http.wire.fields import Id, Request, ShortText
+from shoplens.recommend.filters import Filter, parse_filter
+from shoplens.recommend.pipeline import Answer
+from shoplens.recommend.rules import MOST, Boost, Wish
+
+Bound = Annotated[float, Field(ge=-1e15, le=1e15)]
+Value: TypeAlias = Annotated[str, Field(max_length=2_000)] | float | list[ShortText]
+
+
+class Bounds(Request):
+    """Between what the price lies."""
+
+    gte: Bound | None = None
+    gt: Bound | None = None
+    lte: Bound | None = None
+    lt: Bound | None = None
+
+
+class Condition(Request):
+    """`field` is category, brand, price, availability, item_id or attributes.NAME, with one of eq, in, range."""
+
+    field: Annotated[str, Field(max_length=200, examples=["category", "attributes.color"])]
+    eq: Value | None = None
+    in_: Annotated[list[Value], Field(max_length=1_000)] | None = Field(default=None, alias="in")
+    range: Bounds | None = None
+
+
+class AllOf(Request):
+    """All hold."""
+
+    and_: list[FilterIn] = Field(alias="and", min_length=1, max_length=100)
+
+
+class AnyOf(Request):
+    """At least one holds."""
+
+    or_: list[FilterIn] = Field(alias="or", min_length=1, max_length=100)
+
+
+class NotThat(Request):
+    """Does not hold."""
+
+    not_: FilterIn = Field(alias="not")
+
+
+def _kind(value: Any) -> str:
+    for name in ("and", "or", "not"):
+        if (isinstance(value, dict) and name in value) or hasattr(value, f"{name}_"):
+            return name
+    return "field"
+
+
+FilterIn: TypeAlias = Annotated[
+    Annotated[Condition, Tag("field")]
+    | Annotated[AllOf, Tag("and")]
+    | Annotated[AnyOf, Tag("or")]
+    | Annotated[NotThat, Tag("not")],
+    Discriminator(_kind),
+]
+
+
+class BoostIn(Request):
+    """Lift what the filter keeps by so many standard deviations of this person's scores; negative lowers."""
+
+    filter: FilterIn
+    by: Annotated[float, Field(ge=-10, le=10)] = 1.0
+
+
+class RankingIn(Request):
+    """What every request for ranked products may say."""
+
+    n: int = Field(default=10, ge=1, le=MOST)
+    filter: FilterIn | None = None
+    boost: list[BoostIn] = Field(default_factory=list, max_length=20)
+    diversity: float = Field(default=0.0, ge=0, le=1, description="0: by score alone; 1: as varied as possible.")
+    exclude: list[Id] = Field(default_factory=list, max_length=10_000)
+    explain: bool = False
+
+    def to_wish(self, *, language: str, repeat: bool) -> Wish:
+        """In terms of the shop. InputError for a filter that makes no sense."""
+        return Wish(
+            n=self.n,
+            filter=None if self.filter is None else to_filter(self.filter),
+            boost=tuple(Boost(to_filter(one.filter), one.by) for one in self.boost),
+            diversity=self.diversity,
+            exclude=tuple(self.exclude),
+            explain=self.explain,
+            repeat=repeat,
+            language=language,
+        )
+
+
+class RecommendIn(RankingIn):
+    """For whom: `user_id`, `session_id` of a guest, both right after a login, or neither (then: cold start)."""
+
+    user_id: Id | None = None
+    session_id: Id | None = None
+    scenario: Annotated[str, Field(max_length=100)] = "home"
+    repeat: bool | None = Field(
+        default=None, description="Whether products of the history may come back. Default: the shop's setting."
+    )
+
+
+class SimilarIn(RankingIn):
+    """Products like this one."""
+
+    item_id: Id
+
+
+class RankedOut(BaseModel):
+    """One product. `reasons` and `modalities` (shares of what spoke for it) come with `explain`."""
+
+    item_id: str
+    score: float
+    reasons: list[str] | None = None
+    modalities: dict[str, float] | None = None
+
+
+class RankingAnswer(BaseModel):
+    """Best first. Events quote `impression_id`, so that they can be attributed."""
+
+    impression_id: str
+    items: list[RankedOut]
+    model: str = Field(description="What ranked the products.")
+    bundle: str | None = Field(description="Version of the trained bundle that answered.")
+    fallback: Literal["cold_start", "no_bundle"] | None = Field(description="Why it was not the trained model.")
+    note: str | None = Field(description="The same as a sentence.")
+
+
+def to_filter(given: BaseModel) -> Filter:
+    """From wire to rules."""
+    return parse_filter(given.model_dump(by_alias=True, exclude_none=True))
+
+
+def answer_bytes(impression_id: str, answer: Answer, *, explain: bool) -> bytes:
+    """`RankingAnswer` as JSON, written by hand because this is the hottest path of the service."""
+    items: list[dict[str, Any]] = [{"item_id": one.item_id, "score": one.score} for one in answer.items]
+    if explain:
+        for line, one in zip(items, answer.items, strict=True):
+            line["reasons"] = one.reasons
+            line["modalities"] = dict(one.modalities)
+    return orjson.dumps(
+        {
+            "impression_id": impression_id,
+            "items": items,
+            "model": answer.model,
+            "bundle": answer.bundle,
+            "fallback": answer.fallback,
+            "note": answer.note,
+        }
+    )
