@@ -1,0 +1,206 @@
+"""Connections and transactions: one writer at a time, readers never wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import ArgumentError
+
+from shoplens.errors import ConfigurationError, MissingExtraError, StoreUnavailableError
+from shoplens.store.base import Checkpoint
+from shoplens.store.faults import shown, translated
+from shoplens.store.schema import checkpoint, counter
+
+BUSY_SECONDS = 30.0  # how long to wait for another writer; a batch of a bulk import takes about one second
+WRITER_LOCK = 0x5A0_91E5  # PostgreSQL advisory lock of whoever writes to a shop; any constant does
+PAGE_BYTES = 8_192  # twice SQLite's default: fewer, larger writes in a bulk import
+CACHE_KIB = 65_536  # page cache a connection may fill
+WAL_PAGES = 4_000  # SQLite moves the log (32 MB) into the database after so many pages
+_WRITES = "shoplens_writes"
+
+
+class Database:
+    """An engine for one URL, with our rules about transactions and errors."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _parse(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._turn = threading.Lock()  # threads queue here fairly instead of polling the file's lock
+        try:
+            self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("PostgreSQL", "postgres") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read transaction: sees what was committed before it began, waits for nobody."""
+        with translated(self.url), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """The write transaction. Committed at the end of the block, rolled back when the block raises."""
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise StoreUnavailableError(f"database {shown(self.url)}: other imports have been writing for too long")
+        try:
+            with translated(self.url), self.engine.connect() as plain:
+                connection = plain.execution_options(**{_WRITES: True})
+                with connection.begin():
+                    if not self.sqlite:
+                        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+                    yield connection
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        """The driver's own connection, for single reading statements on hot paths."""
+        with translated(self.url):
+            pooled = self.engine.raw_connection()
+            try:
+                yield pooled.driver_connection
+            finally:
+                pooled.close()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    def insert(self, table: Any) -> Any:
+        """An INSERT of this dialect, which knows ON CONFLICT."""
+        return sqlite_insert(table) if self.sqlite else postgres_insert(table)
+
+    def among(self, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+        """`column` is one of many texts, bound later as one parameter made by `many`."""
+        if self.sqlite:
+            return column.in_(select(self.each(name)))
+        return column == any_(bindparam(name, type_=ARRAY(Text)))
+
+    def each(self, name: str) -> ColumnElement[str]:
+        """A column with one row for each of many texts, bound later as one parameter made by `many`."""
+        if self.sqlite:
+            texts: ColumnElement[str] = func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value
+        else:
+            texts = func.unnest(bindparam(name, type_=ARRAY(Text))).column_valued()
+        return texts
+
+    def many(self, values: Sequence[str]) -> Any:
+        """The parameter for `among` and `each`."""
+        return orjson.dumps(values).decode() if self.sqlite else list(values)
+
+
+def settle(database: Database, connection: Connection, point: Checkpoint | None) -> None:
+    """Keep how far an import has come, in the transaction of its rows."""
+    if point is None:
+        return
+    put = database.insert(checkpoint).values(source=point.source, rows=point.rows, finished=point.finished)
+    put = put.on_conflict_do_update(
+        index_elements=["source"], set_={"rows": put.excluded.rows, "finished": put.excluded.finished}
+    )
+    connection.execute(put)
+
+
+def counters(connection: Connection) -> dict[str, int]:
+    """The table's numbers as of this transaction."""
+    return dict(connection.execute(select(counter.c.name, counter.c.value)).tuples().all())
+
+
+def count_up(connection: Connection, name: str, by: int) -> None:
+    """Add to one of the numbers."""
+    if by:
+        connection.execute(update(counter).where(counter.c.name == name).values(value=counter.c.value + by))
+
+
+def chunks(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Lists of at most `size`."""
+    block: list[Any] = []
+    for value in values:
+        block.append(value)
+        if len(block) == size:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "database_url is not a database URL; write sqlite:///FILE or postgresql://user@host/name"
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ConfigurationError(f"database_url: {backend!r} is not supported; use sqlite:///FILE or postgresql://…")
+    if parsed.database in (None, "", ":memory:"):
+        raise ConfigurationError("database_url: SQLite needs a file, for example sqlite:///shop.sqlite")
+    return parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_size=8, max_overflow=56, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where we say so, see below
+        for pragma in (
+            f"page_size={PAGE_BYTES}",  # matters for a new file only
+            "journal_mode=WAL",
+            "synchronous=NORMAL",  # a commit survives the death of the process; only loss of power may undo the last
+            f"cache_size=-{CACHE_KIB}",
+            f"wal_autocheckpoint={WAL_PAGES}",
+            f"journal_size_limit={PAGE_BYTES * WAL_PAGES}",
+            "secure_delete=ON",  # who is forgotten leaves no readable rest in the file
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,  # a server that was restarted costs one round trip, not an error
+        connect_args={"connect_timeout": int(url.query.get("connect_timeout", 10))},  # type: ignore[arg-type]
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {int(BUSY_SECONDS * 1000)}")
+        connection.commit()
+
+    return engine

@@ -1,0 +1,105 @@
+"""External ids → row numbers, for the events of a batch; unknown ids become stubs in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, literal, select, true, update
+
+from shoplens.store.database import Database, chunks
+from shoplens.store.schema import person, product
+from shoplens.store.sql_catalogue import stub_of_product
+from shoplens.store.sql_people import stub_of_person
+
+REMEMBERED = 1_000_000  # ids kept in memory at most (about 100 MB); beyond that the memory starts afresh
+_CHUNK = 10_000  # ids a statement
+_UNKNOWN = -1
+
+
+class Identities:
+    """Remembers the rows of ids between batches. Only the holder of the write transaction may use it.
+
+    Rows are remembered when their transaction was committed (`keep`), and forgotten when anybody forgot a person.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._people: dict[str | None, int | None] = {None: None}
+        self._products: dict[str | None, int | None] = {None: None}
+        self._new: list[tuple[dict[str | None, int | None], dict[str, int]]] = []
+        self._forgotten = 0
+
+    def begin(self, forgotten: int) -> None:
+        """Start a transaction; `forgotten` counts the people deleted so far, by any process."""
+        self._new.clear()
+        if forgotten != self._forgotten:
+            self._people = {None: None}
+            self._forgotten = forgotten
+
+    def keep(self) -> None:
+        """The transaction was committed: what it found or made is true for later ones."""
+        for memory, found in self._new:
+            if len(memory) + len(found) > REMEMBERED:
+                memory.clear()
+                memory[None] = None
+            memory.update(found)
+        self._new.clear()
+
+    def people(self, connection: Connection, user_ids: Sequence[str | None]) -> tuple[list[int | None], int]:
+        """Row of each person (None for a guest), and how many stubs were made."""
+        return self._rows(connection, person, self._people, user_ids)
+
+    def products(self, connection: Connection, item_ids: Sequence[str | None]) -> tuple[list[int | None], int]:
+        """Row of each product (None where the event has none), and how many stubs were made."""
+        return self._rows(connection, product, self._products, item_ids)
+
+    def _rows(
+        self, connection: Connection, table: Table, memory: dict[str | None, int | None], ids: Sequence[str | None]
+    ) -> tuple[list[int | None], int]:
+        rows = list(map(memory.get, ids, repeat(_UNKNOWN)))
+        if _UNKNOWN not in rows:
+            return rows, 0
+        unknown = list(dict.fromkeys(one for one, row in zip(ids, rows, strict=True) if row == _UNKNOWN and one))
+        found: dict[str, int] = {}
+        made = 0
+        for chunk in chunks(unknown, _CHUNK):
+            known, new = self._look_up(connection, table, chunk)
+            found |= known
+            made += new
+        self._new.append((memory, found))
+        both: dict[Any, int | None] = {**found, None: None, "": None}
+        return [both[one] if row == _UNKNOWN else row for one, row in zip(ids, rows, strict=True)], made
+
+    def _look_up(self, connection: Connection, table: Table, ids: list[str]) -> tuple[dict[str, int], int]:
+        """Rows of ids that are not remembered, and how many of them had to be made."""
+        column = table.c.user_id if table is person else table.c.item_id
+        wanted = select(column, table.c.row).where(self._database.among(column, "ids"))
+        bound = {"ids": self._database.many(ids)}
+        if table is product:  # a product taken out before anybody touched it comes back as a stub
+            wanted = wanted.where(table.c.deleted.is_(False))
+        known = dict(connection.execute(wanted, bound).tuples().all())
+        missing = [name for name in ids if name not in known]
+        if missing:
+            self._make(connection, table, missing)
+            known |= dict(connection.execute(wanted, {"ids": self._database.many(missing)}).tuples().all())
+        if table is product:
+            mention = update(product).where(product.c.mentioned.is_(False), self._database.among(column, "ids"))
+            connection.execute(mention.values(mentioned=True), bound)
+        return known, len(missing)
+
+    def _make(self, connection: Connection, table: Table, ids: list[str]) -> None:
+        """Insert stubs, in one statement that stays in the database: all but the id is the same in each."""
+        name = self._database.each("ids")
+        same = stub_of_person("") if table is person else {**stub_of_product(""), "mentioned": True}
+        columns = [table.c.user_id if table is person else table.c.item_id]
+        values: list[ColumnElement[Any]] = [name]
+        for column, value in same.items():
+            if value is not None and column not in ("user_id", "item_id"):
+                columns.append(table.c[column])
+                values.append(literal(value, table.c[column].type))
+        put = self._database.insert(table).from_select(columns, select(*values).where(true()))
+        if table is product:
+            put = put.on_conflict_do_update(index_elements=["item_id"], set_={"deleted": False})
+        connection.execute(put, {"ids": self._database.many(ids)})

@@ -1,0 +1,130 @@
+"""Tables of the shop, for SQLite and PostgreSQL alike. Changing one needs a new file in migrations/versions/.
+
+Ids from outside are replaced by integer rows at once: an event is a few integers instead of texts, and the row is what
+arrays are indexed by. Rows are never given twice, also not after a person has been forgotten.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+#: The newest migration; a database that names another one which this version does not know is refused.
+REVISION = "0001"
+
+metadata = MetaData()
+
+# SQLite gives out rows by itself only for a column of type INTEGER.
+_Row = BigInteger().with_variant(Integer, "sqlite")
+
+person = Table(
+    "person",
+    metadata,
+    Column("row", _Row, primary_key=True, autoincrement=True),
+    Column("user_id", Text, nullable=False, unique=True),
+    Column("stub", Boolean, nullable=False),
+    Column("content", BigInteger, nullable=False),  # hash of the fields; tells what really changed
+    Column("fields", Text, nullable=False),  # JSON object
+    sqlite_autoincrement=True,
+)
+
+product = Table(
+    "product",
+    metadata,
+    Column("row", _Row, primary_key=True, autoincrement=True),
+    Column("item_id", Text, nullable=False, unique=True),
+    Column("stub", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),  # keeps the row number for the case that the product comes back
+    Column("mentioned", Boolean, nullable=False),  # an event has named it
+    Column("content", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("brand", Text),
+    Column("category", Text, nullable=False),  # JSON array
+    Column("price", Text),  # decimals as text: exact, also where the database has binary fractions only
+    Column("sale_price", Text),
+    Column("currency", Text),
+    Column("availability", Text),
+    Column("stock", BigInteger),
+    Column("gtin", Text),
+    Column("mpn", Text),
+    Column("group_id", Text),
+    Column("link", Text),
+    Column("attributes", Text, nullable=False),  # JSON object of arrays
+    Column("images", Text, nullable=False),  # JSON arrays
+    Column("videos", Text, nullable=False),
+    Column("audio", Text, nullable=False),
+    Column("created_at", BigInteger),  # microseconds since 1970, UTC
+    sqlite_autoincrement=True,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("sequence", _Row, primary_key=True, autoincrement=False),  # order of arrival
+    Column("key", BigInteger, nullable=False),
+    Column("event_type", SmallInteger, nullable=False),
+    Column("timestamp", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("person", BigInteger),  # row in person; none for a guest
+    Column("product", BigInteger),  # row in product; none when the event has none
+    Column("session", BigInteger),  # of a guest with a session: key_of_text(session_id), what the session is found by
+    Column("session_id", Text),
+    Column("value", Double),
+    Column("quantity", Double),
+    Column("price", Double),
+    Column("currency", Text),
+    Column("impression_id", Text),
+    Column("position", BigInteger),
+    Column("query", Text),
+    Column("context", Text),
+)
+
+# PostgreSQL has ordinary indexes on the events. SQLite has two index tables instead, which are filled in sorted order a
+# batch at a time: that touches each page once, and makes appending a large batch about twice as fast.
+SQLITE_TABLES = frozenset({"event_key", "event_trail"})
+POSTGRES_INDEXES = frozenset({"event_key", "event_trail", "event_session"})
+Index("event_key", event.c.key, unique=True)
+Index("event_trail", event.c.person, event.c.timestamp)
+Index("event_session", event.c.session, event.c.timestamp, postgresql_where=event.c.session.is_not(None))
+
+event_key = Table("event_key", metadata, Column("key", Integer, primary_key=True))
+
+event_trail = Table(
+    "event_trail",
+    metadata,
+    Column("who", Integer, primary_key=True),  # row of the person, or for a guest the session with its sign bit set
+    Column("timestamp", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("source", Text, primary_key=True),  # fingerprint of the content
+    Column("rows", BigInteger, nullable=False),
+    Column("finished", Boolean, nullable=False),
+)
+
+#: Numbers that belong to a whole table and change in the same transaction as it.
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+COUNTERS = (
+    "sequence",  # of the latest event ever stored
+    "events",  # how many there are
+    "forgotten",  # how many people were deleted; tells other processes to drop what they remember about rows
+)

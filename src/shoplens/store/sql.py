@@ -1,0 +1,55 @@
+"""The store in a database: SQLite (a file) or PostgreSQL, by URL."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text
+
+from shoplens.store.base import Catalogue, Checkpoint, EventLog, People, Store
+from shoplens.store.database import Database
+from shoplens.store.migrate import migrate
+from shoplens.store.postgres_log import PostgresEventLog
+from shoplens.store.schema import checkpoint
+from shoplens.store.sql_catalogue import SqlCatalogue
+from shoplens.store.sql_people import SqlPeople
+from shoplens.store.sqlite_log import SqliteEventLog
+
+
+class SqlStore:
+    """The shop's truth in one database. Safe to use from several threads; several processes may open the same one."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        try:
+            migrate(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+        database = self._database
+        self.events: EventLog = SqliteEventLog(database) if database.sqlite else PostgresEventLog(database)
+        self.catalogue: Catalogue = SqlCatalogue(database)
+        self.people: People = SqlPeople(database)
+
+    def checkpoint(self, source: str) -> Checkpoint | None:
+        """How far an earlier import of this source came."""
+        wanted = select(checkpoint.c.source, checkpoint.c.rows, checkpoint.c.finished)
+        with self._database.reading() as connection:
+            found = connection.execute(wanted.where(checkpoint.c.source == source)).first()
+        return None if found is None else Checkpoint(found.source, found.rows, found.finished)
+
+    def ping(self) -> None:
+        """StoreUnavailableError when the database does not answer."""
+        with self._database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._database.close()
+
+
+def open_store(url: str) -> Store:
+    """Open the store at an SQLAlchemy URL (`sqlite:///FILE`, `postgresql://…`), making or migrating its tables.
+
+    StoreUnavailableError when it cannot be reached, StoreError when it belongs to a newer Shoplens, MissingExtraError
+    when the PostgreSQL driver is not installed.
+    """
+    return SqlStore(url)

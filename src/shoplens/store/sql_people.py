@@ -1,0 +1,119 @@
+"""People in the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import delete as sql_delete
+
+from shoplens.domain.events import key_of_text
+from shoplens.domain.people import Person
+from shoplens.errors import StoreError
+from shoplens.store.base import Checkpoint
+from shoplens.store.database import Database, chunks, count_up, settle
+from shoplens.store.schema import event, person
+
+_CHUNK = 5_000  # rows a statement
+
+
+class SqlPeople:
+    """People by `user_id`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        put = database.insert(person)
+        self._put = put.on_conflict_do_update(
+            index_elements=["user_id"], set_={name: put.excluded[name] for name in ("stub", "content", "fields")}
+        )
+        self._known = select(person.c.user_id, person.c.content).where(database.among(person.c.user_id, "ids"))
+
+    def upsert(self, people: Iterable[Person], checkpoint: Checkpoint | None = None) -> int:
+        """Insert or replace, in one transaction. Returns how many rows really changed."""
+        rows = [_to_row(one) for one in people]
+        changed = 0
+        with self._database.writing() as connection:
+            for chunk in chunks(rows, _CHUNK):
+                last = {row["user_id"]: row for row in chunk}  # named twice: the later one counts
+                known = connection.execute(self._known, {"ids": self._database.many(list(last))})
+                content = dict(known.tuples().all())
+                new = [row for row in last.values() if content.get(row["user_id"]) != row["content"]]
+                if new:
+                    connection.execute(self._put, new)
+                changed += len(new)
+            settle(self._database, connection, checkpoint)
+        return changed
+
+    def get(self, user_id: str) -> Person | None:
+        """The person, if known."""
+        columns = select(person.c.user_id, person.c.fields, person.c.stub)
+        with self._database.reading() as connection:
+            found = connection.execute(columns.where(person.c.user_id == user_id)).first()
+        return None if found is None else _from_row(*found)
+
+    def scan(self, size: int = 5_000) -> Iterator[list[tuple[int, Person]]]:
+        """Store row and person, by store row, in chunks. Each chunk is its own short transaction."""
+        page = (
+            select(person.c.row, person.c.user_id, person.c.fields, person.c.stub)
+            .where(person.c.row > bindparam("after"))
+            .order_by(person.c.row)
+            .limit(size)
+        )
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                found = connection.execute(page, {"after": after}).all()
+            if not found:
+                return
+            yield [(row, _from_row(user_id, fields, stub)) for row, user_id, fields, stub in found]
+            after = found[-1][0]
+
+    def delete(self, user_id: str) -> int:
+        """Forget a person and all their events, in one transaction. Returns how many events went."""
+        with self._database.writing() as connection:
+            row = connection.execute(select(person.c.row).where(person.c.user_id == user_id)).scalar()
+            if row is None:
+                return 0
+            if self._database.sqlite:
+                theirs = "(SELECT sequence FROM event_trail WHERE who = :row)"
+                keys = f"DELETE FROM event_key WHERE key IN (SELECT key FROM event WHERE sequence IN {theirs})"  # noqa: S608
+                events = f"DELETE FROM event WHERE sequence IN {theirs}"  # noqa: S608 both are constants
+                connection.execute(text(keys), {"row": row})
+                gone = connection.execute(text(events), {"row": row}).rowcount
+                connection.execute(text("DELETE FROM event_trail WHERE who = :row"), {"row": row})
+            else:
+                gone = connection.execute(sql_delete(event).where(event.c.person == row)).rowcount
+            connection.execute(sql_delete(person).where(person.c.row == row))
+            count_up(connection, "events", -gone)
+            count_up(connection, "forgotten", 1)
+        return int(gone)
+
+    def count(self) -> int:
+        """How many people there are."""
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(person)).scalar_one())
+
+
+def stub_of_person(user_id: str) -> dict[str, Any]:
+    """The row of somebody known only because an event mentioned them; but for `user_id` the same for all."""
+    return _to_row(Person(user_id=user_id, stub=True))
+
+
+def _to_row(one: Person) -> dict[str, Any]:
+    try:
+        # ASCII JSON: any text comes back exactly as it was, also what PostgreSQL does not take in a text column.
+        fields = json.dumps(dict(one.fields), ensure_ascii=True, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"person {one.user_id!r}: fields must be texts or numbers ({error})") from error
+    return {
+        "user_id": one.user_id,
+        "stub": one.stub,
+        "content": key_of_text(f"{int(one.stub)}{fields}"),
+        "fields": fields,
+    }
+
+
+def _from_row(user_id: str, fields: str, stub: bool) -> Person:
+    return Person(user_id=user_id, fields=json.loads(fields), stub=stub)

@@ -1,0 +1,75 @@
+"""The event log in SQLite. A large batch goes in through the driver: three sorted passes, each page touched once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+from sqlalchemy import Connection
+
+from shoplens.domain.events import key_of_text
+from shoplens.store.sql_events import NewRows, SqlEventLog
+
+_SIGN = -(2**63)
+
+
+class SqliteEventLog(SqlEventLog):
+    """Events in one table, their keys and the trail of each person in two index tables (see schema.py)."""
+
+    mark = "?"
+    missing = "9e999"  # SQLite reads it as infinity
+
+    @property
+    def person_trail(self) -> str:
+        """Time and sequence of somebody's latest events."""
+        return (
+            'SELECT x.timestamp, x.sequence FROM person q JOIN event_trail x ON x.who = q."row" WHERE q.user_id = ? '
+            "ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ?"
+        )
+
+    @property
+    def guest_trail(self) -> str:
+        """The same for a guest's session."""
+        return (
+            "SELECT timestamp, sequence FROM event_trail WHERE who = ? ORDER BY timestamp DESC, sequence DESC LIMIT ?"
+        )
+
+    def session_key(self, session_id: str) -> int:
+        """The session's number with its sign bit set: below zero, where no row of a person is."""
+        return key_of_text(session_id) | _SIGN
+
+    def known(self, connection: Connection, keys: list[int]) -> set[int]:
+        """Those of `keys` that are in the log."""
+        find = "SELECT key FROM event_key WHERE key IN (SELECT value FROM json_each(?))"
+        return {key for (key,) in _driver(connection).execute(find, (orjson.dumps(keys).decode(),))}
+
+    def insert(self, connection: Connection, rows: NewRows) -> None:
+        """Store new rows, then their index entries in the order of the indexes."""
+        driver = _driver(connection)
+        used = [(name, column) for name, column in zip(rows.names, rows.columns, strict=True) if _says(column)]
+        columns = ", ".join(name for name, _ in used)
+        marks = ", ".join("?" * len(used))
+        driver.executemany(
+            f"INSERT INTO event ({columns}) VALUES ({marks})",  # noqa: S608 names of our own columns
+            zip(*(column for _, column in used), strict=True),
+        )
+        keys = np.sort(np.array(rows.columns[rows.names.index("key")], np.int64))
+        driver.execute(
+            "INSERT INTO event_key SELECT value FROM json_each(?)",
+            (orjson.dumps(keys, option=orjson.OPT_SERIALIZE_NUMPY).decode(),),
+        )
+        driver.execute(
+            "INSERT INTO event_trail SELECT coalesce(person, session | ?) AS who, timestamp, sequence FROM event "
+            "WHERE sequence >= ? AND who IS NOT NULL ORDER BY who, timestamp, sequence",
+            (_SIGN, rows.sequence.start),
+        )
+
+
+def _says(column: Any) -> bool:
+    """Whether any value is there; columns that the source does not have cost nothing."""
+    return column[0] is not None or any(value is not None for value in column)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
