@@ -33,7 +33,7 @@ class Home:
 
     def recommend(self, shelf: Shelf, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
         """Read the latest events, fold them in, rank. Somebody unknown gets an honest cold start."""
-        events = self._history(user_id, None, self._limit) if user_id is not None else []
-        if session_id is not None:  # what a guest did before logging in counts too
-            events = sorted(events + self._history(None, session_id, self._limit), key=lambda one: one.timestamp)
-        return Shown(secrets.token_hex(12), recommend(shelf, Past.of(events), wish))
+        # Given both, what the guest did before logging in counts too.
+        events = self._history(user_id, session_id, self._limit) if user_id or session_id else []
+        profile = shelf.profile_row(user_id) if user_id else -1
+        return Shown(secrets.token_hex(12), recommend(shelf, Past.of(events, profile=profile), wish))

@@ -56,7 +56,7 @@ class ContentSpace:
                 continue
             if len(rows) > SAMPLE:
                 rows = np.sort(random.choice(rows, SAMPLE, replace=False))
-            sample = _unit(np.asarray(modality.values[rows], np.float32))
+            sample = unit_rows(np.asarray(modality.values[rows], np.float32))
             centre = sample.mean(axis=0)
             _, vectors = np.linalg.eigh(np.cov(sample - centre, rowvar=False).reshape(modality.size, modality.size))
             centres[modality.name] = centre
@@ -74,12 +74,12 @@ class ContentSpace:
             if modality is not None and modality.size == directions.shape[0]:
                 for start in range(0, n, BLOCK):
                     stop = min(n, start + BLOCK)
-                    part = _unit(np.asarray(modality.values[start:stop], np.float32)) - self.centres[name]
-                    part = _unit(np.asarray(part @ directions, np.float32))
+                    part = unit_rows(np.asarray(modality.values[start:stop], np.float32)) - self.centres[name]
+                    part = unit_rows(np.asarray(part @ directions, np.float32))
                     part[~modality.present[start:stop]] = 0.0
                     fused[start:stop, offset : offset + width] = part
             offset += width
-        return _unit(fused)
+        return unit_rows(fused)
 
     def save(self, folder: Path) -> None:
         """Write all that `load` needs into an existing folder."""
@@ -104,7 +104,8 @@ class ContentSpace:
         return cls(part["centre"], part["directions"], encoders)
 
 
-def _unit(matrix: Matrix) -> Matrix:
+def unit_rows(matrix: Matrix) -> Matrix:
+    """Each row brought to length 1; a zero row stays zero."""
     length = np.linalg.norm(matrix, axis=1, keepdims=True)
     unit: Matrix = np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 1e-12)
     return unit

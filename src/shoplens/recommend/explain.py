@@ -55,13 +55,14 @@ def modality_shares(shelf: Shelf, histories: Histories, item_ids: Sequence[str])
     if not len(trained):
         return nothing
     for model in (learned.model, *learned.models.values()):
-        offer: Any = getattr(model, "modality_shares", None)
+        offer: Any = getattr(model, "contributions", None)
         if offer is None:
             continue
-        shares = offer(histories, rows[trained])
-        for name, values in shares.items():
-            for position, value in zip(trained, np.asarray(values, np.float64).reshape(-1), strict=True):
-                nothing[position] = {**nothing[position], name: round(float(value), 4)}
+        spoken = {name: np.maximum(values, 0.0) for name, values in offer(histories, rows[trained]).items()}
+        total = np.sum(list(spoken.values()), axis=0)
+        for position, k in enumerate(trained):
+            if total[position] > 0:
+                nothing[k] = {name: round(float(one[position] / total[position]), 4) for name, one in spoken.items()}
         break
     return nothing
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.domain.dataset import Modality
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.models.base import Recommender
-from shoplens.recommend.content_space import ContentSpace
+from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.retrieval.base import Index
 
 
@@ -24,10 +26,25 @@ class Learned:
     shipped: str  # which of `models` answers
     vectors: npt.NDArray[np.float32] | None = None  # fused, unit length or zero, [n_items, size]
     index: Index | None = None  # over `vectors`
-    content: ContentSpace | None = None  # how the vector of a new product is made from its content
+    content: ContentSpace | None = None  # how the vector of a new product is made from its content, unless:
+    vector_model: str | None = None  # the model whose `item_vectors` and `encode_items` make `vectors`
+    people: npt.NDArray[np.int64] | None = None  # key_of_text(user_id) of each profile row; ids are not kept here
     metrics: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def model(self) -> Recommender:
         """The model that answers."""
         return self.models[self.shipped]
+
+    def profile_rows(self) -> dict[int, int]:
+        """key_of_text(user_id) → row in the profiles that the models were trained with."""
+        return {} if self.people is None else {key: row for row, key in enumerate(self.people.tolist())}
+
+    def encode(self, modalities: Sequence[Modality], n: int) -> npt.NDArray[np.float32] | None:
+        """Vectors of n new products in the space of `vectors`, unit length or zero; None when there is none."""
+        if not modalities or self.vectors is None:
+            return None
+        if self.vector_model is not None:
+            encoder: Any = self.models[self.vector_model]
+            return unit_rows(np.asarray(encoder.encode_items(modalities), np.float32))
+        return self.content.vectors(modalities, n) if self.content is not None else None

@@ -46,7 +46,8 @@ class Newcomers:
             )
         near = np.zeros((len(chosen), NEIGHBOURS), np.int64)
         share = np.zeros((len(chosen), NEIGHBOURS), np.float32)
-        vectors = _vectors(learned, [facts.ids[row] for row in chosen], contents)
+        item_ids = [facts.ids[row] for row in chosen]
+        vectors = learned.encode(contents(item_ids), len(item_ids))
         embedded = np.zeros(len(chosen), bool)
         if vectors is not None and learned.index is not None:
             embedded = np.linalg.norm(vectors, axis=1) > 0.5
@@ -73,13 +74,6 @@ class Newcomers:
             facts.ids[row]: tuple((int(k), float(s)) for k, s in zip(near, share, strict=True) if s > 0)
             for row, near, share in zip(self.rows, self.near, self.share, strict=True)
         }
-
-
-def _vectors(learned: Learned, item_ids: list[str], contents: Contents) -> npt.NDArray[np.float32] | None:
-    if learned.content is None or learned.vectors is None:
-        return None
-    modalities = contents(item_ids)
-    return learned.content.vectors(modalities, len(item_ids)) if modalities else None
 
 
 def _shares(similarity: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

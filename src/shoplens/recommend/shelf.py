@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.dataset import Histories
+from shoplens.domain.events import key_of_text
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.recommend.filters import Filter
@@ -51,6 +52,7 @@ class Shelf:
         self.fact_row: npt.NDArray[np.int64] = np.zeros(items, np.int64)  # trained row → facts row, 0 = gone
         self.newcomers = Newcomers()
         self.stand_ins: dict[str, tuple[tuple[int, float], ...]] = {}
+        self._profile_rows = learned.profile_rows() if learned is not None else {}
         self._model_popularity = self._popularity_of_model()
         self.refresh()
 
@@ -81,6 +83,10 @@ class Shelf:
             self.fact_row = fact_row
             self._aligned = total
             self._masks.clear()
+
+    def profile_row(self, user_id: str) -> int:
+        """Row of a person in the profiles that the models learnt, -1 for people who came later."""
+        return self._profile_rows.get(key_of_text(user_id), -1) if self._profile_rows else -1
 
     def offer(self, wanted: Filter | None, *, unavailable: bool = False) -> Offer:
         """Products that the filter keeps and that can be ordered (`unavailable`: also those that cannot)."""

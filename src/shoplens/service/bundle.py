@@ -2,6 +2,7 @@
 
     manifest.json            what is here, from what, and the SHA-256 and size of every other file
     items.json               ids of products, row order
+    people.npy               hashes of user ids, row order of the profiles that models learnt from
     models/<name>/…          whatever each model writes of itself
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
@@ -25,13 +26,13 @@ import orjson
 
 from shoplens import __version__
 from shoplens.domain.dataset import Modality
+from shoplens.domain.events import key_of_text
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError
 from shoplens.models.base import Recommender
-from shoplens.recommend.content_space import ContentSpace
+from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
 from shoplens.registry import PARTS, find
-from shoplens.retrieval.base import Vectors
 
 FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
@@ -48,11 +49,13 @@ def write_bundle(
     metrics: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
     seed: int = 0,
+    people: Vocabulary | None = None,
 ) -> Path:
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
-    encoder version) and `extra["data_fingerprint"]` have a meaning. A bundle is used once it is promoted.
+    encoder version) and `extra["data_fingerprint"]` have a meaning. `people`: the users of the training data, so that
+    models which read profiles find them again; only hashes of their ids are kept. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -63,7 +66,9 @@ def write_bundle(
     try:
         (building / "items.json").write_bytes(orjson.dumps(list(items.ids)))
         classes = _write_models(building, models)
-        size = _write_vectors(building, items, models, modalities, encoders=facts.get("encoders") or {}, seed=seed)
+        if people is not None:
+            np.save(building / "people.npy", np.array([key_of_text(name) for name in people.ids], np.int64))
+        size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
         files = {name: _describe(building / name) for name in _files(building)}
         created = datetime.now(UTC)
         fingerprint = hashlib.sha256("".join(one["sha256"] for one in files.values()).encode()).hexdigest()
@@ -76,6 +81,7 @@ def write_bundle(
             "data_fingerprint": facts.pop("data_fingerprint", None) or fingerprint,
             "items": len(items),
             "vector_size": size,
+            "vector_model": maker,
             "modalities": [one.name for one in modalities],
             "models": classes,
             "shipped": shipped,
@@ -161,6 +167,8 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         vectors=vectors,
         index=index,
         content=content,
+        vector_model=manifest["vector_model"],
+        people=np.load(folder / "people.npy", allow_pickle=False) if (folder / "people.npy").exists() else None,
         metrics=manifest["metrics"],
     )
 
@@ -183,39 +191,33 @@ def _write_vectors(
     items: Vocabulary,
     models: Mapping[str, Recommender],
     modalities: tuple[Modality, ...],
-    *,
     encoders: Mapping[str, str],
-    seed: int,
-) -> int:
-    """Fused vectors and their index; returns their width, 0 when no product has any content."""
+) -> tuple[int, str | None]:
+    """Fused vectors and their index; returns their width (0: there are none) and the name of the model that made them.
+
+    A model that fuses content and behaviour, and can read products which come later, knows best. Without one the
+    content alone is put side by side.
+    """
     if not len(items):
-        return 0
-    space = ContentSpace.fit(modalities, seed=seed, encoders=encoders)
-    vectors = space.vectors(modalities, len(items)) if space.size else learned_vectors(models)
-    if vectors is None:
-        return 0
+        return 0, None
+    maker = next((name for name, model in models.items() if hasattr(model, "encode_items")), None)
+    space = None if maker is not None else ContentSpace.fit(modalities, encoders=encoders)
+    if maker is not None:
+        fusing: Any = models[maker]
+        vectors = unit_rows(np.array(fusing.item_vectors, np.float32))
+    elif space is not None and space.size:
+        vectors = space.vectors(modalities, len(items))
+    else:
+        return 0, None
     folder = building / "vectors"
     folder.mkdir()
     np.save(folder / "vectors.npy", vectors, allow_pickle=False)
-    if space.size:
+    if space is not None:
         space.save(folder)
     index_folder = building / "index"
     index_folder.mkdir()
     find("indexes", _index_name(len(items)))().build(vectors).save(index_folder)
-    return int(vectors.shape[1])
-
-
-def learned_vectors(models: Mapping[str, Recommender]) -> Vectors | None:
-    """Product vectors of the first model that offers `item_vectors()`, made unit length."""
-    for model in models.values():
-        offer = getattr(model, "item_vectors", None)
-        if offer is None:
-            continue
-        raw = np.asarray(offer() if callable(offer) else offer, np.float32)
-        length = np.linalg.norm(raw, axis=1, keepdims=True)
-        unit: Vectors = np.divide(raw, length, out=np.zeros_like(raw), where=length > 1e-12)
-        return unit
-    return None
+    return int(vectors.shape[1]), maker
 
 
 def _load_model(folder: Path, name: str, target: str, classes: Mapping[str, type[Recommender]]) -> Recommender:

@@ -214,9 +214,7 @@ class Runtime:
         self._known.update((product.item_id, _content(product)) for product in products)
 
     def _history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
-        if user_id is not None:
-            return self.store.events.history(user_id=user_id, limit=limit)
-        return self.store.events.history(session_id=session_id, limit=limit)
+        return self.store.events.history(user_id=user_id, session_id=session_id, limit=limit)
 
     def _trend(self, batch: EventBatch) -> None:
         kinds = np.array(batch.event_type, np.int16)
