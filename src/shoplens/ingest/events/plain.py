@@ -1,0 +1,96 @@
+"""Tables and JSON lines with our own column names, or with any names and a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from shoplens.errors import FormatError
+from shoplens.ingest.events.glance import Glance
+from shoplens.ingest.events.raw import RAW_COLUMNS, RawChunk, with_lines
+from shoplens.ingest.report import IngestReport
+from shoplens.ingest.source import SourceFile
+from shoplens.ingest.tables import TableKind, read_rows
+
+#: Other names for our columns that cannot be misunderstood; compared without case.
+ALIASES: dict[str, str] = {
+    "event": "event_type", "type": "event_type", "action": "event_type", "behavior": "event_type", "behavior_type": "event_type",
+    "event_name": "event_type", "time": "timestamp", "datetime": "timestamp", "date": "timestamp", "event_time": "timestamp",
+    "created_at": "timestamp", "ts": "timestamp", "user": "user_id", "userid": "user_id", "customer_id": "user_id",
+    "customerid": "user_id", "visitorid": "user_id", "visitor_id": "user_id", "item": "item_id", "itemid": "item_id",
+    "product_id": "item_id", "productid": "item_id", "sku": "item_id", "user_session": "session_id", "session": "session_id",
+    "sessionid": "session_id", "rating": "value", "qty": "quantity", "unit_price": "price", "search_query": "query",
+}  # fmt: skip
+
+
+def matches(_: Glance) -> bool:
+    """Whatever is a table or JSON may be ours."""
+    return True
+
+
+def read(
+    source: SourceFile,
+    seen: Glance,
+    *,
+    mapping: Mapping[str, str] | None,
+    report: IngestReport,
+    skip_rows: int,
+    chunk: int,
+) -> Iterator[RawChunk]:
+    """Chunks in our names; columns that are not ours go into `context` as JSON."""
+    kind, separator = table_kind(seen)
+    names = column_names(source.name, seen.columns, mapping)
+    rated = not any(ours == "event_type" for ours in names.values()) and "value" in names.values()
+    for frame, lines, done in read_rows(
+        source, kind=kind, chunk=chunk, skip_rows=skip_rows, report=report, separator=separator
+    ):
+        renamed = frame.rename({theirs: ours for theirs, ours in names.items() if theirs in frame.columns})
+        yield RawChunk(with_lines(_with_context(renamed, rated), lines), done)
+
+
+def table_kind(seen: Glance) -> tuple[TableKind, str | None]:
+    """How `read_rows` is asked for a file of this shape: kind and separator."""
+    if seen.shape == "json":
+        return "jsonl", None
+    if seen.shape == "parquet":
+        return "parquet", None
+    return ("tsv" if seen.separator == "\t" else "csv"), seen.separator
+
+
+def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str] | None) -> dict[str, str]:
+    """Their name → ours. FormatError when the mapping names something that is not there, or people or products lack."""
+    names: dict[str, str] = {}
+    for ours, theirs in (mapping or {}).items():
+        if ours not in RAW_COLUMNS:
+            raise FormatError(f"{file}: {ours!r} is no column of events; ours are {', '.join(RAW_COLUMNS)}")
+        if theirs not in columns:
+            raise FormatError(f"{file}: there is no column {theirs!r}; the file has {', '.join(columns)}")
+        names[theirs] = ours
+    for exact in (True, False):  # our own names go before aliases
+        for column in columns:
+            plain = column.strip().casefold()
+            ours = plain if exact else ALIASES.get(plain, "")
+            if ours in RAW_COLUMNS and ours not in names.values() and column not in names:
+                names[column] = ours
+    found = set(names.values())
+    if ("item_id" not in found and "query" not in found) or not found & {"user_id", "session_id"}:
+        raise FormatError(
+            f"{file}: no columns for who did what in {', '.join(columns)}; "
+            "name them, for example --map user_id=THEIR_NAME --map item_id=THEIR_NAME"
+        )
+    return names
+
+
+def _with_context(frame: pl.DataFrame, rated: bool) -> pl.DataFrame:
+    """Only our columns; the others as one JSON object, unless there is a context already."""
+    others = [name for name in frame.columns if name not in RAW_COLUMNS]
+    if rated:  # ratings without an event type
+        frame = frame.with_columns(pl.lit("rating").alias("event_type"))
+    if not others or "context" in frame.columns:
+        return frame.drop(others)
+    filled = pl.any_horizontal(
+        [(pl.col(name) != "") if frame.schema[name] == pl.String else pl.col(name).is_not_null() for name in others]
+    ).fill_null(False)
+    context = pl.when(filled).then(pl.struct(others).struct.json_encode())
+    return frame.with_columns(context.alias("context")).drop(others)
