@@ -1,0 +1,116 @@
+"""The serving processes: one socket, one or several workers that share nothing but the store and the bundle pointer."""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from shoplens.errors import ConfigurationError
+from shoplens.http.app import create_app
+from shoplens.service.runtime import Runtime
+
+GRACE_SECONDS = 10  # for requests in flight when the server stops
+
+
+def serve(
+    root: Path,
+    *,
+    host: str,
+    port: int,
+    workers: int = 1,
+    log_level: str = "info",
+    ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve the workspace until a signal. `ready` is called with the address once the first worker answers."""
+    listening = _bind(host, port)
+    bound_host, bound_port = listening.getsockname()[:2]
+    address = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
+    config = uvicorn.Config(
+        functools.partial(_application, root),
+        factory=True,
+        loop="auto",
+        http="httptools",
+        workers=workers,
+        log_level=log_level,
+        access_log=False,  # /metrics counts; a line a request would cost a tenth of the speed
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    waiting = threading.Thread(target=_announce, args=(bound_host, bound_port, address, ready), daemon=True)
+    waiting.start()
+    try:
+        if workers > 1:
+            Multiprocess(config, target=server.run, sockets=[listening]).run()
+        else:
+            server.run(sockets=[listening])
+    finally:
+        listening.close()
+
+
+def _application(root: Path) -> FastAPI:
+    """Made inside each worker: opens the workspace, follows bundles and catalogue, closes everything at the end."""
+    _one_thread_a_search()
+    runtime = Runtime.open(root)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        runtime.watch()
+        yield
+        runtime.close()
+
+    app = create_app(runtime)
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def _one_thread_a_search() -> None:
+    """One person's scores are too small to be worth several threads; requests are what runs side by side."""
+    import faiss
+    from threadpoolctl import threadpool_limits
+
+    faiss.omp_set_num_threads(1)
+    threadpool_limits(1)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2_048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port (0 = any free one)"
+        ) from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _announce(host: str, port: int, address: str, ready: Callable[[str], None]) -> None:
+    """Ask until the first worker answers, then say where."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    while True:
+        connection = http.client.HTTPConnection(reachable, port, timeout=60)
+        try:
+            connection.request("GET", "/health/live")
+            if connection.getresponse().status == 200:
+                ready(address)
+                return
+        except OSError:
+            time.sleep(0.1)
+        finally:
+            connection.close()
