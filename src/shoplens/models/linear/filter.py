@@ -1,0 +1,62 @@
+"""Low-pass filter on the graph of people and products, by alternating sparse products.
+
+R = D_u^-a X D_i^-b, divided by its largest singular value; a history r answers with Σ_n w_n · r (RᵀR)ⁿ · D_i^c.
+After Shen et al., "How Powerful is Graph Convolution for Recommendation?" (CIKM 2021), without their SVD: short walks
+already are a low pass, and no item-by-item matrix is ever formed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.sparse.linalg import svds
+
+from shoplens.models.folding import Matrix
+from shoplens.models.linear.settings import LinearSettings
+
+DENSE_PEOPLE = 6_000  # up to here the people-by-people Gram matrix (144 MB) is cheaper than walking the graph
+
+
+def power(values: npt.NDArray[np.floating], exponent: float) -> npt.NDArray[np.float32]:
+    """values ** exponent, with 0 where the value is 0 (a product or person without any entry)."""
+    result = np.zeros(len(values), np.float64)
+    np.power(values, exponent, out=result, where=values > 0)
+    return result.astype(np.float32)
+
+
+class GraphFilter:
+    """The filter of one preference matrix, float32 [n_users, n_items]."""
+
+    def __init__(self, matrix: Matrix, settings: LinearSettings) -> None:
+        per_user = np.asarray(matrix.sum(axis=1), np.float64).ravel()
+        per_item = np.asarray(matrix.sum(axis=0), np.float64).ravel()
+        self._into = power(per_item, -settings.item_power)  # [n_items]
+        graph = sp.diags(power(per_user, -settings.user_power)) @ matrix @ sp.diags(self._into)
+        graph = graph.tocsr().astype(np.float32)
+        graph /= _largest_singular_value(graph, settings.seed)
+        self._graph, self._back = graph, graph.T.tocsr()  # [n_users, n_items] and its transpose
+        self._out = power(per_item, settings.popularity_power)  # [n_items]
+        few = graph.shape[0] <= DENSE_PEOPLE
+        self._people: npt.NDArray[np.float32] | None = (graph @ self._back).toarray() if few else None
+
+    def score(self, preferences: Matrix, steps: tuple[float, ...]) -> npt.NDArray[np.float32]:
+        """Filtered preferences, float32 [n_people, n_items]; `steps[n - 1]` weighs walks of length n."""
+        into = (preferences @ sp.diags(self._into)).tocsr()
+        walk = (self._graph @ into.T.tocsr()).toarray()  # [n_users, n_people]
+        total = steps[0] * walk
+        for weight in steps[1 : int(np.max(np.flatnonzero(steps), initial=0)) + 1]:
+            walk = self._graph @ (self._back @ walk) if self._people is None else self._people @ walk
+            total = total + weight * walk
+        result: npt.NDArray[np.float32] = (self._back @ total.astype(np.float32)).T * self._out
+        return result
+
+
+def _largest_singular_value(matrix: Matrix, seed: int) -> np.float32:
+    """Of a matrix that may be empty or tiny; at least 1e-12 so that one can divide by it."""
+    if min(matrix.shape) < 3 or not matrix.nnz:
+        value = np.linalg.norm(matrix.toarray(), 2) if matrix.nnz else 1.0
+    else:
+        start = np.random.default_rng(seed).random(min(matrix.shape)).astype(np.float32)
+        value = svds(matrix, k=1, v0=start, return_singular_vectors=False)[0]
+    return np.float32(max(float(value), 1e-12))

@@ -1,0 +1,122 @@
+"""The linear recommender: fit in closed form, answer by adding up a few sparse rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from shoplens.domain.dataset import Histories, TrainingData
+from shoplens.errors import BundleError
+from shoplens.models.base import Scores
+from shoplens.models.folding import Folding, Matrix, column_counts, positives
+from shoplens.models.linear.content import borrowing, extend
+from shoplens.models.linear.relations import SCALE_SAMPLE, form_relations, sample_people, spread
+from shoplens.models.linear.selection import select
+from shoplens.models.linear.settings import LinearSettings
+from shoplens.models.neighbours import Neighbours, explain
+from shoplens.models.popularity import decayed_counts
+
+TIE_BREAK = 1e-4  # standard deviations that the most popular product is ahead of one nobody bought
+POPULARITY_HALF_LIFE_DAYS = 60.0  # as in models/popularity
+
+
+class Linear:
+    """score = (h / Σ|h|) B + repeat_weight · own purchases + a trace of popularity.
+
+    h are the folded-in preferences, B the sparse item-to-item matrix (filter + EASE + content), scaled so that a typical
+    person's scores have a standard deviation of 1. The same few lines answer evaluation and live requests.
+    """
+
+    name = "linear"
+
+    def __init__(self, settings: LinearSettings | None = None, **changes: Any) -> None:
+        # What was asked for, and what fit() made of it.
+        self.settings = replace(settings or LinearSettings(), **changes)
+        self.chosen = self.settings
+        self._relations = Neighbours(sp.csr_matrix((0, 0), dtype=np.float32))
+        self._popularity: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # [n_items], within [0, 1]
+        self._scorable: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+
+    @property
+    def scorable(self) -> npt.NDArray[np.bool_]:
+        """Products that can be reached: bought by somebody, or like such a product. [n_items]"""
+        return self._scorable
+
+    def fit(self, data: TrainingData) -> Self:
+        """Choose settings on hidden purchases (when `select`), then form the item-to-item matrix from everything."""
+        interactions = data.interactions
+        self.chosen = select(interactions, self.settings) if self.settings.select else self.settings
+        matrix = positives(interactions)
+        people = column_counts(matrix)
+        borrowed = borrowing(data.modalities, people, self.chosen)
+        relations = extend(form_relations(matrix, self.chosen), borrowed, self.chosen)
+        self._relations = Neighbours(relations)
+        counts = decayed_counts(interactions, POPULARITY_HALF_LIFE_DAYS)
+        self._popularity = (counts / max(counts.max(initial=0), 1e-12)).astype(np.float32)
+        self._scorable = (people > 0) | (np.diff(borrowed.indptr) > 0)
+        sample = matrix[sample_people(matrix, SCALE_SAMPLE, self.chosen.seed)]
+        relations.data *= np.float32(spread(self._relations.score(_to_unit_sum(sample))))
+        return self
+
+    def score(self, histories: Histories) -> Scores:
+        """See `Recommender.score`; people without a history get the popular products."""
+        folding = Folding(self.chosen.half_life_days, self.chosen.half_life_events)
+        n_items = len(self._popularity)
+        scores = self._relations.score(_to_unit_sum(folding.rows(histories, n_items)))
+        if self.chosen.repeat_weight:
+            again = Folding(self.chosen.repeat_half_life_days, repeats="log").rows(histories, n_items)
+            row = np.repeat(np.arange(len(histories)), np.diff(again.indptr))
+            scores[row, again.indices] += again.data * np.float32(self.chosen.repeat_weight)
+        scores += np.float32(TIE_BREAK) * self._popularity
+        return scores
+
+    def explain(self, history: Histories, item: int, *, at_most: int = 3) -> list[tuple[int, float]]:
+        """The products of one person's history that speak most for `item`: (item row, part of the score)."""
+        folding = Folding(self.chosen.half_life_days, self.chosen.half_life_events)
+        preferences = _to_unit_sum(folding.rows(history, len(self._popularity)))
+        return explain(self._relations, preferences, item, at_most)
+
+    def save(self, folder: Path) -> None:
+        """See `Recommender.save`."""
+        self._relations.save(folder)
+        np.save(folder / "popularity.npy", self._popularity, allow_pickle=False)
+        np.save(folder / "scorable.npy", self._scorable, allow_pickle=False)
+        config = {"settings": asdict(self.settings), "chosen": asdict(self.chosen)}
+        (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `Recommender.load`."""
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            result = cls(_settings(config["settings"]))
+            result.chosen = _settings(config["chosen"])
+            result._popularity = np.load(folder / "popularity.npy", allow_pickle=False)
+            result._scorable = np.load(folder / "scorable.npy", allow_pickle=False)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BundleError(f"{folder}: the linear model cannot be read ({error}); train again") from error
+        result._relations = Neighbours.load(folder)
+        return result
+
+
+def _to_unit_sum(preferences: Matrix) -> Matrix:
+    """Rows divided by the sum of their magnitudes, in place: long and short histories score on one scale."""
+    total = np.bincount(
+        np.repeat(np.arange(preferences.shape[0]), np.diff(preferences.indptr)),
+        np.abs(preferences.data),
+        preferences.shape[0],
+    )
+    total[total == 0] = 1
+    preferences.data /= np.repeat(total, np.diff(preferences.indptr)).astype(np.float32)
+    return preferences
+
+
+def _settings(values: Mapping[str, Any]) -> LinearSettings:
+    return LinearSettings(**{**values, "filter_steps": tuple(values["filter_steps"])})
