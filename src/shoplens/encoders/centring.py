@@ -60,15 +60,18 @@ class LanguageMeans:
 
     @classmethod
     def estimate(cls, vectors: Vectors, languages: npt.NDArray[np.uint8]) -> Self:
-        """Means of unit vectors [n, size] by their language [n], drawn towards the mean of all where texts are few."""
-        if not len(vectors):
-            return cls(np.zeros((len(LANGUAGES), vectors.shape[1]), np.float32))
-        overall = vectors.mean(axis=0, dtype=np.float64)
-        means = np.empty((len(LANGUAGES), vectors.shape[1]))
-        for code in range(len(LANGUAGES)):
-            own = vectors[languages == code]
-            means[code] = (own.sum(axis=0, dtype=np.float64) + SHRINKAGE * overall) / (len(own) + SHRINKAGE)
-        return cls(means.astype(np.float32))
+        """Means of unit vectors [n, size] by their language [n]."""
+        sums, counts = language_sums(vectors, languages)
+        return cls.from_sums(sums, counts)
+
+    @classmethod
+    def from_sums(cls, sums: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> Self:
+        """Means from sums [languages, size] and counts [languages], drawn towards the mean of all where texts are few.
+
+        For catalogues larger than memory: add up `language_sums` of their parts.
+        """
+        overall = sums.sum(axis=0) / max(int(counts.sum()), 1)
+        return cls(((sums + SHRINKAGE * overall) / (counts[:, None] + SHRINKAGE)).astype(np.float32))
 
     def centre(self, vectors: Vectors, languages: npt.NDArray[np.uint8]) -> Vectors:
         """Vectors less the mean of their language, of unit length again. float32 [n, size]; also for queries."""
@@ -101,3 +104,11 @@ class LanguageMeans:
         except (ValueError, OSError, EOFError) as error:
             raise InputError(f"{file} is damaged; delete it and run `shoplens embed` again") from error
         return cls(means)
+
+
+def language_sums(
+    vectors: Vectors, languages: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Sums [languages, size] and counts [languages] of vectors by language."""
+    sums = np.stack([vectors[languages == code].sum(axis=0, dtype=np.float64) for code in range(len(LANGUAGES))])
+    return sums, np.bincount(languages, minlength=len(LANGUAGES)).astype(np.int64)

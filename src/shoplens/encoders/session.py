@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import onnxruntime
+
+Loaded = TypeVar("Loaded")
+
+
+class Later(Generic[Loaded]):
+    """Something slow to load, loaded once, when it is first needed, also when several threads need it at once."""
+
+    def __init__(self, load: Callable[[], Loaded]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._loaded: Loaded | None = None
+
+    def get(self) -> Loaded:
+        """The thing itself; errors of loading are raised here, and the next call tries again."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
 
 
 def open_session(model: Path, threads: int | None) -> Any:

@@ -17,9 +17,9 @@ import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from shoplens.encoders.base import EncoderOptions, Vectors
-from shoplens.encoders.model_cache import Conversion, WeightFile, prepare
+from shoplens.encoders.model_cache import Conversion, ConvertedModel, WeightFile, prepare
 from shoplens.encoders.packed_e5 import PackedE5, read_packed_e5
-from shoplens.encoders.session import open_session
+from shoplens.encoders.session import Later, open_session
 from shoplens.errors import ConfigurationError
 
 WEIGHTS = WeightFile(
@@ -38,7 +38,7 @@ TOKENS_A_BATCH = 2_048  # about 150 titles or 8 long descriptions: fills the cor
 
 
 class E5Encoder:
-    """multilingual-e5-small through ONNX Runtime.
+    """multilingual-e5-small through ONNX Runtime. Loads at the first text, so that naming it costs nothing.
 
     `max_tokens` cuts long descriptions: the cost of attention grows with the square of the length, and what a product
     is stands in its first lines. 256 tokens are about 200 English words or 380 Chinese characters; 512 are possible.
@@ -57,12 +57,7 @@ class E5Encoder:
             raise ConfigurationError(f"max_tokens {max_tokens} is not between 8 and {LONGEST}")
         self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}"
         self.max_tokens = max_tokens
-        model = prepare(cache, conversion(precision))
-        self._session = open_session(model.file("model.onnx"), threads)
-        self._tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
-        self._tokenizer.enable_truncation(max_length=max_tokens)
-        replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
-        self._normalisation = {ord(character): text for character, text in replacements.items()}
+        self._network = Later(lambda: _Network(prepare(cache, conversion(precision)), max_tokens, threads))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
@@ -79,16 +74,17 @@ class E5Encoder:
 
     def tokens(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
         """Token ids, begin and end marks included, cut at `max_tokens`."""
-        prepared = [prefix + self._normalised(text) for text in inputs]
-        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
+        network = self._network.get()
+        prepared = [prefix + network.normalised(text[: self.max_tokens * CHARACTERS_A_TOKEN]) for text in inputs]
+        return [encoding.ids for encoding in network.tokenizer.encode_batch_fast(prepared)]
 
-    def _normalised(self, text: str) -> str:
-        """NFKC, the model's own replacements, single spaces."""
-        text = unicodedata.normalize("NFKC", text[: self.max_tokens * CHARACTERS_A_TOKEN])
-        return re.sub(" {2,}", " ", text.translate(self._normalisation)).strip(" ")
+    def load(self) -> None:
+        """Load the network now rather than at the first text. ModelFileError when its files are missing or altered."""
+        self._network.get()
 
     def _encode(self, prefix: str, inputs: Sequence[str]) -> Vectors:
         tokens = self.tokens(inputs, prefix)
+        session = self._network.get().session
         vectors = np.empty((len(inputs), self.size), np.float32)
         for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
             width = max(len(tokens[row]) for row in rows)
@@ -97,8 +93,24 @@ class E5Encoder:
             for place, row in enumerate(rows):
                 ids[place, : len(tokens[row])] = tokens[row]
                 mask[place, : len(tokens[row])] = 1
-            vectors[rows] = self._session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+            vectors[rows] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
         return vectors
+
+
+class _Network:
+    """What is loaded from the model cache."""
+
+    def __init__(self, model: ConvertedModel, max_tokens: int, threads: int | None) -> None:
+        self.session = open_session(model.file("model.onnx"), threads)
+        self.tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
+        self.tokenizer.enable_truncation(max_length=max_tokens)
+        replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
+        self._replacements = {ord(character): text for character, text in replacements.items()}
+
+    def normalised(self, text: str) -> str:
+        """NFKC, the model's own replacements, single spaces."""
+        text = unicodedata.normalize("NFKC", text).translate(self._replacements)
+        return re.sub(" {2,}", " ", text).strip(" ")
 
 
 def batches_by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:

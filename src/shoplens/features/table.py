@@ -45,7 +45,7 @@ class _Index:
     rows: int = 0  # complete rows in the file
     entry: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # item_id → row (or REFUSED), digest of its input
     group: dict[str, int] = field(default_factory=dict)  # item_id → language code of its text; absent = 0
-    reasons: dict[str, str] = field(default_factory=dict)  # item_id → why it was refused
+    reasons: dict[str, str] = field(default_factory=dict)  # item_id → what of its input was refused, and why
 
 
 class FeatureTable:
@@ -88,8 +88,12 @@ class FeatureTable:
 
     @property
     def refusals(self) -> dict[str, str]:
-        """Products whose input could not be used, and why."""
+        """Products whose input could not be used, in whole or in part, and why."""
         return dict(self._index.reasons)
+
+    def was_refused(self, item_id: str) -> bool:
+        """Whether some of the product's input could not be used."""
+        return item_id in self._index.reasons
 
     def digest(self, item_id: str) -> bytes | None:
         """Digest of the input that the product's vector was made from (or that was refused)."""
@@ -160,17 +164,24 @@ class TableWriter(FeatureTable):
         """Add vectors [len(digests), size], one for each new digest. Products are then linked to them."""
         if vectors.shape != (len(digests), self.size):
             raise ValueError(f"vectors of shape {vectors.shape} for {len(digests)} digests of size {self.size}")
+        if any(len(digest) != DIGEST_BYTES for digest in digests):
+            raise ValueError(f"a digest has {DIGEST_BYTES} bytes")
         self._stream.write(np.ascontiguousarray(vectors, self._index.dtype).tobytes())
         for digest in digests:
             self._by_digest[digest] = self._index.rows
             self._index.rows += 1
         self._changed = True
 
-    def link(self, item_id: str, digest: bytes, group: int = 0) -> None:
-        """The product's input has this digest, whose vector is here (KeyError otherwise)."""
-        self._index.entry[item_id] = (self._by_digest[digest], digest)
-        self._index.reasons.pop(item_id, None)
-        self._index.group.pop(item_id, None)
+    def link(self, item_id: str, digest: bytes, *, group: int = 0, reason: str = "") -> None:
+        """The product's input has this digest, whose vector is here (KeyError otherwise).
+
+        `reason` says which part of the input was refused (one bad photo among several).
+        """
+        row = self._by_digest[digest]
+        self.remove([item_id])
+        self._index.entry[item_id] = (row, digest)
+        if reason:
+            self._index.reasons[item_id] = reason
         if group:
             self._index.group[item_id] = group
         self._changed = True
@@ -180,15 +191,17 @@ class TableWriter(FeatureTable):
         self.remove([item_id])
         self._index.entry[item_id] = (REFUSED, digest)
         self._index.reasons[item_id] = reason
+        self._changed = True
 
     def remove(self, ids: Iterable[str]) -> int:
         """Forget products. Their rows stay on disk until `compact`. Returns how many were known."""
         removed = 0
         for name in ids:
-            removed += self._index.entry.pop(name, None) is not None
+            if self._index.entry.pop(name, None) is not None:
+                removed += 1
+                self._changed = True
             self._index.reasons.pop(name, None)
             self._index.group.pop(name, None)
-            self._changed = True
         return removed
 
     @property
