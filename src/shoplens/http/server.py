@@ -29,7 +29,7 @@ def serve(
     port: int,
     workers: int = 1,
     log_level: str = "info",
-    ready: Callable[[str], None] = lambda address: None,
+    ready: Callable[[str], None],
 ) -> None:
     """Serve the workspace until a signal. `ready` is called with the address once the first worker answers."""
     listening = _bind(host, port)
@@ -47,15 +47,15 @@ def serve(
         date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=120,  # seconds; a worker that loads a large bundle is busy, not dead
     )
-    server = uvicorn.Server(config)
     waiting = threading.Thread(target=_announce, args=(bound_host, bound_port, address, ready), daemon=True)
     waiting.start()
     try:
         if workers > 1:
-            Multiprocess(config, target=server.run, sockets=[listening]).run()
+            Multiprocess(config, sockets=[listening]).run()
         else:
-            server.run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()
 
