@@ -64,11 +64,21 @@ class Product:
 
     @property
     def text(self) -> str:
-        """What a text encoder reads: title, brand, category, attributes, then the description."""
+        """What a text encoder reads: title, brand, category, attributes, then the description.
+
+        Said once: what the title already contains is not repeated. Values without a letter (article numbers,
+        manufacturer codes) are left out: as text they mean nothing, and they would make equal products differ.
+        """
         parts = [self.title]
-        if self.brand and self.brand.casefold() not in self.title.casefold():
-            parts.append(self.brand)
-        parts.extend(self.category)
-        parts.extend(f"{name}: {', '.join(values)}" for name, values in sorted(self.attributes.items()))
+        said = self.title.casefold()
+        more = [
+            self.brand or "",
+            *self.category,
+            *(", ".join(self.attributes[name]) for name in sorted(self.attributes)),
+        ]
+        for part in more:
+            if any(letter.isalpha() for letter in part) and part.casefold() not in said:
+                parts.append(part)
+                said = f"{said} {part.casefold()}"
         parts.append(self.description)
         return ". ".join(part for part in parts if part)
