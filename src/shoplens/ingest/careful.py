@@ -10,6 +10,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from shoplens.errors import FormatError
 from shoplens.ingest.encoding import looks_like_gb18030
@@ -40,7 +41,7 @@ class CarefulReader:
     def __init__(self, separator: str, width: int, quoted: bool, max_record: int) -> None:
         self._separator = separator
         self._width = width
-        self._quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        self._quoted = quoted
         self._max_record = max_record
         csv.field_size_limit(max(csv.field_size_limit(), 2 * max_record))
 
@@ -63,7 +64,7 @@ class CarefulReader:
                 if not ended and sum(sizes[line:]) <= self._max_record:
                     break
                 taken, row, reason = 1, None, UNCLOSED
-            if reason is not None and self._quoting != csv.QUOTE_NONE:
+            if reason is not None and self._quoted:
                 taken, repaired = 1, self._without_quotes(texts[line])
                 if repaired is not None:
                     row, reason = repaired, None
@@ -84,7 +85,8 @@ class CarefulReader:
     def _record(self, texts: list[str], line: int) -> tuple[int, list[str] | None, str | None]:
         """(lines taken, fields, what is wrong); 0 lines when the text ends before the record does."""
         lines = _Counting(texts, line, self._max_record)
-        reader = csv.reader(lines, delimiter=self._separator, quoting=self._quoting, strict=True)
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE
+        reader = csv.reader(lines, delimiter=self._separator, quoting=quoting, strict=True)
         try:
             row = next(reader)
         except csv.Error:

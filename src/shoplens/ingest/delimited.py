@@ -29,7 +29,7 @@ Positions = npt.NDArray[np.int64]
 class Refusal(NamedTuple):
     """A record that cannot be a row."""
 
-    index: int  # of the record in the source, from 0
+    record: int  # number of the record in the source, from 0
     line: int
     reason: str
     text: str
@@ -81,13 +81,13 @@ class DelimitedReader:
         for piece in self._pieces():
             end = piece.index[-1] + 1 if len(piece.index) else 0
             end = max(int(end), self._records)
-            refusals = iter([refusal for refusal in piece.refusals if refusal.index >= skip_rows])
+            refusals = iter([refusal for refusal in piece.refusals if refusal.record >= skip_rows])
             waiting = next(refusals, None)
             start = int(np.searchsorted(piece.index, skip_rows))
             for a in range(start, len(piece.index), size):
                 b = min(a + size, len(piece.index))
                 done = int(piece.index[b]) if b < len(piece.index) else end
-                while waiting is not None and waiting.index < done:
+                while waiting is not None and waiting.record < done:
                     self._refuse(waiting)
                     waiting = next(refusals, None)
                 yield piece.frame.slice(a, b - a), _lines(piece.lines[a:b]), done
@@ -201,7 +201,7 @@ class DelimitedReader:
             schema=schema,
             separator=self._single.decode(),
             quote_char='"' if self._quoted else None,
-            missing_utf8_is_empty_string=True,
+            empty_string_is_null=False,
         )
 
     def _careful(self, block: bytes, ended: bool) -> tuple[Piece, int]:

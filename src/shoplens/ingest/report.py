@@ -32,6 +32,7 @@ class IngestReport:
     def __init__(self, path: Path | None = None, strict: bool = False) -> None:
         self.path = path
         self.strict = strict
+        self.muted = False  # while rows are passed again that an earlier run has settled
         self.accepted = 0
         self.refused = 0
         self._reasons: Counter[str] = Counter()
@@ -50,6 +51,8 @@ class IngestReport:
 
     def refuse(self, file: str, line: int, field: str | None, reason: str, row: str = "") -> None:
         """A row is left out. Lines count from 1 (in Parquet: rows). Raises StrictError when strict."""
+        if self.muted:
+            return
         self.refused += 1
         self._count(self._reasons, reason)
         self._note(file, line, field, reason, row, kept=False)
@@ -60,16 +63,19 @@ class IngestReport:
 
     def drop_field(self, file: str, line: int, field: str, reason: str, row: str = "") -> None:
         """A row is kept without one of its fields, because that field's value cannot be used."""
+        if self.muted:
+            return
         self._count(self._dropped, reason)
         self._note(file, line, field, reason, row, kept=True)
 
     def accept(self, n: int = 1) -> None:
         """`n` rows went through."""
-        self.accepted += n
+        if not self.muted:
+            self.accepted += n
 
     def fix(self, kind: str, n: int = 1) -> None:
         """A repair that lost nothing worth reporting row by row, such as "html removed"."""
-        if n:
+        if n and not self.muted:
             self._count(self._fixes, kind, n)
 
     def summary(self) -> dict[str, Any]:

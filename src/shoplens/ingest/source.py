@@ -48,7 +48,7 @@ class SourceFile:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the content as stored (BLAKE2b, 32 hex digits): the same content under any name is the same source."""
+        """Hash of the content as stored (BLAKE2b, 32 hex digits): the same content is the same source."""
         digest = blake2b(digest_size=16)
         with self._raw() as file:
             while block := file.read(_BLOCK):

@@ -1,0 +1,82 @@
+"""Measures in one spelling: "500ml", "0.5 L" and "500毫升" are all "500 ml".
+
+Only a value that is a number and a unit and nothing else is touched. Metric units are converted among themselves, the
+others only spelled alike: a pint is not the same in London and New York.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+
+#: unit → (family, size in the family's base: ml, g, mm)
+_METRIC: dict[str, tuple[str, Decimal]] = {
+    **dict.fromkeys(("ml", "mL", "ML", "Ml", "毫升", "milliliter", "millilitre"), ("volume", Decimal(1))),
+    **dict.fromkeys(("cl", "cL", "CL", "centiliter", "centilitre"), ("volume", Decimal(10))),
+    **dict.fromkeys(("dl", "dL", "DL"), ("volume", Decimal(100))),
+    **dict.fromkeys(("l", "L", "lt", "LT", "ltr", "升", "liter", "litre", "liters"), ("volume", Decimal(1000))),
+    **dict.fromkeys(("mg", "MG", "毫克"), ("mass", Decimal("0.001"))),
+    **dict.fromkeys(("g", "gr", "GR", "克", "gram", "grams"), ("mass", Decimal(1))),
+    **dict.fromkeys(("kg", "KG", "Kg", "kgs", "千克", "公斤", "kilogram", "kilograms"), ("mass", Decimal(1000))),
+    **dict.fromkeys(("斤", "市斤"), ("mass", Decimal(500))),
+    **dict.fromkeys(("mm", "MM", "毫米", "millimeter", "millimetre"), ("length", Decimal(1))),
+    **dict.fromkeys(("cm", "CM", "厘米", "公分", "centimeter", "centimetre"), ("length", Decimal(10))),
+    **dict.fromkeys(("m", "米", "meter", "metre", "meters", "metres"), ("length", Decimal(1000))),
+}  # fmt: skip
+#: family → (unit, its size in the base), from large to small: the largest that leaves at least 1 is used.
+_SPELLED: dict[str, tuple[tuple[str, Decimal], ...]] = {
+    "volume": (("l", Decimal(1000)), ("ml", Decimal(1))),
+    "mass": (("kg", Decimal(1000)), ("g", Decimal(1)), ("mg", Decimal("0.001"))),
+    "length": (("m", Decimal(10_000)), ("cm", Decimal(10)), ("mm", Decimal(1))),
+}
+_METRE = Decimal(1000)
+_SAME: dict[str, str] = {
+    **dict.fromkeys(("oz", "ounce", "ounces", "盎司"), "oz"),
+    **dict.fromkeys(("fl oz", "floz", "fl. oz", "fl.oz", "fluid ounce", "fluid ounces", "液盎司"), "fl oz"),
+    **dict.fromkeys(("lb", "lbs", "pound", "pounds", "磅"), "lb"),
+    **dict.fromkeys(("in", "inch", "inches", '"', "″", "英寸", "吋"), "in"),
+    **dict.fromkeys(("ft", "foot", "feet", "英尺"), "ft"),
+    **dict.fromkeys(("gal", "gallon", "gallons"), "gal"),
+    **dict.fromkeys(("pt", "pint", "pints"), "pt"),
+    **dict.fromkeys(("qt", "quart", "quarts"), "qt"),
+    **dict.fromkeys(("gb",), "GB"),
+    **dict.fromkeys(("tb",), "TB"),
+    **dict.fromkeys(("mb",), "MB"),
+    **dict.fromkeys(("mah", "毫安", "毫安时"), "mAh"),
+    **dict.fromkeys(("watt", "watts", "瓦"), "W"),
+}
+_MEASURE = re.compile(r"(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|[\"″])\.?")
+_CLOTHES_SIZE = re.compile(r"\d+L")  # 2L, 3L: sizes of clothes, not litres
+
+
+def normalise_measure(text: str, *, size: bool = False) -> str:
+    """A measure in its one spelling, any other text as it is. `size`: the value is a size, where "3L" is no volume."""
+    plain = unicodedata.normalize("NFKC", text).strip()
+    match = _MEASURE.fullmatch(plain)
+    if match is None or (size and _CLOTHES_SIZE.fullmatch(plain)):
+        return text
+    unit = " ".join(match[2].split())
+    amount = _number(match[1])
+    metric = _METRIC.get(unit)
+    if metric is None:
+        same = _SAME.get(unit.casefold())
+        return f"{_shown(amount)} {same}" if same is not None else text
+    family, factor = metric
+    base = amount * factor
+    for name, worth in _SPELLED[family]:
+        if base >= worth or (worth, name) == _SPELLED[family][-1][::-1]:
+            return f"{_shown(base / (_METRE if name == 'm' else worth))} {name}"
+    return text
+
+
+def _number(digits: str) -> Decimal:
+    """ "1,000.5" has thousands, "0,5" a decimal comma."""
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", digits):
+        digits = digits.replace(",", "")
+    return Decimal(digits.replace(",", "."))
+
+
+def _shown(amount: Decimal) -> str:
+    """Without zeros at the end, never with an exponent."""
+    return f"{amount.normalize():f}"
