@@ -1,0 +1,146 @@
+"""Several models, one ranking: a weighted sum of z-scores, person by person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.domain.dataset import Histories, TrainingData
+from shoplens.errors import BundleError, ConfigurationError
+from shoplens.models.base import Recommender, Scores
+from shoplens.registry import find
+
+#: How far the other models speak for a member that cannot judge a product. 0: the product counts as average there, which
+#: still buries it, since what wins is far above average. 1: the others alone decide, which floods the top with products
+#: that one noisy model likes. Half way lets good new products through and keeps the doubt.
+VOUCHING = 0.5
+
+BUILT_IN = ("popularity", "item-knn", "linear", "fusion")
+
+
+class Blend:
+    """Σ weight · z over its members, z = (score − mean) / standard deviation over the products that member can judge.
+
+    A member may have a property `scorable`, bool [n_items]: the products it has any ground to judge. Popularity knows
+    nothing of a product that nobody has bought; there its z is replaced by `VOUCHING` times the weighted mean z of the
+    members that do know. Members without the property judge everything. A member whose scores are all equal (no
+    history, no opinion) adds 0.
+    """
+
+    name = "blend"
+
+    def __init__(self, models: Mapping[str, Recommender], weights: Mapping[str, float]) -> None:
+        unknown = sorted(set(weights) - set(models))
+        if unknown:
+            raise ConfigurationError(f"weights for models that are not in the blend: {', '.join(unknown)}")
+        if any(weight < 0 or not np.isfinite(weight) for weight in weights.values()):
+            raise ConfigurationError("weights of a blend must be finite and at least 0")
+        self.models = dict(models)
+        self.weights = {name: float(weights.get(name, 0.0)) for name in models}
+        if not any(self.weights.values()):
+            raise ConfigurationError("a blend needs at least one model with a weight above 0")
+        self._known: dict[str, npt.NDArray[np.float32] | None] = {}  # 1 where the member can judge; None: everywhere
+        self._vouched: dict[str, npt.NDArray[np.float32]] = {}
+        self._prepare()
+
+    @property
+    def scorable(self) -> npt.NDArray[np.bool_]:
+        """Products that at least one member with a weight can judge. [n_items]"""
+        masks = [self._mask(name) for name in self._active()]
+        known = [mask for mask in masks if mask is not None]
+        if not known:
+            return np.zeros(0, np.bool_)
+        everywhere: npt.NDArray[np.bool_] = np.ones(len(known[0]), np.bool_)
+        return everywhere if len(known) < len(masks) else np.logical_or.reduce(known)
+
+    def fit(self, data: TrainingData) -> Self:
+        """Fit every member on the same data; the weights stay."""
+        for model in self.models.values():
+            model.fit(data)
+        self._prepare()
+        return self
+
+    def score(self, histories: Histories) -> Scores:
+        """See the class; float32 [len(histories), n_items]."""
+        return self.combine({name: self.models[name].score(histories) for name in self._active()})
+
+    def combine(self, scores: Mapping[str, Scores]) -> Scores:
+        """Blend scores that were computed elsewhere, one entry for each member with a weight above 0."""
+        total: Scores | None = None
+        for name in self._active():
+            part = self._standardise(name, scores[name])
+            part *= np.float32(self.weights[name])
+            total = part if total is None else np.add(total, part, out=total)
+        assert total is not None
+        if self._lift is not None:
+            total *= self._lift
+        return total
+
+    def save(self, folder: Path) -> None:
+        """Each member in a subfolder of its name; members need a name in the registry."""
+        kinds = {name: model.name for name, model in self.models.items()}
+        for name, model in self.models.items():
+            (folder / name).mkdir()
+            model.save(folder / name)
+        config = {"models": kinds, "weights": self.weights}
+        (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `Recommender.load`."""
+        try:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            kinds, weights = dict(config["models"]), dict(config["weights"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BundleError(f"{folder}: the blend cannot be read ({error}); train again") from error
+        if any(Path(name).name != name or name in {"", ".", ".."} for name in kinds):
+            raise BundleError(f"{folder}: the blend names members outside its folder; train again")
+        return cls({name: find("models", kind).load(folder / name) for name, kind in kinds.items()}, weights)
+
+    def _active(self) -> list[str]:
+        return [name for name, weight in self.weights.items() if weight > 0]
+
+    def _mask(self, name: str) -> npt.NDArray[np.bool_] | None:
+        """What a member can judge; None when it judges everything."""
+        mask: npt.NDArray[np.bool_] | None = getattr(self.models[name], "scorable", None)
+        return mask if mask is not None and len(mask) else None
+
+    def _prepare(self) -> None:
+        """What does not depend on the person: masks, and the factor by which the knowing members vouch."""
+        self._known = {}
+        self._lift: npt.NDArray[np.float32] | None = None  # [n_items]
+        all_weight = sum(self.weights.values())
+        knowing: npt.NDArray[np.float32] | None = None  # weight of the members that can judge each product
+        for name in self._active():
+            mask = self._mask(name)
+            partial = mask is not None and not mask.all() and bool(mask.any())
+            self._known[name] = mask.astype(np.float32) if mask is not None and partial else None
+        for name, known in self._known.items():
+            if known is not None:
+                knowing = np.full(len(known), all_weight, np.float32) if knowing is None else knowing
+                knowing -= np.float32(self.weights[name]) * (1 - known)
+        if knowing is not None:
+            # Σ_known w z + VOUCHING · (Σ_unknown w) · Σ_known w z / Σ_known w
+            missing = all_weight - knowing
+            self._lift = np.where(knowing > 1e-6, 1 + VOUCHING * missing / np.maximum(knowing, 1e-6), 1)
+            self._lift = self._lift.astype(np.float32)
+
+    def _standardise(self, name: str, scores: Scores) -> Scores:
+        """z-scores of one member as a new array; 0 where it cannot judge."""
+        known = self._known[name]
+        if known is None:
+            centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+            number = max(1, scores.shape[1])
+        else:
+            number = max(1, int(known.sum()))
+            centred = scores - (scores @ known / np.float32(number))[:, None]
+            centred *= known
+        deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
+        flat = deviation <= 1e-6 * np.maximum(np.abs(scores).max(axis=1, initial=0), 1e-30)
+        centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
+        return centred
