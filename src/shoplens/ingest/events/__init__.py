@@ -76,7 +76,7 @@ def detect(source: SourceFile) -> str:
 def read_events(
     source: SourceFile,
     *,
-    format: str | None = None,
+    format: str | None = None,  # noqa: A002 the word of the command line
     mapping: Mapping[str, str] | None = None,
     report: IngestReport,
     skip_rows: int = 0,

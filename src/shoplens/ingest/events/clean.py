@@ -13,7 +13,7 @@ import polars as pl
 from shoplens.domain.events import MICROSECONDS_PER_DAY, PRODUCT_EVENTS, EventBatch, EventType
 from shoplens.ingest.events.bots import BotWatch
 from shoplens.ingest.events.keys import keys_of
-from shoplens.ingest.events.outliers import RunningOutliers
+from shoplens.ingest.events.outliers import Amounts
 from shoplens.ingest.events.raw import RAW_COLUMNS
 from shoplens.ingest.events.seen import RecentKeys
 from shoplens.ingest.events.typed import typed
@@ -64,8 +64,7 @@ class EventCleaner:
     category_of: CategoryOf | None = None
     _seen: RecentKeys = field(default_factory=RecentKeys)
     _bots: BotWatch = field(default_factory=BotWatch)
-    _prices: RunningOutliers = field(default_factory=lambda: RunningOutliers(both_sides=True))
-    _quantities: RunningOutliers = field(default_factory=lambda: RunningOutliers(both_sides=False))
+    _amounts: Amounts = field(default_factory=Amounts)
 
     def clean(self, raw: pl.DataFrame) -> tuple[EventBatch, list[int]]:
         """The good events of a raw chunk, and the line of each."""
@@ -78,8 +77,9 @@ class EventCleaner:
         events = self._without_other_events(events)
         events = self._repaired(events)
         events = self._checked(events, raw)
-        events = self._drop(events, self._outlying("quantity", events), raw, "quantity", "absurd quantity")
-        events = self._drop(events, self._outlying("price", events), raw, "price", "absurd price")
+        absurd_quantity, absurd_price = self._amounts.absurd(events["quantity"], events["price"], self._groups(events))
+        events = self._drop(events, absurd_quantity, raw, "quantity", "absurd quantity")
+        events = self._drop(events, absurd_price.filter(~absurd_quantity), raw, "price", "absurd price")
         events = events.with_columns(pl.Series("key", keys_of(events)))
         repeated = pl.Series(self._seen.repeated(events["key"].to_numpy()), dtype=pl.Boolean)
         events = self._drop(events, repeated, raw, None, "duplicate row")
@@ -139,21 +139,15 @@ class EventCleaner:
             self.report.refuse(self.file, line, name, reason, excerpt)
         return events.filter(~mask)
 
-    def _outlying(self, name: str, events: pl.DataFrame) -> pl.Series:
-        """Which quantities or prices are absurd for the product's category; without one, for the product itself."""
-        judge = self._prices if name == "price" else self._quantities
-        if events[name].null_count() == events.height:
-            return pl.repeat(False, events.height, dtype=pl.Boolean, eager=True)
-        return judge.absurd(events[name], self._groups(events["item_id"]))
-
-    def _groups(self, items: pl.Series) -> pl.Series:
-        if self.category_of is None:
+    def _groups(self, events: pl.DataFrame) -> pl.Series:
+        """Among what a price or quantity is judged: the product's category, else the product itself."""
+        items = events["item_id"]
+        if self.category_of is None or events["price"].null_count() + events["quantity"].null_count() == 2 * len(items):
             return items
         distinct = items.drop_nulls().unique()
-        names = self.category_of(distinct.to_list())
-        table = {item: name for item, name in zip(distinct, names, strict=True) if name is not None}
+        names = pl.Series(self.category_of(distinct.to_list()), dtype=pl.String)
         # a space keeps a category from being taken for a product of the same name
-        found = items.replace_strict({k: f" {v}" for k, v in table.items()}, default=None, return_dtype=pl.String)
+        found = items.replace_strict(distinct, " " + names, default=None, return_dtype=pl.String)
         return found.zip_with(found.is_not_null(), items)
 
 

@@ -10,7 +10,8 @@ from shoplens.domain.events import EventType
 #: Our event type → names for it in other systems. Case, spaces and punctuation do not matter (see `squash`).
 SYNONYMS: dict[EventType, tuple[str, ...]] = {
     EventType.VIEW: (
-        "view", "view_item", "Product Viewed", "Viewed Product", "product_view", "item_view", "detail_view", "page_detail",
+        "view", "view_item", "Product Viewed", "Viewed Product", "product_view", "item_view", "detail_view",
+        "page_detail",
         "ViewContent", "content_view", "detail-page-view", "watch", "play", "read", "pv", "浏览", "查看",
     ),
     EventType.CLICK: (
@@ -18,15 +19,18 @@ SYNONYMS: dict[EventType, tuple[str, ...]] = {
         "click_item", "点击",
     ),
     EventType.IMPRESSION: (
-        "impression", "view_item_list", "Product List Viewed", "Viewed Product List", "product_impression", "item_impression",
+        "impression", "view_item_list", "Product List Viewed", "Viewed Product List", "product_impression",
+        "item_impression",
         "exposure", "shown", "曝光",
     ),
     EventType.SEARCH: (
-        "search", "view_search_results", "Products Searched", "Searched Products", "Product Searched", "site_search", "query",
+        "search", "view_search_results", "Products Searched", "Searched Products", "Product Searched",
+        "site_search", "query",
         "搜索",
     ),
     EventType.CART: (
-        "cart", "add_to_cart", "AddToCart", "Product Added", "Added Product", "cart_add", "add_cart", "basket", "add_to_basket",
+        "cart", "add_to_cart", "AddToCart", "Product Added", "Added Product", "cart_add", "add_cart", "basket",
+        "add_to_basket",
         "add_to_bag", "加购", "加入购物车", "加购物车",
     ),
     EventType.REMOVE_FROM_CART: (
@@ -34,27 +38,35 @@ SYNONYMS: dict[EventType, tuple[str, ...]] = {
         "remove_from_basket", "移出购物车",
     ),
     EventType.CHECKOUT: (
-        "checkout", "begin_checkout", "Checkout Started", "Started Checkout", "initiate_checkout", "checkout_start", "结算",
+        "checkout", "begin_checkout", "Checkout Started", "Started Checkout", "initiate_checkout",
+        "checkout_start", "结算",
     ),
     EventType.PURCHASE: (
-        "purchase", "Order Completed", "Completed Order", "purchase_complete", "buy", "bought", "order", "ordered", "transaction",
+        "purchase", "Order Completed", "Completed Order", "purchase_complete", "buy", "bought", "order",
+        "ordered", "transaction",
         "sale", "in_app_purchase", "ecommerce_purchase", "购买", "下单",
     ),
-    EventType.REFUND: ("refund", "Order Refunded", "Refunded Order", "return", "returned", "product_returned", "退款", "退货"),
+    EventType.REFUND: (
+        "refund", "Order Refunded", "Refunded Order", "return", "returned", "product_returned", "退款", "退货",
+    ),
     EventType.RATING: ("rating", "rate", "rated", "stars", "评分"),
     EventType.COMMENT: ("comment", "review", "Product Reviewed", "reviewed", "product_review", "评论", "评价"),
     EventType.SHARE: ("share", "Product Shared", "Shared Product", "shared", "forward", "分享", "转发"),
     EventType.WISHLIST: (
-        "wishlist", "add_to_wishlist", "Product Added to Wishlist", "wishlist_add", "favorite", "favourite", "fav", "like",
+        "wishlist", "add_to_wishlist", "Product Added to Wishlist", "wishlist_add", "favorite", "favourite",
+        "fav", "like",
         "liked", "bookmark", "save_for_later", "收藏",
     ),
 }  # fmt: skip
 
 #: Events that every analytics log is full of and that say nothing about a product: left out and counted, not refused.
 OTHER_EVENTS: tuple[str, ...] = (
-    "page_view", "session_start", "first_visit", "first_open", "user_engagement", "scroll", "screen_view", "form_start",
-    "form_submit", "file_download", "video_start", "video_progress", "video_complete", "view_cart", "Cart Viewed", "view_promotion",
-    "select_promotion", "add_payment_info", "add_shipping_info", "login", "sign_up", "app_remove", "app_update", "Cart Shared",
+    "page_view", "session_start", "first_visit", "first_open", "user_engagement", "scroll", "screen_view",
+    "form_start",
+    "form_submit", "file_download", "video_start", "video_progress", "video_complete", "view_cart",
+    "Cart Viewed", "view_promotion",
+    "select_promotion", "add_payment_info", "add_shipping_info", "login", "sign_up", "app_remove",
+    "app_update", "Cart Shared",
     "Checkout Step Viewed", "Checkout Step Completed", "Payment Info Entered", "Order Updated", "Order Cancelled",
     "Promotion Viewed", "Promotion Clicked", "Coupon Entered", "Coupon Applied", "Coupon Denied", "Coupon Removed",
     "Product List Filtered", "Product Removed from Wishlist", "Wishlist Product Added to Cart",

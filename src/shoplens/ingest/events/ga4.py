@@ -89,8 +89,8 @@ def events_of(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
         return
     counts: dict[Any, int] = {}
-    for item in items:
-        item = item if isinstance(item, dict) else {}
+    for listed in items:
+        item = listed if isinstance(listed, dict) else {}
         product = _text(item.get("item_id"))
         counts[product] = counts.get(product, 0) + 1
         again = f"#{counts[product]}" if counts[product] > 1 else ""  # an order may list one product twice

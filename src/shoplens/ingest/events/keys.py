@@ -27,7 +27,7 @@ def keys_of(events: pl.DataFrame) -> npt.NDArray[np.int64]:
         ).to_series()
         texts = own.zip_with(ids.is_not_null(), texts)
     # `key_of_text` for each, with the digests converted to numbers in one piece
-    digests = [blake2b(text.encode(), digest_size=8).digest() for text in texts.to_list()]
+    digests = [blake2b(text, digest_size=8).digest() for text in texts.cast(pl.Binary).to_list()]
     return np.frombuffer(b"".join(digests), "<i8").astype(np.int64)
 
 

@@ -66,7 +66,7 @@ def read_amount(text: str) -> tuple[float | None, str | None]:
 
 
 def _plain(digits: str) -> float | None:
-    """'1,299.00' and '1.299,00' are one number; a single comma before one, two or no three digits is a decimal point."""
+    """'1,299.00' and '1.299,00' are one number; one comma is a decimal point unless three digits follow it."""
     comma, point = digits.rfind(","), digits.rfind(".")
     if comma >= 0 and point >= 0:
         thousands = "," if comma < point else "."

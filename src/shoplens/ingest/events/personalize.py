@@ -1,4 +1,4 @@
-"""Amazon Personalize interactions: USER_ID, ITEM_ID, TIMESTAMP, EVENT_TYPE, EVENT_VALUE, IMPRESSION, RECOMMENDATION_ID."""
+"""Amazon Personalize interactions: columns in capitals, and what was on show with each as an IMPRESSION list."""
 
 from __future__ import annotations
 

@@ -15,11 +15,14 @@ from shoplens.ingest.tables import TableKind, read_rows
 
 #: Other names for our columns that cannot be misunderstood; compared without case.
 ALIASES: dict[str, str] = {
-    "event": "event_type", "type": "event_type", "action": "event_type", "behavior": "event_type", "behavior_type": "event_type",
-    "event_name": "event_type", "time": "timestamp", "datetime": "timestamp", "date": "timestamp", "event_time": "timestamp",
+    "event": "event_type", "type": "event_type", "action": "event_type", "behavior": "event_type",
+    "behavior_type": "event_type",
+    "event_name": "event_type", "time": "timestamp", "datetime": "timestamp", "date": "timestamp",
+    "event_time": "timestamp",
     "created_at": "timestamp", "ts": "timestamp", "user": "user_id", "userid": "user_id", "customer_id": "user_id",
     "customerid": "user_id", "visitorid": "user_id", "visitor_id": "user_id", "item": "item_id", "itemid": "item_id",
-    "product_id": "item_id", "productid": "item_id", "sku": "item_id", "user_session": "session_id", "session": "session_id",
+    "product_id": "item_id", "productid": "item_id", "sku": "item_id", "user_session": "session_id",
+    "session": "session_id",
     "sessionid": "session_id", "rating": "value", "qty": "quantity", "unit_price": "price", "search_query": "query",
 }  # fmt: skip
 

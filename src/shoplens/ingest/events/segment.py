@@ -86,8 +86,8 @@ def events_of(call: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield base | _product(properties, properties)
         return
     counts: dict[Any, int] = {}
-    for product in products:
-        product = product if isinstance(product, dict) else {}
+    for listed in products:
+        product = listed if isinstance(listed, dict) else {}
         event = base | _product(product, properties)
         item = event["item_id"]
         counts[item] = counts.get(item, 0) + 1

@@ -27,12 +27,10 @@ def parse_times(raw: pl.Series) -> Times:
     (20240131) or a date with its time (20240131235959) are read so.
     """
     dtype = raw.dtype
-    if isinstance(dtype, pl.Datetime):
-        if dtype.time_zone is not None:
-            return Times(raw.dt.convert_time_zone("UTC").dt.epoch("us"), 0)
-        return Times(raw.dt.epoch("us"), raw.len() - raw.null_count())
-    if dtype == pl.Date:
-        return Times(raw.cast(pl.Datetime("us")).dt.epoch("us"), raw.len() - raw.null_count())
+    if isinstance(dtype, pl.Datetime | pl.Date):
+        zoned = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+        moments = raw.cast(pl.Datetime("us")) if dtype == pl.Date else raw
+        return Times(moments.dt.epoch("us"), 0 if zoned else raw.len() - raw.null_count())
     if dtype.is_integer():
         return _of_numbers(raw.cast(pl.Int64, strict=False))
     if dtype.is_numeric():
