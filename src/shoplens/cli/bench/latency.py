@@ -1,0 +1,185 @@
+"""`shoplens bench latency`: how fast the real server answers, in a shop of any size."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from shoplens.cli.app import JsonFlag, console, emit
+from shoplens.cli.bench import bench
+
+if TYPE_CHECKING:
+    from shoplens.testing.large_shop import LargeShop
+
+SEED = 0
+WARM_UP_SECONDS = 2.0
+
+
+@bench.command()
+def latency(  # noqa: PLR0917 - typer reads options from the signature
+    products: Annotated[int, typer.Option(min=100, help="Products in the synthetic shop.")] = 100_000,
+    people: Annotated[int, typer.Option(min=10, help="People, with 20 events each.")] = 20_000,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long each measurement runs.")] = 10.0,
+    workers: Annotated[int, typer.Option(min=1, help="Server processes.")] = 1,
+    connections: Annotated[int, typer.Option(min=1, help="Connections while latency is measured.")] = 4,
+    keep: Annotated[Path | None, typer.Option(help="Build the shop here and use it again next time.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Measure latency and throughput of recommend and similar over HTTP, and how soon an event is felt.
+
+    The shop is synthetic (power-law popularity); model, store and server are the real ones, each in its own process.
+    """
+    from shoplens.testing.large_shop import LargeShop
+
+    shop = LargeShop(products, people, seed=SEED)
+    with tempfile.TemporaryDirectory(prefix="shoplens-bench-") as temporary:
+        folder = keep if keep is not None else Path(temporary)
+        if not (folder / "bundles" / "current").exists():
+            _build(shop, folder)
+        with subprocess.Popen(  # noqa: S603 - ourselves
+            [
+                sys.executable,
+                "-c",
+                "from shoplens.cli import main; main()",
+                "serve",
+                "-w",
+                str(folder),
+                "--port",
+                "0",
+                "--workers",
+                str(workers),
+            ],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        ) as server:
+            try:
+                host, port = _address(server)
+                result = asyncio.run(_measure(shop, host, port, seconds=seconds, connections=connections))
+                result["peak_rss_mb"] = round(_peak_rss_mb(server.pid), 1)
+            finally:
+                server.terminate()
+    emit({**result, "products": products, "people": people, "workers": workers}, json=json)
+
+
+def _build(shop: LargeShop, folder: Path) -> None:
+    """Workspace, store, models, bundle."""
+    from shoplens.domain.dataset import TrainingData
+    from shoplens.models.blend import Blend
+    from shoplens.models.linear import Linear
+    from shoplens.models.popularity import Popularity
+    from shoplens.service.bundle import write_bundle
+    from shoplens.service.bundle_pointer import promote
+    from shoplens.service.dataset import read_interactions
+    from shoplens.service.settings import Workspace
+    from shoplens.store.sql import open_store
+
+    started = time.perf_counter()
+    workspace = Workspace.create(folder)
+    store = open_store(workspace.database_url)
+    events = shop.fill(store)
+    interactions, profiles = read_interactions(store)
+    store.close()
+    console.print(f"{shop.products:,} products, {events:,} events stored: {time.perf_counter() - started:.0f} s")
+    data = TrainingData(interactions, (shop.content(),), profiles)
+    popularity, linear = Popularity().fit(data), Linear(select=False, seed=SEED).fit(data)
+    blend = Blend({"popularity": popularity, "linear": linear}, {"popularity": 0.1, "linear": 0.9})
+    written = write_bundle(
+        workspace.bundles,
+        items=interactions.items,
+        models={"popularity": popularity, "linear": linear, "blend": blend},
+        shipped="blend",
+        modalities=data.modalities,
+        seed=SEED,
+        people=interactions.users,
+    )
+    promote(workspace.bundles, written.name)
+    console.print(f"trained and written: {time.perf_counter() - started:.0f} s")
+
+
+def _address(server: subprocess.Popen[str]) -> tuple[str, int]:
+    """Wait for the server's ready line."""
+    assert server.stderr is not None
+    seen = []
+    for line in server.stderr:
+        seen.append(line)
+        if found := re.search(r"on http://([\w.]+):(\d+)", " ".join(seen[-2:]).replace("\n", " ")):
+            _drain(server)
+            return found[1], int(found[2])
+    raise RuntimeError("the server did not start:\n" + "".join(seen[-20:]))
+
+
+def _drain(server: subprocess.Popen[str]) -> None:
+    """Keep reading, so that the server never waits for a full pipe."""
+    from threading import Thread
+
+    Thread(target=lambda: server.stderr and server.stderr.read(), daemon=True).start()
+
+
+async def _measure(shop: LargeShop, host: str, port: int, *, seconds: float, connections: int) -> dict[str, Any]:
+    import numpy as np
+
+    from shoplens.testing.load import event_to_effect, press, request_of, top_of
+
+    random = np.random.default_rng(SEED)
+    users = [shop.user_id(int(k)) for k in random.integers(0, shop.people, 5_000)]
+    items = [shop.item_id(int(k)) for k in random.integers(0, shop.products, 5_000)]
+    filters = [_filter(int(k)) for k in random.integers(0, 200, 5_000)]
+    recommend = [
+        request_of("/v1/recommend", {"user_id": u, "n": 20, "filter": f}) for u, f in zip(users, filters, strict=True)
+    ]
+    similar = [
+        request_of("/v1/similar", {"item_id": i, "n": 20, "filter": f}) for i, f in zip(items, filters, strict=True)
+    ]
+    result: dict[str, Any] = {}
+    failed = 0
+    for name, requests in (("recommend", recommend), ("similar", similar)):
+        await press(host, port, requests, connections=connections, seconds=WARM_UP_SECONDS)
+        measured = await press(host, port, requests, connections=connections, seconds=seconds)
+        result[name] = {"p50_ms": round(measured.percentile(50), 3), "p99_ms": round(measured.percentile(99), 3)}
+        failed += measured.failed
+    full = await press(host, port, recommend, connections=4 * connections, seconds=seconds)
+    pairs = [(user, top) for user in dict.fromkeys(users[:60]) if (top := await top_of(host, port, user)) is not None]
+    effects = await event_to_effect(host, port, pairs)
+    return {
+        "recommend": result["recommend"],
+        "similar": result["similar"],
+        "search": None,
+        "cart": None,
+        "event_to_effect_ms": round(float(np.median(effects)) * 1_000, 3),
+        "requests_per_second": round(full.requests_per_second, 1),
+        "failed": failed + full.failed,
+    }
+
+
+def _filter(number: int) -> dict[str, Any]:
+    """What shoppers filter by: a department, a price range, a colour, a few brands, in turn."""
+    low = float(5 * (number % 10))
+    choices: tuple[dict[str, Any], ...] = (
+        {"field": "category", "eq": f"department {number % 20}"},
+        {"field": "price", "range": {"gte": low, "lt": low + 30}},
+        {"and": [{"field": "attributes.colour", "eq": "red"}, {"field": "price", "range": {"lt": low + 40}}]},
+        {"field": "brand", "in": [f"Brand {k}" for k in range(number % 7, 40, 3)]},
+    )
+    return choices[number % len(choices)]
+
+
+def _peak_rss_mb(pid: int) -> float:
+    """Largest resident memory that the server process and its children had, summed, in MB; 0 where /proc is missing."""
+    total = 0.0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except OSError:  # the process ended while we looked
+            continue
+        if pid in (int(fields["Pid"]), int(fields["PPid"])) and "VmHWM" in fields:
+            total += float(fields["VmHWM"].split()[0]) / 1_000
+    return total
