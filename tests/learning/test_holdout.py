@@ -36,8 +36,8 @@ def test_truth_is_what_was_wanted_once_each_and_not_masked() -> None:
     assert holdout.user.tolist() == [0, 2, 3]  # b's purchase was refunded
     assert holdout.truth_indptr.tolist() == [0, 1, 2, 3]
     assert holdout.truth_item.tolist() == [2, 5, 0]  # a's product 1 is masked
-    assert holdout.mask_item.tolist() == [0, 1, 0]
-    assert holdout.mask_indptr.tolist() == [0, 2, 3, 3]
+    assert holdout.mask_item.tolist() == [0, 1]  # c's came later
+    assert holdout.mask_indptr.tolist() == [0, 2, 2, 2]
     assert holdout.relevant.tolist() == [1, 1, 1]
 
 

@@ -96,25 +96,27 @@ def build_holdout(
 
     Relevant is a product whose events in `truth` sum to a positive preference (a purchase that was refunded is not).
     Masked is every product that the person has an event with in `mask`. `now` is the moment of the request in
-    microseconds; by default each person's own first event in `truth`. History events after that moment are dropped,
-    so that no answer is built on what happened later; timestamps must be comparable between the parts, also when they
-    are only positions.
+    microseconds; by default each person's own first event in `truth`. Events of history and mask after that moment are
+    dropped, so that no answer is built on what happened later; timestamps must be comparable between the parts, also
+    when they are only positions.
     """
     n_items = len(trained_on.items)
     wide = max(n_items, int(truth.item.max(initial=-1)) + 1)
     pairs, pair_of_event = np.unique(truth.user.astype(np.int64) * wide + truth.item, return_inverse=True)
     preference = np.bincount(pair_of_event, weights=truth.weight, minlength=len(pairs))
     pairs = pairs[preference > 0]
-    masked = np.unique(mask.user.astype(np.int64) * wide + mask.item) if mask is not None else np.zeros(0, np.int64)
-    pairs = pairs[~np.isin(pairs, masked)]
-    users = np.unique(pairs // wide).astype(np.int32)
     first = np.full(len(truth.users), np.iinfo(np.int64).max if now is None else now, np.int64)
     if now is None:
         np.minimum.at(first, truth.user, truth.timestamp)
-        # At equal times (whole days, say) the order of the files decides: history came first.
-        history = history.take(history.timestamp <= first[history.user])
-    else:
-        history = history.take(history.timestamp < now)
+    # With a moment each, equal times (whole days, say) follow the order of the files: history came first.
+    latest = first if now is None else first - 1
+    history = history.take(history.timestamp <= latest[history.user])
+    masked = np.zeros(0, np.int64)
+    if mask is not None:
+        mask = mask.take(mask.timestamp <= latest[mask.user])
+        masked = np.unique(mask.user.astype(np.int64) * wide + mask.item)
+    pairs = pairs[~np.isin(pairs, masked)]
+    users = np.unique(pairs // wide).astype(np.int32)
     masked = masked[np.isin(masked // wide, users)]
     return Holdout(
         users,

@@ -1,0 +1,198 @@
+"""Learning: fit every model, judge each on validation, choose the blend, and fit the choice on everything if wanted."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from shoplens import registry
+from shoplens.domain.dataset import TrainingData
+from shoplens.errors import InputError
+from shoplens.learning.evaluate import Evaluation, evaluate, summarise
+from shoplens.learning.holdout import Holdout
+from shoplens.learning.weights import MAX_PEOPLE, Pool, choose_weights, gather_pool
+from shoplens.models.base import Recommender
+from shoplens.models.blend import Blend
+
+MODELS = ("popularity", "item-knn", "linear", "fusion")
+BLEND = "blend"
+
+Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
+Factory = Callable[[], Recommender]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """Fitted models, the blend of them, and what validation said. Names: those asked for, and "blend"."""
+
+    models: Mapping[str, Recommender]  # every single model, also those that the blend leaves out
+    blend: Recommender
+    weights: Mapping[str, float]  # of the blend; they sum to 1, 0 = left out
+    valid: Mapping[str, Evaluation]  # with "blend": cross-fitted, see `train`
+    best: str  # the name with the highest NDCG on validation, at the largest K
+    train_seconds: Mapping[str, float]  # with "blend": all that it is made of
+    curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # models that learn in epochs
+    seed: int = 0
+    refitted: bool = False  # whether the models were fitted again on more than the training part
+
+    def recommender(self, name: str) -> Recommender:
+        """The single model of that name, or the blend."""
+        return self.blend if name == BLEND else self.models[name]
+
+
+def train(
+    data: TrainingData,
+    valid: Holdout,
+    *,
+    models: Sequence[str] = MODELS,
+    seed: int = 0,
+    ks: Sequence[int] = (10, 20),
+    factories: Mapping[str, Factory] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit `models` (registry names) on `data` and choose on `valid`.
+
+    The weights that are kept were chosen on all validation people. The blend's validation figures are honest all the
+    same: they are cross-fitted over two halves of the people, each half scored with the weights chosen on the other.
+    `factories` makes models of other settings than the default, by name. `fit_again` follows when more may be learnt
+    from than was trained on.
+    """
+    if not models:
+        raise InputError(f"name at least one model to train; known: {', '.join(registry.names('models'))}")
+    if not len(data.interactions):
+        raise InputError("there are no events to learn from; ingest an event log first")
+    report = progress if progress is not None else _silent
+    makers = {name: _factory(name, seed, factories) for name in dict.fromkeys(models)}
+    fitted, seconds = _fit(makers, data, report)
+    curves = {name: list(getattr(model, "history", ())) for name, model in fitted.items()}
+    judged: dict[str, Evaluation] = {}
+    for name, model in fitted.items():
+        judged[name] = evaluate(model, valid, ks, seed=seed, progress=_stage(report, f"validate {name}"))
+    depth = max(ks)
+    sample = _sample(valid, seed)
+    pool = gather_pool(fitted, valid.take(sample), progress=_stage(report, "choose the blend"))
+    weights = choose_weights(pool, depth)
+    judged[BLEND] = _cross_fitted(
+        fitted, valid, pool, sample=sample, ks=ks, seed=seed, progress=_stage(report, "validate blend")
+    )
+    seconds[BLEND] = sum(seconds[name] for name, weight in weights.items() if weight > 0)
+    best = max(judged, key=lambda name: _known(judged[name].means[f"ndcg@{depth}"]))
+    return Trained(
+        models=fitted,
+        blend=blend_of(fitted, weights),
+        weights=weights,
+        valid=judged,
+        best=best if len(valid) else BLEND,
+        train_seconds=seconds,
+        curves={name: curve for name, curve in curves.items() if curve},
+        seed=seed,
+    )
+
+
+def fit_again(
+    trained: Trained,
+    data: TrainingData,
+    *,
+    factories: Mapping[str, Factory] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay."""
+    makers = {name: _factory(name, trained.seed, factories) for name in trained.models}
+    fitted, _ = _fit(makers, data, progress if progress is not None else _silent, again=True)
+    return replace(trained, models=fitted, blend=blend_of(fitted, trained.weights), refitted=True)
+
+
+def blend_of(models: Mapping[str, Recommender], weights: Mapping[str, float]) -> Recommender:
+    """The blend of those models that weigh anything."""
+    used = {name: weight for name, weight in weights.items() if weight > 0}
+    blend: Recommender = Blend({name: models[name] for name in used}, used)
+    return blend
+
+
+def _fit(
+    makers: Mapping[str, Factory], data: TrainingData, report: Progress, *, again: bool = False
+) -> tuple[dict[str, Recommender], dict[str, float]]:
+    """Fitted models and the seconds that each took."""
+    fitted: dict[str, Recommender] = {}
+    seconds: dict[str, float] = {}
+    for name, make in makers.items():
+        label = f"fit {name} again" if again else f"fit {name}"
+        report(label, 0, 1)
+        model = make()
+        if getattr(model, "progress", ...) is None:  # models that learn in epochs tell how far they are
+            model.progress = _epochs(report, label)  # type: ignore[attr-defined]
+        began = time.perf_counter()
+        fitted[name] = model.fit(data)
+        seconds[name] = time.perf_counter() - began
+        if getattr(model, "progress", None) is not None:
+            model.progress = None  # type: ignore[attr-defined]
+        report(label, 1, 1)
+    return fitted, seconds
+
+
+def _cross_fitted(
+    models: Mapping[str, Recommender],
+    valid: Holdout,
+    pool: Pool,
+    *,
+    sample: np.ndarray[Any, np.dtype[np.int64]],
+    ks: Sequence[int],
+    seed: int,
+    progress: Callable[[int, int], None],
+) -> Evaluation:
+    """The blend judged on each half of the people with weights from the other half."""
+    first = np.random.default_rng([seed, 1]).permutation(len(valid)) % 2 == 0
+    depth = max(ks)
+    top = np.full((len(valid), min(depth, valid.n_items)), -1, np.int32)
+    mrr = np.zeros(len(valid))
+    seconds, done = 0.0, 0
+    for half in (first, ~first):
+        people = np.flatnonzero(half)
+        if not len(people):
+            continue
+        weights = choose_weights(pool.take(np.flatnonzero(~half[sample])), depth)
+        part = evaluate(blend_of(models, weights), valid.take(people), ks, resamples=1)
+        top[people], mrr[people] = part.top, part.per_person["mrr"]
+        seconds += len(people) / part.users_per_second
+        done += len(people)
+        progress(done, len(valid))
+    return summarise(BLEND, valid, top, mrr, ks, seconds=seconds, seed=seed)
+
+
+def _factory(name: str, seed: int, factories: Mapping[str, Factory] | None) -> Factory:
+    """How to make an unfitted model: as given, or from the registry with the seed, if the model takes one."""
+    if factories is not None and name in factories:
+        return factories[name]
+    kind = registry.find("models", name)
+    parameters = inspect.signature(kind).parameters.values()
+    takes_seed = any(one.name == "seed" or one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
+    return lambda: kind(seed=seed) if takes_seed else kind()
+
+
+def _sample(valid: Holdout, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Positions of the people that weights are chosen on, ascending."""
+    if len(valid) <= MAX_PEOPLE:
+        return np.arange(len(valid))
+    return np.sort(np.random.default_rng([seed, 2]).choice(len(valid), MAX_PEOPLE, replace=False))
+
+
+def _stage(report: Progress, label: str) -> Callable[[int, int], None]:
+    return lambda done, total: report(label, done, total)
+
+
+def _epochs(report: Progress, label: str) -> Callable[[int, int, Mapping[str, float]], None]:
+    return lambda epoch, epochs, _entry: report(label, epoch, epochs)
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody is watching."""
+
+
+def _known(value: float) -> float:
+    return -1.0 if math.isnan(value) else value

@@ -1,0 +1,148 @@
+"""How much each model counts in the blend: few, principled choices, made on validation.
+
+Trying many variants on a few thousand validation events finds luck, so the search is greedy and coarse: forward
+selection with replacement (Caruana et al., Ensemble selection from libraries of models, 2004). A model that does not
+help is simply never picked and weighs 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.learning.evaluate import Progress, batch_size
+from shoplens.learning.holdout import Holdout
+from shoplens.learning.metrics.ranking import discounts
+from shoplens.learning.top import top_items
+from shoplens.models.base import Recommender
+from shoplens.models.blend import VOUCHING, Blend
+
+DEPTH = 100  # best products of each model that can be in the blend's top K; deeper ones practically never are
+MAX_PEOPLE = 20_000  # enough for a standard error below .003 of any metric; bounds memory
+ROUNDS = 20  # picks of the search: weights are multiples of at least 1/20
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """For each person, the union of all models' best products, with every model's z-score of each."""
+
+    names: tuple[str, ...]
+    known: npt.NDArray[np.bool_]  # [n_models, n_items] products that each model can judge
+    item: npt.NDArray[np.int32]  # [n_people, width] product rows, 0 in padding
+    z: npt.NDArray[np.float32]  # [n_models, n_people, width]; -inf in padding
+    relevant: npt.NDArray[np.bool_]  # [n_people, width]
+    truth: npt.NDArray[np.int64]  # [n_people] relevant products of each person, in the pool or not
+
+    def take(self, people: npt.NDArray[np.int64]) -> Pool:
+        """Some of the people, by position."""
+        return Pool(
+            self.names, self.known, self.item[people], self.z[:, people], self.relevant[people], self.truth[people]
+        )
+
+
+def gather_pool(
+    models: Mapping[str, Recommender], holdout: Holdout, *, depth: int = DEPTH, progress: Progress | None = None
+) -> Pool:
+    """Score everybody once with every model and keep the candidates. Memory: n_models² × people × depth × 4 bytes."""
+    width = min(depth, holdout.n_items) * len(models)
+    alone = [Blend({name: model}, {name: 1.0}) for name, model in models.items()]  # a blend of one gives its z-scores
+    item = np.zeros((len(holdout), width), np.int32)
+    z = np.full((len(models), len(holdout), width), -np.inf, np.float32)
+    relevant = np.zeros((len(holdout), width), np.bool_)
+    size = max(16, batch_size(holdout.n_items) // len(models))
+    for start in range(0, len(holdout), size):
+        stop = min(start + size, len(holdout))
+        part = holdout.take(np.arange(start, stop))
+        standard = [one.score(part.histories) for one in alone]
+        masked_person = np.repeat(np.arange(len(part)), np.diff(part.mask_indptr))
+        inside = part.mask_item < part.n_items
+        candidates = []
+        for scores in standard:
+            allowed = scores.copy()
+            allowed[masked_person[inside], part.mask_item[inside]] = -np.inf
+            candidates.append(top_items(allowed, depth))
+        rows = np.sort(np.concatenate(candidates, axis=1), axis=1)  # [people, width]
+        keep = rows >= 0
+        keep[:, 1:] &= rows[:, 1:] != rows[:, :-1]
+        safe = np.where(keep, rows, 0)
+        item[start:stop] = safe
+        for number, scores in enumerate(standard):
+            z[number, start:stop] = np.where(keep, np.take_along_axis(scores, safe, axis=1), -np.inf)
+        relevant[start:stop] = keep & _is_relevant(part, safe)
+        if progress is not None:
+            progress(stop, len(holdout))
+    known = np.ones((len(models), holdout.n_items), np.bool_)
+    for number, one in enumerate(alone):
+        if len(one.scorable):
+            known[number] = one.scorable
+    return Pool(tuple(models), known, item, z, relevant, holdout.relevant)
+
+
+def choose_weights(pool: Pool, k: int = 20, rounds: int = ROUNDS) -> dict[str, float]:
+    """Weights that sum to 1 and maximise the mean of Recall@k and NDCG@k over the pool's people.
+
+    Each round adds the model that helps most (ties: the earlier one); the best round wins, the earliest on a tie, so
+    that a simpler blend is preferred. With nobody to choose on, all models weigh the same.
+    """
+    if not len(pool.truth):
+        return dict.fromkeys(pool.names, 1.0 / len(pool.names))
+    quality = _Quality(pool, k)
+    single = np.eye(len(pool.names), dtype=np.int64)
+    counts = np.zeros(len(pool.names), np.int64)
+    total = np.zeros(pool.z.shape[1:], np.float32)
+    best, best_counts = -1.0, counts.copy()
+    for _ in range(rounds):
+        values = [
+            quality.of(total + z, counts + one)
+            for z, one in zip(pool.z, np.eye(len(counts), dtype=np.int64), strict=True)
+        ]
+        pick = int(np.argmax(values))
+        counts[pick] += 1
+        total += pool.z[pick]
+        if values[pick] > best + 1e-9:
+            best, best_counts = values[pick], counts.copy()
+    weights = best_counts / best_counts.sum()
+    return {name: round(float(weight), 4) for name, weight in zip(pool.names, weights, strict=True)}
+
+
+class _Quality:
+    """Mean of Recall@k and NDCG@k of blended scores: only the ranks of the relevant products are looked up."""
+
+    def __init__(self, pool: Pool, k: int) -> None:
+        self.k = k
+        self.pool = pool
+        self.person, self.place = np.nonzero(pool.relevant)
+        self.truth = pool.truth
+        gain = discounts(k)
+        self.discount = np.concatenate([gain, [0.0]])
+        self.ideal = np.cumsum(gain)[np.minimum(pool.truth, k) - 1]
+
+    def of(self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.int64]) -> float:
+        """`scores`: weighted sum of z-scores, [n_people, width]; `weights` [n_models]."""
+        if not self.pool.known.all():
+            scores = scores * vouching(self.pool.known, weights)[self.pool.item]
+        rank = np.empty(len(self.person), np.int64)
+        step = max(1, 8_000_000 // max(scores.shape[1], 1))
+        for start in range(0, len(rank), step):
+            person, place = self.person[start : start + step], self.place[start : start + step]
+            rank[start : start + step] = np.count_nonzero(scores[person] > scores[person, place][:, None], axis=1)
+        hit = (rank < self.k) / self.truth[self.person]
+        gain = self.discount[np.minimum(rank, self.k)] / self.ideal[self.person]
+        return float((hit.sum() + gain.sum()) / (2 * len(self.truth)))
+
+
+def vouching(known: npt.NDArray[np.bool_], weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """The blend's factor for each product: members that can judge it speak for those that cannot. Shape [n_items]."""
+    total = float(weights.sum())
+    knowing = weights.astype(np.float64) @ known
+    return np.where(knowing > 0, 1 + VOUCHING * (total - knowing) / np.maximum(knowing, 1e-6), 1).astype(np.float32)
+
+
+def _is_relevant(part: Holdout, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+    """Whether each product row [n_people, width] is in its person's truth."""
+    wide = max(part.n_items, int(part.truth_item.max(initial=-1)) + 1)
+    truth = np.repeat(np.arange(len(part)), part.relevant) * wide + part.truth_item
+    return np.isin(np.arange(len(part))[:, None] * wide + rows, truth)

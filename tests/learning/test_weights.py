@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from learning_cases import GivenScores, random_log
+
+from shoplens.learning.evaluate import evaluate
+from shoplens.learning.holdout import Holdout
+from shoplens.learning.split import temporal_split
+from shoplens.learning.train import blend_of
+from shoplens.learning.weights import Pool, _Quality, choose_weights, gather_pool
+
+
+@pytest.fixture(scope="module")
+def holdout() -> Holdout:
+    return temporal_split(random_log(items=300, events=4000), 20, 10).valid_holdout()
+
+
+def noisy(holdout: Holdout, seed: int, noise: float, share: float = 1.0) -> npt.NDArray[np.float32]:
+    """Scores that see a share of the truth through noise."""
+    random = np.random.default_rng(seed)
+    scores = random.normal(0, noise, size=(40, holdout.n_items))
+    owner = np.repeat(holdout.user, holdout.relevant)
+    seen = random.random(len(owner)) < share
+    scores[owner[seen], holdout.truth_item[seen]] += 1
+    return scores.astype(np.float32)
+
+
+def test_two_views_are_blended_and_noise_is_left_out(holdout: Holdout) -> None:
+    models = {
+        "one": GivenScores(noisy(holdout, 1, 0.4, 0.6)),
+        "two": GivenScores(noisy(holdout, 2, 0.4, 0.6)),
+        "noise": GivenScores(np.random.default_rng(3).random((40, holdout.n_items)).astype(np.float32)),
+    }
+    weights = choose_weights(gather_pool(models, holdout))
+    assert sum(weights.values()) == pytest.approx(1, abs=1e-3)
+    assert weights["one"] > 0.2
+    assert weights["two"] > 0.2
+    assert weights["noise"] < 0.2
+    blended = evaluate(blend_of(models, weights), holdout).means["ndcg@20"]
+    assert blended > max(evaluate(model, holdout).means["ndcg@20"] for model in models.values())
+
+
+def test_a_perfect_model_stands_alone(holdout: Holdout) -> None:
+    models = {
+        "noise": GivenScores(noisy(holdout, 1, 5.0)),
+        "perfect": GivenScores(noisy(holdout, 2, 0.0)),
+    }
+    assert choose_weights(gather_pool(models, holdout)) == {"noise": 0.0, "perfect": 1.0}
+
+
+def test_quality_in_the_pool_is_that_of_the_whole_catalogue(holdout: Holdout) -> None:
+    """A single model's top K lies in the pool, so the search sees its exact metrics."""
+    model = GivenScores(noisy(holdout, 1, 0.5))
+    other = GivenScores(noisy(holdout, 4, 0.5))
+    pool = gather_pool({"one": model, "other": other}, holdout, depth=30)
+    found = evaluate(model, holdout)
+    expected = (found.means["recall@20"] + found.means["ndcg@20"]) / 2
+    assert _Quality(pool, 20).of(pool.z[0], np.array([1, 0])) == pytest.approx(expected, abs=1e-6)
+
+
+class HalfBlind(GivenScores):
+    """Cannot judge the first products."""
+
+    @property
+    def scorable(self) -> npt.NDArray[np.bool_]:
+        return np.arange(self.matrix.shape[1]) >= 100
+
+
+def test_the_search_sees_what_the_blend_will_do(holdout: Holdout) -> None:
+    """Also where a member cannot judge a product and the others vouch for it."""
+    models = {"blind": HalfBlind(noisy(holdout, 1, 0.5)), "seeing": GivenScores(noisy(holdout, 2, 0.5))}
+    pool = gather_pool(models, holdout)
+    for counts in ([3, 1], [1, 3], [1, 0]):
+        weights = np.array(counts)
+        found = evaluate(blend_of(models, dict(zip(models, weights / weights.sum(), strict=True))), holdout)
+        total = np.tensordot(weights.astype(np.float32), np.where(np.isinf(pool.z), -1e9, pool.z), 1)
+        expected = (found.means["recall@20"] + found.means["ndcg@20"]) / 2
+        assert _Quality(pool, 20).of(total.astype(np.float32), weights) == pytest.approx(expected, abs=2e-3)
+
+
+def test_nobody_to_choose_on() -> None:
+    pool = Pool(
+        ("a", "b"),
+        np.ones((2, 9), np.bool_),
+        np.zeros((0, 4), np.int32),
+        np.zeros((2, 0, 4), np.float32),
+        np.zeros((0, 4), np.bool_),
+        np.zeros(0, np.int64),
+    )
+    assert choose_weights(pool) == {"a": 0.5, "b": 0.5}
