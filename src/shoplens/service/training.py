@@ -1,0 +1,238 @@
+"""From the store to a promoted bundle: split, fit, choose on validation, test once, fit on everything, write."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
+from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.errors import InputError
+from shoplens.learning.evaluate import Evaluation, evaluate
+from shoplens.learning.report import write_report
+from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
+from shoplens.learning.train import BLEND, Trained, fit_again, train
+from shoplens.service.bundle import write_bundle
+from shoplens.service.bundle_pointer import promote
+from shoplens.service.dataset import read_interactions
+from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities
+from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.store.base import Store
+
+Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
+LARGEST_SHARE = 0.2  # of the log that validation, and test, may each take: a short log keeps 60 % to learn from
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What one training did."""
+
+    version: str  # of the bundle
+    report: Path  # folder with metrics.json, plots and report.html
+    best: str  # highest NDCG@20 on validation
+    weights: Mapping[str, float]  # of the blend that ships
+    valid: Mapping[str, Evaluation]
+    test: Mapping[str, Evaluation]
+    seconds: Mapping[str, float]  # by stage
+
+
+def train_shop(
+    workspace: Workspace,
+    store: Store,
+    *,
+    models: Sequence[str] = (),
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train on everything in the store and let the result answer from now on.
+
+    Choices (the weights of the blend, when to stop) see validation only. The test period is scored once, by models that
+    learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
+    settings chosen. InputError when there is nothing to learn from.
+    """
+    settings = workspace.settings.train
+    chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
+    if "popularity" not in chosen:
+        chosen = ("popularity", *chosen)  # a table without the baseline says nothing
+    tell = progress or _silent
+    clock = _Clock()
+    tell("read the store", 0, 1)
+    interactions, profiles = read_interactions(store)
+    if not len(interactions):
+        raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
+    modalities = shop_modalities(workspace, store, interactions.items.ids)
+    tell("read the store", 1, 1)
+    clock.stop("read")
+    split, note = cut(interactions, settings)
+    learn = known_only(split.train, settings.min_item_events)
+    trained = train(
+        TrainingData(learn, modalities, profiles),
+        split.valid_holdout(repeat=settings.repeat),
+        models=chosen,
+        seed=seed,
+        progress=progress,
+    )
+    clock.stop("fit and choose")
+    test = score_test(trained, split, repeat=settings.repeat, progress=tell)
+    clock.stop("test")
+    folder = workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    facts = _facts(interactions, modalities, profiles, split, note)
+    write_report(
+        folder,
+        test,
+        title=f"Test: {facts['test']}",
+        best=trained.best,
+        weights=trained.weights,
+        train_seconds=trained.train_seconds,
+        curves=trained.curves,
+        notes=facts,
+    )
+    clock.stop("report")
+    shipped = fit_again(trained, TrainingData(interactions, modalities, profiles), progress=progress)
+    clock.stop("fit again on everything")
+    tell("write the bundle", 0, 1)
+    bundle = write_bundle(
+        workspace.bundles,
+        items=interactions.items,
+        models={**shipped.models, BLEND: shipped.blend},
+        shipped=BLEND,
+        modalities=modalities,
+        people=interactions.users,
+        metrics=_figures(trained, test),
+        extra={
+            "data_fingerprint": fingerprint(interactions),
+            "encoders": _encoder_versions(workspace, modalities),
+            "last_event": int(interactions.timestamp.max()),
+            "facts": facts,
+            "run": folder.name,
+        },
+        seed=seed,
+    )
+    promote(workspace.bundles, bundle.name)
+    tell("write the bundle", 1, 1)
+    clock.stop("bundle")
+    return Training(bundle.name, folder, trained.best, trained.weights, trained.valid, test, clock.seconds)
+
+
+def cut(interactions: Interactions, settings: TrainSettings) -> tuple[Split, str]:
+    """The split that the log allows, and a sentence about it.
+
+    In time, by the days in the settings, or fewer when the log is short. A log without times is cut by position.
+    """
+    if interactions.timed:
+        days = float(interactions.timestamp.max() - interactions.timestamp.min()) / MICROSECONDS_PER_DAY
+        most = np.floor(days * LARGEST_SHARE)
+        if most >= 1:
+            valid, test = min(settings.valid_days, most), min(settings.test_days, most)
+            return temporal_split(interactions, valid, test), f"split in time: {valid:g} + {test:g} of {days:.0f} days"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeakageWarning)  # said in the sentence, which every report shows
+        split = leave_last_out(interactions)
+    if not len(split.test):
+        raise InputError(
+            "there is too little to validate on: no person has three events. "
+            "Take in a longer log, or answer from popularity until there is one."
+        )
+    return split, (
+        "split by position: the log covers too little time for whole days. Each person's last event is the test; "
+        "figures are better than they will be in the shop"
+    )
+
+
+def known_only(interactions: Interactions, at_least: int) -> Interactions:
+    """Without the events of products that have fewer than `at_least`: those are learnt about from their content."""
+    if at_least <= 1:
+        return interactions
+    counts = np.bincount(interactions.item, minlength=len(interactions.items))
+    return interactions.take(counts[interactions.item] >= at_least)
+
+
+def score_test(
+    trained: Trained, split: Split, *, repeat: bool, progress: Progress | None = None
+) -> dict[str, Evaluation]:
+    """Score every model and the blend on the test part; histories run up to its beginning."""
+    tell = progress or _silent
+    holdout = split.test_holdout(repeat=repeat, trained_on=split.train)
+    result: dict[str, Evaluation] = {}
+    for name in (*trained.models, BLEND):
+        result[name] = evaluate(
+            trained.recommender(name),
+            holdout,
+            seed=trained.seed,
+            progress=lambda done, total, name=name: tell(f"test {name}", done, total),  # type: ignore[misc]
+        )
+    return result
+
+
+def fingerprint(interactions: Interactions) -> str:
+    """SHA-256 of everything that was learnt from: two bundles with the same one saw the same events."""
+    digest = sha256()
+    for part in (interactions.user, interactions.item, interactions.weight, interactions.timestamp):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def _facts(
+    interactions: Interactions, modalities: Sequence[Modality], profiles: Profiles | None, split: Split, note: str
+) -> dict[str, Any]:
+    """What a reader of the report wants to know about the data."""
+    people = len(np.unique(split.test.user))
+    period = "each person's last event"
+    if split.test_cut is not None:
+        first, last = (
+            datetime.fromtimestamp(time / 1e6, UTC) for time in (split.test_cut, interactions.timestamp.max())
+        )
+        period = f"{first:%d %B %Y} to {last:%d %B %Y}"
+    return {
+        "test": f"{period}, {people:,} people",
+        "split": note,
+        "events": len(interactions),
+        "people": len(np.unique(interactions.user)),
+        "products": len(interactions.items),
+        "products with an event": len(np.unique(interactions.item)),
+        **{f"products with {one.name}": int(one.present.sum()) for one in modalities},
+        "fields of people": 0 if profiles is None else len(profiles.categorical) + len(profiles.numeric),
+    }
+
+
+def _encoder_versions(workspace: Workspace, modalities: Sequence[Modality]) -> dict[str, str]:
+    """Which encoder made the vectors of each modality that has one."""
+    used = [encoder_of(workspace, one.name) for one in modalities if one.name in MODALITIES]
+    return {encoder.modality: f"{encoder.name}/{encoder.version}" for encoder in used}
+
+
+def _figures(trained: Trained, test: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """Metrics for the manifest."""
+    return {
+        "best_on_validation": trained.best,
+        "weights": dict(trained.weights),
+        "valid": {name: one.as_dict() for name, one in trained.valid.items()},
+        "test": {name: one.as_dict() for name, one in test.items()},
+        "train_seconds": dict(trained.train_seconds),
+    }
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def stop(self, stage: str) -> None:
+        """The stage ends now; the next one begins."""
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._began, 2)
+        self._began = now
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    """Nobody is watching."""
