@@ -1,0 +1,192 @@
+"""`shoplens ingest products|events|people`: files, folders, URLs or standard input into the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, progress_bar
+from shoplens.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from shoplens.store.base import Store
+
+commands = typer.Typer(no_args_is_help=True, help="Take in products, events or people.")
+app.add_typer(commands, name="ingest")
+
+Location = Annotated[str, typer.Argument(metavar="FILE|FOLDER|URL|-", help="What to read; - is standard input.")]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OURS=THEIRS", help="Which of the file's columns is which of ours; repeatable."),
+]
+FormatOption = Annotated[str | None, typer.Option("--format", help="Default: recognised by the content.")]
+StrictFlag = Annotated[bool, typer.Option("--strict", help="Store nothing when a row would be refused.")]
+PrivateFlag = Annotated[bool, typer.Option("--allow-private", help="Let a URL point into your own network.")]
+
+
+@commands.command()
+def products(
+    location: Location,
+    workspace: WorkspaceOption = Path(),
+    format_: FormatOption = None,
+    map_: MapOption = None,
+    currency: Annotated[str | None, typer.Option(help="Of prices that name none, for example EUR.")] = None,
+    strict: StrictFlag = False,
+    allow_private: PrivateFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Take in a product feed; products that are there already are replaced where they differ.
+
+    Google Merchant, schema.org, Shopify, WooCommerce, Amazon Personalize, or any table with --map.
+    """
+    from shoplens.service.intake import ingest_products
+
+    with _opened(workspace) as (store, report, tell):
+        result = ingest_products(
+            store,
+            location,
+            format=format_,
+            mapping=_mapping(map_),
+            currency=currency,
+            report_path=report,
+            strict=strict,
+            allow_private=allow_private,
+            progress=tell,
+        )
+    emit(result, json=json, table=_table(result))
+
+
+@commands.command()
+def events(
+    location: Location,
+    workspace: WorkspaceOption = Path(),
+    format_: FormatOption = None,
+    map_: MapOption = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="What rows are that name no event type, for example purchase.")
+    ] = None,
+    strict: StrictFlag = False,
+    allow_private: PrivateFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Take in an event log; the same file twice changes nothing, and an interrupted import goes on where it stopped.
+
+    GA4, Segment, Amazon Personalize, RecBole, MovieLens, or any table with --map.
+    """
+    from shoplens.domain.events import EventType
+    from shoplens.service.intake import ingest_events
+
+    if type_ is not None and type_ not in list(EventType):
+        raise ConfigurationError(f"--type {type_!r}: there is no such event type; known: {', '.join(EventType)}")
+    with _opened(workspace) as (store, report, tell):
+        result = ingest_events(
+            store,
+            location,
+            format=format_,
+            mapping=_mapping(map_),
+            default_type=None if type_ is None else EventType(type_),
+            report_path=report,
+            strict=strict,
+            allow_private=allow_private,
+            progress=tell,
+        )
+    emit(result, json=json, table=_table(result))
+
+
+@commands.command()
+def people(
+    location: Location,
+    workspace: WorkspaceOption = Path(),
+    format_: FormatOption = None,
+    map_: MapOption = None,
+    strict: StrictFlag = False,
+    allow_private: PrivateFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Take in what is known about people: a column user_id, and any others."""
+    from shoplens.service.intake import ingest_people
+
+    with _opened(workspace) as (store, report, tell):
+        result = ingest_people(
+            store,
+            location,
+            format=format_,
+            mapping=_mapping(map_),
+            report_path=report,
+            strict=strict,
+            allow_private=allow_private,
+            progress=tell,
+        )
+    emit(result, json=json, table=_table(result))
+
+
+@contextmanager
+def _opened(workspace: Path) -> Iterator[tuple[Store, Path, Callable[[str, int], None]]]:
+    """The workspace's store, where its report goes, and a progress bar on stderr that counts each file's rows."""
+    from shoplens.service.intake import REPORT_FILE
+    from shoplens.service.settings import Workspace
+    from shoplens.store.sql import open_store
+
+    shop = Workspace.open(workspace)
+    store = open_store(shop.database_url)
+    try:
+        with progress_bar() as bar:
+            tasks: dict[str, Any] = {}
+
+            def tell(name: str, rows: int) -> None:
+                if name not in tasks:
+                    tasks[name] = bar.add_task(Path(name).name or name, total=None)
+                bar.update(tasks[name], completed=rows)
+
+            yield store, shop.root / REPORT_FILE, tell
+            for task in tasks.values():  # how many rows there are is known at the end only
+                bar.update(task, total=bar.tasks[task].completed)
+    finally:
+        store.close()
+
+
+def _mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
+    """`ours=theirs` pairs as a dict; the readers say which names there are."""
+    mapping: dict[str, str] = {}
+    for pair in pairs or ():
+        ours, sign, theirs = (part.strip() for part in pair.partition("="))
+        if not (ours and sign and theirs):
+            raise ConfigurationError(f"--map {pair!r}: write it as ours=theirs, for example user_id=customer")
+        if ours in mapping:
+            raise ConfigurationError(f"--map: {ours!r} is given twice ({mapping[ours]!r} and {theirs!r})")
+        mapping[ours] = theirs
+    return mapping or None
+
+
+def _table(result: Mapping[str, Any]) -> Table:
+    """What came in, what did not and why."""
+    table = Table(
+        title=f"{result['kind']} · {result['rows']:,} rows in {result['seconds']:.1f} s", title_justify="left"
+    )
+    table.add_column("")
+    table.add_column("rows", justify="right")
+    names = {
+        "stored": "stored",
+        "changed": "new or changed",
+        "accepted": "clean",
+        "refused": "refused",
+        "new_products": "products unknown before, kept as stubs",
+        "new_people": "people unknown before, kept as stubs",
+    }
+    for name, words in names.items():
+        if name in result:
+            table.add_row(words, f"{result[name]:,}")
+    for title, key in (("refused", "reasons"), ("field left out", "dropped_fields"), ("repaired", "fixes")):
+        for reason, count in result.get(key, {}).items():
+            table.add_row(f"  {title}: {reason}", f"{count:,}", style="dim")
+    for one in result["files"]:
+        if one["status"] != "imported":
+            console.print(f"{one['file']}: {one['status']}", highlight=False, markup=False)
+    if result["refused"] and result["report"]:
+        console.print(f"each refused row: {result['report']}", highlight=False, markup=False)
+    return table
