@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
 
-_SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "￥": "CNY", "元": "CNY", "₩": "KRW", "₹": "INR"}
-_CODE = re.compile(r"[A-Za-z]{3}")
-_NUMBER = re.compile(r"[+-]?[\d.,'\u00a0\u202f ]*\d[\d.,]*")
+from shoplens.ingest.money import parse_money
 
 
 class Numbers(NamedTuple):
@@ -52,30 +49,5 @@ def parse_numbers(raw: pl.Series) -> Numbers:
 @lru_cache(maxsize=8192)
 def read_amount(text: str) -> tuple[float | None, str | None]:
     """Number and currency of one text; (None, None) when there is no one number in it."""
-    match = _NUMBER.search(text)
-    if match is None:
-        return None, None
-    around = (text[: match.start()] + " " + text[match.end() :]).strip()
-    currency = _SYMBOLS.get(around)
-    if currency is None and around:
-        if not _CODE.fullmatch(around):
-            return None, None
-        currency = around.upper()
-    number = _plain(re.sub(r"['\u00a0\u202f ]", "", match.group()))
-    return (None, None) if number is None else (number, currency)
-
-
-def _plain(digits: str) -> float | None:
-    """'1,299.00' and '1.299,00' are one number; one comma is a decimal point unless three digits follow it."""
-    comma, point = digits.rfind(","), digits.rfind(".")
-    if comma >= 0 and point >= 0:
-        thousands = "," if comma < point else "."
-        digits = digits.replace(thousands, "").replace(",", ".")
-    elif digits.count(",") == 1 and len(digits) - comma - 1 != 3:
-        digits = digits.replace(",", ".")
-    elif comma >= 0:
-        digits = digits.replace(",", "")
-    try:
-        return float(digits)
-    except ValueError:
-        return None
+    money = parse_money(text)
+    return (None, None) if money is None else (float(money.amount), money.currency)

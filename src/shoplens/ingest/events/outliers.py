@@ -7,8 +7,8 @@ Outliers", 1993). The deviation is at least one doubling, so a group whose value
 six absurd; with the default limit of 10 a value must be more than a thousand times off before it is refused. Groups of
 fewer than `MIN_VALUES` values are not judged.
 
-A quantity or price is absurd only if the sum paid is, too: petrol is sold by the thousandth of a gallon, and 10,000 units
-at a quarter of a cent are another unit of measure, not a mistake.
+A quantity or price is absurd only if the sum paid is, too: petrol is sold by the thousandth of a gallon, and 10,000
+units at a quarter of a cent are another unit of measure, not a mistake.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from shoplens.domain.events import EVENT_CODES, EventType
 from shoplens.ingest.events.event_names import event_type_of, says_nothing
 from shoplens.ingest.events.numbers import parse_numbers
 from shoplens.ingest.events.times import parse_times
+from shoplens.ingest.money import currency_code
 
 #: Texts that exports write for "nothing".
 _NOTHING = ["", "null", "NULL", "None", "NaN", "nan", "\\N", "N/A", "(not set)", "undefined"]
@@ -96,15 +97,15 @@ def _times(raw: pl.DataFrame, fixes: dict[str, int]) -> dict[str, pl.Series]:
 
 
 def _currencies(column: pl.Series, from_price: pl.Series | None, fixes: dict[str, int]) -> pl.Series:
-    """ISO 4217 codes in capitals; anything else is dropped."""
+    """ISO 4217 codes; what is none, and no sign of one, is dropped."""
     if from_price is not None:
         column = column.zip_with(column.is_not_null(), from_price)
     if column.null_count() == column.len():
         return column
-    upper = column.str.to_uppercase()
-    good = upper.str.contains("^[A-Z]{3}$").fill_null(True)
-    _count(fixes, "currency dropped: not a code of three letters", int((~good).sum()))
-    return upper.set(~good, None)
+    names = column.drop_nulls().unique().to_list()
+    codes = column.replace_strict({name: currency_code(name) for name in names}, default=None, return_dtype=pl.String)
+    _count(fixes, "currency dropped: not known", codes.null_count() - column.null_count())
+    return codes
 
 
 def _positions(raw: pl.DataFrame, fixes: dict[str, int]) -> pl.Series:

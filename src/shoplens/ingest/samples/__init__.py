@@ -16,4 +16,4 @@ class SampleFiles:
     products: Path
     events: Path | None = None
     people: Path | None = None
-    images: Path | None = None  # folder; products name their images relative to the products file
+    images: Path | None = None  # folder with the photographs; products name them by full path

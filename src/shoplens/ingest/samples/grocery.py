@@ -37,7 +37,8 @@ def prepare_grocery(folder: Path) -> SampleFiles:
             _write(products(pl.read_parquet(data / "products.parquet"), prices(files.events)), files.products)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(
-            f"the data of {PACKAGE} in {data} cannot be read ({error}); reinstall: pip install --force-reinstall {PACKAGE}==0.1.0"
+            f"the data of {PACKAGE} in {data} cannot be read ({error}); "
+            f"reinstall: pip install --force-reinstall {PACKAGE}==0.1.0"
         ) from error
     return files
 

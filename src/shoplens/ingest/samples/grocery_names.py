@@ -1,4 +1,4 @@
-"""Shelf codes such as "FRZN BREADED PREPARED CHICK" or "BREAD:ITALIAN/FRENCH" as words that people and encoders read."""
+"""Shelf codes such as "FRZN BREADED PREPARED CHICK" or "BREAD:ITALIAN/FRENCH", in words."""
 
 from __future__ import annotations
 
