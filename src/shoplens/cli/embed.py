@@ -15,6 +15,7 @@ SHOWN_REFUSALS = 10  # lines on screen; all of them are in the JSON
 
 @app.command()
 def embed(
+    *,
     workspace: WorkspaceOption = Path(),
     modality: Annotated[
         list[str] | None, typer.Option("--modality", help="text or image; repeat for several. Default: all.")

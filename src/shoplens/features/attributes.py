@@ -1,8 +1,8 @@
 """Structured facts of products as vectors: category path, brand, attributes, price band. No weights needed.
 
-Each fact is a token ("category:Toys>Puzzles", "brand:acme", "colour=red", "price:3"). Tokens that fit get a column each;
-when there are more than columns, the rest share the remaining columns by hashing with signs (Weinberger et al. 2009,
-arXiv:0902.2206). Rare facts weigh more (inverse document frequency); rows have unit length.
+Each fact is a token ("category:toys>puzzles", "brand:acme", "colour=red", "price:EUR:3"). Tokens get a column each if
+there are enough columns; otherwise the rarer ones share half of the columns by hashing with signs (Weinberger et al.
+2009, arXiv:0902.2206). Rare facts weigh more (inverse document frequency); rows have unit length.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HASHES = 4  # columns that a token without its own is spread over
 
 @dataclass(frozen=True, slots=True)
 class AttributeSpace:
-    """What was learnt from a catalogue: a column and a weight for each known token, price bands. Reads new products too."""
+    """What was learnt from a catalogue: a column and a weight for each token, price bands. Reads new products too."""
 
     size: int
     columns: dict[str, int]  # token → its own column

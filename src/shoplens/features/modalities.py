@@ -36,7 +36,7 @@ def language_means(table: FeatureTable) -> LanguageMeans | None:
 
 
 def table_modality(name: str, table: FeatureTable, item_ids: Sequence[str], *, centre: bool = True) -> Modality:
-    """One modality over `item_ids`: vectors of unit length (zero where absent), language-centred when means are kept."""
+    """One modality over `item_ids`: unit vectors (zero where absent), language-centred when means are kept."""
     values, present = table.matrix(item_ids)
     means = language_means(table) if centre else None
     if means is not None:

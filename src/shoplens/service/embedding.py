@@ -12,7 +12,7 @@ from shoplens.errors import ConfigurationError
 from shoplens.features.attributes import AttributeSpace
 from shoplens.features.embed import EmbedReport, embed
 from shoplens.features.inputs import Inputs, PhotoInputs, TextInputs
-from shoplens.features.modalities import assemble, update_language_means
+from shoplens.features.modalities import MEANS, assemble, update_language_means
 from shoplens.features.table import FeatureTable, open_writer
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -80,7 +80,9 @@ def embed_shop(
                     batch=workspace.settings.encoders.batch if modality == "text" else 16,
                     retry_refused=retry_refused,
                 )
-                if modality == "text" and (reports[modality].encoded or reports[modality].removed):
+                report = reports[modality]
+                changed = report.encoded or report.removed or not (table.folder / MEANS).exists()
+                if modality == "text" and table.size and changed:
                     update_language_means(table)
     return reports
 

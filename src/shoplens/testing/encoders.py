@@ -40,7 +40,7 @@ def check_encoder(make: Callable[[], Encoder], inputs: Sequence[Any] | None = No
     how far a vector may move (largest difference of a coordinate) when the batch around it changes.
     """
     encoder = make()
-    samples = list(inputs) if inputs is not None else list(TEXTS if encoder.modality == "text" else sample_photos())
+    samples: list[Any] = list(inputs or (TEXTS if encoder.modality == "text" else sample_photos()))
     assert isinstance(encoder, Encoder), "name, version, modality, size and encode are required"
     assert encoder.name, "an encoder needs a name"
     assert encoder.version, "an encoder needs a version"

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shoplens.encoders.image import EfficientNetEncoder
+from shoplens.encoders.text import E5Encoder
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def e5(model_cache: Path) -> E5Encoder:
+    return E5Encoder(model_cache, threads=1)
+
+
+@pytest.fixture(scope="session")
+def efficientnet(model_cache: Path) -> EfficientNetEncoder:
+    return EfficientNetEncoder(model_cache, threads=1)
