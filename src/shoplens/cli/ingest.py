@@ -32,6 +32,7 @@ PrivateFlag = Annotated[bool, typer.Option("--allow-private", help="Let a URL po
 @commands.command()
 def products(
     location: Location,
+    *,
     workspace: WorkspaceOption = Path(),
     format_: FormatOption = None,
     map_: MapOption = None,
@@ -64,6 +65,7 @@ def products(
 @commands.command()
 def events(
     location: Location,
+    *,
     workspace: WorkspaceOption = Path(),
     format_: FormatOption = None,
     map_: MapOption = None,
@@ -101,6 +103,7 @@ def events(
 @commands.command()
 def people(
     location: Location,
+    *,
     workspace: WorkspaceOption = Path(),
     format_: FormatOption = None,
     map_: MapOption = None,

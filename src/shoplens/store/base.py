@@ -46,11 +46,15 @@ class EventLog(Protocol):
         ...
 
     def scan(self, after: int = 0, before_time: int | None = None, size: int = 200_000) -> Iterator[EventColumns]:
-        """All events in order of arrival, in chunks of `size`; `before_time` (microseconds) leaves later ones out."""
+        """All events in order of arrival, in chunks of `size`; those at `before_time` (microseconds) or later are
+        left out."""
         ...
 
     def history(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 200) -> list[Event]:
-        """The latest `limit` events of a person, or of a guest's session, oldest first. Unknown: an empty list."""
+        """The latest `limit` events of a person, or of a guest's session, oldest first. Unknown: an empty list.
+
+        With both, the person's events and what the session did while it was a guest's.
+        """
         ...
 
     def count(self) -> int:
@@ -79,6 +83,10 @@ class Catalogue(Protocol):
 
     def delete(self, item_id: str) -> bool:
         """Take a product out of the catalogue (it becomes an unavailable stub while events mention it)."""
+        ...
+
+    def revision(self) -> int:
+        """A number that rises with every change, by any process; equal means that nothing has changed."""
         ...
 
     def count(self, *, stubs: bool = True) -> int:

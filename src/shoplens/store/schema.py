@@ -126,5 +126,6 @@ counter = Table(
 COUNTERS = (
     "sequence",  # of the latest event ever stored
     "events",  # how many there are
+    "catalogue",  # rises with every change of a product
     "forgotten",  # how many people were deleted; tells other processes to drop what they remember about rows
 )

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint, ProductRows
-from shoplens.store.database import Database, chunks, settle
+from shoplens.store.database import Database, chunks, count_up, counters, settle
 from shoplens.store.schema import product
 
 _CHUNK = 5_000  # rows a statement
@@ -48,6 +48,7 @@ class SqlCatalogue:
         with self._database.writing() as connection:
             for chunk in chunks(rows, _CHUNK):
                 changed += self._replace(connection, chunk)
+            count_up(connection, "catalogue", changed)
             settle(self._database, connection, checkpoint)
         return changed
 
@@ -96,7 +97,13 @@ class SqlCatalogue:
                 return False  # it was taken out before
             gone["deleted"] = not found.mentioned
             connection.execute(update(product).where(product.c.item_id == item_id).values(**gone))
+            count_up(connection, "catalogue", 1)
         return True
+
+    def revision(self) -> int:
+        """A number that rises with every change, by any process; equal means that nothing has changed."""
+        with self._database.reading() as connection:
+            return counters(connection)["catalogue"]
 
     def count(self, *, stubs: bool = True) -> int:
         """How many products there are."""

@@ -110,6 +110,7 @@ class SqlEventLog(ABC):
                 self.insert(connection, NewRows(sequence, (sequence, people, products, _sessions(kept), *rest)))
                 count_up(connection, "sequence", len(kept))
                 count_up(connection, "events", len(kept))
+                count_up(connection, "catalogue", new_products)
             settle(self._database, connection, checkpoint)
         self._identities.keep()
         return Appended(len(kept), tuple(duplicates), new_products, new_people)
@@ -134,7 +135,7 @@ class SqlEventLog(ABC):
     def history(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 200) -> list[Event]:
         """The latest `limit` events of a person, or of a guest's session, oldest first. Unknown: an empty list.
 
-        With both, the person's events and what the session did before it was known whose it is.
+        With both, the person's events and what the session did while it was a guest's.
         """
         rows: list[tuple[Any, ...]] = []
         with self._database.raw() as driver:

@@ -83,7 +83,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("value", sa.BigInteger, nullable=False),
     )
-    op.bulk_insert(counter, [{"name": name, "value": 0} for name in ("sequence", "events", "forgotten")])
+    op.bulk_insert(counter, [{"name": name, "value": 0} for name in ("sequence", "events", "catalogue", "forgotten")])
 
 
 def _index_events() -> None:
