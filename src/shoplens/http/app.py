@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from shoplens import __version__
-from shoplens.http import errors
+from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Meters
 from shoplens.http.keys import Keys
-from shoplens.http.routes import bundles, events, health, people, products, recommend, similar
+from shoplens.http.routes import bundles, events, health, people, products, recommend
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.service.runtime import Runtime
 
@@ -36,6 +36,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.keys = Keys(server.api_keys)
     app.state.meters = meters
     errors.install(app)
-    for module in (events, products, people, recommend, similar, bundles, health, metrics_route):
+    for module in (recommend, events, products, people, bundles, health, metrics_route):
         app.include_router(module.router)
+    openapi.install(app)
     return app

@@ -13,6 +13,9 @@ from starlette.exceptions import HTTPException
 
 from shoplens.errors import ConfigurationError
 
+#: As OpenAPI names what `needs` accepts.
+SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
+
 #: A role may do what the ones before it may.
 ROLES = ("read", "write", "admin")
 
@@ -41,6 +44,13 @@ class Keys:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
         if rank < ROLES.index(role):
             raise HTTPException(403, f"this key may {ROLES[rank]}; the role {role!r} is needed here")
+
+    def check_request(self, request: Request, role: str) -> None:
+        """The same, with the key taken from the request's headers."""
+        if self._rank:
+            given = request.headers.get("x-api-key")
+            scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+            self.check(given or (bearer if scheme.lower() == "bearer" else None), role)
 
 
 def needs(role: str) -> Callable[..., Awaitable[None]]:

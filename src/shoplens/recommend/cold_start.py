@@ -26,7 +26,8 @@ def popular_and_new(
     popular = shelf.popularity()[: len(mask)]
     mask = mask[: len(popular)]
     boosts = [(shelf.offer(boost.filter, unavailable=True).facts[: len(mask)], boost.by) for boost in wish.boost]
-    wanted = best(lift(popular, mask & (popular > 0), boosts), wish.n)
+    rows_wanted = np.flatnonzero(mask & (popular > 0))
+    wanted = rows_wanted[best(lift(popular, rows_wanted, boosts)[rows_wanted], wish.n)]
     newest = _newest(shelf, mask, wish.n)
     order: list[int] = []
     taken: set[int] = set()

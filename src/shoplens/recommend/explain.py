@@ -91,7 +91,7 @@ def _because(shelf: Shelf, liked: list[Deed], item_ids: Sequence[str], profile: 
     nothing = np.zeros(0, np.float32)
     silent = learned.model.score(Histories.of_one(np.zeros(0, np.int32), nothing, nothing, profile))[0]
     rows = learned.items.rows(list(item_ids))
-    newcomers = {shelf.facts.ids[row]: k for k, row in enumerate(shelf.newcomers.rows)}
+    newcomers = shelf.place_of_newcomer
     spread = np.maximum(scores.std(axis=1), 1e-9)
     for position, item_id in enumerate(item_ids):
         if rows[position] >= 0:

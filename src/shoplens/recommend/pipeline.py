@@ -15,7 +15,7 @@ from shoplens.recommend.explain import modality_shares, reasons
 from shoplens.recommend.messages import say
 from shoplens.recommend.past import Past
 from shoplens.recommend.rules import Wish, best, lift
-from shoplens.recommend.shelf import Offer, Shelf
+from shoplens.recommend.shelf import Shelf
 
 POOL = 5  # candidates a place that diversity chooses from
 POOL_MOST = 400
@@ -44,49 +44,68 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     if not len(histories.item) or not len(learned.items):
         return _cold(shelf, past, wish, excluded, "cold_start")
     trained = learned.model.score(histories)[0]
-    offer = shelf.offer(wish.filter, unavailable=wish.unavailable)
-    scores = _ruled(shelf, trained, offer, wish, excluded)
     pool = wish.n if wish.diversity <= 0 else max(wish.n, min(POOL * wish.n, POOL_MOST))
-    chosen = best(scores, pool)
+    chosen, values = _top(shelf, trained, wish, excluded, pool)
     item_ids = _names(shelf, chosen)
     if wish.diversity > 0:
         vectors = shelf.vectors_of(item_ids)
         if vectors is None:
             vectors = _place_vectors(shelf, item_ids)
-        order = diversify(scores[chosen], vectors, wish.n, wish.diversity)
-        chosen, item_ids = chosen[order], [item_ids[k] for k in order]
-    values = scores[chosen].tolist()
+        order = diversify(values, vectors, wish.n, wish.diversity)
+        values, item_ids = values[order], [item_ids[k] for k in order]
+    scores = values.tolist()
     note = None if item_ids else say(wish.language, "nothing_fits")
     if not wish.explain:
-        items = tuple(map(Ranked, item_ids, values))
+        items = tuple(map(Ranked, item_ids, scores))
     else:
         said = reasons(shelf, past, item_ids, wish.language)
-        items = tuple(map(Ranked, item_ids, values, said, modality_shares(shelf, histories, item_ids)))
+        items = tuple(map(Ranked, item_ids, scores, said, modality_shares(shelf, histories, item_ids)))
     return Answer(items, learned.shipped, learned.version, note=note)
 
 
-def _ruled(
-    shelf: Shelf, trained: npt.NDArray[np.float32], offer: Offer, wish: Wish, excluded: set[str]
-) -> npt.NDArray[np.float32]:
-    """Scores of trained products, then of newcomers; -inf where a rule says no. [n_items + m]"""
-    learned, newcomers = shelf.learned, shelf.newcomers
-    scores, allowed = trained, offer.trained
+def _top(
+    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], n: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Rows (trained products, then newcomers) of the n best that the rules allow, and their scores."""
+    offer, newcomers = shelf.offer(wish.filter, unavailable=wish.unavailable), shelf.newcomers
     m = min(len(newcomers), len(offer.newcomers))
-    if m:
-        scores = np.concatenate([trained, newcomers.scores(trained)[:m]])
-        allowed = np.concatenate([allowed, offer.newcomers[:m]])
+    rows = offer.all_rows if m else offer.trained_rows
+    scores = np.concatenate([trained, newcomers.scores(trained)[:m]]) if m else trained
+    if len(rows) and rows[-1] >= len(scores):  # the catalogue grew between two lines
+        rows = rows[rows < len(scores)]
     boosts = []
     for boost in wish.boost:
         lifted = shelf.offer(boost.filter, unavailable=True)
-        boosts.append((np.concatenate([lifted.trained, lifted.newcomers[:m]])[: len(scores)], boost.by))
-    ruled = lift(scores, allowed, boosts)
-    if excluded and learned is not None:
-        rows = learned.items.rows(list(excluded))
-        ruled[rows[rows >= 0]] = -np.inf
-        if m and (rows < 0).any():
-            gone = shelf.facts.rows(excluded)
-            ruled[len(trained) :][np.isin(newcomers.rows[:m], gone[gone > 0])] = -np.inf
-    return ruled
+        boosts.append((_fit(np.concatenate([lifted.trained, lifted.newcomers]), len(scores)), boost.by))
+    values = lift(scores, rows, boosts).take(rows)
+    gone = _rows_of(shelf, excluded)
+    top = best(values, n + len(gone))  # leaving out the excluded afterwards touches a few products instead of all
+    chosen, kept = rows[top], values[top]
+    if gone:
+        stay = np.fromiter((row not in gone for row in chosen.tolist()), np.bool_, len(chosen))
+        chosen, kept = chosen[stay], kept[stay]
+    return chosen[:n], kept[:n]
+
+
+def _fit(mask: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.bool_]:
+    """Cut or padded with False to this length."""
+    return mask[:length] if len(mask) >= length else np.pad(mask, (0, length - len(mask)))
+
+
+def _rows_of(shelf: Shelf, item_ids: set[str]) -> set[int]:
+    """Rows of products as `_top` counts them."""
+    if shelf.learned is None:
+        return set()
+    get, place, count = shelf.learned.items.get, shelf.place_of_newcomer, len(shelf.learned.items)
+    rows = set()
+    for item_id in item_ids:
+        row = get(item_id)
+        if row < 0:
+            newcomer = place.get(item_id)
+            row = count + newcomer if newcomer is not None else -1
+        if row >= 0:
+            rows.add(row)
+    return rows
 
 
 def _names(shelf: Shelf, positions: npt.NDArray[np.int64]) -> list[str]:

@@ -38,25 +38,31 @@ class Wish:
 
 
 def lift(
-    scores: npt.NDArray[np.float32], allowed: Mask, boosts: Iterable[tuple[Mask, float]]
+    scores: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], boosts: Iterable[tuple[Mask, float]]
 ) -> npt.NDArray[np.float32]:
-    """Scores with boosts applied; -inf where not allowed. [n]"""
-    ruled = np.where(allowed, scores, np.float32(-np.inf))
+    """Scores with boosts applied, a new array when there are any; the unit is taken over the allowed rows. [n]"""
     unit: float | None = None
     for mask, by in boosts:
         if unit is None:
-            kept = scores[allowed]
-            unit = float(kept.std()) if len(kept) else 0.0
+            unit = float(scores[allowed].std()) if len(allowed) else 0.0
             unit = unit or 1.0  # all alike: any lift decides
-        ruled[mask] += np.float32(by * unit)
-    return ruled
+            scores = scores.copy()
+        scores[mask] += np.float32(by * unit)
+    return scores
 
 
-def best(scores: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
-    """Positions of the n largest finite scores, best first; ties go to the lower position."""
-    beyond = len(scores) - n
-    chosen = np.argpartition(scores, beyond)[beyond:] if beyond > 0 else np.arange(len(scores))
-    values = scores[chosen]
-    order = np.lexsort((chosen, -values))
-    chosen, values = chosen[order], values[order]
-    return chosen[values > -np.inf]
+def best(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
+    """Positions of the n largest values, best first; ties go to the lower position.
+
+    Finds the n-th value and then all above it: partitioning plain values is several times faster than partitioning
+    positions, and does not slow down where many are equal.
+    """
+    if n <= 0 or not len(values):
+        return np.zeros(0, np.int64)
+    if n >= len(values):
+        return np.argsort(-values, kind="stable")
+    edge = np.partition(values, len(values) - n)[len(values) - n]
+    above = np.flatnonzero(values > edge)
+    tied = np.flatnonzero(values == edge)[: n - len(above)]
+    order = np.argsort(-values[above], kind="stable")
+    return np.concatenate([above[order], tied])

@@ -18,7 +18,7 @@ from shoplens.recommend.learned import Learned
 from shoplens.recommend.newcomers import Contents, Newcomers
 from shoplens.recommend.trending import Trending
 
-MASK_BYTES = 64_000_000  # kept masks; at 100,000 products about 600 different filters
+MASK_BYTES = 64_000_000  # kept masks; at 100,000 products some 40 filters that keep most, or 300 that keep few
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Offer:
     facts: Mask  # [len(facts)]
     trained: Mask  # [n_items]
     newcomers: Mask  # [m]
+    trained_rows: npt.NDArray[np.int64]  # where `trained` is True; gathering scores by rows beats masking them
+    all_rows: npt.NDArray[np.int64]  # the same, then n_items + where `newcomers` is True
 
 
 def no_contents(item_ids: object) -> tuple[()]:  # noqa: ARG001 - the signature of `Contents`
@@ -51,6 +53,7 @@ class Shelf:
         items = len(learned.items) if learned is not None else 0
         self.fact_row: npt.NDArray[np.int64] = np.zeros(items, np.int64)  # trained row → facts row, 0 = gone
         self.newcomers = Newcomers()
+        self.place_of_newcomer: dict[str, int] = {}  # item_id → entry in `newcomers`
         self.stand_ins: dict[str, tuple[tuple[int, float], ...]] = {}
         self._profile_rows = learned.profile_rows() if learned is not None else {}
         self._model_popularity = self._popularity_of_model()
@@ -80,6 +83,7 @@ class Shelf:
             if self.learned is not None and (embedded or len(rows) != len(self.newcomers)):
                 self.newcomers = Newcomers.find(self.learned, self.facts, rows, self._contents)
                 self.stand_ins = self.newcomers.stand_ins(self.facts)
+                self.place_of_newcomer = {self.facts.ids[row]: k for k, row in enumerate(self.newcomers.rows)}
             self.fact_row = fact_row
             self._aligned = total
             self._masks.clear()
@@ -101,11 +105,13 @@ class Shelf:
             mask = mask[: len(chosen)] & chosen[: len(mask)]
         mask[0] = False
         fact_row, newcomers = self.fact_row, self.newcomers
-        offer = Offer(mask, _at(mask, fact_row), _at(mask, newcomers.rows))
+        trained, fresh = _at(mask, fact_row), _at(mask, newcomers.rows)
+        rows = np.flatnonzero(trained)
+        offer = Offer(mask, trained, fresh, rows, np.concatenate([rows, len(trained) + np.flatnonzero(fresh)]))
         with self._lock:
             self._masks[key] = (version, offer)  # type: ignore[index]
             self._masks.move_to_end(key)  # type: ignore[arg-type]
-            while len(self._masks) > max(8, MASK_BYTES // max(2 * len(mask), 1)):
+            while len(self._masks) > max(8, MASK_BYTES // max(2 * len(mask) + 16 * len(rows), 1)):
                 self._masks.popitem(last=False)
         return offer
 
@@ -127,9 +133,8 @@ class Shelf:
         trained = self.learned.items.rows(item_ids)
         found[trained >= 0] = self.learned.vectors[trained[trained >= 0]]
         if self.newcomers.vectors is not None:
-            place = {self.facts.ids[row]: k for k, row in enumerate(self.newcomers.rows)}
             for position in np.flatnonzero(trained < 0):
-                k = place.get(item_ids[position])
+                k = self.place_of_newcomer.get(item_ids[position])
                 if k is not None:
                     found[position] = self.newcomers.vectors[k]
         return found

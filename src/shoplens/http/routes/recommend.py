@@ -1,34 +1,76 @@
-"""POST /v1/recommend: the hottest path."""
+"""POST /v1/recommend and /v1/similar: the hottest paths, so they read and write their JSON without detours."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from shoplens.http.keys import needs
-from shoplens.http.routes.shop import Shop, json_response
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import TypeAdapter, ValidationError
+
+from shoplens.apps.similar import similar
+from shoplens.http.keys import SECURITY, Keys
+from shoplens.http.routes.shop import json_response
 from shoplens.http.wire.fields import PROBLEMS
-from shoplens.http.wire.ranking import RankingAnswer, RecommendIn, answer_bytes
+from shoplens.http.wire.ranking import RankingAnswer, RankingIn, RecommendIn, SimilarIn, answer_bytes
+from shoplens.recommend.pipeline import Answer
 from shoplens.service.runtime import Runtime
 
-router = APIRouter(tags=["recommend"], dependencies=[Depends(needs("read"))], responses=PROBLEMS)
+router = APIRouter(tags=["recommend"], responses=PROBLEMS)
+Body = TypeVar("Body", bound=RankingIn)
+RECOMMEND, SIMILAR = TypeAdapter(RecommendIn), TypeAdapter(SimilarIn)
 
 
-@router.post("/v1/recommend", response_model=RankingAnswer)
-async def post_recommend(request: Request, body: RecommendIn, shop: Shop) -> Response:
+def described(model: str) -> dict[str, Any]:
+    """What OpenAPI says about a route that reads its body itself; `http/openapi.py` adds the schema it names."""
+    schema = {"$ref": f"#/components/schemas/{model}"}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "security": SECURITY,
+    }
+
+
+@router.post("/v1/recommend", response_model=RankingAnswer, openapi_extra=described("RecommendIn"))
+async def post_recommend(request: Request) -> Response:
     """The best products for a person or a guest's session, by what they did up to this moment."""
+    return await _ranked(request, RECOMMEND, _recommend)
+
+
+@router.post("/v1/similar", response_model=RankingAnswer, openapi_extra=described("SimilarIn"))
+async def post_similar(request: Request) -> Response:
+    """Products like one product: by content where it is known, else by who likes both."""
+    return await _ranked(request, SIMILAR, _similar)
+
+
+async def _ranked(
+    request: Request, adapter: TypeAdapter[Body], answer: Callable[[Runtime, Body], tuple[str, Answer]]
+) -> Response:
+    state = request.app.state
+    keys: Keys = state.keys
+    keys.check_request(request, "read")
+    shop: Runtime = state.runtime
+    try:
+        body = adapter.validate_json(await request.body())
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error
     if shop.quick_reads and not body.explain:
-        payload, fallback = _answer(shop, body)  # well under a millisecond: a thread would cost more than the work
+        impression_id, ranked = answer(shop, body)  # well under a millisecond: a thread would cost more than the work
     else:
-        payload, fallback = await run_in_threadpool(_answer, shop, body)
-    if fallback is not None:
-        request.app.state.meters.fallbacks.labels(fallback).inc()
-    return json_response(payload)
+        impression_id, ranked = await run_in_threadpool(answer, shop, body)
+    if ranked.fallback is not None:
+        state.meters.fallbacks.labels(ranked.fallback).inc()
+    return json_response(answer_bytes(impression_id, ranked, explain=body.explain))
 
 
-def _answer(shop: Runtime, body: RecommendIn) -> tuple[bytes, str | None]:
+def _recommend(shop: Runtime, body: RecommendIn) -> tuple[str, Answer]:
     settings = shop.settings
     repeat = settings.train.repeat if body.repeat is None else body.repeat
     wish = body.to_wish(language=settings.language, repeat=repeat)
     shown = shop.home.recommend(shop.shelf, wish, body.user_id, body.session_id)
-    return answer_bytes(shown.impression_id, shown.answer, explain=body.explain), shown.answer.fallback
+    return shown.impression_id, shown.answer
+
+
+def _similar(shop: Runtime, body: SimilarIn) -> tuple[str, Answer]:
+    return similar(shop.shelf, body.item_id, body.to_wish(language=shop.settings.language, repeat=False))

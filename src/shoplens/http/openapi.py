@@ -1,0 +1,33 @@
+"""/openapi.json: what FastAPI knows, and the schemas of the routes that read their bodies themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from shoplens.http.wire.catalogue import ProductIn
+from shoplens.http.wire.events import EventIn
+from shoplens.http.wire.ranking import RecommendIn, SimilarIn
+
+READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn)
+
+
+def install(app: FastAPI) -> None:
+    """Replace the application's own description by the completed one, made once."""
+    plain = app.openapi
+
+    def complete() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            _, extra = models_json_schema(
+                [(model, "validation") for model in READ_BY_HAND], ref_template="#/components/schemas/{model}"
+            )
+            components = schema.setdefault("components", {})
+            components["schemas"] = {**extra["$defs"], **components.get("schemas", {})}
+            components["schemas"] = dict(sorted(components["schemas"].items()))
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = complete  # type: ignore[method-assign]
