@@ -8,6 +8,7 @@ is followed by an ASCII letter, so few of its "pairs" fall there.
 from __future__ import annotations
 
 import codecs
+import re
 from io import RawIOBase
 from typing import Any, BinaryIO
 
@@ -25,7 +26,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_OTHERS = ["big5", "shift_jis", "euc_jp", "euc_kr", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "koi8_r"]
+_EASTERN = ["big5", "shift_jis", "euc_jp", "euc_kr", "cp1251", "cp1253", "koi8_r"]
+_WESTERN = ["cp1252", "cp1250", "cp1254"]
+_ENOUGH = 1_000  # characters outside ASCII before the kinds of Western are told apart; in a few, chance decides
+_PAIR = re.compile(rb"[\x80-\xff]{2,}")
 
 
 def detect_encoding(file: BinaryIO) -> str:
@@ -56,7 +60,12 @@ def detect_text_encoding(sample: bytes) -> str:
         return "utf-8"  # lines in another encoding are repaired one by one
     if looks_like_gb18030(sample):
         return "gb18030"
-    best = charset_normalizer.from_bytes(sample[:32_768], cp_isolation=_OTHERS).best()
+    high = sum(byte > 0x7F for byte in sample)
+    alone = high - sum(map(len, _PAIR.findall(sample)))
+    western = 2 * alone > high  # accented letters mostly stand between plain ones
+    if western and high < _ENOUGH:
+        return "cp1252"
+    best = charset_normalizer.from_bytes(sample[:65_536], cp_isolation=_WESTERN if western else _EASTERN).best()
     return best.encoding if best is not None and best.encoding != "ascii" else "cp1252"
 
 

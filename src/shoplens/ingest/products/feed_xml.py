@@ -23,6 +23,7 @@ _BLOCK = 256 << 10
 #: XML 1.0 forbids most control characters, and exports contain them all the same.
 _FORBIDDEN = bytes(code for code in range(32) if code not in (9, 10, 13))
 _ENTRY_TAGS = frozenset({"item", "entry"})
+_LISTED = frozenset({"product_detail", "product_highlight", "product_type"})
 _MAX_PENDING = 64 << 20  # characters of one entry
 
 
@@ -113,14 +114,15 @@ class _Entries:
         """Nothing is left to build."""
 
     def _field(self, tag: str, name: str) -> None:
+        text = "".join(self._text).strip()
         if name == "product_detail" and self._detail:
-            detail = self._detail
-            text = ":".join(detail.get(part, "") for part in ("section_name", "attribute_name", "attribute_value"))
-            text = '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
-        else:
-            text = "".join(self._text).strip()
-        if text:
-            (self._google if tag.startswith(_GOOGLE) else self._plain).setdefault(name, []).append(text)
+            parts = ("section_name", "attribute_name", "attribute_value")
+            text = ":".join(self._detail.get(part, "") for part in parts)
+        if not text:
+            return
+        if name in _LISTED and ("," in text or '"' in text):  # as a table would hold it: one value of a list
+            text = '"' + text.replace('"', '""') + '"'
+        (self._google if tag.startswith(_GOOGLE) else self._plain).setdefault(name, []).append(text)
 
 
 def _local(tag: str) -> str:

@@ -35,6 +35,7 @@ _OURS = """
     id title description link image_link additional_image_link video_link availability price sale_price
     sale_price_effective_date brand gtin mpn google_product_category product_type item_group_id product_detail
     mobile_link canonical_link link_template mobile_link_template identifier_exists quantity
+    summary content updated published author guid pubDate comments
 """
 _FIELDS = frozenset(_OURS.split())
 _NOT_THE_PRODUCT = (
@@ -82,7 +83,7 @@ def google_product(values: Values, line: int, row: Sequence[str] = ()) -> RawPro
         line=line,
         item_id=one("id"),
         title=one("title"),
-        description=one("description"),
+        description=one("description") or one("summary") or one("content"),
         brand=one("brand"),
         price=one("price"),
         sale_price=one("sale_price"),
@@ -115,7 +116,7 @@ def _categories(product: RawProduct, values: Values) -> None:
         else:
             product.categories.append(split_path(text))
     for text in values.get("product_type", ()):
-        product.categories.extend(path for path in map(split_path, _csv_parts(text)) if path)
+        product.categories.extend(path for path in map(split_path, _type_parts(text)) if path)
 
 
 def _attribute(product: RawProduct, name: str, texts: Sequence[str]) -> None:
@@ -142,6 +143,12 @@ def _detail(product: RawProduct, text: str) -> None:
 
 def _urls(values: Values, name: str) -> list[str]:
     return [url for text in values.get(name, ()) for url in split_urls(text)]
+
+
+def _type_parts(text: str) -> list[str]:
+    """Several types are quoted or each a path; "Food, Drinks > Tea" is a single one."""
+    parts = _csv_parts(text)
+    return parts if '"' in text or all(">" in part for part in parts) else [text]
 
 
 def _csv_parts(text: str) -> list[str]:

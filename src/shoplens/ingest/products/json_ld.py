@@ -20,7 +20,7 @@ _MAX_DEPTH = 12
 #: Properties that become attributes under our spelling.
 _ATTRIBUTES = {
     "color": "color", "material": "material", "size": "size", "pattern": "pattern", "model": "model", "award": "award",
-    "keywords": "keywords", "itemCondition": "condition", "countryOfOrigin": "country_of_origin", "sku": "sku",
+    "keywords": "keywords", "itemCondition": "condition", "countryOfOrigin": "country_of_origin",
     "weight": "weight", "width": "width", "height": "height", "depth": "depth", "audience": "audience",
     "author": "author", "bookFormat": "book_format", "inLanguage": "language", "releaseDate": "release_date",
 }  # fmt: skip

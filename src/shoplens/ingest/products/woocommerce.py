@@ -91,9 +91,7 @@ def _product(row: Row, line: int, parent: Row | None, index: _Index) -> RawProdu
         line=line,
         item_id=own,
         title=_title(row, parent),
-        description="\n".join(filter(None, (one("Short description").strip(), one("Description").strip()))).replace(
-            "\\n", "\n"
-        ),
+        description=_joined(one("Short description"), one("Description")),
         brand=one("Brands"),
         price=row.get("Regular price", ""),
         sale_price=row.get("Sale price", ""),
@@ -116,8 +114,9 @@ def _product(row: Row, line: int, parent: Row | None, index: _Index) -> RawProdu
 
 
 def _joined(short: str, long: str) -> str:
-    """Both descriptions; the export writes line ends as two characters, backslash and n."""
-    return "\n".join(text for text in (short.strip(), long.strip()) if text).replace("\\n", "\n")
+    """Both descriptions. A line end is written as backslash and n, and means a break, also amid HTML."""
+    text = "\n".join(part for part in (short.strip(), long.strip()) if part).replace("\\n", "\n")
+    return text.replace("\n", "<br>") if "<" in text else text
 
 
 def _title(row: Row, parent: Row | None) -> str:
