@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 refused with a reason, 2 wrong usage.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,13 +74,27 @@ def progress_bar() -> Progress:
 
 @contextmanager
 def stage_progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for every stage that reports itself: call it with what is being done, how far, of how much."""
+    """A bar for every stage that reports itself: call it with what is being done, how far, of how much (0 = unknown).
+
+    Where there is no terminal (a log file, CI) a line says when each stage began, instead.
+    """
+    if not console.is_terminal:
+        began = time.perf_counter()
+        known: set[str] = set()
+
+        def say(what: str, _done: int, _total: int) -> None:
+            if what not in known:
+                known.add(what)
+                console.print(f"{time.perf_counter() - began:7.1f} s  {what}", highlight=False)
+
+        yield say
+        return
     bars: dict[str, TaskID] = {}
     with progress_bar() as progress:
 
         def tell(what: str, done: int, total: int) -> None:
             if what not in bars:
-                bars[what] = progress.add_task(what, total=total)
-            progress.update(bars[what], completed=done, total=total)
+                bars[what] = progress.add_task(what, total=total or None)
+            progress.update(bars[what], completed=done, total=total or None)
 
         yield tell

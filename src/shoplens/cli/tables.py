@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
@@ -25,4 +25,19 @@ def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table
         table.add_row(name, *cells, f"{one.means['mrr']:.4f}", f"{one.coverage:.3f}", cold)
     people = next((one.people for one in evaluations.values()), 0)
     table.caption = f"{people:,} people, full catalogue ranked; in brackets 95 % bootstrap intervals"
+    return table
+
+
+def manifest_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The same table from figures that a bundle keeps."""
+    table = Table(title="Test period of the training")
+    table.add_column("model")
+    for name in (*METRICS, "mrr", "coverage"):
+        table.add_column(name, justify="right")
+    for name, row in figures.items():
+        cells = []
+        for metric in METRICS:
+            low, high = row["intervals_95"][metric]
+            cells.append(f"{row[metric]:.4f} [{low:.4f} {high:.4f}]")
+        table.add_row(name, *cells, f"{row['mrr']:.4f}", f"{row['coverage']:.3f}")
     return table

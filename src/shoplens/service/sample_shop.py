@@ -59,7 +59,7 @@ def read_summary(workspace: Workspace) -> dict[str, Any]:
 def build_sample_shop(
     workspace: Workspace, *, report: Path, progress: Progress, say: Callable[[str], None]
 ) -> SampleShop:
-    """Prepare, take in, embed, train, evaluate; copies the report to `report`. A stopped run is taken up where it was."""
+    """Prepare, take in, embed, train, evaluate; copies the report to `report`. A stopped run is resumed."""
     shop = SampleShop()
     files = workspace.root / "sample"
     began = time.perf_counter()

@@ -1,0 +1,136 @@
+"""From files to a bundle that answers, on the tiny shop: the whole road that a shop's engineer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoplens.compute.local import LocalExecutor
+from shoplens.domain.dataset import Interactions
+from shoplens.domain.events import MICROSECONDS_PER_DAY, Event, EventBatch, EventType
+from shoplens.domain.vocabulary import Vocabulary
+from shoplens.errors import InputError, NotFoundError
+from shoplens.recommend.rules import Wish
+from shoplens.service.bundle_pointer import current_version
+from shoplens.service.embedding import embed_shop
+from shoplens.service.forward_test import forward_test, trained_metrics
+from shoplens.service.intake import ingest_events, ingest_people, ingest_products
+from shoplens.service.runtime import Runtime
+from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.service.training import Training, cut, train_shop
+from shoplens.store.base import Store
+from shoplens.store.sql import open_store
+from shoplens.testing.tiny_shop import TinyShop, tiny_shop
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Store, Training, TinyShop]]:
+    shop = tiny_shop()
+    root = tmp_path_factory.mktemp("shop")
+    workspace = Workspace.create(root, encoders={"text": "hashed-ngrams"})
+    store = open_store(workspace.database_url)
+    products, events, people = shop.write(root / "export")
+    ingest_products(store, str(products))
+    ingest_people(store, str(people))
+    ingest_events(store, str(events))
+    embed_shop(workspace, store, executor=LocalExecutor(1), modalities=("text",))
+    training = train_shop(workspace, store)
+    yield workspace, store, training, shop
+    store.close()
+
+
+def test_everything_came_in(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    _, store, _, shop = road
+    assert store.catalogue.count() == len(shop.products)
+    assert store.people.count() == len(shop.people)
+    assert store.events.count() == len(shop.events)
+
+
+def test_the_blend_beats_popularity_on_the_test(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    training = road[2]
+    assert set(training.test) == {"popularity", "item-knn", "linear", "fusion", "blend"}
+    assert training.test["blend"].means["ndcg@10"] > training.test["popularity"].means["ndcg@10"]
+    assert (training.report / "metrics.png").stat().st_size > 10_000
+    assert (training.report / "report.html").exists()
+
+
+def test_the_planted_signal_is_served(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    workspace, _, training, shop = road
+    assert current_version(workspace.bundles) == training.version
+    category = {product.item_id: product.category[-1] for product in shop.products}
+    with Runtime.open(workspace.root) as runtime:
+        hits = total = 0
+        for user_id, favourite in list(shop.favourite.items())[:20]:
+            answer = runtime.home.recommend(runtime.shelf, Wish(n=3), user_id).answer
+            hits += sum(category[one.item_id] == favourite for one in answer.items)
+            total += len(answer.items)
+    assert total == 60
+    assert hits / total > 0.6, f"{hits} of {total} recommendations are from the favourite category, a quarter is chance"
+
+
+def test_evaluate_without_new_events_has_only_the_trainings_figures(
+    road: tuple[Workspace, Store, Training, TinyShop],
+) -> None:
+    workspace, store, training, _ = road
+    assert forward_test(workspace, store) == {}
+    assert trained_metrics(workspace)["test"]["blend"]["ndcg@20"] == training.test["blend"].row()["ndcg@20"]
+
+
+def test_evaluate_with_new_events_scores_them(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    workspace, store, _, shop = road
+    batch = EventBatch()
+    later = max(event.timestamp for event in shop.events) + MICROSECONDS_PER_DAY
+    favourites = shop.favourite
+    for person in shop.people:
+        wanted = [one for one in shop.products if one.category[-1] == favourites[person.user_id]][-6:]
+        for product in wanted:
+            batch.append(
+                Event(event_type=EventType.PURCHASE, timestamp=later, user_id=person.user_id, item_id=product.item_id)
+            )
+    store.events.append(batch)
+    scored = forward_test(workspace, store)
+    assert {"popularity", "blend"} <= set(scored)
+    assert scored["blend"].people > 0
+
+
+def test_an_empty_shop_says_what_to_do(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path)
+    store = open_store(workspace.database_url)
+    with pytest.raises(InputError, match="shoplens ingest events"):
+        train_shop(workspace, store)
+    with pytest.raises(NotFoundError, match="shoplens train"):
+        trained_metrics(workspace)
+    store.close()
+
+
+def _log(days: list[int]) -> Interactions:
+    n = len(days)
+    return Interactions(
+        Vocabulary(["u", "v"]),
+        Vocabulary(["a", "b", "c", "d"]),
+        (np.arange(n) % 2).astype(np.int32),
+        (np.arange(n) % 4).astype(np.int32),
+        np.ones(n, np.float32),
+        np.array(days, np.int64) * MICROSECONDS_PER_DAY,
+        timed=len(set(days)) > 1,
+    )
+
+
+def test_a_short_log_is_cut_by_fewer_days() -> None:
+    split, note = cut(_log(list(range(21))), TrainSettings())
+    assert "4 + 4 of 20 days" in note
+    assert len(split.train) > len(split.valid) > 0 < len(split.test)
+
+
+def test_a_log_without_time_is_cut_by_position_and_says_so() -> None:
+    split, note = cut(_log([0] * 8), TrainSettings())
+    assert len(split.test) == 2
+    assert "better than they will be" in note
+
+
+def test_too_little_is_refused() -> None:
+    with pytest.raises(InputError, match="three events"):
+        cut(_log([0, 0]), TrainSettings())
