@@ -95,10 +95,7 @@ def choose_weights(pool: Pool, k: int = 20, rounds: int = ROUNDS) -> dict[str, f
     total = np.zeros(pool.z.shape[1:], np.float32)
     best, best_counts = -1.0, counts.copy()
     for _ in range(rounds):
-        values = [
-            quality.of(total + z, counts + one)
-            for z, one in zip(pool.z, np.eye(len(counts), dtype=np.int64), strict=True)
-        ]
+        values = [quality.of(total + z, counts + one) for z, one in zip(pool.z, single, strict=True)]
         pick = int(np.argmax(values))
         counts[pick] += 1
         total += pool.z[pick]
