@@ -53,7 +53,7 @@ def read(
         shown = _shown(rows) if "IMPRESSION" in rows.columns else None
         own = rows.select([*(name for name in ours.values() if name in rows.columns), "line"])
         if shown is not None:
-            own = pl.concat([own, shown.select(own.columns)], how="vertical_relaxed")
+            own = pl.concat([own, shown.select(*own.columns, "position")], how="diagonal_relaxed")
         yield RawChunk(own, done)
 
 
@@ -62,9 +62,11 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame | None:
     lists = rows.filter(pl.col("IMPRESSION").str.len_bytes() > 0)
     if lists.is_empty():
         return None
-    shown = lists.with_columns(
-        pl.col("IMPRESSION").str.split("|").list.unique(maintain_order=True).alias("item_id")
-    ).explode("item_id")
+    shown = (
+        lists.with_columns(pl.col("IMPRESSION").str.split("|").list.unique(maintain_order=True).alias("item_id"))
+        .with_columns(pl.int_ranges(1, pl.col("item_id").list.len() + 1).alias("position"))
+        .explode("item_id", "position")
+    )
     shown = shown.filter(pl.col("item_id").str.strip_chars().str.len_bytes() > 0)
     blank = [pl.lit("impression").alias("event_type")]
     if "value" in shown.columns:

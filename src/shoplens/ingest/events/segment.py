@@ -19,7 +19,7 @@ _PRODUCT = ("product_id", "productId", "sku", "id", "item_id")
 _QUERY = ("query", "search_term", "searchTerm")
 _ORDER = ("order_id", "orderId")
 _SESSION = ("session_id", "sessionId")
-_CONTEXT = ("order_id", "list_id", "variant", "coupon", "share_via", "wishlist_id", "review_id")
+_CONTEXT = ("list_id", "variant", "coupon", "share_via", "wishlist_id", "review_id")
 _REVIEW = squash("Product Reviewed")
 
 
@@ -99,6 +99,8 @@ def events_of(call: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _product(product: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """What is said about one product of a call; prices of the whole order are not prices of a product."""
     context = {name: value for name in _CONTEXT if (value := _first(product, name) or _first(properties, name))}
+    if order := _first(properties, *_ORDER):
+        context["order_id"] = order
     return {
         "item_id": _first(product, *_PRODUCT),
         "price": product.get("price"),
