@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shoplens.domain.dataset import Interactions
 from shoplens.domain.vocabulary import Vocabulary
@@ -61,3 +63,27 @@ def test_take_keeps_each_persons_own_rows() -> None:
     assert holdout.histories.indptr.tolist() == [0, 0, 2]
     assert holdout.histories.profile.tolist() == [3, 0]
     assert holdout.history_length.tolist() == [0, 2]
+
+
+events = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 5), st.sampled_from([-1.0, 0.3, 1.0]), st.integers(0, 30)), max_size=40
+)
+
+
+@given(events, st.integers(1, 30))
+def test_laws_of_a_holdout(rows: list[tuple[int, int, float, int]], now: int) -> None:
+    history = part(*(row for row in rows if row[3] < now))
+    truth = part(*(row for row in rows if row[3] >= now))
+    everything = part(*rows)  # also what comes later: it must be dropped
+    holdout = build_holdout(truth, history=everything, trained_on=history, mask=everything, now=now)
+    same = build_holdout(truth, history=history, trained_on=history, mask=history, now=now)
+    assert holdout.histories.item.tolist() == same.histories.item.tolist()
+    assert holdout.mask_item.tolist() == same.mask_item.tolist()
+    assert (holdout.relevant >= 1).all()
+    assert holdout.history_length.tolist() == [int((history.user == user).sum()) for user in holdout.user]
+    for n in range(len(holdout)):
+        wanted = holdout.truth_item[holdout.truth_indptr[n] : holdout.truth_indptr[n + 1]].tolist()
+        masked = holdout.mask_item[holdout.mask_indptr[n] : holdout.mask_indptr[n + 1]].tolist()
+        assert wanted == sorted(set(wanted))
+        assert masked == sorted(set(masked))
+        assert not set(wanted) & set(masked)

@@ -66,7 +66,7 @@ def run_benchmark(
     again on train and valid when valid is part of the history that the protocol lets them read; weights stay.
     """
     wanted = _rows(models)
-    benchmark = read_benchmark(folder, test=test, cache=cache, without=without)
+    benchmark = read_benchmark(folder, test=test, cache=cache, without=without, progress=progress)
     singles = [name for name in wanted if name != BLEND]
     if BLEND in wanted:
         singles += [name for name in MODELS if name not in singles]

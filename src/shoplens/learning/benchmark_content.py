@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from shoplens.errors import FormatError, InputError
 
 TEXT_ENCODER, IMAGE_ENCODER = "e5-small", "efficientnet-lite0"
 BATCH = 256  # inputs encoded at a time: bounds the photos in memory
+Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
 MAX_ATTRIBUTES = 4096  # most frequent values that get a column of their own
 
 
@@ -46,20 +49,27 @@ def read_items(folder: Path) -> pl.DataFrame | None:
 
 
 def read_content(
-    folder: Path, items: Vocabulary, described: pl.DataFrame | None, *, cache: Path, without: Sequence[str] = ()
+    folder: Path,
+    items: Vocabulary,
+    described: pl.DataFrame | None,
+    *,
+    cache: Path,
+    without: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> tuple[Modality, ...]:
     """All modalities but those in `without`, each for the whole catalogue. InputError when one of `without` is unknown.
 
     Ready features win over encoding items.csv when both have one modality.
     """
+    encode = _Encoding(cache, progress)
     makers: dict[str, Callable[[], Modality]] = {}
     if described is not None:
         rows = items.rows(described["item_id"].to_list())
         columns = set(described.columns)
         if columns & {"title", "description"}:
-            makers["text"] = lambda: _encode_texts(described, rows, len(items), cache)
+            makers["text"] = lambda: _encode_texts(described, rows, len(items), encode)
         if columns & {"image", "image path", "image_path"}:
-            makers["image"] = lambda: _encode_photos(folder, described, rows, len(items), cache)
+            makers["image"] = lambda: _encode_photos(folder, described, rows, len(items), encode)
         if "attributes" in columns:
             makers["attributes"] = lambda: _count_attributes(described, rows, len(items))
     for path in sorted((folder / "features").glob("*.npy")):
@@ -90,23 +100,23 @@ def _feature_reader(path: Path, items: Vocabulary) -> Callable[[], Modality]:
     return read
 
 
-def _encode_texts(described: pl.DataFrame, rows: npt.NDArray[np.int64], n_items: int, cache: Path) -> Modality:
+def _encode_texts(described: pl.DataFrame, rows: npt.NDArray[np.int64], n_items: int, encode: _Encoding) -> Modality:
     columns = [name for name in ("title", "description") if name in described.columns]
     texts = [". ".join(part.strip() for part in parts if part and part.strip()) for parts in described[columns].rows()]
     kept = [number for number, text in enumerate(texts) if text]
     identity = [texts[number].encode() for number in kept]
-    vectors = _encoded(TEXT_ENCODER, identity, (texts[number] for number in kept), cache)
+    vectors = encode(TEXT_ENCODER, identity, (texts[number] for number in kept), len(kept))
     return _placed("text", vectors, rows[kept], n_items)
 
 
 def _encode_photos(
-    folder: Path, described: pl.DataFrame, rows: npt.NDArray[np.int64], n_items: int, cache: Path
+    folder: Path, described: pl.DataFrame, rows: npt.NDArray[np.int64], n_items: int, encode: _Encoding
 ) -> Modality:
     column = next(name for name in ("image", "image path", "image_path") if name in described.columns)
     paths = [folder / name if name else None for name in described[column].fill_null("").to_list()]
     kept = [number for number, path in enumerate(paths) if path is not None and path.is_file()]
     files = [path for path in (paths[number] for number in kept) if path is not None]
-    vectors = _encoded(IMAGE_ENCODER, (path.read_bytes() for path in files), map(_photo, files), cache)
+    vectors = encode(IMAGE_ENCODER, (path.read_bytes() for path in files), map(_photo, files), len(files))
     return _placed("image", vectors, rows[kept], n_items)
 
 
@@ -118,31 +128,36 @@ def _photo(path: Path) -> Image.Image:
         raise FormatError(f"{path} is not a readable picture: {error}") from error
 
 
-def _encoded(name: str, identity: Any, inputs: Iterator[Any], cache: Path) -> npt.NDArray[np.float32]:
-    """Vectors of `inputs`, kept in the cache under a hash of the encoder's version and the contents."""
-    encoder = open_encoder(name, EncoderOptions(cache))
-    digest = blake2b(f"{encoder.name} {encoder.version}".encode(), digest_size=16)
-    for content in identity:
-        digest.update(len(content).to_bytes(8, "little") + content)
-    path = cache / "benchmarks" / f"{digest.hexdigest()}.npy"
-    if path.exists():
-        return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
-    pieces: list[npt.NDArray[np.float32]] = [np.zeros((0, encoder.size), np.float32)]
-    waiting: list[Any] = []
-    for one in inputs:
-        waiting.append(one)
-        if len(waiting) == BATCH:
-            pieces.append(encoder.encode(waiting))
-            waiting = []
-    if waiting:
-        pieces.append(encoder.encode(waiting))
-    vectors = np.concatenate(pieces)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as out:
-        np.save(out, vectors)
-    part.replace(path)
-    return vectors
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """Runs encoders; vectors are kept under a hash of the encoder's version and the contents."""
+
+    cache: Path
+    progress: Progress | None
+
+    def __call__(
+        self, name: str, contents: Iterable[bytes], inputs: Iterator[Any], number: int
+    ) -> npt.NDArray[np.float32]:
+        """Vectors of `number` inputs, whose identity is in `contents`. float32 [number, size]."""
+        encoder = open_encoder(name, EncoderOptions(self.cache))
+        digest = blake2b(f"{encoder.name} {encoder.version}".encode(), digest_size=16)
+        for content in contents:
+            digest.update(len(content).to_bytes(8, "little") + content)
+        path = self.cache / "benchmarks" / f"{digest.hexdigest()}.npy"
+        if path.exists():
+            return np.load(path, allow_pickle=False)  # type: ignore[no-any-return]
+        vectors = np.zeros((number, encoder.size), np.float32)
+        for start in range(0, number, BATCH):
+            batch = list(islice(inputs, BATCH))
+            vectors[start : start + len(batch)] = encoder.encode(batch)
+            if self.progress is not None:
+                self.progress(f"encode with {name}", start + len(batch), number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")  # a kill leaves no half file under the real name
+        with part.open("wb") as out:
+            np.save(out, vectors)
+        part.replace(path)
+        return vectors
 
 
 def _count_attributes(described: pl.DataFrame, rows: npt.NDArray[np.int64], n_items: int) -> Modality:

@@ -26,7 +26,7 @@ import polars as pl
 from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import FormatError, InputError
-from shoplens.learning.benchmark_content import feature_rows, read_content, read_items
+from shoplens.learning.benchmark_content import Progress, feature_rows, read_content, read_items
 from shoplens.learning.holdout import Holdout, build_holdout
 from shoplens.learning.split import join
 
@@ -85,7 +85,14 @@ class Benchmark:
         )
 
 
-def read_benchmark(folder: Path, *, test: Path | None = None, cache: Path, without: Sequence[str] = ()) -> Benchmark:
+def read_benchmark(
+    folder: Path,
+    *,
+    test: Path | None = None,
+    cache: Path,
+    without: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Benchmark:
     """Read a folder. InputError says which file or column is missing or wrong.
 
     The catalogue is everything that the folder itself mentions; test products that it does not mention get rows beyond
@@ -119,7 +126,7 @@ def read_benchmark(folder: Path, *, test: Path | None = None, cache: Path, witho
         valid=parts["valid"],
         test=parts.get("test") or parts["valid"].take(np.zeros(len(parts["valid"]), np.bool_)),
         protocol=_read_protocol(folder / "protocol.json", timed_or_placed),
-        modalities=read_content(folder, items, described, cache=cache, without=without),
+        modalities=read_content(folder, items, described, cache=cache, without=without, progress=progress),
         profiles=_profiles(people, Vocabulary(every_user)) if people is not None else None,
     )
 
