@@ -44,7 +44,7 @@ def language_of(text: str) -> int:
         return 2
     if re.search(r"[\u3040-\u30ff]", text) and han:
         return 2  # Japanese mixes kana into Han
-    return 1 if 3 * han > latin else 0
+    return 1 if han and 3 * han >= latin else 0
 
 
 def languages_of(texts: Sequence[str]) -> npt.NDArray[np.uint8]:

@@ -56,10 +56,12 @@ class HashedNgramEncoder:
 
     def _chunk(self, texts: Sequence[str]) -> Vectors:
         text, feature, weight = self._features(texts)
-        # One entry per text and feature, with its count.
-        _, first, count = np.unique(
-            _mix(feature + text.astype(np.uint64) * _BASE), return_index=True, return_counts=True
-        )
+        # One entry per text and feature, with its count; in an order that no other text of the chunk has a say in, so
+        # that sums are equal to the last bit in any chunk.
+        order = np.lexsort((feature, text))
+        text, feature, weight = text[order], feature[order], weight[order]
+        first = np.flatnonzero(np.append(True, (np.diff(text) != 0) | (feature[1:] != feature[:-1])))[: len(text)]
+        count = np.diff(np.append(first, len(text)))
         text, feature = text[first], feature[first]
         value = weight[first] * (1.0 + np.log(count))
         value[(feature >> np.uint64(63)).astype(bool)] *= -1.0

@@ -327,7 +327,7 @@ def _read_index(folder: Path) -> _Index:
     if not path.exists():
         return _Index("vectors-0.bin", 0, "float32")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             head = orjson.loads(archive["head"].tobytes())
             ids = orjson.loads(archive["ids"].tobytes())
             rows, digests, groups = archive["row"].tolist(), archive["digest"].tobytes(), archive["group"]
