@@ -125,7 +125,7 @@ def settle(database: Database, connection: Connection, point: Checkpoint | None)
 
 def counters(connection: Connection) -> dict[str, int]:
     """The table's numbers as of this transaction."""
-    return dict(connection.execute(select(counter.c.name, counter.c.value)).tuples().all())
+    return dict(connection.execute(select(counter.c.name, counter.c.value)).all())
 
 
 def count_up(connection: Connection, name: str, by: int) -> None:

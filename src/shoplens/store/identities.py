@@ -79,11 +79,11 @@ class Identities:
         bound = {"ids": self._database.many(ids)}
         if table is product:  # a product taken out before anybody touched it comes back as a stub
             wanted = wanted.where(table.c.deleted.is_(False))
-        known = dict(connection.execute(wanted, bound).tuples().all())
+        known = dict(connection.execute(wanted, bound).all())
         missing = [name for name in ids if name not in known]
         if missing:
             self._make(connection, table, missing)
-            known |= dict(connection.execute(wanted, {"ids": self._database.many(missing)}).tuples().all())
+            known |= dict(connection.execute(wanted, {"ids": self._database.many(missing)}).all())
         if table is product:
             mention = update(product).where(product.c.mentioned.is_(False), self._database.among(column, "ids"))
             connection.execute(mention.values(mentioned=True), bound)

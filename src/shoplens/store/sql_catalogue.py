@@ -117,7 +117,7 @@ class SqlCatalogue:
         """Write the rows whose content differs from what is there; how many."""
         last = {row["item_id"]: row for row in rows}  # named twice: the later one counts
         known = connection.execute(self._known, {"ids": self._database.many(list(last))})
-        content = dict(known.tuples().all())
+        content = dict(known.all())
         new = [row for row in last.values() if content.get(row["item_id"]) != row["content"]]
         if new:
             connection.execute(self._put, new)

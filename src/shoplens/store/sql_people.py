@@ -38,7 +38,7 @@ class SqlPeople:
             for chunk in chunks(rows, _CHUNK):
                 last = {row["user_id"]: row for row in chunk}  # named twice: the later one counts
                 known = connection.execute(self._known, {"ids": self._database.many(list(last))})
-                content = dict(known.tuples().all())
+                content = dict(known.all())
                 new = [row for row in last.values() if content.get(row["user_id"]) != row["content"]]
                 if new:
                     connection.execute(self._put, new)
