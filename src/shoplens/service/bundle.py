@@ -28,7 +28,7 @@ from shoplens import __version__
 from shoplens.domain.dataset import Modality
 from shoplens.domain.events import key_of_text
 from shoplens.domain.vocabulary import Vocabulary
-from shoplens.errors import BundleError
+from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
@@ -147,10 +147,9 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
     items = Vocabulary(orjson.loads((folder / "items.json").read_bytes()))
     if len(items) != manifest["items"]:
         raise BundleError(f"{folder}: {len(items)} ids where the manifest says {manifest['items']}")
-    models = {
-        name: _load_model(folder / "models" / name, name, target, classes or {})
-        for name, target in manifest["models"].items()
-    }
+    models = _load_models(folder, manifest["models"], classes or {})
+    if manifest["shipped"] not in models:
+        raise BundleError(f"{folder}: the model that should answer, {manifest['shipped']!r}, is missing")
     vectors = index = content = None
     if manifest["vector_size"]:
         vectors = np.load(folder / "vectors" / "vectors.npy", allow_pickle=False)
@@ -174,16 +173,48 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
 
 
 def _write_models(building: Path, models: Mapping[str, Recommender]) -> dict[str, str]:
-    """Each model saves itself; returns name → "module:Class"."""
+    """Each model saves itself; returns name → "module:Class", or "@OTHER/MEMBER" for a model that another one contains
+    (a blend its members) and therefore has saved already."""
+    inside = {
+        id(member): f"@{name}/{part}"
+        for name, model in models.items()
+        for part, member in getattr(model, "models", {}).items()
+    }
     classes = {}
     for name, model in models.items():
-        if not name or name in (".", "..") or set(name) & set("/\\\0"):
-            raise BundleError(f"{name!r} cannot be the name of a folder; rename the model")
+        _check_name(name)
+        if id(model) in inside:
+            classes[name] = inside[id(model)]
+            continue
         folder = building / "models" / name
         folder.mkdir(parents=True)
         model.save(folder)
         classes[name] = f"{type(model).__module__}:{type(model).__qualname__}"
     return classes
+
+
+def _load_models(
+    folder: Path, targets: Mapping[str, str], classes: Mapping[str, type[Recommender]]
+) -> dict[str, Recommender]:
+    """The models of a manifest, in its order; one inside another is the same object, not a second copy in memory."""
+    loaded: dict[str, Recommender] = {}
+    for name, target in targets.items():
+        _check_name(name)
+        if not target.startswith("@"):
+            loaded[name] = _load_model(folder / "models" / name, name, target, classes)
+    for name, target in targets.items():
+        if target.startswith("@"):
+            owner, _, part = target[1:].partition("/")
+            member = getattr(loaded.get(owner), "models", {}).get(part)
+            if member is None:
+                raise BundleError(f"{folder}: the manifest says that {name!r} is inside {owner!r}, which is not so")
+            loaded[name] = member
+    return {name: loaded[name] for name in targets}
+
+
+def _check_name(name: str) -> None:
+    if not name or name in (".", "..") or set(name) & set("/\\\0"):
+        raise BundleError(f"{name!r} cannot be the name of a model: it becomes a folder")
 
 
 def _write_vectors(
@@ -231,7 +262,10 @@ def _load_model(folder: Path, name: str, target: str, classes: Mapping[str, type
 
         chosen = getattr(import_module(module), attribute, None)
     else:
-        chosen = find("models", name)
+        try:
+            chosen = find("models", name)
+        except ConfigurationError as error:
+            raise BundleError(f"{folder}: {error}") from error
     if chosen is None:
         raise BundleError(f"{folder}: there is no model {target} in this version of Shoplens; train again")
     try:

@@ -44,6 +44,8 @@ class Runtime:
     ) -> None:
         self.workspace = workspace
         self.store = store
+        # Whether reading a history takes microseconds (a file beside us) rather than a way over the network.
+        self.quick_reads = workspace.database_url.startswith("sqlite")
         self.facts = CatalogueFacts()
         self.trending = Trending()
         self._known: dict[str, int] = {}  # item_id → hash of the product as last seen
@@ -123,11 +125,6 @@ class Runtime:
         self.facts.remove(item_id)
         self._known.pop(item_id, None)
         return gone
-
-    @property
-    def quick_reads(self) -> bool:
-        """Whether reading a history takes microseconds (a file beside us) rather than a way over the network."""
-        return self.workspace.database_url.startswith("sqlite")
 
     def promote(self, version: str) -> str | None:
         """Let a bundle answer; returns the one before. BundleError when it cannot be used: then nothing changes."""
