@@ -74,11 +74,12 @@ class PieceEncoder:
 
 def pooled(vectors: Vectors, weights: Sequence[float]) -> npt.NDArray[np.float32]:
     """Weighted mean of unit vectors [n, size], of unit length again; the first one where they cancel out."""
+    first: npt.NDArray[np.float32] = vectors[0]
     if len(vectors) == 1:
-        return vectors[0]
-    mean = np.asarray(weights, np.float32) @ vectors
-    length = float(np.linalg.norm(mean))
-    return (mean / length).astype(np.float32) if length > 1e-6 else vectors[0]
+        return first
+    mean: npt.NDArray[np.float32] = np.asarray(weights, np.float32) @ vectors
+    length = np.float32(np.linalg.norm(mean))
+    return mean / length if length > 1e-6 else first
 
 
 def embed(
