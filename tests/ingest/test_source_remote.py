@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from shoplens.domain.public_address import resolve_public
 from shoplens.errors import InputError, UnsafeInputError
 from shoplens.ingest import remote
 from shoplens.ingest.remote import download
@@ -128,7 +129,7 @@ def test_private_is_the_default_refusal_for_the_local_server(shop: str) -> None:
 @pytest.mark.parametrize("path", ["/to-private", "/to-metadata", "/to-file"])
 def test_a_redirect_is_checked_like_the_first_address(shop: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first address passes as a public one would; where it leads is checked without that exception."""
-    check = remote.resolve_public
+    check = resolve_public
 
     def first_allowed(url: str, *, allow_private: bool) -> Any:
         return check(url, allow_private=url.startswith(shop))

@@ -37,6 +37,7 @@ _SHARED = {
     "kr.": ("", "DKK", "SEK", "NOK", "ISK"),
 }
 _NUMBER = re.compile(r"[0-9](?:[0-9.,'’_ ]*[0-9])?|[.,][0-9]+")
+_NO_CENTS = re.compile(r"^[.,](?:[-–—]+|$)")  # "29.-", "29,—"
 _EXPONENT = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]{1,2}")
 _MULTIPLES = {"万": 10_000, "千": 1_000}
 _LARGEST = Decimal(10) ** 12  # no product costs a thousand milliards in any currency
@@ -83,13 +84,12 @@ def parse_money(text: str, default: str | None = None) -> Money | None:
     elif before.startswith(("-", "+")) or before.endswith(("-", "+")):
         negative = "-" in before
         before = before.strip("+- ")
-    elif after.startswith("-"):  # "29.99-", and the Swiss "29.-"
-        negative = plain[number.end() - 1 : number.end()].isdigit() and after == "-"
-        after = after[1:].strip()
+    elif after.startswith("-"):  # "29.99-", as accountants write it
+        after, negative = after[1:].strip(), True
+    after = _NO_CENTS.sub("", after).strip()
     multiple = 1
     if after[:1] in _MULTIPLES:
         multiple, after = _MULTIPLES[after[0]], after[1:].strip()
-    after = after.lstrip(".,") if after[:1] in ".," and len(after) <= 2 else after
     amount = _amount(number[0])
     known, currency = _currency_of(before, after, default)
     if amount is None or not known:

@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?")
 def parse_date(text: str) -> datetime | None:
     """A moment in UTC; a time without a zone is taken as UTC. None when it cannot be read: 03/04/2024 is March in the
     United States and April elsewhere."""
-    text = text.strip()
+    original = text = text.strip()
     if _NUMBER.fullmatch(text) and not re.fullmatch(r"(?:19|20)\d{12}", text):
         return _of_epoch(float(text))
     for pattern, order in _PLAIN:
@@ -31,7 +31,7 @@ def parse_date(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment_or_none = _of_mail(text)
+        moment_or_none = _of_mail(original)
         if moment_or_none is None:
             return None
         moment = moment_or_none

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shoplens.errors import InputError
+
 
 @dataclass(slots=True, kw_only=True)
 class RawProduct:
@@ -71,16 +73,23 @@ def split_urls(text: str) -> list[str]:
 
 
 def in_chunks(products: Iterator[tuple[RawProduct, int]], size: int = 5_000) -> Iterator[RawChunk]:
-    """Chunks of (product, rows settled once it is)."""
+    """Chunks of (product, rows settled once it is). What came before a broken place is given before the error is."""
     chunk: list[RawProduct] = []
     done = 0
-    for product, done in products:
-        chunk.append(product)
-        if len(chunk) >= size:
-            yield RawChunk(chunk, done)
-            chunk = []
+    failure: InputError | None = None
+    try:
+        for product, settled in products:
+            chunk.append(product)
+            done = settled
+            if len(chunk) >= size:
+                yield RawChunk(chunk, done)
+                chunk = []
+    except InputError as error:
+        failure = error
     if chunk:
         yield RawChunk(chunk, done)
+    if failure is not None:
+        raise failure
 
 
 def _starts_address(text: str) -> bool:

@@ -52,9 +52,7 @@ def read(source: SourceFile, shape: Shape, *, report: IngestReport) -> Iterator[
             row = dict(zip(names, cells, strict=True))
             parent = _parent(row, index)
             if row.get("Type", "").strip() == "variation" and parent is None:
-                report.refuse(
-                    source.name, line, "Parent", "the parent of this variation is not in the file", ",".join(cells)
-                )
+                report.refuse(source.name, line, "Parent", "variation without its parent in the file", ",".join(cells))
             else:
                 products.append(_product(row, line, parent, index))
         yield RawChunk(products, done)
