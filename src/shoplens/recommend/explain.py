@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from shoplens.domain.dataset import Histories
 from shoplens.domain.events import EventType
+from shoplens.recommend.learned import Learned
 from shoplens.recommend.messages import BECAUSE, say
 from shoplens.recommend.past import Deed, Past
 from shoplens.recommend.shelf import Shelf
@@ -23,7 +24,7 @@ POPULAR_SHARE = 0.01  # the most wanted hundredth of the catalogue is "popular n
 def reasons(shelf: Shelf, past: Past, item_ids: Sequence[str], language: str) -> list[tuple[str, ...]]:
     """Sentences for each product, the strongest first; an empty tuple when nothing honest can be said."""
     liked = _liked(past)
-    because = _because(shelf, liked, item_ids, past.profile)
+    because = _because(shelf, past, liked, item_ids)
     brands = _brands(shelf, liked)
     popular, new = _popular(shelf), _new(shelf, item_ids)
     result = []
@@ -73,16 +74,21 @@ def _liked(past: Past) -> list[Deed]:
     return list(latest.values())[-LATEST:]
 
 
-def _because(shelf: Shelf, liked: list[Deed], item_ids: Sequence[str], profile: int) -> list[Deed | None]:
+def _because(shelf: Shelf, past: Past, liked: list[Deed], item_ids: Sequence[str]) -> list[Deed | None]:
     """For each product the deed that speaks loudest for it.
 
-    Each deed is given to the model as if it were the whole history; the product's score above that history's average
-    product is how loud the deed speaks. Exact for additive models, and the model's own view for all others.
+    A model that can tell is asked. Otherwise each deed is given to the model as if it were the whole history: the
+    product's score above that history's average product is how loud the deed speaks. Exact for additive models, and the
+    model's own view for all others.
     """
     nobody: list[Deed | None] = [None for _ in item_ids]
     learned = shelf.learned
     if learned is None or not liked:
         return nobody
+    told = _told_by_model(learned, past, liked, item_ids)
+    if told is not None:
+        return told
+    profile = past.profile
     singles = [Past((deed,), profile).histories(learned.items, shelf.stand_ins) for deed in liked]
     spoken = [position for position, one in enumerate(singles) if len(one.item)]
     if not spoken:
@@ -107,6 +113,23 @@ def _because(shelf: Shelf, liked: list[Deed], item_ids: Sequence[str], profile: 
         if voice[loudest] > max(baseline, 0.0):  # else it is not there because of any one deed
             nobody[position] = liked[spoken[loudest]]
     return nobody
+
+
+def _told_by_model(
+    learned: Learned, past: Past, liked: list[Deed], item_ids: Sequence[str]
+) -> list[Deed | None] | None:
+    """The same from the model's own `explain(history, row)`; None when it has none or a product came after training."""
+    explain: Any = getattr(learned.model, "explain", None)
+    rows = learned.items.rows(list(item_ids))
+    if explain is None or (rows < 0).any():
+        return None
+    histories = past.histories(learned.items, {})
+    by_item = {deed.item_id: deed for deed in liked}
+    found: list[Deed | None] = []
+    for row in rows.tolist():
+        spoken = (by_item.get(learned.items.ids[place]) for place, part in explain(histories, row) if part > 0)
+        found.append(next((deed for deed in spoken if deed is not None), None))
+    return found
 
 
 def _stack(parts: list[Histories]) -> Histories:
