@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,12 @@ import numpy.typing as npt
 
 from shoplens.domain.dataset import Modality
 from shoplens.domain.vocabulary import Vocabulary
+from shoplens.errors import InputError
 from shoplens.models.base import Recommender
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.retrieval.base import Index
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +50,9 @@ class Learned:
             return None
         if self.vector_model is not None:
             encoder: Any = self.models[self.vector_model]
-            return unit_rows(np.asarray(encoder.encode_items(modalities), np.float32))
+            try:
+                return unit_rows(np.array(encoder.encode_items(modalities), np.float32))
+            except InputError as error:  # another encoder since training: category and brand decide until the next one
+                log.warning("new products cannot be compared by content: %s", error)
+                return None
         return self.content.vectors(modalities, n) if self.content is not None else None

@@ -22,6 +22,7 @@ from shoplens.recommend.newcomers import Contents
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
+from shoplens.service.contents import FeatureContents
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.settings import Settings, Workspace
 from shoplens.store.base import Appended, Store
@@ -53,6 +54,8 @@ class Runtime:
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         self._revision: object = None
+        self._contents = contents
+        self._embedded = self._stamp()
         self.rescan()
         self.swap = HotSwap(workspace.bundles, self.facts, self.trending, contents=contents, classes=classes)
         self.swap.follow()
@@ -66,7 +69,7 @@ class Runtime:
         from shoplens.store.sql import open_store
 
         workspace = Workspace.open(root) if settings is None else Workspace(root, settings)
-        return cls(workspace, open_store(workspace.database_url))
+        return cls(workspace, open_store(workspace.database_url), contents=FeatureContents(workspace))
 
     def __enter__(self) -> Self:
         return self
@@ -183,6 +186,10 @@ class Runtime:
                     scanned = time.monotonic()
                     if self.rescan():
                         self.shelf.refresh()
+                stamp = self._stamp()
+                if stamp != self._embedded:
+                    self._embedded = stamp
+                    self.shelf.refresh(embedded=True)
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
 
@@ -199,6 +206,10 @@ class Runtime:
         """A number that changes with the catalogue, where the store keeps one; None otherwise."""
         read = getattr(self.store.catalogue, "revision", None)
         return read() if read is not None else None
+
+    def _stamp(self) -> float:
+        """Changes when products have been embedded."""
+        return self._contents.stamp() if isinstance(self._contents, FeatureContents) else 0.0
 
     def _apply(self, products: Iterable[Product]) -> None:
         changed = list(products)
