@@ -188,10 +188,10 @@ def _sessions(batch: EventBatch) -> list[int | None]:
 
 
 def _columns(found: Any) -> EventColumns:
-    value = found["value"].astype(np.float32)
-    value[~np.isfinite(value)] = np.nan
+    value = found["value"]
+    value[np.abs(value) > np.finfo(np.float32).max] = np.nan
     whole = {name: np.ascontiguousarray(found[name]) for name in found.dtype.names if name != "value"}
-    return EventColumns(**whole, value=value)
+    return EventColumns(**whole, value=value.astype(np.float32))
 
 
 def _event(row: tuple[Any, ...]) -> Event:
