@@ -15,7 +15,7 @@ from shoplens.testing.recommenders import check_recommender
 
 
 def sales(*, timed: bool = True) -> Interactions:
-    """Product 0: three old sales. Product 1: two fresh ones. Product 2: a fresh sale and a refund. Product 3: nothing."""
+    """Product 0: three old sales. Product 1: two fresh ones. Product 2: a fresh sale, a refund. Product 3: none."""
     days = np.array([0, 0, 0, 100, 100, 100, 100])
     return Interactions(
         Vocabulary(["a"]),

@@ -15,9 +15,9 @@ from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender, Scores
 from shoplens.registry import find
 
-#: How far the other models speak for a member that cannot judge a product. 0: the product counts as average there, which
-#: still buries it, since what wins is far above average. 1: the others alone decide, which floods the top with products
-#: that one noisy model likes. Half way lets good new products through and keeps the doubt.
+#: How far the other models speak for a member that cannot judge a product. 0: the product counts as average there,
+#: which still buries it, since what wins is far above average. 1: the others alone decide, which floods the top with
+#: products that one noisy model likes. Half way lets good new products through and keeps the doubt.
 VOUCHING = 0.5
 
 BUILT_IN = ("popularity", "item-knn", "linear", "fusion")
@@ -143,4 +143,5 @@ class Blend:
         deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
         flat = deviation <= 1e-6 * np.maximum(np.abs(scores).max(axis=1, initial=0), 1e-30)
         centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
-        return centred
+        standard: Scores = centred
+        return standard

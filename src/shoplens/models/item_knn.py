@@ -1,4 +1,4 @@
-"""Products bought by the same people: cosine neighbours (Sarwar et al. 2001, with the shrinkage of Deshpande & Karypis)."""
+"""Products bought by the same people: cosine neighbours (Sarwar et al., WWW 2001), shrunk where few people speak."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ def decayed_counts(interactions: Interactions, half_life_days: float | None) -> 
     if half_life_days is not None and interactions.timed and len(interactions):
         age = (int(interactions.timestamp.max()) - interactions.timestamp) / MICROSECONDS_PER_DAY
         weight *= np.exp2(-age / half_life_days)
-    return np.bincount(interactions.item, weight, minlength=len(interactions.items))
+    counts: npt.NDArray[np.float64] = np.bincount(interactions.item, weight, len(interactions.items)).astype(np.float64)
+    return counts
 
 
 class Popularity:

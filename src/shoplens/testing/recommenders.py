@@ -18,10 +18,10 @@ NEW = 8  # products at the end of the catalogue that nobody touched
 
 
 def planted_data(people: int = 80, items: int = 60, *, seed: int = 0, timed: bool = True) -> TrainingData:
-    """A catalogue in four groups and people who mostly stay in one; content vectors show the group, also of new products.
+    """A catalogue in four groups and people who mostly stay in one; content shows the group, also of new products.
 
-    The last `NEW` products have content and no events; product 0 has events and no content. Product j is of group j % 4,
-    person u prefers group u % 4.
+    The last `NEW` products have content and no events; product 0 has events and no content. Product j is of group
+    j % 4, person u prefers group u % 4.
     """
     rng = np.random.default_rng(seed)
     user, item = [], []
@@ -164,7 +164,7 @@ def check_only_new_products(model: Recommender, n_items: int) -> None:
 
 def check_inputs_unchanged(model: Recommender, histories: Histories) -> None:
     """Scoring does not write into the history it is given, and hands out its own memory."""
-    arrays = (histories.indptr, histories.item, histories.weight, histories.age_days)
+    arrays: list[npt.NDArray[np.generic]] = [histories.indptr, histories.item, histories.weight, histories.age_days]
     copies = [array.copy() for array in arrays]
     first = model.score(histories)
     assert all(np.array_equal(array, copy) for array, copy in zip(arrays, copies, strict=True)), (

@@ -28,7 +28,9 @@ def content_vectors(modalities: Sequence[Modality], rows: npt.NDArray[np.int64])
     gets zeros. Two products with different modalities are compared by those they share.
     """
     present = [one.present[rows] for one in modalities]
-    number = np.sum(present, axis=0, dtype=np.float32) if present else np.zeros(len(rows), np.float32)
+    number = np.zeros(len(rows), np.float32)
+    for one in present:
+        number += one
     parts = []
     for modality, here in zip(modalities, present, strict=True):
         part = modality.values[rows].astype(np.float32)
@@ -62,7 +64,9 @@ def borrowing(modalities: Sequence[Modality], people: npt.NDArray[np.int64], set
         return nothing
     place, cosine = _nearest(modalities, rare, lenders, settings.content_neighbours + 1, settings.seed)
     item = np.where(place >= 0, lenders[place], -1)
-    cosine = np.where((item == rare[:, None]) | (item < 0), 0, np.maximum(cosine, 0))[:, : settings.content_neighbours + 1]
+    cosine = np.where((item == rare[:, None]) | (item < 0), 0, np.maximum(cosine, 0))[
+        :, : settings.content_neighbours + 1
+    ]
     total = cosine.sum(axis=1, keepdims=True)
     squares = (cosine**2).sum(axis=1, keepdims=True)
     similarity = np.divide(squares, total, out=np.zeros_like(total), where=total > 0)  # mean, weighted by itself

@@ -1,8 +1,9 @@
 """EASE: the item-to-item weights that best rebuild every history from its other products, in closed form.
 
 X_n = D_u^-α X, P = (X_nᵀX_n + λI)⁻¹, B = I − P / diag(P), scores X_n B · popularity^c.
-After Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019). When people are fewer than products the same
-B comes from a system of people (Woodbury): P = (I − X_nᵀ (X_nX_nᵀ + λI)⁻¹ X_n) / λ, so that no [n_items, n_items] exists.
+After Steck, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW 2019). When people are fewer than products
+the same B comes from a system of people (Woodbury): P = (I − X_nᵀ (X_nX_nᵀ + λI)⁻¹ X_n) / λ. No dense
+[n_items, n_items] is needed then.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from scipy.sparse.linalg import svds
 
 from shoplens.models.folding import Matrix
 from shoplens.models.linear.settings import LinearSettings
+from shoplens.models.neighbours import blocks
 
 DENSE_PEOPLE = 6_000  # up to here the people-by-people Gram matrix (144 MB) is cheaper than walking the graph
 
@@ -42,13 +43,40 @@ class GraphFilter:
 
     def score(self, preferences: Matrix, steps: tuple[float, ...]) -> npt.NDArray[np.float32]:
         """Filtered preferences, float32 [n_people, n_items]; `steps[n - 1]` weighs walks of length n."""
+        length = int(np.max(np.flatnonzero(steps), initial=-1)) + 1
+        walks = self.walks(preferences, max(1, length))
+        total = sum(np.float32(weight) * walk for weight, walk in zip(steps, walks, strict=False) if weight)
+        return self.arrive(np.asarray(total, np.float32) if length else np.zeros_like(walks[0]))
+
+    def walks(self, preferences: Matrix, length: int) -> list[npt.NDArray[np.float32]]:
+        """For n = 1 … length: r (RᵀR)ⁿ⁻¹ Rᵀ, walks of length n before their last step. Each [n_users, n_people]."""
         into = (preferences @ sp.diags(self._into)).tocsr()
-        walk = (self._graph @ into.T.tocsr()).toarray()  # [n_users, n_people]
-        total = steps[0] * walk
-        for weight in steps[1 : int(np.max(np.flatnonzero(steps), initial=0)) + 1]:
-            walk = self._graph @ (self._back @ walk) if self._people is None else self._people @ walk
-            total = total + weight * walk
-        result: npt.NDArray[np.float32] = (self._back @ total.astype(np.float32)).T * self._out
+        walks = [(self._graph @ into.T.tocsr()).toarray()]
+        for _ in range(length - 1):
+            walk = walks[-1]
+            walks.append(self._graph @ (self._back @ walk) if self._people is None else self._people @ walk)
+        return walks
+
+    def own(self, steps: tuple[float, ...]) -> npt.NDArray[np.float32]:
+        """What each product adds to its own score, float32 [n_items].
+
+        Walks w₁ = R eᵢ and w₂ = R Rᵀ w₁ suffice: |w₁|², w₁·w₂ and |w₂|² are the returns after 1, 2 and 3 walks.
+        """
+        n_items = self._graph.shape[1]
+        single = sp.identity(n_items, dtype=np.float32, format="csr")
+        result = np.zeros(n_items, np.float32)
+        for rows in blocks(n_items, self._graph.shape[0], 64 << 20):
+            first, second = self.walks(single[rows], 2)
+            pairs = ((first, first), (first, second), (second, second))
+            for weight, (one, other) in zip(steps, pairs, strict=True):
+                result[rows] += np.float32(weight) * np.einsum("ui,ui->i", one, other)
+        # Each walk carries one factor of the way in, the product of two carries it twice.
+        scale = np.divide(self._out, self._into, out=np.zeros_like(self._out), where=self._into > 0)
+        return result * scale
+
+    def arrive(self, walk: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The last step, from people to products. float32 [n_people, n_items]."""
+        result: npt.NDArray[np.float32] = (self._back @ walk).T * self._out
         return result
 
 

@@ -30,8 +30,8 @@ POPULARITY_HALF_LIFE_DAYS = 60.0  # as in models/popularity
 class Linear:
     """score = (h / Σ|h|) B + repeat_weight · own purchases + a trace of popularity.
 
-    h are the folded-in preferences, B the sparse item-to-item matrix (filter + EASE + content), scaled so that a typical
-    person's scores have a standard deviation of 1. The same few lines answer evaluation and live requests.
+    h are the folded-in preferences, B the sparse item-to-item matrix (filter + EASE + content), scaled so that a
+    typical person's scores have a standard deviation of 1. The same few lines answer evaluation and live requests.
     """
 
     name = "linear"

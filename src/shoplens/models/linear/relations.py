@@ -40,7 +40,7 @@ def choose_head(matrix: Matrix, settings: LinearSettings) -> npt.NDArray[np.int6
 def filter_affordable(head: Matrix, settings: LinearSettings) -> bool:
     """Whether forming all filter rows of this head costs little enough, see the module's text."""
     passes = 1 if head.shape[0] <= settings.exact_people else 5
-    return float(head.shape[1]) * head.nnz * passes <= 10 * settings.row_budget
+    return bool(head.shape[1] * float(head.nnz) * passes <= 10 * settings.row_budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class Parts:
     ease: Ease | None
     head: npt.NDArray[np.int64]
 
-    def score(self, preferences: Matrix, settings: LinearSettings, scale: tuple[float, float]) -> npt.NDArray[np.float32]:
+    def score(
+        self, preferences: Matrix, settings: LinearSettings, scale: tuple[float, float]
+    ) -> npt.NDArray[np.float32]:
         """Scores of the head for preference rows over the head, float32 [n_people, len(head)]."""
         total: npt.NDArray[np.float32] = np.zeros(preferences.shape, np.float32)
         if self.graph is not None and any(settings.filter_steps):
@@ -117,9 +119,7 @@ def form_relations(matrix: Matrix, settings: LinearSettings) -> Matrix:
     return relations if not len(tail) else (relations + _tail_relations(matrix, tail, relations, settings)).tocsr()
 
 
-def _tail_relations(
-    matrix: Matrix, tail: npt.NDArray[np.int64], relations: Matrix, settings: LinearSettings
-) -> Matrix:
+def _tail_relations(matrix: Matrix, tail: npt.NDArray[np.int64], relations: Matrix, settings: LinearSettings) -> Matrix:
     """Walks of length 1 from and to the tail, on the scale of the head's relations."""
     n_items = matrix.shape[1]
     per_user = power(np.asarray(matrix.sum(axis=1), np.float64).ravel(), -2 * settings.user_power)

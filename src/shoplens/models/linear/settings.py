@@ -17,7 +17,11 @@ class LinearSettings:
     user_power: float = 0.5  # a: damps people with long histories
     item_power: float = 0.4  # b: damps popular products on the way in and out
     popularity_power: float = 0.2  # c: gives some of that back to the scored product; also used by EASE
-    filter_steps: tuple[float, float, float] = (0.0, 1.0, 5.0)  # (chosen) weights of walks of length 1, 2 and 3; 0: none
+    filter_steps: tuple[float, float, float] = (
+        0.0,
+        1.0,
+        5.0,
+    )  # (chosen) weights of walks of length 1, 2 and 3; 0: none
 
     # EASE, see ease.py
     ease_share: float = 0.3  # (chosen) weight of EASE beside the filter, both brought to one scale
