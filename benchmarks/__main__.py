@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, each in a process of its own: `make bench`, or `python -m benchmarks [NAME…]`.
 
-Each prints one JSON object; all of them end up in report/bench.json. `bench recommend` needs data that are not part of the
+Each prints one JSON object; all end up in report/bench.json. `bench recommend` needs data that are not part of the
 project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv, else it is left out and said.
 """
 
