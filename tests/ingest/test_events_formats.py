@@ -34,7 +34,7 @@ def taken(source: SourceFile, tmp_path: Path, **options: Any) -> tuple[list[Row]
         for chunk in read_events(source, report=report, now=NOW, **options):
             names = [column.name for column in fields(EventBatch)]
             for line, values in zip(chunk.lines, chunk.batch.rows(), strict=True):
-                row = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+                row: Row = {name: value for name, value in zip(names, values, strict=True) if value is not None}
                 row["event_type"] = EVENT_BY_CODE[row["event_type"]]
                 del row["key"]
                 events.append({"line": line, **row})

@@ -10,12 +10,12 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from shoplens.domain.events import key_of_text
 from shoplens.domain.people import Person
 from shoplens.errors import FormatError
 from shoplens.ingest.events.glance import Glance, glance
+from shoplens.ingest.events.json_objects import read_json
 from shoplens.ingest.events.plain import table_kind
 from shoplens.ingest.events.seen import RecentKeys
 from shoplens.ingest.mapping import check_columns
@@ -31,6 +31,7 @@ _ID_NAMES = ("user_id", "userid", "customer_id", "customerid", "household_id", "
 _NOTHING = frozenset({"", "null", "none", "nan", "\\n", "n/a", "na", "(not set)", "undefined"})
 #: Digits that are names, not amounts.
 _CODES = re.compile(r"zip|post|phone|plz|code$|_id$", re.IGNORECASE)
+_PADDED = re.compile(r"[+-]?0\d")
 _TYPED = re.compile(r"^(.+):(token|float)(_seq)?$")
 _USER_COLUMNS = ("user_id", "age", "gender", "occupation", "zip_code")  # MovieLens 100K, u.user
 _USERS_COLUMNS = ("user_id", "gender", "age", "occupation", "zip_code")  # MovieLens 1M, users.dat
@@ -78,9 +79,32 @@ def read_people(
         raise FormatError(f"no format of people named {format!r}; known: {', '.join(FORMATS)}")
     seen = glance(source)
     layout = _layout(source.name, seen, format or _recognise(seen), mapping or {})
-    kind, separator = table_kind(seen)
     known = RecentKeys(bits=20)
     numbers = layout.numbers
+    for rows, lines, done in _rows(source, seen, layout, report, skip_rows, chunk):
+        if numbers is None:
+            numbers = _numbers(rows) if seen.shape == "delimited" else frozenset()
+        people: list[Person] = []
+        kept: list[int] = []
+        for line, row in zip(lines, rows, strict=True):
+            person = _person(row, numbers, source.name, line, report, known)
+            if person is not None:
+                people.append(person)
+                kept.append(line)
+        report.accept(len(people))
+        yield PeopleChunk(people, kept, done)
+
+
+def _rows(
+    source: SourceFile, seen: Glance, layout: _Layout, report: IngestReport, skip_rows: int, chunk: int
+) -> Iterator[tuple[list[dict[str, Any]], Sequence[int], int]]:
+    """(rows under our names, their lines, rows settled)."""
+    names = layout.names
+    if seen.shape == "json":  # as they are: one column may hold numbers and texts
+        for objects, lines, done in read_json(source, report=report, skip_rows=skip_rows, chunk=chunk):
+            yield [{names.get(key, key): value for key, value in one.items()} for one in objects], lines, done
+        return
+    kind, separator = table_kind(seen)
     for frame, lines, done in read_rows(
         source,
         kind=kind,
@@ -90,18 +114,8 @@ def read_people(
         skip_rows=skip_rows,
         report=report,
     ):
-        renamed = frame.rename({theirs: ours for theirs, ours in layout.names.items() if theirs in frame.columns})
-        if numbers is None:
-            numbers = _numbers(renamed) if seen.shape == "delimited" else frozenset()
-        people: list[Person] = []
-        kept: list[int] = []
-        for line, row in zip(lines, renamed.iter_rows(named=True), strict=True):
-            person = _person(row, numbers, source.name, line, report, known)
-            if person is not None:
-                people.append(person)
-                kept.append(line)
-        report.accept(len(people))
-        yield PeopleChunk(people, kept, done)
+        renamed = frame.rename({theirs: ours for theirs, ours in names.items() if theirs in frame.columns})
+        yield renamed.to_dicts(), lines, done
 
 
 def _recognise(seen: Glance) -> str:
@@ -146,15 +160,14 @@ def _layout(file: str, seen: Glance, chosen: str, mapping: Mapping[str, str]) ->
     return _Layout(names, None, numbers)
 
 
-def _numbers(frame: pl.DataFrame) -> frozenset[str]:
+def _numbers(rows: Sequence[Mapping[str, str]]) -> frozenset[str]:
     """Columns of texts whose values are all numbers; codes such as '01234' and postcodes are not."""
     found = []
-    for name in frame.columns:
-        values = frame[name].str.strip_chars()
-        values = values.filter(~values.str.to_lowercase().is_in(list(_NOTHING)))
-        if values.is_empty() or _CODES.search(name) or values.str.contains(r"^[+-]?0\d").any():
+    for name in rows[0] if rows else ():
+        values = [text for row in rows if (text := row[name].strip()).casefold() not in _NOTHING]
+        if not values or _CODES.search(name):
             continue
-        if values.cast(pl.Float64, strict=False).null_count() == 0:
+        if all(_float(text) is not None and not _PADDED.match(text) for text in values):
             found.append(name)
     return frozenset(found)
 

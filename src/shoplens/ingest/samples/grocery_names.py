@@ -11,7 +11,7 @@ _WORDS = {
     "DRNKNG": "drinking",
     "BTL": "bottle", "PK": "pack", "PKG": "packaged", "PKGD": "packaged", "PKLD": "pickled",
     "PICKLD": "pickled", "VEG": "vegetable",
-    "MISC": "miscellaneous", "SNGL": "single", "SGL": "single", "SV": "serve", "SRV": "serve", "SS": "single serve",
+    "MISC": "miscellaneous", "SNGL": "single", "SGL": "single", "SV": "serve", "SRV": "serve", "SS": "single-serve",
     "MULT": "multi", "MLT": "multi", "CAN": "can", "CND": "canned", "CARB": "carbonated", "CRBNTD": "carbonated",
     "FLVRD": "flavored", "FLVR": "flavored", "SALD": "salad", "SAL": "salad", "DRSNG": "dressing",
     "SNDWCH": "sandwich",
@@ -87,6 +87,7 @@ def size_name(code: str | None) -> str | None:
         return None
     text = re.sub(r"^[A-Z] +(?=[\d.])", "", text)  # a shelf letter, "P 3.75 OZ"
     text = re.sub(r"(?<![\d.])\.(?=\d)", "0.", text)
+    text = re.sub(r"\s*\([^)]*$", "", text)
     return re.sub(r"[A-Z]+", lambda match: _UNITS.get(match.group(), match.group().lower()), text)
 
 
