@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from shoplens.testing.indexes import check_index
 
 @pytest.mark.parametrize("name", ["exact", "hnsw"])
 def test_each_index_passes_the_suite(name: str, tmp_path: Path) -> None:
+    faiss.omp_set_num_threads(1)  # two thousand vectors are not worth threads that wait for one another
     check_index(find("indexes", name), tmp_path)
 
 
