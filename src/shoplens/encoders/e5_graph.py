@@ -1,7 +1,7 @@
 """Builds multilingual-e5-small as an ONNX graph, straight from its packed weights: no tracing, no torch, seconds.
 
 The network is BERT (Devlin et al. 2019, arXiv:1810.04805) trained as E5 (Wang et al. 2024, arXiv:2402.05672): mean over
-tokens, unit length. ONNX Runtime's fused operators (domain com.microsoft) do attention and the residual normalisations.
+tokens, unit length. ONNX Runtime's fused operators (domain com.microsoft) do attention and the activation.
 
 int8 quantises each activation row (one token) by its own largest value, and each weight column by its own. The usual
 dynamic quantisation takes one scale for the whole batch, so that a text's vector depends on its neighbours in the batch
@@ -65,6 +65,7 @@ class _Builder:
     def network(self) -> None:
         """Everything from token ids to the unit vector."""
         self.constant("last_axis", np.array([-1], np.int64))
+        self.constant("width_epsilon", np.float32(self.sizes.hidden * self.sizes.epsilon))
         if self.quantised:
             self.constant("step", np.float32(1 / 127))
             self.constant("middle", np.uint8(128))
@@ -138,8 +139,20 @@ class _Builder:
         return self.node("Mul", [f"{output}.unscaled", f"{output}.largest"], output)
 
     def add_and_normalise(self, x: str, update: str, bias_of: str, normaliser: str) -> str:
-        inputs = [x, update, self.plain(f"{normaliser}.w"), self.plain(f"{normaliser}.b"), self.plain(f"{bias_of}.b")]
-        return self.node("SkipLayerNormalization", inputs, f"{normaliser}.x", domain=FUSED, epsilon=self.sizes.epsilon)
+        """LayerNorm(x + update + bias), spelt out: the fused operator's kernel takes four times as long."""
+        at = normaliser
+        self.node("Add", [update, self.plain(f"{bias_of}.b")], f"{at}.biased")
+        self.node("Add", [x, f"{at}.biased"], f"{at}.sum")
+        self.node("ReduceMean", [f"{at}.sum", "last_axis"], f"{at}.mean", keepdims=1)
+        self.node("Sub", [f"{at}.sum", f"{at}.mean"], f"{at}.centred")
+        self.node("ReduceSumSquare", [f"{at}.centred", "last_axis"], f"{at}.squares", keepdims=1)
+        self.node("Add", [f"{at}.squares", "width_epsilon"], f"{at}.padded")
+        self.node("Sqrt", [f"{at}.padded"], f"{at}.length")
+        self.node("Div", [f"{at}.centred", f"{at}.length"], f"{at}.unit")
+        # length² = width × (variance + epsilon): the root of the width goes into the weights.
+        gain = self.constant(f"{at}.gain", self.packed.plain(f"{at}.w") * np.float32(self.sizes.hidden**0.5))
+        self.node("Mul", [f"{at}.unit", gain], f"{at}.scaled")
+        return self.node("Add", [f"{at}.scaled", self.plain(f"{at}.b")], f"{at}.x")
 
     def plain(self, name: str) -> str:
         return self.constant(name, self.packed.plain(name))
