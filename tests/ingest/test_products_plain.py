@@ -120,13 +120,15 @@ def test_wrong_uses_are_explained(tmp_path: Path) -> None:
 
 def test_resuming_gives_the_rest_and_still_knows_earlier_ids(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    rows = [f"{n},Lamp {n},{10 + n % 5}" for n in range(12_000)] + ["3,Lamp again,5", "12000,Last,11"]
+    rows = [f"{n},Lamp {n},{10 + n % 5}" if n % 1_000 else f"{n},broken" for n in range(12_000)]
+    rows += ["3,Lamp again,5", "12000,Last,11"]
     path.write_text("item_id,title,price\n" + "\n".join(rows) + "\n")
     whole = list(read_products(SourceFile(path), report=IngestReport(), now=NOW))
     report = IngestReport()
     rest = list(read_products(SourceFile(path), report=report, skip_rows=whole[0].rows_done, now=NOW))
     assert rest == whole[1:]
     assert whole[-1].rows_done == 12_002
-    assert report.summary()["reasons"] == {"id came before in this file": 1}
-    assert report.accepted == 12_001 - len(whole[0].products)
+    assert whole[0].rows_done == 5_006
+    assert report.summary()["reasons"] == {"wrong number of fields": 6, "id came before in this file": 1}
+    assert report.accepted == 12_001 - 12 - len(whole[0].products)
     assert list(read_products(SourceFile(path), report=IngestReport(), skip_rows=whole[-1].rows_done, now=NOW)) == []

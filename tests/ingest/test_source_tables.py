@@ -180,6 +180,29 @@ def test_what_csv_writes_is_read_back(
     assert report.refused == 0
 
 
+PART = st.sampled_from(['"', '""', ",", "\n", "a", "5", " ", "é"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PART, max_size=60).map("".join), st.integers(8, 60))
+def test_the_size_of_blocks_does_not_matter_however_broken_the_file(
+    tmp_path_factory: pytest.TempPathFactory, body: str, block: int
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_text(f"a,b,c\n{body}", encoding="utf-8")
+    found = []
+    for size in (block, delimited._BLOCK):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(delimited, "_BLOCK", size)
+            rows, lines, report, _ = read(path)
+            found.append((rows, lines, sorted(refused(report))))
+        path.with_suffix(".report").unlink(missing_ok=True)
+    assert found[0] == found[1]
+    rows, lines, bad = found[0]
+    starts = lines + [line for line, _ in bad]
+    assert len(set(starts)) == len(starts)  # no line is read twice
+
+
 LINE = st.sampled_from(
     ["1,a,2", '2,"b, c",3', '3,"two\nlines",4', "4,few", "5,far,too,many", '6,5" pipe,7', "", "7,é,8"]
 )

@@ -84,6 +84,8 @@ class CarefulReader:
 
     def _record(self, texts: list[str], line: int) -> tuple[int, list[str] | None, str | None]:
         """(lines taken, fields, what is wrong); 0 lines when the text ends before the record does."""
+        if '"' not in texts[line]:
+            return 1, texts[line].rstrip("\r\n").split(self._separator), None
         lines = _Counting(texts, line, self._max_record)
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self._quoted else csv.QUOTE_NONE
         reader = csv.reader(lines, delimiter=self._separator, quoting=quoting, strict=True)

@@ -53,6 +53,7 @@ class _Layout(NamedTuple):
     line: Positions  # [records] lines before the record's first, within the block
     separators: Positions  # [records]
     lines: int  # line ends up to the last record's end, those inside quotes included
+    quoted: bool  # whether quotes enclose fields in this block; if not, they are ordinary characters
 
 
 class DelimitedReader:
@@ -186,12 +187,12 @@ class DelimitedReader:
         ]
         rows = np.flatnonzero(good)
         text = block[: int(ends[-1])] if len(rows) == len(ends) else _joined(block, starts, ends, good)
-        frame = self._frame(text)
+        frame = self._frame(text, layout.quoted)
         if frame.height != len(rows):
             raise pl.exceptions.ComputeError("polars and the scan disagree about the records")
         return Piece(frame, number[rows], layout.line[rows] + self._line, int((~blank).sum()), refusals)
 
-    def _frame(self, text: bytes) -> pl.DataFrame:
+    def _frame(self, text: bytes, quoted: bool) -> pl.DataFrame:
         schema = dict.fromkeys(self.columns, pl.String)
         if not text:
             return pl.DataFrame(schema=schema)
@@ -200,7 +201,7 @@ class DelimitedReader:
             has_header=False,
             schema=schema,
             separator=self._single.decode(),
-            quote_char='"' if self._quoted else None,
+            quote_char='"' if quoted else None,
             empty_string_is_null=False,
         )
 
@@ -239,8 +240,9 @@ def _layout(block: bytes, separator: int, quoted: bool) -> _Layout | None:
     newlines = np.flatnonzero(view == _NEWLINE)
     separators = np.flatnonzero(view == separator)
     ends = newlines
-    if quoted and b'"' in block:
-        quotes = np.flatnonzero(view == _QUOTE)
+    quotes = np.flatnonzero(view == _QUOTE) if quoted else separators[:0]
+    quoted = bool(_opens_fields(view, quotes, separator).any())  # else as in: 5" pipe
+    if quoted:
         if not _well_placed(view, quotes, separator):
             return None
         ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
@@ -252,15 +254,22 @@ def _layout(block: bytes, separator: int, quoted: bool) -> _Layout | None:
         np.concatenate([np.zeros(1, np.int64), seen[:-1]])[: len(ends)],
         np.diff(total, prepend=0),
         int(seen[-1]) if len(seen) else 0,
+        quoted,
     )
+
+
+def _opens_fields(view: npt.NDArray[np.uint8], quotes: Positions, separator: int) -> npt.NDArray[np.bool_]:
+    """Which quotes are at the beginning of a field."""
+    before = np.where(quotes > 0, view[quotes - 1], _NEWLINE)
+    opens: npt.NDArray[np.bool_] = (before == separator) | (before == _NEWLINE)
+    return opens
 
 
 def _well_placed(view: npt.NDArray[np.uint8], quotes: Positions, separator: int) -> bool:
     """Whether every opening quote follows a separator, line end or quote, and every closing one precedes one."""
     opening, closing = quotes[::2], quotes[1::2]
-    before = np.where(opening > 0, view[opening - 1], _NEWLINE)
     after = np.where(closing + 1 < len(view), view[np.minimum(closing + 1, len(view) - 1)], _NEWLINE)
-    opens = (before == separator) | (before == _NEWLINE) | (before == _QUOTE)
+    opens = _opens_fields(view, opening, separator) | (view[opening - 1] == _QUOTE)
     closes = (after == separator) | (after == _NEWLINE) | (after == _QUOTE) | (after == _RETURN)
     return bool(opens.all() and closes.all())
 

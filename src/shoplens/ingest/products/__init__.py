@@ -81,6 +81,8 @@ def read_products(
             if rows_done > skip_rows:
                 report.muted = muted
             cleaned = cleaner.clean(raws)
+            if rows_done >= skip_rows:  # from here on, before the reader goes on and refuses rows itself
+                report.muted = muted
             if rows_done > skip_rows:
                 report.accept(len(cleaned))
                 yield ProductChunk([product for product, _ in cleaned], [line for _, line in cleaned], rows_done)
