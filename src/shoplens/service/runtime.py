@@ -29,7 +29,8 @@ from shoplens.store.base import Appended, Store
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = 1.0  # seconds between looks at the bundle pointer
-RESCAN_EVERY = 60.0  # seconds between looks at the whole catalogue, for changes made by other processes
+RESCAN_EVERY = 60.0  # seconds between comparisons with the whole catalogue, when the store cannot say that it changed
+RESCAN_PAUSE = 5.0  # seconds between them when it can: an import in another process changes it again and again
 
 
 class Runtime:
@@ -53,7 +54,7 @@ class Runtime:
         self._products = threading.Lock()  # one change of the catalogue at a time
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._revision: object = None
+        self._revision: int | None = None
         self._contents = contents
         self._embedded = self._stamp()
         self.rescan()
@@ -109,6 +110,8 @@ class Runtime:
         if appended.new_products:
             unknown = [name for name in batch.item_id if name is not None and not self.facts.row(name)]
             self._apply(self.store.catalogue.get(unknown).values())
+            with self._products:
+                self._own_change(appended.new_products)
         self._trend(batch)
         return appended
 
@@ -116,7 +119,7 @@ class Runtime:
         """Insert or replace products; filters and answers know them at once. Returns how many changed."""
         with self._products:
             changed = self.store.catalogue.upsert(products)
-            self._revision = self._read_revision()
+            self._own_change(changed)
         self._apply(products)
         return changed
 
@@ -124,7 +127,7 @@ class Runtime:
         """Take a product out of the shop; False when there was none."""
         with self._products:
             gone = self.store.catalogue.delete(item_id)
-            self._revision = self._read_revision()
+            self._own_change(int(gone))
         self.facts.remove(item_id)
         self._known.pop(item_id, None)
         return gone
@@ -181,8 +184,8 @@ class Runtime:
             try:
                 self.swap.follow()
                 revision = self._read_revision()
-                due = time.monotonic() - scanned > RESCAN_EVERY if revision is None else revision != self._revision
-                if due:
+                pause = RESCAN_EVERY if revision is None else RESCAN_PAUSE
+                if (revision is None or revision != self._revision) and time.monotonic() - scanned > pause:
                     scanned = time.monotonic()
                     if self.rescan():
                         self.shelf.refresh()
@@ -202,10 +205,16 @@ class Runtime:
                 self.swap.follow()
             raise BundleError(problem)
 
-    def _read_revision(self) -> object:
+    def _read_revision(self) -> int | None:
         """A number that changes with the catalogue, where the store keeps one; None otherwise."""
         read = getattr(self.store.catalogue, "revision", None)
         return read() if read is not None else None
+
+    def _own_change(self, products: int) -> None:
+        """Our own change of so many products needs no rescan; any other number: somebody else was there too."""
+        revision = self._read_revision()
+        if revision is not None and self._revision is not None and revision == self._revision + products:
+            self._revision = revision
 
     def _stamp(self) -> float:
         """Changes when products have been embedded."""
