@@ -25,7 +25,7 @@ def test_text_says_everything_once_and_no_codes() -> None:
         title="Acme 绿茶 500 ml",
         brand="ACME",
         category=("Drinks", "绿茶"),
-        attributes={"size": ("500 ml",), "maker": ("2091",), "origin": ("杭州", "Hangzhou")},
+        attributes={"size": ("500 ml",), "maker": ("2091",), "origin": ("杭州", "Hangzhou"), "upsells": ("tea-pot",)},
         description="Fresh.",
     )
     assert product.text == "Acme 绿茶 500 ml. Drinks. 杭州, Hangzhou. Fresh."

@@ -10,6 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
+#: Attributes that name other products: labels for cart suggestions, nothing that describes this one.
+RELATIONS = frozenset({"upsells", "cross_sells"})
+
+
 class Availability(StrEnum):
     """Google Merchant Center's four words, which every other feed is mapped to."""
 
@@ -71,11 +75,8 @@ class Product:
         """
         parts = [self.title]
         said = self.title.casefold()
-        more = [
-            self.brand or "",
-            *self.category,
-            *(", ".join(self.attributes[name]) for name in sorted(self.attributes)),
-        ]
+        values = [", ".join(self.attributes[name]) for name in sorted(self.attributes) if name not in RELATIONS]
+        more = [self.brand or "", *self.category, *values]
         for part in more:
             if any(letter.isalpha() for letter in part) and part.casefold() not in said:
                 parts.append(part)
