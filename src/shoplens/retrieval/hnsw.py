@@ -74,7 +74,8 @@ class HnswIndex:
         if allowed is not None:
             rows = np.flatnonzero(allowed)
             share = len(rows) / len(self)
-            if share < self.exact_below or len(rows) <= 2 * k:
+            # A graph must walk about breadth / share nodes, each with its links; the rows themselves may be fewer.
+            if share < self.exact_below or len(rows) * share < 20 * self.breadth or len(rows) <= 2 * k:
                 return search_subset(self.vectors, rows, queries, k)
             # A filter thins out what the search may return but not what it walks through: look further.
             parameters.efSearch = min(len(self), int(parameters.efSearch / max(share, 0.1)))
