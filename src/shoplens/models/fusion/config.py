@@ -27,9 +27,10 @@ class FusionConfig:
     content_rank: int = 128  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
     fusion: str = "softmax"  # gates: softmax (shares sum to one), sigmoid (independent), concat (one matrix, no gates)
     id_start: str = "spectral"  # start id vectors from the leading directions of who-bought-what, or at random
+    id_power: float = 2.0  # exponent of the singular values there: higher is smoother, as more steps of a graph filter
     heads: int = 2  # attention heads that pool a history: one may look at habits, another at the last basket
-    similarity: str = "cosine"
-    temperature: float = 0.1  # start value of the learnt factor that scores are divided by
+    similarity: str = "dot"  # dot lets a vector's length say how popular its product is; cosine does not
+    temperature: float = 0.3  # start value of the learnt factor that scores are divided by
 
     # The task.
     order: str = "auto"  # predict later from earlier (time), hide at random (none), or by what the data has (auto)
@@ -43,7 +44,7 @@ class FusionConfig:
     loss: str = "softmax"  # softmax: rank all candidates at once; bce: each pair on its own
     full_softmax: int = 8192  # catalogues up to this size are candidates as a whole: exact, and still cheap
     negatives: int = 1024  # larger ones: uniform negatives of a batch, besides the targets of its other samples
-    popularity_kept: float = 0.5  # exponent of an item's popularity that stays in the scores; 1 = the plain likelihood
+    popularity_kept: float = 1.0  # exponent of an item's popularity that stays in the scores; 1 = the plain likelihood
 
     # Regularisation.
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step

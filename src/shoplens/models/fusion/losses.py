@@ -92,7 +92,7 @@ def sampled_softmax(logits: Tensor, goal: Goal) -> Tensor:
 
 
 def binary_cross_entropy(logits: Tensor, goal: Goal) -> Tensor:
-    """BCE with logits: targets are ones, candidates that are not known to be wanted zeros; both sides weigh the same."""
+    """BCE with logits: targets are ones, candidates not known to be wanted zeros; both sides weigh the same."""
     device = logits.device
     logits = logits.float()
     wanted, present = _targets(logits, goal)

@@ -26,7 +26,7 @@ class ProfileShape:
 
 
 class ItemTower(nn.Module):
-    """Gated fusion with a missing-modality mask, after the gated multimodal unit of Arevalo et al. (ICLR workshop 2017)."""
+    """Gated fusion with a missing-modality mask, after the gated multimodal unit of Arevalo et al. (ICLR 2017)."""
 
     def __init__(self, config: FusionConfig, n_ids: int, ranks: Sequence[int]) -> None:
         super().__init__()
@@ -36,17 +36,15 @@ class ItemTower(nn.Module):
         self.ids = nn.Embedding(max(n_ids, 1), size)
         self.readers = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(rank, hidden), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(hidden, size), nn.LayerNorm(size)
+                nn.Linear(rank, hidden),
+                nn.GELU(),
+                nn.Dropout(config.dropout),
+                nn.Linear(hidden, size),
+                short_norm(size),
             )
             for rank in ranks
         )
-        for reader in self.readers:
-            # A part starts as long as an id vector, so that no modality drowns another.
-            nn.init.constant_(reader[-1].weight, size**-0.5)
-        self.gates = nn.ModuleList(nn.Linear(size, 1) for _ in range(len(ranks) + 1))
-        for gate in self.gates:
-            nn.init.zeros_(gate.weight)
-            nn.init.zeros_(gate.bias)
+        self.gates = nn.ModuleList(silent(nn.Linear(size, 1)) for _ in range(len(ranks) + 1))
         self.mix = nn.Linear((len(ranks) + 1) * size, size) if config.fusion == "concat" else None
 
     def parts(self, items: Tensor, id_place: Tensor, contents: Sequence[Content]) -> tuple[Tensor, Tensor]:
@@ -78,11 +76,11 @@ class ItemTower(nn.Module):
         return torch.where(left.any(1, keepdim=True), left, mask)
 
     def shares(self, parts: Tensor, mask: Tensor) -> Tensor:
-        """How open each gate is; absent modalities get zero. Without gates: each part's share of length. [n, modalities]."""
+        """How open each gate is, zero where absent; without gates, each part's share of length. [n, modalities]."""
         if self.mix is not None:
             turned = self.mix.weight.view(self.size, -1, self.size)  # [size, modalities, size of a part]
             length = torch.einsum("oms,nms->nmo", turned, parts).norm(dim=2) * mask
-            return length / length.sum(1, keepdim=True).clamp(min=1e-9)
+            return torch.div(length, length.sum(1, keepdim=True).clamp(min=1e-9))
         logits = torch.cat([gate(parts[:, number]) for number, gate in enumerate(self.gates)], 1).float()
         if self.config.fusion == "softmax":
             return logits.masked_fill(~mask, ABSENT).softmax(1) * mask
@@ -125,10 +123,8 @@ class PersonTower(nn.Module):
             nn.Linear(heads * size + width, hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
-            nn.Linear(hidden, size),
+            silent(nn.Linear(hidden, size)),
         )
-        nn.init.zeros_(self.adjust[-1].weight)
-        nn.init.zeros_(self.adjust[-1].bias)
 
     def read_profile(self, categorical: Tensor, numeric: Tensor) -> Tensor | None:
         """Sum of the fields: codes [n, fields] with 0 = unknown, numbers [n, fields] with NaN = unknown. [n, size]."""
@@ -171,6 +167,20 @@ class FusionNetwork(nn.Module):
     def scale(self) -> Tensor:
         """What products of vectors are multiplied with in the loss; at most 100, as in CLIP (Radford et al., 2021)."""
         return self.log_scale.exp().clamp(max=100.0)
+
+
+def silent(layer: nn.Linear) -> nn.Linear:
+    """A layer that starts by saying nothing: zero weights and bias."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def short_norm(size: int) -> nn.LayerNorm:
+    """Layer normalisation whose vectors start with length one, as id vectors do, so that no modality drowns another."""
+    norm = nn.LayerNorm(size)
+    nn.init.constant_(norm.weight, size**-0.5)
+    return norm
 
 
 def unit(vectors: Tensor) -> Tensor:

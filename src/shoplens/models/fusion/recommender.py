@@ -20,7 +20,7 @@ from shoplens.models.fusion.batches import read_histories
 from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Axes, Content, leading_directions
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
-from shoplens.models.fusion.timeline import Timeline
+from shoplens.models.fusion.timeline import Timeline, hold_out
 from shoplens.models.fusion.training import CHUNK, Progress, ShopInputs, Trainer, seeded
 
 Floats = npt.NDArray[np.float32]
@@ -63,7 +63,8 @@ class Fusion:
         device = _device(config.device)
         interactions = data.interactions
         self.timed = {"time": True, "none": False}.get(config.order, interactions.timed)
-        timeline = Timeline(interactions, timed=self.timed, seed=config.seed)
+        # Kept aside before anything is learnt: id vectors that have seen the answers would choose the first epoch.
+        timeline, holdout = hold_out(Timeline(interactions, timed=self.timed, seed=config.seed), config)
         modalities = tuple(one for one in data.modalities if one.present.any())
         self.axes = tuple(Axes.learn(one, config.content_rank, config.seed) for one in modalities)
         contents = [Content.read(one, axes) for one, axes in zip(modalities, self.axes, strict=True)]
@@ -74,7 +75,7 @@ class Fusion:
             network = FusionNetwork(config, int(known.sum()), [axes.basis.shape[1] for axes in self.axes], shape)
             start_ids(network, timeline, known, config)
         inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
-        trainer = Trainer(network, inputs, timeline, config, device)
+        trainer = Trainer(network, inputs, timeline, holdout, config, device)
         trainer.run(self.progress, self.checkpoint)
         self.history = trainer.history
         self._keep(trainer, shape)
@@ -87,7 +88,8 @@ class Fusion:
         """What answers need: fused vectors, and the parts of each for explanations."""
         tower = trainer.network.items
         parts, gates, masks, fused = [], [], [], []
-        for rows in torch.arange(trainer.timeline.n_items, device=trainer.device).split(CHUNK):
+        for start in range(0, trainer.timeline.n_items, CHUNK):
+            rows = torch.arange(start, min(start + CHUNK, trainer.timeline.n_items), device=trainer.device)
             part, mask = tower.parts(rows, trainer.inputs.id_place, trainer.inputs.contents)
             fused.append(tower.combine(part, mask).float())
             parts.append(part.half())
@@ -115,7 +117,7 @@ class Fusion:
 
     @torch.inference_mode()
     def score(self, histories: Histories) -> Scores:
-        """Scores of all products, [n, n_items]. A product with neither content nor a purchase ranks below all others."""
+        """Scores of all products, [n, n_items]. One with neither content nor a purchase ranks below all others."""
         scores = self._people(histories) @ self._columns
         if len(self._nothing) and len(scores):
             scores[:, self._nothing] = scores.min(1, keepdim=True).values - 1
@@ -124,7 +126,8 @@ class Fusion:
     def _people(self, histories: Histories) -> torch.Tensor:
         ragged = read_histories(histories, len(self._vectors), self.config.max_history, timed=self.timed)
         padded = ragged.pad()
-        profile = histories.profile if len(histories.profile) else np.full(len(histories), -1)
+        nobody = np.full(len(histories), -1)
+        profile = histories.profile if len(histories.profile) == len(histories) else nobody
         last = len(self._categorical) - 1  # the row that knows nothing
         row = torch.from_numpy(np.where((profile >= 0) & (profile < last), profile, last).astype(np.int64))
         read = torch.nn.functional.embedding(padded.item, self._vectors)
@@ -134,14 +137,24 @@ class Fusion:
     @property
     def network(self) -> FusionNetwork:
         """Both towers, on the CPU and ready to answer; ConfigurationError before `fit`."""
+        return self._require_fit()
+
+    def _require_fit(self) -> FusionNetwork:
         if self._network is None:
             raise ConfigurationError("the fusion network has not been fitted; call fit first")
         return self._network
 
     @property
     def item_vectors(self) -> Floats:
-        """Fused vectors of the catalogue; a product with `vector_for` is the score. float32 [n_items, embedding_size]."""
-        return np.asarray(self.network and self._vectors.numpy(), np.float32)
+        """Fused vectors of the catalogue, float32 [n_items, embedding_size]; times `vector_for` they are the scores."""
+        self._require_fit()
+        return np.asarray(self._vectors.numpy(), np.float32)
+
+    @property
+    def scorable(self) -> npt.NDArray[np.bool_]:
+        """Products with content or a purchase: the ones there is any ground to judge. [n_items]."""
+        self._require_fit()
+        return np.asarray(self._mask.any(1).numpy(), np.bool_)
 
     @property
     def modality_names(self) -> tuple[str, ...]:
@@ -245,7 +258,9 @@ class Fusion:
 
     def _restore(self, described: dict[str, Any], served: dict[str, Any], weights: dict[str, Any]) -> None:
         self.timed, self.history = described["timed"], described["history"]
-        self.axes = tuple(Axes(name, served[f"mean.{name}"], served[f"basis.{name}"]) for name in described["modalities"])
+        self.axes = tuple(
+            Axes(name, served[f"mean.{name}"], served[f"basis.{name}"]) for name in described["modalities"]
+        )
         profile = described["profile"]
         self._shape = ProfileShape(tuple(profile["categories"]), profile["numeric"])
         tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
@@ -290,9 +305,9 @@ def _profiles(profiles: Profiles | None, n_users: int) -> tuple[ProfileShape, to
 def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.bool_], config: FusionConfig) -> None:
     """Give id vectors a length of about one, and a direction: random, or that of who-bought-what.
 
-    The latter are the right singular vectors of the matrix of people and products, both sides divided by the square root
-    of their degree, weighed by their singular values: what a spectral graph filter would score with. Learning starts
-    from a good model instead of from noise, which matters where most products were bought a few times.
+    The latter are the right singular vectors of the matrix of people and products, both sides divided by the square
+    root of their degree, weighed by their singular values: what a spectral graph filter would score with. Learning
+    starts from a good model instead of from noise, which matters where most products were bought a few times.
     """
     weight = network.items.ids.weight
     torch.nn.init.normal_(weight, std=config.embedding_size**-0.5)
@@ -305,6 +320,6 @@ def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.
     entries = (1 / np.sqrt(users[user] * items[column])).astype(np.float32)
     matrix = sparse.csr_array((entries, (user, column)), shape=(timeline.n_users, int(known.sum())))
     directions, values = leading_directions(matrix, rank, config.seed)
-    start = torch.from_numpy(directions * values)
+    start = torch.from_numpy(directions * (values / values[0]) ** config.id_power)
     weight.mul_(0.1)  # what is left of the random start tells products apart that nobody has in common
     weight[:, :rank] += start / start.norm(dim=1).mean().clamp(min=1e-6)

@@ -35,7 +35,7 @@ class Timeline:
         weight, time = interactions.weight[positive].astype(np.float64), interactions.timestamp[positive]
         if not timed:
             key, inverse = np.unique(user * self.n_items + item, return_inverse=True)
-            weight = np.bincount(inverse, weights=weight, minlength=len(key))
+            weight = np.bincount(inverse, weights=weight, minlength=len(key)).astype(np.float64)
             user, item, time = key // self.n_items, key % self.n_items, np.zeros(len(key), np.int64)
         # Within one basket the order is random: files list baskets by product number, which must not be learnt.
         shuffled = np.random.default_rng(seed).permutation(len(user))
@@ -78,7 +78,7 @@ class Timeline:
         return self.user[self.first], self.item[self.first]
 
     def before(self, cut: Ints, limit: int, sample: int, random: np.random.Generator | None) -> Ragged:
-        """Histories as they were at positions `cut`: the latest `limit` events, thinned at random to `sample` products."""
+        """Histories at positions `cut`: the latest `limit` events, thinned at random to `sample` products."""
         user = self.user[np.minimum(cut, len(self.user) - 1)]
         low = np.maximum(self.indptr[user], cut - limit)
         length = cut - low
@@ -195,9 +195,7 @@ def _bucketed(length: Ints, size: int, random: np.random.Generator) -> list[Ints
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def _hide(
-    timeline: Timeline, user: Ints, held: Ints, width: int, random: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _hide(timeline: Timeline, user: Ints, held: Ints, width: int, random: np.random.Generator) -> tuple[Ints, Ints]:
     """`held` random events of each person: their positions, and their products as [n, width]."""
     count = timeline.indptr[user + 1] - timeline.indptr[user]
     row = np.repeat(np.arange(len(user)), count)

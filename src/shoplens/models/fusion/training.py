@@ -22,7 +22,7 @@ from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Content
 from shoplens.models.fusion.losses import Candidates, binary_cross_entropy, sampled_softmax
 from shoplens.models.fusion.network import FusionNetwork
-from shoplens.models.fusion.timeline import Holdout, Timeline, epoch_batches, hold_out
+from shoplens.models.fusion.timeline import Holdout, Timeline, epoch_batches
 
 Progress = Callable[[int, int, dict[str, float]], None]  # epoch from 1, epochs, {"loss", "valid_ndcg", "seconds"}
 
@@ -53,14 +53,20 @@ class Trainer:
     """Fits a network to a timeline. The same seed, data and number of threads give the same weights."""
 
     def __init__(
-        self, network: FusionNetwork, inputs: ShopInputs, timeline: Timeline, config: FusionConfig, device: torch.device
+        self,
+        network: FusionNetwork,
+        inputs: ShopInputs,
+        timeline: Timeline,
+        holdout: Holdout | None,
+        config: FusionConfig,
+        device: torch.device,
     ) -> None:
         self.network = network.to(device)
         self.inputs = inputs.to(device)
         self.config = config
         self.device = device
-        self.timeline, self.holdout = hold_out(timeline, config)
-        user, item = self.timeline.pairs()
+        self.timeline, self.holdout = timeline, holdout
+        user, item = timeline.pairs()
         self.candidates = Candidates(
             user,
             item,
@@ -113,11 +119,9 @@ class Trainer:
     def _run_epoch(self, epoch: int) -> dict[str, float]:
         started = time.perf_counter()
         random = np.random.default_rng([self.config.seed, 3, epoch])
-        losses: list[float] = []
         self.network.train()
         with seeded(self.config.seed * 100_003 + epoch, self.device):
-            for batch in self._epoch(epoch):
-                losses.append(self._step(batch, random))
+            losses = [self._step(batch, random) for batch in self._epoch(epoch)]
         entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
         entry["valid_ndcg"] = self.validate()
         entry["seconds"] = time.perf_counter() - started
@@ -176,8 +180,9 @@ class Trainer:
     @torch.inference_mode()
     def all_item_vectors(self) -> Tensor:
         """Fused vectors of the whole catalogue. [n_items, size]."""
-        rows = torch.arange(self.timeline.n_items, device=self.device)
-        return torch.cat([self.item_vectors(chunk).float() for chunk in rows.split(CHUNK)])
+        n = self.timeline.n_items
+        spans = [torch.arange(start, min(start + CHUNK, n), device=self.device) for start in range(0, n, CHUNK)]
+        return torch.cat([self.item_vectors(rows).float() for rows in spans])
 
     @torch.inference_mode()
     def validate(self) -> float:
@@ -210,7 +215,7 @@ class Trainer:
         """Identity of this fit: settings, data and shapes. A checkpoint of another fit is not used."""
         digest = blake2b(json.dumps(self.config.to_dict(), sort_keys=True).encode(), digest_size=16)
         for array in (self.timeline.user, self.timeline.item, self.timeline.time, self.timeline.weight):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
         for name, value in self.network.state_dict().items():
             digest.update(f"{name}{tuple(value.shape)}".encode())
         for content in self.inputs.contents:
