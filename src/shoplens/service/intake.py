@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -29,10 +30,11 @@ from shoplens.store.base import Appended, Checkpoint, Store
 #: Told after each confirmed chunk: name of the file, rows of it that are settled.
 Progress = Callable[[str, int], None]
 
+_Chunk = TypeVar("_Chunk")
+
 REPORT_FILE = "ingest-report.jsonl"  # in the workspace; every import adds a line about itself, then its refused rows
 EVENT_ROWS = 100_000  # a chunk: large enough for the database, some 100 MB of memory
 _CATEGORIES_REMEMBERED = 500_000
-_IN_STORE = "event is in the store already"
 
 
 class _Read(Protocol):
@@ -84,10 +86,9 @@ def ingest_events(
                 work.settle(source, "imported before", skip, skip)
                 continue
             done = skip
-            for chunk in read(source, report=report, skip_rows=skip):
-                report.flush()  # reasons first, then the checkpoint: a refused row is told twice rather than never
+            for chunk in _ahead(read(source, report=report, skip_rows=skip), report):
                 appended = store.events.append(chunk.batch, Checkpoint(identity, chunk.rows_done))
-                work.count_events(report, source, chunk, appended)
+                work.count_events(source, chunk, appended)
                 done = chunk.rows_done
                 work.tell(source, done)
             store.events.append(EventBatch(), Checkpoint(identity, done, finished=True))
@@ -119,7 +120,7 @@ def ingest_products(
         for source in work.sources:
             identity = _identity("products", source, format, mapping, currency)
             before = store.checkpoint(identity)
-            chunks = ((chunk.products, chunk.rows_done) for chunk in read(source, report=report))
+            chunks = ((chunk.products, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
             known = before is not None and before.finished
             work.replace(source, chunks, store.catalogue.upsert, identity, known=known)
         return work.summary(report, changed=0)
@@ -145,7 +146,7 @@ def ingest_people(
         for source in work.sources:
             identity = _identity("people", source, format, mapping)
             before = store.checkpoint(identity)
-            chunks = ((chunk.people, chunk.rows_done) for chunk in read(source, report=report))
+            chunks = ((chunk.people, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
             known = before is not None and before.finished
             work.replace(source, chunks, store.people.upsert, identity, known=known)
         return work.summary(report, changed=0)
@@ -160,10 +161,14 @@ class _Import:
     report_path: Path | None
     progress: Progress | None
     sources: list[SourceFile] = field(default_factory=list)
+    known: IngestReport = field(init=False)  # events that the store has already
     _counts: dict[str, int] = field(default_factory=dict)
     _rows: int = 0
     _files: list[dict[str, Any]] = field(default_factory=list)
     _began: float = field(default_factory=perf_counter)
+
+    def __post_init__(self) -> None:
+        self.known = IngestReport(self.report_path)
 
     def opened(self, read: _Read, *, strict: bool, allow_private: bool) -> IngestReport:
         """Find the files and begin the report; with `strict` read all once, so that nothing bad is stored."""
@@ -192,11 +197,12 @@ class _Import:
         self._add(changed=changed)
         self.settle(source, "imported before, nothing has changed" if known and not changed else "imported", done)
 
-    def count_events(self, report: IngestReport, source: SourceFile, chunk: EventChunk, appended: Appended) -> None:
+    def count_events(self, source: SourceFile, chunk: EventChunk, appended: Appended) -> None:
         """Note what the store did with a chunk, and which of its rows it knew."""
-        report.accept(-len(appended.duplicates))
+        self.known.accept(-len(appended.duplicates))
         for position in appended.duplicates:
-            report.refuse(source.name, chunk.lines[position], None, _IN_STORE)
+            self.known.refuse(source.name, chunk.lines[position], None, "event is in the store already")
+        self.known.flush()
         self._add(
             stored=appended.stored,
             duplicates=len(appended.duplicates),
@@ -218,13 +224,18 @@ class _Import:
     def summary(self, report: IngestReport, **zeros: int) -> dict[str, Any]:
         """All counts; `zeros` are those that must be there even when nothing happened."""
         report.flush()
+        said, known = report.summary(), self.known.summary()
+        said["accepted"] += known["accepted"]
+        said["refused"] += known["refused"]
+        said["reasons"] = {**known["reasons"], **said["reasons"]}
+        said["examples"] += known["examples"]
         seconds = perf_counter() - self._began
         return {
             "kind": self.kind,
             "rows": self._rows,
             **zeros,
             **self._counts,
-            **report.summary(),
+            **said,
             "files": self._files,
             "report": None if self.report_path is None else str(self.report_path),
             "seconds": round(seconds, 3),
@@ -256,6 +267,25 @@ class _Categories:
             product = found.get(one)
             self._known[one] = product.category[-1] if product is not None and product.category else None
         return [self._known[one] for one in item_ids]
+
+
+def _ahead(chunks: Iterator[_Chunk], report: IngestReport) -> Iterator[_Chunk]:
+    """The same chunks, the next one being read in a thread of its own while this one is stored.
+
+    Only that thread touches the report until all is read. What it says about a chunk is written before the chunk is
+    given: a refused row is told twice after a crash rather than never.
+    """
+
+    def step() -> _Chunk | None:
+        chunk = next(chunks, None)
+        report.flush()
+        return chunk
+
+    with ThreadPoolExecutor(1, "read-ahead") as reader:
+        coming = reader.submit(step)
+        while (chunk := coming.result()) is not None:
+            coming = reader.submit(step)
+            yield chunk
 
 
 def _identity(kind: str, source: SourceFile, *options: Any) -> str:

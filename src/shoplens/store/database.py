@@ -176,6 +176,7 @@ def _sqlite_engine(url: URL) -> Engine:
             f"cache_size=-{CACHE_KIB}",
             f"wal_autocheckpoint={WAL_PAGES}",
             f"journal_size_limit={PAGE_BYTES * WAL_PAGES}",
+            "temp_store=MEMORY",
             "secure_delete=ON",  # who is forgotten leaves no readable rest in the file
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -13,39 +13,41 @@ from shoplens.store.schema import person, product
 from shoplens.store.sql_catalogue import stub_of_product
 from shoplens.store.sql_people import stub_of_person
 
-REMEMBERED = 1_000_000  # ids kept in memory at most (about 100 MB); beyond that the memory starts afresh
+REMEMBERED = 500_000  # ids of each kind kept in memory (about 60 MB); beyond that it starts afresh
 _CHUNK = 10_000  # ids a statement
 _UNKNOWN = -1
+
+
+def _nothing() -> dict[str | None, int | None]:
+    """Only that no id has no row."""
+    return {None: None, "": None}
 
 
 class Identities:
     """Remembers the rows of ids between batches. Only the holder of the write transaction may use it.
 
-    Rows are remembered when their transaction was committed (`keep`), and forgotten when anybody forgot a person.
+    What it learns holds only if the transaction is committed (`keep`), and people only until anybody is forgotten.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._people: dict[str | None, int | None] = {None: None}
-        self._products: dict[str | None, int | None] = {None: None}
-        self._new: list[tuple[dict[str | None, int | None], dict[str, int]]] = []
+        self._people = _nothing()
+        self._products = _nothing()
         self._forgotten = 0
+        self._kept = True
 
     def begin(self, forgotten: int) -> None:
         """Start a transaction; `forgotten` counts the people deleted so far, by any process."""
-        self._new.clear()
-        if forgotten != self._forgotten:
-            self._people = {None: None}
-            self._forgotten = forgotten
+        if not self._kept or forgotten != self._forgotten or len(self._people) > REMEMBERED:
+            self._people = _nothing()
+        if not self._kept or len(self._products) > REMEMBERED:
+            self._products = _nothing()
+        self._forgotten = forgotten
+        self._kept = False
 
     def keep(self) -> None:
         """The transaction was committed: what it found or made is true for later ones."""
-        for memory, found in self._new:
-            if len(memory) + len(found) > REMEMBERED:
-                memory.clear()
-                memory[None] = None
-            memory.update(found)
-        self._new.clear()
+        self._kept = True
 
     def people(self, connection: Connection, user_ids: Sequence[str | None]) -> tuple[list[int | None], int]:
         """Row of each person (None for a guest), and how many stubs were made."""
@@ -61,16 +63,15 @@ class Identities:
         rows = list(map(memory.get, ids, repeat(_UNKNOWN)))
         if _UNKNOWN not in rows:
             return rows, 0
-        unknown = list(dict.fromkeys(one for one, row in zip(ids, rows, strict=True) if row == _UNKNOWN and one))
-        found: dict[str, int] = {}
+        unknown = [
+            one for one in dict.fromkeys(ids) if one not in memory
+        ]  # in order: the same file makes the same rows
         made = 0
         for chunk in chunks(unknown, _CHUNK):
             known, new = self._look_up(connection, table, chunk)
-            found |= known
+            memory.update(known)
             made += new
-        self._new.append((memory, found))
-        both: dict[Any, int | None] = {**found, None: None, "": None}
-        return [both[one] if row == _UNKNOWN else row for one, row in zip(ids, rows, strict=True)], made
+        return list(map(memory.get, ids)), made
 
     def _look_up(self, connection: Connection, table: Table, ids: list[str]) -> tuple[dict[str, int], int]:
         """Rows of ids that are not remembered, and how many of them had to be made."""

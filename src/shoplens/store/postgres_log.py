@@ -35,11 +35,11 @@ class PostgresEventLog(SqlEventLog):
         """The session's number."""
         return key_of_text(session_id)
 
-    def known(self, connection: Connection, keys: list[int]) -> set[int]:
-        """Those of `keys` that are in the log."""
+    def claim(self, connection: Connection, keys: list[int]) -> set[int]:
+        """The keys that are not in the log yet; while we hold the writer's lock nobody else can take them."""
         with _driver(connection).cursor() as cursor:
             cursor.execute("SELECT key FROM event WHERE key = ANY(%s::bigint[])", (keys,))
-            return {key for (key,) in cursor}
+            return set(keys).difference(key for (key,) in cursor)
 
     def insert(self, connection: Connection, rows: NewRows) -> None:
         """Store new rows."""

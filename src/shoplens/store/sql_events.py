@@ -88,19 +88,19 @@ class SqlEventLog(ABC):
         """What `guest_trail` finds a session by."""
 
     @abstractmethod
-    def known(self, connection: Connection, keys: list[int]) -> set[int]:
-        """Those of `keys` that are in the log."""
+    def claim(self, connection: Connection, keys: list[int]) -> set[int]:
+        """Take the keys that are not in the log yet; returns them."""
 
     @abstractmethod
     def insert(self, connection: Connection, rows: NewRows) -> None:
-        """Store new rows."""
+        """Store new rows, whose keys were claimed."""
 
     def append(self, batch: EventBatch, checkpoint: Checkpoint | None = None) -> Appended:
         """Store a batch in one transaction; when this returns, the rows survive `kill -9`."""
         with self._database.writing() as connection:
             now = counters(connection)
             self._identities.begin(now["forgotten"])
-            duplicates = self._duplicates(connection, batch.key)
+            duplicates = _repeated(batch.key, self.claim(connection, batch.key))
             kept = _without(batch, duplicates) if duplicates else batch
             people, new_people = self._identities.people(connection, kept.user_id)
             products, new_products = self._identities.products(connection, kept.item_id)
@@ -156,17 +156,19 @@ class SqlEventLog(ABC):
         with self._database.reading() as connection:
             return counters(connection)["events"]
 
-    def _duplicates(self, connection: Connection, keys: list[int]) -> list[int]:
-        """Positions whose key is in the log already, or earlier in the batch."""
-        seen = self.known(connection, keys)
-        if not seen and len(set(keys)) == len(keys):
-            return []
-        repeated = []
-        for position, key in enumerate(keys):
-            if key in seen:
-                repeated.append(position)
-            seen.add(key)
-        return repeated
+
+def _repeated(keys: list[int], new: set[int]) -> list[int]:
+    """Positions whose key is not new, or was met earlier in the batch."""
+    if len(new) == len(keys):
+        return []
+    left = set(new)
+    repeated = []
+    for position, key in enumerate(keys):
+        if key in left:
+            left.discard(key)
+        else:
+            repeated.append(position)
+    return repeated
 
 
 def _without(batch: EventBatch, positions: list[int]) -> EventBatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,14 @@ class SqliteEventLog(SqlEventLog):
         """The session's number with its sign bit set: below zero, where no row of a person is."""
         return key_of_text(session_id) | _SIGN
 
-    def known(self, connection: Connection, keys: list[int]) -> set[int]:
-        """Those of `keys` that are in the log."""
-        find = "SELECT key FROM event_key WHERE key IN (SELECT value FROM json_each(?))"
-        return {key for (key,) in _driver(connection).execute(find, (orjson.dumps(keys).decode(),))}
+    def claim(self, connection: Connection, keys: list[int]) -> set[int]:
+        """Take the keys that are not in the log yet, in one statement and in the order of the table."""
+        ordered = orjson.dumps(np.sort(np.array(keys, np.int64)), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        put = "INSERT OR IGNORE INTO event_key SELECT value FROM json_each(?) WHERE true RETURNING key"
+        return {key for (key,) in _driver(connection).execute(put, (ordered,))}
 
     def insert(self, connection: Connection, rows: NewRows) -> None:
-        """Store new rows, then their index entries in the order of the indexes."""
+        """Store new rows, then the trail of each person, in the order of the table."""
         driver = _driver(connection)
         used = [(name, column) for name, column in zip(rows.names, rows.columns, strict=True) if _says(column)]
         columns = ", ".join(name for name, _ in used)
@@ -54,11 +56,6 @@ class SqliteEventLog(SqlEventLog):
             f"INSERT INTO event ({columns}) VALUES ({marks})",  # noqa: S608 names of our own columns
             zip(*(column for _, column in used), strict=True),
         )
-        keys = np.sort(np.array(rows.columns[rows.names.index("key")], np.int64))
-        driver.execute(
-            "INSERT INTO event_key SELECT value FROM json_each(?)",
-            (orjson.dumps(keys, option=orjson.OPT_SERIALIZE_NUMPY).decode(),),
-        )
         driver.execute(
             "INSERT INTO event_trail SELECT coalesce(person, session | ?) AS who, timestamp, sequence FROM event "
             "WHERE sequence >= ? AND who IS NOT NULL ORDER BY who, timestamp, sequence",
@@ -66,9 +63,9 @@ class SqliteEventLog(SqlEventLog):
         )
 
 
-def _says(column: Any) -> bool:
+def _says(column: Sequence[Any]) -> bool:
     """Whether any value is there; columns that the source does not have cost nothing."""
-    return column[0] is not None or any(value is not None for value in column)
+    return column[0] is not None or column.count(None) < len(column)
 
 
 def _driver(connection: Connection) -> Any:
