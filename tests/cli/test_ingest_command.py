@@ -1,0 +1,82 @@
+"""`shoplens ingest …` as it is typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import shoplens.cli.ingest  # noqa: F401 registers the command
+from shoplens.cli.app import app
+from shoplens.errors import ConfigurationError, StrictError
+from shoplens.service.settings import Workspace
+
+run = CliRunner()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    Workspace.create(tmp_path / "shop")
+    return str(tmp_path / "shop")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> str:
+    path = tmp_path / "log.csv"
+    path.write_text("who,item_id,event_type,timestamp\nann,tea,view,1700000000\nbob,,view,1700000001\n")
+    return str(path)
+
+
+def test_json_is_one_object_on_stdout(shop: str, log: str) -> None:
+    done = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who", "--json"])
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert (result["stored"], result["refused"], result["new_people"]) == (1, 1, 1)
+    assert result["report"] == str(Path(shop) / "ingest-report.jsonl")
+    assert len((Path(shop) / "ingest-report.jsonl").read_text().splitlines()) == 2
+
+
+def test_people_read_a_table(shop: str, log: str) -> None:
+    done = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who"])
+    assert "missing item" in done.stdout
+    assert "stubs" in done.stdout
+    again = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who"])
+    assert "imported before" in again.output
+
+
+def test_standard_input(shop: str, log: str) -> None:
+    text = Path(log).read_bytes().replace(b"who", b"user_id")
+    done = run.invoke(app, ["ingest", "events", "-", "-w", shop, "--json"], input=text)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["files"][0]["file"] == "standard input"
+
+
+def test_products_and_people(shop: str, tmp_path: Path) -> None:
+    feed, people = tmp_path / "feed.csv", tmp_path / "people.csv"
+    feed.write_text("item_id,title,price\ntea,Tea,3.50\n")
+    people.write_text("user_id,age\nann,41\n")
+    done = run.invoke(app, ["ingest", "products", str(feed), "-w", shop, "--currency", "EUR", "--json"])
+    assert json.loads(done.stdout)["changed"] == 1, done.output
+    done = run.invoke(app, ["ingest", "people", str(people), "-w", shop, "--json"])
+    assert json.loads(done.stdout)["changed"] == 1, done.output
+
+
+def test_strict_refuses(shop: str, log: str) -> None:
+    done = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who", "--strict"])
+    assert isinstance(done.exception, StrictError)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--map", "user_id"], ["--map", "user_id=a", "--map", "user_id=b"], ["--type", "glance"]]
+)
+def test_wrong_options_are_named(shop: str, log: str, wrong: list[str]) -> None:
+    done = run.invoke(app, ["ingest", "events", log, "-w", shop, *wrong])
+    assert isinstance(done.exception, ConfigurationError)
+    assert wrong[0] in str(done.exception)
+
+
+def test_no_workspace_says_how_to_make_one(tmp_path: Path, log: str) -> None:
+    done = run.invoke(app, ["ingest", "events", log, "-w", str(tmp_path)])
+    assert "shoplens init" in str(done.exception)
