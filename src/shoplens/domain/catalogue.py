@@ -9,7 +9,6 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-
 #: Attributes that name other products: labels for cart suggestions, nothing that describes this one.
 RELATIONS = frozenset({"upsells", "cross_sells"})
 
