@@ -11,7 +11,7 @@ from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.linear import Linear
-from shoplens.models.neighbours import one_history
+from shoplens.models.neighbours import one_by_one, one_history
 from shoplens.models.popularity import Popularity
 from shoplens.testing.recommenders import GROUPS, NEW, check_recommender, planted_data
 
@@ -65,14 +65,20 @@ def test_a_history_of_new_products_only_finds_the_taste() -> None:
         assert int(np.argmax(means)) == item % GROUPS
 
 
-def test_an_explanation_adds_up_to_the_score() -> None:
+@pytest.mark.parametrize("item", [12, 58])
+def test_an_explanation_adds_up_to_the_score(item: int) -> None:
+    """Of a known product (12) and of a new one (58), for a history with a new product in it (54)."""
     data = planted_data()
     model = Linear(select=False).fit(data)
-    history = one_history([4, 8, 5], [1.0, 1.0, 0.3])
-    parts = model.explain(history, 12, at_most=3)
-    assert parts[0][0] in {4, 8}
-    positive = sum(value for _, value in parts)
-    assert positive == pytest.approx(float(model.score(history)[0, 12]), rel=0.2)
+    history = one_history([4, 8, 54, 5], [1.0, 1.0, 0.5, 0.3])
+    preferences = model._fold(history)
+    speakers = model._borrowing.lend(one_by_one(preferences))
+    value = model._relations.contributions(speakers, model._borrowing.target(item))
+    value += model._borrowing.likeness(speakers, item)
+    assert value.sum() == pytest.approx(float(model.score(history)[0, item]), abs=1e-3)
+    parts = model.explain(history, item, at_most=2)
+    assert len(parts) == 2
+    assert parts[0][1] == pytest.approx(value.max())
 
 
 def repeating_shop() -> Interactions:

@@ -15,7 +15,7 @@ from shoplens.domain.dataset import Histories, TrainingData
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Scores
 from shoplens.models.folding import Folding, Matrix, positives
-from shoplens.models.neighbours import Neighbours, explain, top_of_sparse
+from shoplens.models.neighbours import Neighbours, one_by_one, single, strongest, top_of_sparse
 from shoplens.models.popularity import decayed_counts
 
 #: Share of the popularity order in every score: breaks ties among products that no neighbour reaches, nothing more.
@@ -80,7 +80,9 @@ class ItemKNN:
 
     def explain(self, history: Histories, item: int, *, at_most: int = 3) -> list[tuple[int, float]]:
         """The products of one person's history that speak most for `item`: (item row, part of the score)."""
-        return explain(self._neighbours, self.folding.rows(history, len(self._popularity)), item, at_most)
+        preferences = self.folding.rows(history, len(self._popularity))
+        value = self._neighbours.contributions(one_by_one(preferences), single(item, len(self._popularity)))
+        return strongest(preferences.indices, value, at_most)
 
     def save(self, folder: Path) -> None:
         """See `Recommender.save`."""

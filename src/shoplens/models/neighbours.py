@@ -18,14 +18,13 @@ PIECES = ("data", "indices", "indptr")
 
 
 def top_of_dense(block: npt.NDArray[np.float32], k: int) -> Matrix:
-    """The k largest entries by magnitude of each row of a dense block, as CSR float32. `block` may be overwritten."""
+    """The k largest entries by magnitude of each row of a dense block, as CSR float32; zeros are dropped."""
     rows, width = block.shape
     if k < width:
-        size = np.abs(block)
-        place = np.argpartition(size, width - k, axis=1)[:, width - k :].astype(np.int32)
+        place = np.argpartition(np.abs(block), width - k, axis=1)[:, width - k :].astype(np.int32)
         place.sort(axis=1)
     else:
-        place = np.broadcast_to(np.arange(width, dtype=np.int32), (rows, width))
+        place = np.tile(np.arange(width, dtype=np.int32), (rows, 1))
     value = np.take_along_axis(block, place, axis=1)
     indptr = np.arange(rows + 1) * place.shape[1]
     result = sp.csr_matrix((value.ravel(), place.ravel(), indptr), shape=(rows, width))
@@ -69,40 +68,68 @@ class Neighbours:
         many: Scores = (preferences @ self.matrix).toarray()
         return many
 
-    def contributions(self, preferences: Matrix, item: int) -> npt.NDArray[np.float32]:
-        """What each product of a one-row preference matrix adds to the score of `item`; order of its `indices`."""
-        column = self.matrix[preferences.indices][:, [item]].toarray().ravel()
-        product: npt.NDArray[np.float32] = column * preferences.data
-        return product
+    def contributions(self, speakers: Matrix, target: Matrix) -> npt.NDArray[np.float32]:
+        """What each row of `speakers` (one product of a history each, [n, n_items]) adds to a weighted sum of scores.
+
+        `target` holds the weights as one sparse row, [1, n_items]: a single 1 for the score of one product.
+        """
+        used = np.unique(speakers.indices)
+        toward = self.matrix[used] @ target.T  # [len(used), 1]
+        result: npt.NDArray[np.float32] = (speakers[:, used] @ toward).toarray().ravel()
+        return result
 
     def save(self, folder: Path) -> None:
-        """Three .npy files, which can be memory-mapped."""
-        for piece in PIECES:
-            np.save(folder / f"neighbours-{piece}.npy", getattr(self.matrix, piece), allow_pickle=False)
+        """See `save_matrix`."""
+        save_matrix(folder, "neighbours", self.matrix)
 
     @classmethod
     def load(cls, folder: Path) -> Neighbours:
-        """Memory-mapped: pages are read when a history needs them and are shared between processes."""
-        try:
-            data, indices, indptr = (
-                np.load(folder / f"neighbours-{piece}.npy", mmap_mode="r", allow_pickle=False) for piece in PIECES
-            )
-        except (OSError, ValueError) as error:
-            raise BundleError(f"{folder}: item-to-item matrix cannot be read ({error}); train again") from error
-        n_items = len(indptr) - 1
-        if len(data) != len(indices) or int(indptr[-1]) != len(data):
-            raise BundleError(f"{folder}: the pieces of the item-to-item matrix do not fit together; train again")
+        """See `load_matrix`."""
         result = cls.__new__(cls)  # rows are already sorted, and a read-only map could not be sorted
-        result.matrix = sp.csr_matrix((data, indices, indptr), shape=(n_items, n_items), copy=False)
-        result.matrix.has_sorted_indices = True
+        result.matrix = load_matrix(folder, "neighbours")
+        if result.matrix.shape[0] != result.matrix.shape[1]:
+            raise BundleError(f"{folder}: the item-to-item matrix is not square; train again")
         return result
 
 
-def explain(relations: Neighbours, preferences: Matrix, item: int, at_most: int) -> list[tuple[int, float]]:
-    """The products of a history that speak most for `item`: (item row, contribution), largest first, above 0 only."""
-    value = relations.contributions(preferences, item)
+def save_matrix(folder: Path, name: str, matrix: Matrix) -> None:
+    """A CSR matrix as .npy files, which can be memory-mapped."""
+    for piece in PIECES:
+        np.save(folder / f"{name}-{piece}.npy", getattr(matrix, piece), allow_pickle=False)
+    np.save(folder / f"{name}-shape.npy", np.array(matrix.shape, np.int64), allow_pickle=False)
+
+
+def load_matrix(folder: Path, name: str) -> Matrix:
+    """Memory-mapped: pages are read when a history needs them and are shared between processes."""
+    try:
+        data, indices, indptr, shape = (
+            np.load(folder / f"{name}-{piece}.npy", mmap_mode="r", allow_pickle=False) for piece in (*PIECES, "shape")
+        )
+        fits = len(data) == len(indices) == int(indptr[-1]) and len(indptr) == int(shape[0]) + 1
+    except (OSError, ValueError, IndexError) as error:
+        raise BundleError(f"{folder}: matrix {name!r} cannot be read ({error}); train again") from error
+    if not fits:
+        raise BundleError(f"{folder}: the pieces of matrix {name!r} do not fit together; train again")
+    matrix = sp.csr_matrix((data, indices, indptr), shape=(int(shape[0]), int(shape[1])), copy=False)
+    matrix.has_sorted_indices = True
+    return matrix
+
+
+def strongest(items: Any, value: npt.NDArray[np.float32], at_most: int) -> list[tuple[int, float]]:
+    """(item row, contribution) of the largest contributions above 0, largest first."""
     best = np.argsort(-value, kind="stable")[:at_most]
-    return [(int(preferences.indices[place]), float(value[place])) for place in best if value[place] > 0]
+    return [(int(items[place]), float(value[place])) for place in best if value[place] > 0]
+
+
+def one_by_one(preferences: Matrix) -> Matrix:
+    """The entries of a one-row matrix, each in a row of its own."""
+    number = preferences.nnz
+    return sp.csr_matrix((preferences.data, preferences.indices, np.arange(number + 1)), (number, preferences.shape[1]))
+
+
+def single(item: int, n_items: int) -> Matrix:
+    """One product as a sparse row with a 1, [1, n_items]."""
+    return sp.csr_matrix((np.ones(1, np.float32), ([0], [item])), shape=(1, n_items))
 
 
 def blocks(count: int, width: int, budget_bytes: int = 128 << 20) -> list[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -10,15 +11,15 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from shoplens.domain.dataset import Modality
+from shoplens.errors import BundleError
 from shoplens.models.folding import Matrix
 from shoplens.models.linear.settings import LinearSettings
-from shoplens.models.neighbours import blocks, top_of_sparse
+from shoplens.models.neighbours import blocks, load_matrix, save_matrix, single
 
 PROJECTED_SIZE = 128  # width that all modalities together are brought to when exact search would cost too much
 EXACT_COST = 3e11  # multiply-adds of an exact search, some 10 s on two cores
 CLUSTERED_COST = 2e12  # beyond this even the projected search goes through an inverted file
 PROJECTION_SAMPLE = 10_000  # products from which the projection is learnt
-BORROWED_SHARE = 4  # borrowed relations kept of each product: a quarter of its own
 
 
 def content_vectors(modalities: Sequence[Modality], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -45,73 +46,116 @@ def content_vectors(modalities: Sequence[Modality], rows: npt.NDArray[np.int64])
     return np.ascontiguousarray(np.hstack(parts)) if parts else np.zeros((len(rows), 0), np.float32)
 
 
-def borrowing(modalities: Sequence[Modality], people: npt.NDArray[np.int64], settings: LinearSettings) -> Matrix:
-    """Which known products each rare or new one borrows from, CSR float32 [n_items, n_items]; known rows are empty.
+class Borrowing:
+    """C: which known products each rare or new one borrows from, and how that enters a request.
 
-    `people` counts each product's buyers, [n_items]. A row sums to content_discount · trust · similarity: trust falls
-    from 1 for a new product to 1/2 at `rare_people` buyers and ends at ten times that; similarity is the mean cosine
-    to the products borrowed from, so that a product unlike all others borrows little.
+    A history h becomes h + hC (a new product in it speaks through its neighbours), and scores s of known products give
+    new ones (s + hD) Cᵀ on top of their own, where D is each product's strongest relation. It stands for the missing
+    relation to itself: who has a product is offered new ones like it, not only new ones like what goes with it.
+    Nothing of this is multiplied out beforehand: C has a few entries a row, the product of the matrices has thousands.
+    """
+
+    def __init__(self, rows: npt.NDArray[np.int64], matrix: Matrix, strongest: npt.NDArray[np.float32]) -> None:
+        self.rows = rows  # the borrowing products
+        self.matrix = matrix  # [len(rows), n_items]
+        self.strongest = strongest  # D, [n_items]
+        n_items = matrix.shape[1]
+        self._place = np.full(n_items, -1, np.int64)
+        self._place[rows] = np.arange(len(rows))
+
+    @classmethod
+    def nothing(cls, n_items: int) -> Borrowing:
+        """Nobody borrows."""
+        none = sp.csr_matrix((0, n_items), dtype=np.float32)
+        return cls(np.zeros(0, np.int64), none, np.zeros(n_items, np.float32))
+
+    def lend(self, preferences: Matrix) -> Matrix:
+        """h + hC, CSR float32 of the same shape."""
+        place = self._place[preferences.indices]
+        if not len(self.rows) or not (place >= 0).any():
+            return preferences
+        keep = place >= 0
+        row = np.repeat(np.arange(preferences.shape[0]), np.diff(preferences.indptr))[keep]
+        shape = (preferences.shape[0], len(self.rows))
+        borrowed = sp.csr_matrix((preferences.data[keep], (row, place[keep])), shape=shape)
+        return (preferences + borrowed @ self.matrix).tocsr()
+
+    def add(self, scores: npt.NDArray[np.float32], preferences: Matrix) -> None:
+        """Add what the borrowing products borrow to `scores`, [n_people, n_items], in place."""
+        if not len(self.rows):
+            return
+        row = np.repeat(np.arange(preferences.shape[0]), np.diff(preferences.indptr))
+        known = scores.copy()
+        known[row, preferences.indices] += preferences.data * self.strongest[preferences.indices]
+        scores[:, self.rows] += self.matrix.dot(known[0])[None, :] if len(known) == 1 else (self.matrix @ known.T).T
+
+    def target(self, item: int) -> Matrix:
+        """Whose scores make up the score of `item`: itself and what it borrows from, one sparse row [1, n_items]."""
+        own = single(item, self.matrix.shape[1])
+        place = self._place[item]
+        return own if place < 0 else (own + self.matrix[[place]]).tocsr()
+
+    def likeness(self, speakers: Matrix, item: int) -> npt.NDArray[np.float32]:
+        """What each row of `speakers` adds to `item` by being like it: its entries · D Cᵀ. float32 [len(speakers)]."""
+        place = self._place[item]
+        if place < 0:
+            return np.zeros(speakers.shape[0], np.float32)
+        alike = self.matrix[[place]].multiply(self.strongest[None, :]).tocsr()
+        result: npt.NDArray[np.float32] = (speakers @ alike.T).toarray().ravel()
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Memory-mappable .npy files."""
+        save_matrix(folder, "borrowing", self.matrix)
+        np.save(folder / "borrowing-rows.npy", self.rows, allow_pickle=False)
+        np.save(folder / "borrowing-strongest.npy", self.strongest, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Borrowing:
+        """What `save` wrote; BundleError when it is damaged."""
+        try:
+            rows = np.load(folder / "borrowing-rows.npy", allow_pickle=False)
+            strongest = np.load(folder / "borrowing-strongest.npy", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{folder}: the content neighbours cannot be read ({error}); train again") from error
+        return cls(rows, load_matrix(folder, "borrowing"), strongest)
+
+
+def borrow(
+    modalities: Sequence[Modality], people: npt.NDArray[np.int64], relations: Matrix, settings: LinearSettings
+) -> Borrowing:
+    """Find what rare and new products borrow from. `people` counts each product's buyers, [n_items].
+
+    A row of C sums to content_discount · trust · similarity: trust falls from 1 for a new product to 1/2 at
+    `rare_people` buyers and ends there; similarity is the mean cosine to the products borrowed from, so that a
+    product unlike all others borrows little.
     """
     n_items = len(people)
-    nothing = sp.csr_matrix((n_items, n_items), dtype=np.float32)
+    strongest = np.zeros(n_items, np.float32)
+    if relations.nnz:
+        strongest = np.asarray(abs(relations).max(axis=1).todense(), np.float32).ravel()
     with_content = np.any([one.present for one in modalities], axis=0) if modalities else np.zeros(n_items, bool)
-    rare = np.flatnonzero(with_content & (people <= 10 * settings.rare_people))
+    rare = np.flatnonzero(with_content & (people <= settings.rare_people))
     # Lenders should rest on evidence of their own; in a very young shop any sale counts as such.
     lenders = np.flatnonzero(with_content & (people > settings.rare_people))
     if len(lenders) < settings.content_neighbours:
         lenders = np.flatnonzero(with_content & (people > 0))
     if not len(rare) or not len(lenders) or not settings.content_discount:
-        return nothing
+        return Borrowing.nothing(n_items)
     place, cosine = _nearest(modalities, rare, lenders, settings.content_neighbours + 1, settings.seed)
     item = np.where(place >= 0, lenders[place], -1)
-    cosine = np.where((item == rare[:, None]) | (item < 0), 0, np.maximum(cosine, 0))[
-        :, : settings.content_neighbours + 1
-    ]
+    cosine = np.where((item == rare[:, None]) | (item < 0), 0, np.maximum(cosine, 0))
     total = cosine.sum(axis=1, keepdims=True)
     squares = (cosine**2).sum(axis=1, keepdims=True)
     similarity = np.divide(squares, total, out=np.zeros_like(total), where=total > 0)  # mean, weighted by itself
-    trust = settings.rare_people / (people[rare] + settings.rare_people)
     share = np.divide(cosine, total, out=np.zeros_like(cosine), where=total > 0)
-    value = share * similarity * (settings.content_discount * trust)[:, None]
+    trust = settings.rare_people / (people[rare] + settings.rare_people)
+    value = (share * similarity * (settings.content_discount * trust)[:, None]).astype(np.float32)
     keep = value > 0
-    row = np.broadcast_to(rare[:, None], item.shape)[keep]
-    return sp.csr_matrix((value[keep].astype(np.float32), (row, item[keep])), shape=nothing.shape)
-
-
-def extend(relations: Matrix, borrowed: Matrix, settings: LinearSettings) -> Matrix:
-    """Give rare and new products rows and columns: B + (B + D) Cᵀ + C (B + D + (B + D) Cᵀ), with an empty diagonal.
-
-    C is `borrowing`; D, each product's strongest relation, stands for its missing relation to itself: who has a product
-    is offered new ones like it, not only new ones like what goes with it.
-    """
-    if not borrowed.nnz or not relations.nnz:
-        return relations
-    strongest = np.asarray(abs(relations).max(axis=1).todense(), np.float32).ravel()
-    whole = (relations + sp.diags(strongest)).tocsr()
-    lending = borrowed.T.tocsr()
-    at_most = max(1, settings.neighbours // BORROWED_SHARE)
-    columns = sp.vstack(
-        [
-            top_of_sparse((whole[rows] @ lending).tocsr(), at_most)
-            for rows in blocks(whole.shape[0], whole.shape[1], 64 << 20)
-        ],
-        format="csr",
-    )
-    rare = np.flatnonzero(np.diff(borrowed.indptr))
-    base = (whole + columns).tocsr()
-    picked = borrowed[rare]
-    rows_of_rare = sp.vstack(
-        [
-            top_of_sparse((picked[rows] @ base).tocsr(), settings.neighbours)
-            for rows in blocks(len(rare), whole.shape[1], 64 << 20)
-        ],
-        format="csr",
-    )
-    back = sp.csr_matrix((np.ones(len(rare), np.float32), (rare, np.arange(len(rare)))), (whole.shape[0], len(rare)))
-    result = (relations + columns + back @ rows_of_rare).tocsr()
-    result.setdiag(0)
-    result.eliminate_zeros()
-    return result
+    row = np.broadcast_to(np.arange(len(rare))[:, None], item.shape)[keep]
+    matrix = sp.csr_matrix((value[keep], (row, item[keep])), shape=(len(rare), n_items))
+    some = np.diff(matrix.indptr) > 0
+    return Borrowing(rare[some], matrix[some].tocsr(), strongest)
 
 
 def _nearest(

@@ -16,11 +16,11 @@ from shoplens.domain.dataset import Histories, TrainingData
 from shoplens.errors import BundleError
 from shoplens.models.base import Scores
 from shoplens.models.folding import Folding, Matrix, column_counts, positives
-from shoplens.models.linear.content import borrowing, extend
+from shoplens.models.linear.content import Borrowing, borrow
 from shoplens.models.linear.relations import SCALE_SAMPLE, form_relations, sample_people, spread
 from shoplens.models.linear.selection import select
 from shoplens.models.linear.settings import LinearSettings
-from shoplens.models.neighbours import Neighbours, explain
+from shoplens.models.neighbours import Neighbours, one_by_one, strongest
 from shoplens.models.popularity import decayed_counts
 
 TIE_BREAK = 1e-4  # standard deviations that the most popular product is ahead of one nobody bought
@@ -43,6 +43,7 @@ class Linear:
         self._relations = Neighbours(sp.csr_matrix((0, 0), dtype=np.float32))
         self._popularity: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # [n_items], within [0, 1]
         self._scorable: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._borrowing = Borrowing.nothing(0)
 
     @property
     def scorable(self) -> npt.NDArray[np.bool_]:
@@ -55,21 +56,23 @@ class Linear:
         self.chosen = select(interactions, self.settings) if self.settings.select else self.settings
         matrix = positives(interactions)
         people = column_counts(matrix)
-        borrowed = borrowing(data.modalities, people, self.chosen)
-        relations = extend(form_relations(matrix, self.chosen), borrowed, self.chosen)
+        relations = form_relations(matrix, self.chosen)
         self._relations = Neighbours(relations)
-        counts = decayed_counts(interactions, POPULARITY_HALF_LIFE_DAYS)
-        self._popularity = (counts / max(counts.max(initial=0), 1e-12)).astype(np.float32)
-        self._scorable = (people > 0) | (np.diff(borrowed.indptr) > 0)
         sample = matrix[sample_people(matrix, SCALE_SAMPLE, self.chosen.seed)]
         relations.data *= np.float32(spread(self._relations.score(_to_unit_sum(sample))))
+        self._borrowing = borrow(data.modalities, people, relations, self.chosen)
+        counts = decayed_counts(interactions, POPULARITY_HALF_LIFE_DAYS)
+        self._popularity = (counts / max(counts.max(initial=0), 1e-12)).astype(np.float32)
+        self._scorable = people > 0
+        self._scorable[self._borrowing.rows] = True
         return self
 
     def score(self, histories: Histories) -> Scores:
         """See `Recommender.score`; people without a history get the popular products."""
-        folding = Folding(self.chosen.half_life_days, self.chosen.half_life_events)
         n_items = len(self._popularity)
-        scores = self._relations.score(_to_unit_sum(folding.rows(histories, n_items)))
+        preferences = self._preferences(histories)
+        scores = self._relations.score(preferences)
+        self._borrowing.add(scores, preferences)
         if self.chosen.repeat_weight:
             again = Folding(self.chosen.repeat_half_life_days, repeats="log").rows(histories, n_items)
             row = np.repeat(np.arange(len(histories)), np.diff(again.indptr))
@@ -79,13 +82,24 @@ class Linear:
 
     def explain(self, history: Histories, item: int, *, at_most: int = 3) -> list[tuple[int, float]]:
         """The products of one person's history that speak most for `item`: (item row, part of the score)."""
+        preferences = self._fold(history)
+        speakers = self._borrowing.lend(one_by_one(preferences))
+        value = self._relations.contributions(speakers, self._borrowing.target(item))
+        value += self._borrowing.likeness(speakers, item)
+        return strongest(preferences.indices, value, at_most)
+
+    def _fold(self, histories: Histories) -> Matrix:
         folding = Folding(self.chosen.half_life_days, self.chosen.half_life_events)
-        preferences = _to_unit_sum(folding.rows(history, len(self._popularity)))
-        return explain(self._relations, preferences, item, at_most)
+        return _to_unit_sum(folding.rows(histories, len(self._popularity)))
+
+    def _preferences(self, histories: Histories) -> Matrix:
+        """Folded in, with new products speaking through their neighbours."""
+        return self._borrowing.lend(self._fold(histories))
 
     def save(self, folder: Path) -> None:
         """See `Recommender.save`."""
         self._relations.save(folder)
+        self._borrowing.save(folder)
         np.save(folder / "popularity.npy", self._popularity, allow_pickle=False)
         np.save(folder / "scorable.npy", self._scorable, allow_pickle=False)
         config = {"settings": asdict(self.settings), "chosen": asdict(self.chosen)}
@@ -103,6 +117,7 @@ class Linear:
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BundleError(f"{folder}: the linear model cannot be read ({error}); train again") from error
         result._relations = Neighbours.load(folder)
+        result._borrowing = Borrowing.load(folder)
         return result
 
 

@@ -3,7 +3,8 @@
 The popular head of the catalogue is treated exactly and each row cut to its strongest relations; the tail below it gets
 plain co-occurrence (a walk of length 1). Which products are head:
 
-- up to `exact_people` people: the most popular products as long as head × its entries stays within `row_budget`;
+- up to `exact_people` people: the most popular products as long as head × (its entries + 5 × head) stays within
+  `row_budget`;
 - more people: at most `exact_items` products, because EASE then solves a dense system of that size.
 
 In the head the filter is left out when walking its graph would cost more than ten times `row_budget`.
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from shoplens.compute.local import LocalExecutor
 from shoplens.models.folding import Matrix, column_counts
 from shoplens.models.linear.ease import Ease, solve
 from shoplens.models.linear.filter import GraphFilter, power
@@ -24,6 +26,7 @@ from shoplens.models.linear.settings import LinearSettings
 from shoplens.models.neighbours import blocks, top_of_dense, top_of_sparse
 
 SCALE_SAMPLE = 256  # people whose scores bring filter and EASE to one scale
+PICKING_COST = 5  # multiply-adds that looking at one score costs when the strongest relations are picked
 
 
 def choose_head(matrix: Matrix, settings: LinearSettings) -> npt.NDArray[np.int64]:
@@ -33,7 +36,8 @@ def choose_head(matrix: Matrix, settings: LinearSettings) -> npt.NDArray[np.int6
     order = order[: int((counts > 0).sum())]
     if matrix.shape[0] > settings.exact_people:
         return order[: settings.exact_items]
-    cost = np.arange(1, len(order) + 1) * np.cumsum(counts[order], dtype=np.float64)
+    number = np.arange(1, len(order) + 1, dtype=np.float64)
+    cost = number * (np.cumsum(counts[order]) + PICKING_COST * number)
     return order[: int(np.searchsorted(cost, settings.row_budget, "right"))]
 
 
@@ -106,13 +110,15 @@ def form_relations(matrix: Matrix, settings: LinearSettings) -> Matrix:
     parts = build_parts(matrix, head, settings)
     scale = common_scale(parts, matrix, settings)
     single = sp.identity(len(head), dtype=np.float32, format="csr")
-    pieces = []
-    for rows in blocks(len(head), len(head) + min(matrix.shape[0], settings.exact_people), 64 << 20):
+
+    def strongest(rows: slice) -> Matrix:
         block = parts.score(single[rows], settings, scale)
         block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = 0
-        pieces.append(top_of_dense(block, settings.neighbours))
-    exact = sp.vstack(pieces, format="csr")
-    del parts
+        return top_of_dense(block, settings.neighbours)
+
+    cut = blocks(len(head), len(head) + min(matrix.shape[0], settings.exact_people), 48 << 20)
+    # Sparse products and partitions release the interpreter lock, so threads share the blocks.
+    exact = sp.vstack(list(LocalExecutor().map(strongest, cut)), format="csr")
     place = sp.csr_matrix((np.ones(len(head), np.float32), (np.arange(len(head)), head)), (len(head), n_items))
     relations = (place.T @ exact @ place).tocsr()
     tail = np.setdiff1d(np.flatnonzero(column_counts(matrix)), head)

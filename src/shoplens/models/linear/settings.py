@@ -35,9 +35,11 @@ class LinearSettings:
     neighbours: int = 200  # relations kept of each product; 100 to 400 cost nothing measurable in NDCG
 
     # content, see content.py
-    content_neighbours: int = 20  # products that a new product borrows from
-    content_discount: float = 0.5  # how much borrowed evidence counts beside a product's own
-    rare_people: float = 2.0  # a product bought by this many people rests half on its own evidence, half on borrowed
+    content_neighbours: int = 20  # products that a new product borrows from; 5 ranked new groceries worse
+    # How much borrowed evidence counts beside a product's own. At 1 the ranking of known groceries did not suffer; at 2
+    # new ones came four times as often into the best hundred, and NDCG@20 of all fell by a fifth.
+    content_discount: float = 1.0
+    rare_people: float = 1.0  # up to this many buyers a product borrows; with so many, half as much as a new one
 
     # fold-in, see folding.py
     half_life_days: float | None = None  # (chosen) recency of a person's history
@@ -50,6 +52,10 @@ class LinearSettings:
     def __post_init__(self) -> None:
         if self.ease_penalty <= 0:
             raise ConfigurationError("ease_penalty must be above 0")
+        if self.content_discount < 0 or self.rare_people <= 0 or self.content_neighbours < 1:
+            raise ConfigurationError(
+                "content_discount must be at least 0, rare_people above 0, content_neighbours at least 1"
+            )
         if self.neighbours < 1:
             raise ConfigurationError("neighbours must be at least 1")
         if self.ease_share < 0:
