@@ -90,7 +90,7 @@ def age_bucket(age_days: Floats) -> Ints:
     return np.where(known, np.minimum(steps, AGE_BUCKETS - 1), 0).astype(np.int64)
 
 
-def read_histories(histories: Histories, n_items: int, limit: int, *, timed: bool) -> Ragged:
+def read_histories(histories: Histories, n_items: int, limit: int, *, ordered: bool, timed: bool) -> Ragged:
     """What a request knows: repeated products summed into their latest event, disliked ones left out."""
     length = np.diff(histories.indptr)
     person = np.repeat(np.arange(len(length)), length)
@@ -101,8 +101,8 @@ def read_histories(histories: Histories, n_items: int, limit: int, *, timed: boo
         person, item, weight, age = person[inside], item[inside], weight[inside], age[inside]
     key = person * n_items + item
     order = np.argsort(key, kind="stable")
-    ordered = key[order]
-    last = np.append(ordered[1:] != ordered[:-1], True) if len(key) else np.zeros(0, np.bool_)
+    grouped = key[order]
+    last = np.append(grouped[1:] != grouped[:-1], True) if len(key) else np.zeros(0, np.bool_)
     totals = np.cumsum(weight[order], dtype=np.float64)[last]
     total = np.diff(totals, prepend=0.0)
     kept = order[last]
@@ -119,6 +119,6 @@ def read_histories(histories: Histories, n_items: int, limit: int, *, timed: boo
         indptr,
         item[kept],
         total.astype(np.float32),
-        rank if timed else np.zeros_like(rank),
+        rank if ordered else np.zeros_like(rank),
         age[kept].astype(np.float32) if timed else np.full(len(kept), np.nan, np.float32),
     )

@@ -33,7 +33,7 @@ class FusionConfig:
     temperature: float = 0.3  # start value of the learnt factor that scores are divided by
 
     # The task.
-    order: str = "auto"  # predict later from earlier (time), hide at random (none), or by what the data has (auto)
+    order: str = "auto"  # predict later from earlier (time), hide at random (none), or see what the data has (auto)
     max_history: int = 512  # latest distinct products of a person that are read
     train_history: int = 64  # of those, how many one training sample reads, drawn at random; bounds time and memory
     targets: int = 8  # products that one sample predicts at most

@@ -45,8 +45,8 @@ class Candidates:
         self.known = np.flatnonzero(count)
         self.negatives = negatives
         self.whole = len(self.known) <= full
-        with np.errstate(divide="ignore"):
-            self.removed = (1 - popularity_kept) * np.log(self.share)
+        # Of products that nobody touched the logarithm is never read; they are no candidates.
+        self.removed = (1 - popularity_kept) * np.log(np.maximum(self.share, 1e-12))
         self.place = np.full(n_items, -1, np.int64)
 
     def draw(self, user: Ints, target: Ints, random: np.random.Generator) -> Goal:

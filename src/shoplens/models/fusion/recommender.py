@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
@@ -20,7 +21,7 @@ from shoplens.models.fusion.batches import read_histories
 from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Axes, Content, leading_directions
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
-from shoplens.models.fusion.timeline import Timeline, hold_out
+from shoplens.models.fusion.timeline import Timeline, hold_out, is_ordered
 from shoplens.models.fusion.training import CHUNK, Progress, ShopInputs, Trainer, seeded
 
 Floats = npt.NDArray[np.float32]
@@ -52,7 +53,7 @@ class Fusion:
         self.checkpoint = checkpoint
         self.history: list[dict[str, float]] = []  # epoch, loss, valid_ndcg, seconds
         self.axes: tuple[Axes, ...] = ()
-        self.timed = False
+        self.ordered = self.timed = False
         self._network: FusionNetwork | None = None
 
     # Learning.
@@ -62,9 +63,11 @@ class Fusion:
         config = self.config
         device = _device(config.device)
         interactions = data.interactions
-        self.timed = {"time": True, "none": False}.get(config.order, interactions.timed)
+        self.ordered = {"time": True, "none": False}.get(config.order, is_ordered(interactions))
+        self.timed = interactions.timed and self.ordered
         # Kept aside before anything is learnt: id vectors that have seen the answers would choose the first epoch.
-        timeline, holdout = hold_out(Timeline(interactions, timed=self.timed, seed=config.seed), config)
+        whole = Timeline(interactions, ordered=self.ordered, timed=self.timed, seed=config.seed)
+        timeline, holdout = hold_out(whole, config)
         modalities = tuple(one for one in data.modalities if one.present.any())
         self.axes = tuple(Axes.learn(one, config.content_rank, config.seed) for one in modalities)
         contents = [Content.read(one, axes) for one, axes in zip(modalities, self.axes, strict=True)]
@@ -124,14 +127,17 @@ class Fusion:
         return scores.numpy()
 
     def _people(self, histories: Histories) -> torch.Tensor:
-        ragged = read_histories(histories, len(self._vectors), self.config.max_history, timed=self.timed)
+        network = self._require_fit()
+        ragged = read_histories(
+            histories, len(self._vectors), self.config.max_history, ordered=self.ordered, timed=self.timed
+        )
         padded = ragged.pad()
         nobody = np.full(len(histories), -1)
         profile = histories.profile if len(histories.profile) == len(histories) else nobody
         last = len(self._categorical) - 1  # the row that knows nothing
         row = torch.from_numpy(np.where((profile >= 0) & (profile < last), profile, last).astype(np.int64))
         read = torch.nn.functional.embedding(padded.item, self._vectors)
-        people: torch.Tensor = self.network.people(read, padded, self._categorical[row], self._numeric[row])
+        people: torch.Tensor = network.people(read, padded, self._categorical[row], self._numeric[row])
         return people
 
     @property
@@ -234,6 +240,7 @@ class Fusion:
         described = {
             "format": FORMAT,
             "config": self.config.to_dict(),
+            "ordered": self.ordered,
             "timed": self.timed,
             "modalities": [axes.name for axes in self.axes],
             "profile": {"categories": list(self._shape.categories), "numeric": self._shape.numeric},
@@ -252,12 +259,12 @@ class Fusion:
             served = load_file(folder / "served.safetensors")
             weights = load_file(folder / "model.safetensors")
             model._restore(described, served, weights)
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError, ConfigurationError) as error:
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError, ConfigurationError) as error:
             raise BundleError(f"{folder} does not hold a whole fusion network: {error}") from error
         return model
 
     def _restore(self, described: dict[str, Any], served: dict[str, Any], weights: dict[str, Any]) -> None:
-        self.timed, self.history = described["timed"], described["history"]
+        self.ordered, self.timed, self.history = described["ordered"], described["timed"], described["history"]
         self.axes = tuple(
             Axes(name, served[f"mean.{name}"], served[f"basis.{name}"]) for name in described["modalities"]
         )

@@ -18,22 +18,36 @@ from shoplens.models.fusion.batches import Batch, Ints, Ragged
 from shoplens.models.fusion.config import FusionConfig
 
 BUCKETED = 8  # batches whose samples are sorted by length together, so that little is padded
+MOSTLY = 0.95  # share of rising (or falling) neighbours from which on a list counts as sorted
 MOST_HELD = 20  # products of one person that the inner validation keeps aside at most
+
+
+def is_ordered(interactions: Interactions) -> bool:
+    """Whether the order of a person's events can mean anything: there is time, or a file not sorted by product."""
+    if interactions.timed:
+        return True
+    order = np.lexsort((interactions.timestamp, interactions.user))
+    user, item = interactions.user[order], interactions.item[order]
+    same = user[1:] == user[:-1]
+    if not same.any():
+        return False
+    rising = float((item[1:] > item[:-1])[same].mean())
+    return MOSTLY > rising > 1 - MOSTLY
 
 
 class Timeline:
     """Positive events by person and time, with what is needed to ask at any moment: what was known, what came next.
 
-    Without time (`timed` False) each product of a person counts once and the order means nothing.
+    `ordered`: later events came later; without, each product of a person counts once. `timed`: ages mean days.
     """
 
-    def __init__(self, interactions: Interactions, *, timed: bool, seed: int) -> None:
-        self.timed = timed
+    def __init__(self, interactions: Interactions, *, ordered: bool, timed: bool, seed: int) -> None:
+        self.ordered, self.timed = ordered, timed
         self.n_users, self.n_items = len(interactions.users), len(interactions.items)
         positive = np.flatnonzero(interactions.weight > 0)
         user, item = interactions.user[positive].astype(np.int64), interactions.item[positive].astype(np.int64)
         weight, time = interactions.weight[positive].astype(np.float64), interactions.timestamp[positive]
-        if not timed:
+        if not ordered:
             key, inverse = np.unique(user * self.n_items + item, return_inverse=True)
             weight = np.bincount(inverse, weights=weight, minlength=len(key)).astype(np.float64)
             user, item, time = key // self.n_items, key % self.n_items, np.zeros(len(key), np.int64)
@@ -100,7 +114,7 @@ class Timeline:
             self.item[position],
             self.total[position],
             rank,
-            age.astype(np.float32),
+            age.astype(np.float32) if self.timed else np.full(len(age), np.nan, np.float32),
         )
 
     def after(self, cut: Ints, targets: int) -> Ints:
@@ -114,7 +128,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """People whose latest (without time: random) products were kept aside to choose the best epoch."""
+    """People whose latest (without order: random) products were kept aside to choose the best epoch."""
 
     user: Ints  # [n]
     history: Ragged
@@ -130,10 +144,10 @@ def hold_out(timeline: Timeline, config: FusionConfig) -> tuple[Timeline, Holdou
     if wanted == 0:
         return timeline, None
     people = np.sort(random.choice(able, wanted, replace=False))
-    share = 0.1 if timeline.timed else 0.2  # a later tenth is also a later time; without time a fifth
+    share = 0.1 if timeline.ordered else 0.2  # a later tenth is also a later time; without order a fifth
     held = np.clip(np.round(share * count[people]), 1, MOST_HELD).astype(np.int64)
     chosen = np.ones(len(timeline.user), np.bool_)
-    if timeline.timed:
+    if timeline.ordered:
         start = np.searchsorted(timeline.firsts, timeline.indptr[people])
         cut = timeline.moment[timeline.firsts[start + count[people] - held]]
         enough = cut > timeline.indptr[people]
@@ -155,8 +169,8 @@ def hold_out(timeline: Timeline, config: FusionConfig) -> tuple[Timeline, Holdou
 
 
 def epoch_batches(timeline: Timeline, config: FusionConfig, random: np.random.Generator) -> Iterator[Batch]:
-    """One epoch of samples. With time: random moments of each life and what was new after them; else random holes."""
-    if timeline.timed:
+    """One epoch of samples. With order: random moments of each life and what was new after them; else random holes."""
+    if timeline.ordered:
         cuts = np.unique(timeline.moment[timeline.first])
         cuts = cuts[random.permutation(len(cuts))]
         by_user = np.argsort(timeline.user[cuts], kind="stable")
