@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +65,7 @@ def cold_rank(model: Fusion, data: TrainingData) -> float:
         {"full_softmax": 1, "negatives": 16, "id_start": "random", "heads": 1},
     ],
 )
-def test_conforms(settings: dict[str, object], tmp_path: Path) -> None:
+def test_conforms(settings: dict[str, Any], tmp_path: Path) -> None:
     check_recommender(lambda: Fusion(SMALL, **settings), tmp_path)
 
 
@@ -291,7 +292,7 @@ def test_recency_is_learnt() -> None:
         ({"colour": 1}, "no setting 'colour'"),
     ],
 )
-def test_wrong_settings_are_named(settings: dict[str, object], message: str) -> None:
+def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         Fusion(**settings)
 
