@@ -1,8 +1,9 @@
 """How much each model counts in the blend: few, principled choices, made on validation.
 
-Trying many variants on a few thousand validation events finds luck, so the search is greedy and coarse: forward
-selection with replacement (Caruana et al., Ensemble selection from libraries of models, 2004). A model that does not
-help is simply never picked and weighs 0.
+Trying many variants on a few thousand validation events finds luck, so the search is coarse, averaged and sceptical:
+forward selection with replacement, bagged (Caruana et al., Ensemble selection from libraries of models, 2004), and the
+best single model stays alone unless the blend is better by more than one standard error (the rule of Breiman et al.,
+Classification and Regression Trees, 1984). A model that does not help is never picked and weighs 0.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from shoplens.models.blend import VOUCHING, Blend
 
 DEPTH = 100  # best products of each model that can be in the blend's top K; deeper ones practically never are
 MAX_PEOPLE = 20_000  # enough for a standard error below .003 of any metric; bounds memory
-ROUNDS = 20  # picks of the search: weights are multiples of at least 1/20
+ROUNDS = 10  # picks of one search
+BAGS = 8  # searches, each on a random half of the people; their weights are averaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +83,49 @@ def gather_pool(
     return Pool(tuple(models), known, item, z, relevant, holdout.relevant)
 
 
-def choose_weights(pool: Pool, k: int = 20, rounds: int = ROUNDS) -> dict[str, float]:
-    """Weights that sum to 1 and maximise the mean of Recall@k and NDCG@k over the pool's people.
+def choose_weights(
+    pool: Pool, k: int = 20, *, rounds: int = ROUNDS, bags: int = BAGS, seed: int = 0
+) -> dict[str, float]:
+    """Weights that sum to 1 and make the mean of Recall@k and NDCG@k of the pool's people high.
 
-    Each round adds the model that helps most (ties: the earlier one); the best round wins, the earliest on a tie, so
-    that a simpler blend is preferred. With nobody to choose on, all models weigh the same.
+    With nobody to choose on, all models weigh the same.
     """
+    number = len(pool.names)
     if not len(pool.truth):
-        return dict.fromkeys(pool.names, 1.0 / len(pool.names))
-    quality = _Quality(pool, k)
-    single = np.eye(len(pool.names), dtype=np.int64)
-    counts = np.zeros(len(pool.names), np.int64)
-    total = np.zeros(pool.z.shape[1:], np.float32)
-    best, best_counts = -1.0, counts.copy()
-    for _ in range(rounds):
-        values = [quality.of(total + z, counts + one) for z, one in zip(pool.z, single, strict=True)]
-        pick = int(np.argmax(values))
-        counts[pick] += 1
-        total += pool.z[pick]
-        if values[pick] > best + 1e-9:
-            best, best_counts = values[pick], counts.copy()
-    weights = best_counts / best_counts.sum()
+        return dict.fromkeys(pool.names, 1.0 / number)
+    reached = np.flatnonzero(pool.relevant.any(axis=1))  # whoever no model serves cannot tell the models apart
+    random = np.random.default_rng([seed, 3])
+    total = np.zeros(number)
+    for _ in range(bags):
+        half = np.sort(random.choice(reached, (len(reached) + 1) // 2, replace=False))
+        counts = _search(_Quality(pool.take(half), k), rounds)
+        total += counts / counts.sum()
+    weights = total / bags
+    quality = _Quality(pool.take(reached), k)
+    single = np.eye(number)
+    alone = [quality.per_person(one) for one in single]
+    best = int(np.argmax([values.mean() if len(values) else 0.0 for values in alone]))
+    gain = np.zeros(len(pool.truth))  # of the people whom no model serves: 0
+    gain[: len(reached)] = quality.per_person(weights) - alone[best]
+    if gain.mean() <= gain.std() / np.sqrt(len(gain)):
+        weights = single[best]
     return {name: round(float(weight), 4) for name, weight in zip(pool.names, weights, strict=True)}
+
+
+def _search(quality: _Quality, rounds: int) -> npt.NDArray[np.int64]:
+    """How often each model is picked: every round adds the one that helps most (ties: the earlier one), and the best
+    round wins (ties: the earliest, so that a simpler blend is preferred). [n_models]"""
+    z = quality.pool.z
+    single = np.eye(len(z), dtype=np.int64)
+    counts, total = np.zeros(len(z), np.int64), np.zeros(z.shape[1:], np.float32)
+    best, best_counts = -1.0, counts
+    for _ in range(rounds):
+        values = [quality.mean(total + one, counts + pick) for one, pick in zip(z, single, strict=True)]
+        chosen = int(np.argmax(values))
+        counts, total = counts + single[chosen], total + z[chosen]
+        if values[chosen] > best + 1e-9:
+            best, best_counts = values[chosen], counts
+    return best_counts
 
 
 class _Quality:
@@ -112,13 +135,28 @@ class _Quality:
         self.k = k
         self.pool = pool
         self.person, self.place = np.nonzero(pool.relevant)
-        self.truth = pool.truth
         gain = discounts(k)
         self.discount = np.concatenate([gain, [0.0]])
         self.ideal = np.cumsum(gain)[np.minimum(pool.truth, k) - 1]
 
-    def of(self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.int64]) -> float:
-        """`scores`: weighted sum of z-scores, [n_people, width]; `weights` [n_models]."""
+    def per_person(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Quality of the blend with these weights [n_models] for each of the pool's people. [n_people]"""
+        scores = np.full(self.pool.relevant.shape, -np.inf, np.float32)
+        inside = self.pool.z[0] > -np.inf
+        scores[inside] = np.tensordot(weights.astype(np.float32), self.pool.z[:, inside], 1)
+        hit, gain = self._credits(scores, weights)
+        credit = np.bincount(self.person, (hit + gain) / 2, minlength=len(self.pool.truth))
+        return np.asarray(credit, np.float64)
+
+    def mean(self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.integer]) -> float:
+        """`scores`: sum of weighted z-scores [n_people, width]. Mean over people."""
+        hit, gain = self._credits(scores, weights)
+        return float((hit.sum() + gain.sum()) / (2 * max(len(self.pool.truth), 1)))
+
+    def _credits(
+        self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.number]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """What each relevant product in the pool adds to its person's Recall@k and NDCG@k."""
         if not self.pool.known.all():
             scores = scores * vouching(self.pool.known, weights)[self.pool.item]
         rank = np.empty(len(self.person), np.int64)
@@ -126,12 +164,11 @@ class _Quality:
         for start in range(0, len(rank), step):
             person, place = self.person[start : start + step], self.place[start : start + step]
             rank[start : start + step] = np.count_nonzero(scores[person] > scores[person, place][:, None], axis=1)
-        hit = (rank < self.k) / self.truth[self.person]
-        gain = self.discount[np.minimum(rank, self.k)] / self.ideal[self.person]
-        return float((hit.sum() + gain.sum()) / (2 * len(self.truth)))
+        hit = (rank < self.k) / self.pool.truth[self.person]
+        return hit, self.discount[np.minimum(rank, self.k)] / self.ideal[self.person]
 
 
-def vouching(known: npt.NDArray[np.bool_], weights: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def vouching(known: npt.NDArray[np.bool_], weights: npt.NDArray[np.number]) -> npt.NDArray[np.float32]:
     """The blend's factor for each product: members that can judge it speak for those that cannot. Shape [n_items]."""
     total = float(weights.sum())
     knowing = weights.astype(np.float64) @ known
