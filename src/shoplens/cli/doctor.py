@@ -1,0 +1,32 @@
+"""`shoplens doctor`: what is wrong here, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.table import Table
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
+    """Look at store, encoders, vectors, bundle, server settings and disk. Exit code 1 when something needs doing."""
+    from shoplens.service.doctor import examine
+    from shoplens.service.settings import Workspace
+
+    found = list(examine(Workspace.open(workspace)))
+    table = Table("", "found", "do")
+    for one in found:
+        table.add_row(one.subject, one.state, f"[yellow]{one.advice}[/yellow]" if one.advice else "[green]well[/green]")
+    emit(
+        {
+            "well": all(one.well for one in found),
+            "findings": [{"subject": one.subject, "state": one.state, "advice": one.advice} for one in found],
+        },
+        json=json,
+        table=table,
+    )
+    if not all(one.well for one in found):
+        raise typer.Exit(1)

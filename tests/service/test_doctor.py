@@ -1,0 +1,33 @@
+"""The doctor finds what is missing and says what to do."""
+
+from pathlib import Path
+
+from shoplens.service.doctor import Finding, examine
+from shoplens.service.settings import Settings, Workspace
+
+
+def _by_subject(workspace: Workspace) -> dict[str, Finding]:
+    return {one.subject: one for one in examine(workspace)}
+
+
+def test_a_new_workspace_is_told_every_next_step(tmp_path: Path) -> None:
+    found = _by_subject(Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"}))
+    assert "ingest products" in found["products"].advice
+    assert "ingest events" in found["events"].advice
+    assert "shoplens embed" in found["text vectors"].advice
+    assert "shoplens train" in found["bundle"].advice
+    assert found["server"].well
+
+
+def test_an_open_server_is_pointed_out(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, server={"host": "0.0.0.0"}, encoders={"text": "hashed-ngrams"})
+    assert "api_keys" in _by_subject(workspace)["server"].advice
+
+
+def test_a_broken_database_and_an_unknown_encoder_are_findings_not_crashes(tmp_path: Path) -> None:
+    (tmp_path / "shop.sqlite").write_text("this is not a database, but long enough to be looked at" * 40)
+    Workspace.create(tmp_path)
+    workspace = Workspace(tmp_path, Settings.read(None, encoders={"text": "magic"}))
+    found = _by_subject(workspace)
+    assert not found["store"].well
+    assert "magic" in found["encoders"].advice
