@@ -102,8 +102,14 @@ def fit_again(
     factories: Mapping[str, Factory] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay."""
-    makers = {name: _factory(name, trained.seed, factories) for name in trained.models}
+    """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay.
+
+    A model that chooses settings of its own while it fits offers `again()`: an unfitted one with what it chose.
+    """
+    makers = {
+        name: getattr(model, "again", None) or _factory(name, trained.seed, factories)
+        for name, model in trained.models.items()
+    }
     fitted, _ = _fit(makers, data, progress if progress is not None else _silent, again=True)
     return replace(trained, models=fitted, blend=blend_of(fitted, trained.weights), refitted=True)
 

@@ -67,6 +67,10 @@ class Linear:
         self._scorable[self._borrowing.rows] = True
         return self
 
+    def again(self) -> Self:
+        """An unfitted model with the settings that `fit` chose: what to fit on more data."""
+        return type(self)(replace(self.chosen, select=False))
+
     def score(self, histories: Histories) -> Scores:
         """See `Recommender.score`; people without a history get the popular products."""
         n_items = len(self._popularity)
