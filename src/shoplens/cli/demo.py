@@ -13,12 +13,12 @@ from shoplens.cli.tables import results_table
 if TYPE_CHECKING:
     from shoplens.service.sample_shop import SampleShop
 
-# Seasoned examples: household 1 is in every table of the sample, 1082185 are its bananas.
-TRY = {
-    "/v1/recommend": '{"user_id":"1","n":5,"explain":true}',
-    "/v1/events": '{"user_id":"1","item_id":"1082185","event_type":"cart"}',
-    "/v1/similar": '{"item_id":"1082185","n":5}',
-}
+# Household 1 is in every table of the sample; 1082185 are bananas, with which a guest becomes somebody.
+TRY = (
+    ("/v1/recommend", '{"user_id":"1","n":5,"explain":true}'),
+    ("/v1/events", '{"session_id":"guest","item_id":"1082185","event_type":"cart"}'),
+    ("/v1/recommend", '{"session_id":"guest","n":5,"explain":true}'),
+)
 
 
 @app.command()
@@ -72,9 +72,9 @@ def _serve(root: Path, host: str, port: int) -> None:
 
     def ready(address: str) -> None:
         console.print(
-            f"\nthe sample shop answers on [bold]{address}[/bold] (docs: {address}/docs). Try:", highlight=False
+            f"\nthe sample shop answers on [bold]{address}[/bold] (API: {address}/openapi.json). Try:", highlight=False
         )
-        for route, body in TRY.items():
+        for route, body in TRY:
             line = f"  curl -s {address}{route} -H 'content-type: application/json' -d '{body}'"
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 

@@ -16,24 +16,24 @@ METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table:
     """One row a model: recall and NDCG with 95 % intervals, MRR, coverage, recall of new products."""
     table = Table(title=title)
-    table.add_column("model")
-    for name in (*METRICS, "mrr", "coverage", "new products"):
-        table.add_column(name, justify="right")
+    table.add_column("model", min_width=10, no_wrap=True)
+    for name in (*METRICS, "mrr", "coverage", "new@20"):
+        table.add_column(name, justify="right", min_width=len(name))
     for name, one in evaluations.items():
         cells = [f"{one.means[m]:.4f} [{one.low[m]:.4f} {one.high[m]:.4f}]" for m in METRICS if m in one.means]
         cold = "–" if one.cold_recall is None else f"{one.cold_recall:.4f}"
         table.add_row(name, *cells, f"{one.means['mrr']:.4f}", f"{one.coverage:.3f}", cold)
     people = next((one.people for one in evaluations.values()), 0)
-    table.caption = f"{people:,} people, full catalogue ranked; in brackets 95 % bootstrap intervals"
+    table.caption = f"{people:,} people, full catalogue ranked; [95 % bootstrap]; new@20: recall of new products"
     return table
 
 
 def manifest_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
     """The same table from figures that a bundle keeps."""
     table = Table(title="Test period of the training")
-    table.add_column("model")
+    table.add_column("model", min_width=10, no_wrap=True)
     for name in (*METRICS, "mrr", "coverage"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", min_width=len(name))
     for name, row in figures.items():
         cells = []
         for metric in METRICS:
