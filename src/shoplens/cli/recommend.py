@@ -11,7 +11,7 @@ from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
 
 
 @app.command()
-def recommend(  # noqa: PLR0917 - typer reads options from the signature
+def recommend(
     user: Annotated[str, typer.Argument(help="user_id, known or not.")],
     workspace: WorkspaceOption = Path("."),
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 10,
