@@ -14,7 +14,7 @@ import pytest
 
 from shoplens.store.base import Checkpoint
 from shoplens.store.sql import open_store
-from shoplens.testing.store import scanned
+from shoplens.testing.store_events import scanned
 
 SCRIPT = Path(__file__).with_name("append_until_killed.py")
 SOURCE = "a made-up log"

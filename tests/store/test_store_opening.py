@@ -21,7 +21,7 @@ from shoplens.store.database import Database
 from shoplens.store.migrate import FOLDER
 from shoplens.store.schema import COUNTERS, POSTGRES_INDEXES, REVISION, SQLITE_TABLES, metadata
 from shoplens.store.sql import open_store
-from shoplens.testing.store import batch_of, view
+from shoplens.testing.store_events import batch_of, view
 
 
 def test_the_named_revision_is_the_newest_migration() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.domain.people import Person
-from shoplens.testing.store import Opened, scanned
+from shoplens.testing.store_events import Opened, scanned
 
 _thoroughly = settings(
     max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)

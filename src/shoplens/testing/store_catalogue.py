@@ -1,0 +1,174 @@
+"""Checks of a store's catalogue and people. See `shoplens.testing.store`."""
+
+# ruff: noqa: D102 the names of the checks say what they check
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from shoplens.domain.catalogue import Availability, Product
+from shoplens.domain.people import Person
+from shoplens.store.base import Checkpoint
+from shoplens.testing.store_events import Opened, batch_of, scanned, view
+
+
+class CatalogueConformance:
+    """The catalogue."""
+
+    def test_products_come_back_exactly(self, opened: Opened) -> None:
+        store = opened()
+        full = Product(
+            item_id="p/1 ü",
+            title="Кружка",
+            description="Line one\nline two",
+            brand="Acme",
+            category=("Home", "Kitchen"),
+            price=Decimal("19.90"),
+            sale_price=Decimal("0.10"),
+            currency="EUR",
+            availability=Availability.BACKORDER,
+            stock=0,
+            gtin="04012345123456",
+            mpn="m",
+            group_id="g",
+            link="https://shop.example/p1",
+            attributes={"colour": ("red", "blue"), "size": ()},
+            images=("a.jpg", "zip.zip#b.jpg"),
+            videos=("v.mp4",),
+            audio=("a.ogg",),
+            created_at=datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC),
+        )
+        assert store.catalogue.upsert([full, Product(item_id="bare")]) == 2
+        assert store.catalogue.get([full.item_id, "bare", "missing"]) == {
+            full.item_id: full,
+            "bare": Product(item_id="bare"),
+        }
+        assert str(store.catalogue.get([full.item_id])[full.item_id].price) == "19.90"
+        store.close()
+
+    def test_only_what_changed_is_counted(self, opened: Opened) -> None:
+        store = opened()
+        products = [Product(item_id=str(n), title=f"t{n}") for n in range(5)]
+        assert store.catalogue.upsert(products) == 5
+        revision = store.catalogue.revision()
+        assert store.catalogue.upsert(products) == 0
+        assert store.catalogue.revision() == revision
+        products[2] = Product(item_id="2", title="other")
+        assert store.catalogue.upsert(products, Checkpoint("feed", 5, finished=True)) == 1
+        assert store.catalogue.revision() != revision
+        assert store.checkpoint("feed") == Checkpoint("feed", 5, finished=True)
+        store.close()
+
+    def test_the_later_of_two_equal_ids_counts(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id="a", title="first"), Product(item_id="a", title="second")])
+        assert store.catalogue.get(["a"])["a"].title == "second"
+        assert store.catalogue.count() == 1
+        store.close()
+
+    def test_scan_and_rows_go_by_store_row(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id=name) for name in "zebra"])
+        rows = store.catalogue.rows()
+        assert list(rows.row) == sorted(rows.row)
+        assert [len(chunk) for chunk in store.catalogue.scan(size=2)] == [2, 2, 1]
+        assert [one.item_id for chunk in store.catalogue.scan(size=2) for one in chunk] == list(rows.item_id)
+        store.close()
+
+    def test_a_deleted_product_keeps_its_row(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id="a", title="A"), Product(item_id="b", title="B")])
+        before = store.catalogue.rows()
+        revision = store.catalogue.revision()
+        assert store.catalogue.delete("a")
+        assert not store.catalogue.delete("a")
+        assert not store.catalogue.delete("never there")
+        assert store.catalogue.get(["a"]) == {}
+        assert (store.catalogue.count(), store.catalogue.rows().item_id) == (1, ("b",))
+        assert store.catalogue.revision() != revision
+        assert store.catalogue.upsert([Product(item_id="a", title="A")]) == 1
+        assert store.catalogue.rows() == before
+        store.close()
+
+    def test_a_deleted_product_with_events_is_an_unavailable_stub(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id="tea", title="Tea", stock=5)])
+        store.events.append(batch_of(view(1)))
+        rows = store.catalogue.rows()
+        assert store.catalogue.delete("tea")
+        assert not store.catalogue.delete("tea")
+        gone = store.catalogue.get(["tea"])["tea"]
+        assert gone.stub
+        assert not gone.orderable
+        assert gone.title == ""
+        assert store.catalogue.rows() == rows
+        assert (store.catalogue.count(), store.catalogue.count(stubs=False)) == (1, 0)
+        assert [event.item_id for event in store.events.history(user_id="ann")] == ["tea"]
+        store.close()
+
+    def test_an_event_brings_a_deleted_product_back_as_a_stub(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id="tea", title="Tea")])
+        rows = store.catalogue.rows()
+        store.catalogue.delete("tea")
+        assert store.events.append(batch_of(view(1))).new_products == 1
+        assert store.catalogue.get(["tea"]) == {
+            "tea": Product(item_id="tea", stub=True, availability=Availability.OUT_OF_STOCK)
+        }
+        assert store.catalogue.rows() == rows
+        store.close()
+
+
+class PeopleConformance:
+    """People."""
+
+    def test_people_come_back_exactly(self, opened: Opened) -> None:
+        store = opened()
+        ann = Person(user_id="ann", fields={"age": 41.0, "visits": 3, "city": "Zürich", "note": "a\u0000b"})
+        assert store.people.upsert([ann, Person(user_id="bob")]) == 2
+        assert store.people.upsert([ann, Person(user_id="bob", fields={"age": 1.5})], Checkpoint("f", 2)) == 1
+        assert store.people.get("ann") == ann
+        assert store.people.get("carl") is None
+        assert store.checkpoint("f") == Checkpoint("f", 2)
+        assert [one.user_id for chunk in store.people.scan(size=1) for _, one in chunk] == ["ann", "bob"]
+        assert store.people.count() == 2
+        store.close()
+
+    def test_forgetting_leaves_nothing(self, opened: Opened) -> None:
+        store = opened()
+        store.people.upsert([Person(user_id="ann", fields={"age": 41})])
+        events = batch_of(view(1), view(2, user="bob"), view(3), view(4, user=None, session="s"))
+        store.events.append(events)
+        rows = {person.user_id: row for chunk in store.people.scan() for row, person in chunk}
+        assert store.people.delete("ann") == 2
+        assert store.people.delete("ann") == 0
+        assert store.people.get("ann") is None
+        assert store.events.history(user_id="ann") == []
+        assert store.events.count() == len(scanned(store)) == 2
+        assert rows["ann"] not in scanned(store).person
+        # What they did may happen again, as news, and the number of their old row is not given to anybody.
+        assert store.events.append(events).stored == 2
+        new = {person.user_id: row for chunk in store.people.scan() for row, person in chunk}
+        assert new["bob"] == rows["bob"]
+        assert new["ann"] not in rows.values()
+        assert len(store.events.history(user_id="ann")) == 2
+        store.close()
+
+    def test_forgetting_through_another_connection_is_noticed(self, opened: Opened) -> None:
+        store, other = opened(), opened()
+        store.events.append(batch_of(view(1)))
+        other.people.delete("ann")
+        assert store.events.append(batch_of(view(2))).new_people == 1
+        assert len(other.events.history(user_id="ann")) == 1
+        store.close()
+        other.close()
+
+    def test_sequence_numbers_are_not_reused(self, opened: Opened) -> None:
+        store = opened()
+        store.events.append(batch_of(view(1, user="bob"), view(2)))
+        last = int(scanned(store).sequence[-1])
+        store.people.delete("ann")
+        store.events.append(batch_of(view(3)))
+        assert len(scanned(store, after=last)) == 1, "a reader that goes on after `last` must see the new event"
+        store.close()
