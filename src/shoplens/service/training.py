@@ -99,27 +99,39 @@ def train_shop(
     shipped = fit_again(trained, TrainingData(interactions, modalities, profiles), progress=progress)
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
+    extra = {"encoders": _encoder_versions(workspace, modalities), "facts": facts, "run": folder.name}
+    version = _ship(workspace.bundles, shipped, interactions, modalities, _figures(trained, test), extra)
+    tell("write the bundle", 1, 1)
+    clock.stop("bundle")
+    return Training(version, folder, trained.best, trained.weights, trained.valid, test, clock.seconds)
+
+
+def _ship(
+    bundles: Path,
+    shipped: Trained,
+    interactions: Interactions,
+    modalities: tuple[Modality, ...],
+    metrics: Mapping[str, Any],
+    extra: Mapping[str, Any],
+) -> str:
+    """Write the bundle, let it answer from now on, and return its version."""
     bundle = write_bundle(
-        workspace.bundles,
+        bundles,
         items=interactions.items,
         models={**shipped.models, BLEND: shipped.blend},
         shipped=BLEND,
         modalities=modalities,
         people=interactions.users,
-        metrics=_figures(trained, test),
+        metrics=metrics,
         extra={
             "data_fingerprint": fingerprint(interactions),
-            "encoders": _encoder_versions(workspace, modalities),
             "last_event": int(interactions.timestamp.max()),
-            "facts": facts,
-            "run": folder.name,
+            **extra,
         },
-        seed=seed,
+        seed=shipped.seed,
     )
-    promote(workspace.bundles, bundle.name)
-    tell("write the bundle", 1, 1)
-    clock.stop("bundle")
-    return Training(bundle.name, folder, trained.best, trained.weights, trained.valid, test, clock.seconds)
+    promote(bundles, bundle.name)
+    return bundle.name
 
 
 def cut(interactions: Interactions, settings: TrainSettings) -> tuple[Split, str]:
