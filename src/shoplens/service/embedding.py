@@ -9,7 +9,7 @@ from shoplens.domain.dataset import Modality
 from shoplens.encoders.base import Encoder, EncoderOptions, open_encoder
 from shoplens.encoders.photos import PhotoLimits, PhotoOpener
 from shoplens.errors import ConfigurationError
-from shoplens.features.attributes import AttributeSpace
+from shoplens.features.attributes import AttributeSpace, product_tokens
 from shoplens.features.embed import EmbedReport, embed
 from shoplens.features.inputs import Inputs, PhotoInputs, TextInputs
 from shoplens.features.modalities import MEANS, assemble, update_language_means
@@ -88,19 +88,23 @@ def embed_shop(
 
 
 def shop_modalities(workspace: Workspace, store: Store, item_ids: Sequence[str]) -> tuple[Modality, ...]:
-    """Everything known about the content of products, row by row as in `item_ids`: text, image, attributes."""
+    """Everything known about the content of products, row by row as in `item_ids`: text, image, attributes.
+
+    The attributes leave the price out: the catalogue knows the price of today, which for the events that a model learns
+    from and is judged on lies in the future (a clearance price, or a price at all, tells what came later).
+    """
     tables = [(modality, table_of(workspace, modality)) for modality in MODALITIES]
     found = assemble(tables, item_ids)
-    space = AttributeSpace.fit(product for chunk in store.catalogue.scan() for product in chunk)
-    attributes = space.token_modality(_tokens(space, store, item_ids))
+    space = AttributeSpace.fit_tokens(product_tokens(product) for chunk in store.catalogue.scan() for product in chunk)
+    attributes = space.token_modality(_tokens(store, item_ids))
     return (*found, attributes) if attributes.present.any() else found
 
 
-def _tokens(space: AttributeSpace, store: Store, item_ids: Sequence[str]) -> Iterator[list[str]]:
+def _tokens(store: Store, item_ids: Sequence[str]) -> Iterator[list[str]]:
     """Tokens of products in the order of `item_ids`, a few thousand products in memory at a time."""
     for start in range(0, len(item_ids), 5_000):
         part = item_ids[start : start + 5_000]
         products = store.catalogue.get(part)
         for item_id in part:
             product = products.get(item_id)
-            yield space.tokens(product) if product is not None else []
+            yield product_tokens(product) if product is not None else []

@@ -96,7 +96,8 @@ def train_shop(
         notes=facts,
     )
     clock.stop("report")
-    shipped = fit_again(trained, TrainingData(interactions, modalities, profiles), progress=progress)
+    everything = known_only(interactions, settings.min_item_events)
+    shipped = fit_again(trained, TrainingData(everything, modalities, profiles), progress=progress)
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
     extra = {"encoders": _encoder_versions(workspace, modalities), "facts": facts, "run": folder.name}
