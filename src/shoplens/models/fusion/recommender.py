@@ -115,7 +115,7 @@ class Fusion:
 
     @torch.inference_mode()
     def vector_for(self, histories: Histories) -> Floats:
-        """Vectors of people from what they did, also of people who came after training. [n, embedding_size]."""
+        """Vectors of people from what they did, also of people who came after training. [n, embedding_size + 1]."""
         return self._people(histories).numpy()
 
     @torch.inference_mode()
@@ -152,7 +152,7 @@ class Fusion:
 
     @property
     def item_vectors(self) -> Floats:
-        """Fused vectors of the catalogue, float32 [n_items, embedding_size]; times `vector_for` they are the scores."""
+        """Fused vectors; times `vector_for` they are the scores. float32 [n_items, embedding_size + 1]."""
         self._require_fit()
         return np.asarray(self._vectors.numpy(), np.float32)
 
@@ -198,7 +198,7 @@ class Fusion:
 
     @torch.inference_mode()
     def encode_items(self, modalities: Sequence[Modality]) -> Floats:
-        """Vectors of products that came after training, from their content alone. float32 [n, embedding_size].
+        """Vectors of products that came after training, from their content alone. float32 [n, embedding_size + 1].
 
         Modalities that were not trained on are ignored; a product with none of the known ones gets zeros.
         """
@@ -316,17 +316,23 @@ def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.
     root of their degree, weighed by their singular values: what a spectral graph filter would score with. Learning
     starts from a good model instead of from noise, which matters where most products were bought a few times.
     """
-    weight = network.items.ids.weight
+    weight = network.items.ids.weight[:, :-1]
     torch.nn.init.normal_(weight, std=config.embedding_size**-0.5)
     user, item = timeline.pairs()
-    rank = min(config.embedding_size, int(known.sum()) - 1, timeline.n_users - 1)
-    if config.id_start == "random" or rank < 1 or len(item) == 0:
+    if len(item) == 0:
         return
     column = np.cumsum(known)[item] - 1
     users, items = np.bincount(user, minlength=timeline.n_users), np.bincount(column)
+    appeal = config.popularity_kept * np.log(items / items.mean())
+    network.items.ids.weight[:, -1] = torch.from_numpy(appeal.astype(np.float32))
+    network.items.fresh.fill_(config.popularity_kept * float(np.log(0.5 / items.mean())))  # half a purchase
+    rank = min(config.embedding_size, len(items) - 2, timeline.n_users - 2)
+    if config.id_start == "random" or rank < 1:
+        return
     entries = (1 / np.sqrt(users[user] * items[column])).astype(np.float32)
     matrix = sparse.csr_array((entries, (user, column)), shape=(timeline.n_users, int(known.sum())))
-    directions, values = leading_directions(matrix, rank, config.seed)
-    start = torch.from_numpy(directions * (values / values[0]) ** config.id_power)
+    directions, values = leading_directions(matrix, rank + 1, config.seed)
+    directions, values = directions[:, 1:], values[1:]  # the first direction is popularity
+    start = torch.from_numpy(directions * (values / max(values[0], 1e-9)) ** config.id_power)
     weight.mul_(0.1)  # what is left of the random start tells products apart that nobody has in common
     weight[:, :rank] += start / start.norm(dim=1).mean().clamp(min=1e-6)
