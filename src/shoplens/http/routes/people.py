@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from shoplens.domain.people import Person
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
-from shoplens.http.routes.shop import Shop
+from shoplens.http.routes.shop import Shop, same_id
 from shoplens.http.wire.catalogue import Forgotten, PersonIn, PersonOut
 from shoplens.http.wire.fields import PROBLEMS, Id
 
@@ -27,6 +27,7 @@ async def get_person(user_id: Id, shop: Shop) -> PersonOut:
 @router.put("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
 async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     """Insert or replace what is known about a person."""
+    same_id(user_id, body.user_id)
     person = body.to_person(user_id)
     await run_in_threadpool(shop.store.people.upsert, [person])
     return _out(person)

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from shoplens.domain.catalogue import Product
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
-from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows
-from shoplens.http.wire.catalogue import ProductFields, ProductIn, ProductOut, ProductsBulkAnswer
+from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows, same_id
+from shoplens.http.wire.catalogue import ProductIn, ProductOut, ProductPut, ProductsBulkAnswer
 from shoplens.http.wire.fields import PROBLEMS, Id, RowError
 
 router = APIRouter(tags=["products"], responses=PROBLEMS)
@@ -60,8 +60,9 @@ async def get_product(item_id: Id, shop: Shop) -> ProductOut:
 
 
 @router.put("/v1/products/{item_id:path}", dependencies=MAY_WRITE)
-async def put_product(item_id: Id, body: ProductFields, shop: Shop) -> ProductOut:
+async def put_product(item_id: Id, body: ProductPut, shop: Shop) -> ProductOut:
     """Insert or replace one product; filters and answers know it at once."""
+    same_id(item_id, body.item_id)
     product = body.to_product(item_id)
     await run_in_threadpool(shop.put_products, [product])
     return ProductOut.of(product)

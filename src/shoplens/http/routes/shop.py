@@ -30,6 +30,12 @@ def json_response(body: bytes, status: int = 200) -> Response:
     return Response(body, status, media_type="application/json")
 
 
+def same_id(path: str, body: str | None) -> None:
+    """InputError when a body names another id than its path: one of the two is a mistake."""
+    if body is not None and body != path:
+        raise InputError(f"the path names {path!r}, the body {body!r}; send the same id, or none in the body")
+
+
 def read_rows(body: bytes, row: TypeAdapter[Row]) -> Iterator[tuple[int, Row | RowError]]:
     """Rows of NDJSON, with their line numbers from 1; a row that cannot be used comes as its error."""
     if not body.strip():

@@ -92,6 +92,13 @@ class ProductIn(ProductFields):
     item_id: Id
 
 
+class ProductPut(ProductFields):
+    """A product for PUT. What GET gave may be sent back: its id must be that of the path, `stub` is not looked at."""
+
+    item_id: Id | None = None
+    stub: bool | None = None
+
+
 class ProductOut(BaseModel):
     """A product as the shop knows it. Prices are decimals as text."""
 
@@ -151,6 +158,9 @@ class PersonIn(Request):
     fields: dict[Annotated[str, Field(min_length=1, max_length=100)], ShortText | float] = Field(
         default_factory=dict, max_length=200
     )
+
+    user_id: Id | None = Field(default=None, description="If given, that of the path.")
+    stub: bool | None = Field(default=None, description="Not looked at; GET gives it.")
 
     def to_person(self, user_id: str) -> Person:
         """As the shop knows them."""
