@@ -125,6 +125,13 @@ def test_a_short_log_is_cut_by_fewer_days() -> None:
     assert len(split.train) > len(split.valid) > 0 < len(split.test)
 
 
+def test_a_stray_event_long_after_the_log_does_not_become_the_test() -> None:
+    split, _ = cut(_log([*range(400), 3_000]), TrainSettings())
+    assert len(split.test) > 30
+    assert len(split.valid) > 30
+    assert len(split.train) > 300
+
+
 def test_a_log_without_time_is_cut_by_position_and_says_so() -> None:
     split, note = cut(_log([0] * 8), TrainSettings())
     assert len(split.test) == 2
