@@ -37,29 +37,31 @@ class FusionConfig:
     max_history: int = 512  # latest distinct products of a person that are read
     train_history: int = 64  # of those, how many one training sample reads, drawn at random; bounds time and memory
     targets: int = 8  # products that one sample predicts at most
-    samples_per_person: int = 16  # moments of one person's life that one epoch visits at most
+    samples_per_person: int = 8  # moments of one person's life that one epoch visits at most
     hidden_share: float = 0.5  # without time: largest share of a person's products that one sample hides
 
     # The loss.
     loss: str = "softmax"  # softmax: rank all candidates at once; bce: each pair on its own
     full_softmax: int = 8192  # catalogues up to this size are candidates as a whole: exact, and still cheap
     negatives: int = 1024  # larger ones: uniform negatives of a batch, besides the targets of its other samples
-    popularity_kept: float = 1.0  # exponent of an item's popularity that stays in the scores; 1 = the plain likelihood
+    # Exponent of a product's popularity that stays in the scores; 1 is the plain likelihood. None: 1 with real times,
+    # 0.5 without, because what is hidden at random overstates how long popularity lasts.
+    popularity_kept: float | None = None
 
     # Regularisation.
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step
     id_dropout: float = 0.2  # chance that it loses its id, so that content learns to carry it alone
-    history_dropout: float = 0.2  # chance that one product of a history is not read
-    dropout: float = 0.2  # inside the MLPs and on the person's vector
+    history_dropout: float = 0.3  # chance that one product of a history is not read
+    dropout: float = 0.3  # inside the MLPs and on the person's vector
     weight_decay: float = 0.01
 
     # The optimiser.
-    epochs: int = 30
+    epochs: int = 12
     batch_size: int = 512  # samples a step
-    learning_rate: float = 2e-3  # peak of the cosine schedule
+    learning_rate: float = 1.5e-3  # peak of the cosine schedule
     warmup: float = 0.1  # share of all steps during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
-    patience: int = 5  # epochs without a better inner validation after which learning stops
+    patience: int = 4  # epochs without a better inner validation after which learning stops
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
     seed: int = 0
 
@@ -84,7 +86,7 @@ class FusionConfig:
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number above 0")
         for name in ("hidden_share", "popularity_kept"):
-            if not 0 <= getattr(self, name) <= 1:
+            if getattr(self, name) is not None and not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number from 0 to 1")
 
     def to_dict(self) -> dict[str, Any]:

@@ -27,12 +27,16 @@ def leading_directions(
     may be sparse and is never made dense. `rank` must not exceed either side.
     """
     width = min(rank + 16, *matrix.shape)
-    basis = np.random.default_rng(seed).standard_normal((matrix.shape[1], width)).astype(np.float32)
+    wide = matrix.shape[0] < matrix.shape[1]
+    one = matrix.T if wide else matrix  # iterating over the shorter side makes the orthogonalisation cheap
+    there = sparse.csr_array(one) if sparse.issparse(one) else one
+    back = sparse.csr_array(one.T) if sparse.issparse(one) else one.T
+    basis = np.random.default_rng(seed).standard_normal((there.shape[1], width)).astype(np.float32)
     for _ in range(rounds):
-        basis = np.linalg.qr(matrix.T @ (matrix @ basis))[0].astype(np.float32)
-    small = np.asarray(matrix @ basis, np.float32)
-    _, values, turned = np.linalg.svd(small, full_matrices=False)
-    directions = basis @ turned[:rank].T
+        basis = np.linalg.qr(back @ (there @ basis))[0].astype(np.float32)
+    small = np.asarray(there @ basis, np.float32)
+    left, values, turned = np.linalg.svd(small, full_matrices=False)
+    directions = left[:, :rank] if wide else basis @ turned[:rank].T
     # Signs are arbitrary; fixing them keeps results comparable between machines.
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
     return (directions * np.where(signs == 0, 1, signs)).astype(np.float32), values[:rank].astype(np.float32)

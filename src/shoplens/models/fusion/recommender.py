@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +66,8 @@ class Fusion:
         interactions = data.interactions
         self.ordered = {"time": True, "none": False}.get(config.order, is_ordered(interactions))
         self.timed = interactions.timed and self.ordered
+        if config.popularity_kept is None:
+            config = replace(config, popularity_kept=1.0 if self.timed else 0.5)
         # Kept aside before anything is learnt: id vectors that have seen the answers would choose the first epoch.
         whole = Timeline(interactions, ordered=self.ordered, timed=self.timed, seed=config.seed)
         timeline, holdout = hold_out(whole, config)
@@ -200,7 +203,8 @@ class Fusion:
     def encode_items(self, modalities: Sequence[Modality]) -> Floats:
         """Vectors of products that came after training, from their content alone. float32 [n, embedding_size + 1].
 
-        Modalities that were not trained on are ignored; a product with none of the known ones gets zeros.
+        Modalities that were not trained on are ignored; a product with none of the known ones gets zeros and the appeal
+        of a newcomer.
         """
         given = {one.name: one for one in modalities}
         n = len(modalities[0].present) if modalities else 0
@@ -323,16 +327,16 @@ def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.
         return
     column = np.cumsum(known)[item] - 1
     users, items = np.bincount(user, minlength=timeline.n_users), np.bincount(column)
-    appeal = config.popularity_kept * np.log(items / items.mean())
+    kept = 1.0 if config.popularity_kept is None else config.popularity_kept
+    appeal = kept * np.log(items / items.mean())
     network.items.ids.weight[:, -1] = torch.from_numpy(appeal.astype(np.float32))
-    network.items.fresh.fill_(config.popularity_kept * float(np.log(0.5 / items.mean())))  # half a purchase
-    rank = min(config.embedding_size, len(items) - 2, timeline.n_users - 2)
+    network.items.fresh.fill_(kept * float(np.log(0.5 / items.mean())))  # half a purchase
+    rank = min(config.embedding_size, len(items) - 1, timeline.n_users - 1)
     if config.id_start == "random" or rank < 1:
         return
     entries = (1 / np.sqrt(users[user] * items[column])).astype(np.float32)
     matrix = sparse.csr_array((entries, (user, column)), shape=(timeline.n_users, int(known.sum())))
-    directions, values = leading_directions(matrix, rank + 1, config.seed)
-    directions, values = directions[:, 1:], values[1:]  # the first direction is popularity
-    start = torch.from_numpy(directions * (values / max(values[0], 1e-9)) ** config.id_power)
+    directions, values = leading_directions(matrix, rank, config.seed)
+    start = torch.from_numpy(directions * (values / max(float(values[0]), 1e-9)) ** config.id_power)
     weight.mul_(0.1)  # what is left of the random start tells products apart that nobody has in common
     weight[:, :rank] += start / start.norm(dim=1).mean().clamp(min=1e-6)

@@ -74,7 +74,7 @@ class Trainer:
             timeline.n_items,
             full=config.full_softmax,
             negatives=config.negatives,
-            popularity_kept=config.popularity_kept,
+            popularity_kept=1.0 if config.popularity_kept is None else config.popularity_kept,
         )
         self.lookup = np.full(timeline.n_items, -1, np.int64)
         self.history: list[dict[str, float]] = []
@@ -99,6 +99,8 @@ class Trainer:
         self.steps = max(1, epochs * sum(1 for _ in self._epoch(0)))
         if checkpoint is not None:
             self._resume(checkpoint)
+        if not self.history:  # the start is a candidate too: where little was bought, learning can make it worse
+            self._keep_if_best(self.validate())
         for epoch in range(len(self.history), epochs):
             if self._stale():
                 break
@@ -125,10 +127,14 @@ class Trainer:
         entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
         entry["valid_ndcg"] = self.validate()
         entry["seconds"] = time.perf_counter() - started
-        if self.holdout is None or entry["valid_ndcg"] > self.best_ndcg:
-            self.best_ndcg = entry["valid_ndcg"]
-            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self._keep_if_best(entry["valid_ndcg"])
         return entry
+
+    def _keep_if_best(self, ndcg: float) -> None:
+        """Remember the weights of this moment if they rank best so far; without a validation, the latest."""
+        if self.holdout is None or ndcg > self.best_ndcg:
+            self.best_ndcg = ndcg
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def _step(self, batch: Batch, random: np.random.Generator) -> float:
         goal = self.candidates.draw(batch.user, batch.target, random)
