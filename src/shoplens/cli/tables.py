@@ -14,17 +14,17 @@ METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 
 
 def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table:
-    """One row a model: recall and NDCG with 95 % intervals, MRR, coverage, recall of new products."""
+    """One row a model: recall and NDCG with 95 % intervals, MRR, recall of new products."""
     table = Table(title=title)
     table.add_column("model", min_width=10, no_wrap=True)
-    for name in (*METRICS, "mrr", "coverage", "new@20"):
+    for name in (*METRICS, "mrr", "new@20"):
         table.add_column(name, justify="right", min_width=len(name))
     for name, one in evaluations.items():
         cells = [f"{one.means[m]:.4f} [{one.low[m]:.4f} {one.high[m]:.4f}]" for m in METRICS if m in one.means]
         cold = "–" if one.cold_recall is None else f"{one.cold_recall:.4f}"
-        table.add_row(name, *cells, f"{one.means['mrr']:.4f}", f"{one.coverage:.3f}", cold)
+        table.add_row(name, *cells, f"{one.means['mrr']:.4f}", cold)
     people = next((one.people for one in evaluations.values()), 0)
-    table.caption = f"{people:,} people, full catalogue ranked; [95 % bootstrap]; new@20: recall of new products"
+    table.caption = f"{people:,} people; [95 % bootstrap]; new@20: recall of new products"
     return table
 
 
@@ -32,12 +32,12 @@ def manifest_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
     """The same table from figures that a bundle keeps."""
     table = Table(title="Test period of the training")
     table.add_column("model", min_width=10, no_wrap=True)
-    for name in (*METRICS, "mrr", "coverage"):
+    for name in (*METRICS, "mrr"):
         table.add_column(name, justify="right", min_width=len(name))
     for name, row in figures.items():
         cells = []
         for metric in METRICS:
             low, high = row["intervals_95"][metric]
             cells.append(f"{row[metric]:.4f} [{low:.4f} {high:.4f}]")
-        table.add_row(name, *cells, f"{row['mrr']:.4f}", f"{row['coverage']:.3f}")
+        table.add_row(name, *cells, f"{row['mrr']:.4f}")
     return table

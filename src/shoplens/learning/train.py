@@ -95,6 +95,35 @@ def train(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to fit what was chosen on more data. Holds nothing fitted, so that the models of before can be let go."""
+
+    makers: Mapping[str, Factory]
+    weights: Mapping[str, float]
+    seed: int
+
+
+def plan_again(trained: Trained, factories: Mapping[str, Factory] | None = None) -> Plan:
+    """The same models, settings and blend weights.
+
+    A model that chooses settings of its own while it fits offers `again()`: an unfitted one with what it chose.
+    """
+    makers: dict[str, Factory] = {}
+    for name, model in trained.models.items():
+        again = getattr(model, "again", None)
+        makers[name] = _factory(name, trained.seed, factories) if again is None else _given(again())
+    return Plan(makers, dict(trained.weights), trained.seed)
+
+
+def fit_plan(
+    plan: Plan, data: TrainingData, *, progress: Progress | None = None
+) -> tuple[dict[str, Recommender], Recommender]:
+    """Every single model fitted on `data`, and the blend of them."""
+    fitted, _ = _fit(plan.makers, data, progress if progress is not None else _silent, again=True)
+    return fitted, blend_of(fitted, plan.weights)
+
+
 def fit_again(
     trained: Trained,
     data: TrainingData,
@@ -102,16 +131,9 @@ def fit_again(
     factories: Mapping[str, Factory] | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay.
-
-    A model that chooses settings of its own while it fits offers `again()`: an unfitted one with what it chose.
-    """
-    makers = {
-        name: getattr(model, "again", None) or _factory(name, trained.seed, factories)
-        for name, model in trained.models.items()
-    }
-    fitted, _ = _fit(makers, data, progress if progress is not None else _silent, again=True)
-    return replace(trained, models=fitted, blend=blend_of(fitted, trained.weights), refitted=True)
+    """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay."""
+    models, blend = fit_plan(plan_again(trained, factories), data, progress=progress)
+    return replace(trained, models=models, blend=blend, refitted=True)
 
 
 def blend_of(models: Mapping[str, Recommender], weights: Mapping[str, float]) -> Recommender:
@@ -179,6 +201,10 @@ def _factory(name: str, seed: int, factories: Mapping[str, Factory] | None) -> F
     parameters = inspect.signature(kind).parameters.values()
     takes_seed = any(one.name == "seed" or one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
     return lambda: kind(seed=seed) if takes_seed else kind()
+
+
+def _given(model: Recommender) -> Factory:
+    return lambda: model
 
 
 def _sample(valid: Holdout, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -19,7 +19,8 @@ from shoplens.errors import InputError
 from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.report import write_report
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
-from shoplens.learning.train import BLEND, Trained, fit_again, train
+from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
+from shoplens.models.base import Recommender
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
@@ -97,20 +98,23 @@ def train_shop(
         notes=facts,
     )
     clock.stop("report")
+    figures, plan = _figures(trained, test), plan_again(trained)
+    chosen_best, valid = trained.best, trained.valid
+    del trained, split, learn  # frees the models of before, which weigh as much as those to come
     everything = known_only(interactions, settings.min_item_events)
-    shipped = fit_again(trained, TrainingData(everything, modalities, profiles), progress=progress)
+    fitted, blend = fit_plan(plan, TrainingData(everything, modalities, profiles), progress=progress)
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
-    extra = {"encoders": _encoder_versions(workspace, modalities), "facts": facts, "run": folder.name}
-    version = _ship(workspace.bundles, shipped, interactions, modalities, _figures(trained, test), extra)
+    extra = {"encoders": _encoder_versions(workspace, modalities), "facts": facts, "run": folder.name, "seed": seed}
+    version = _ship(workspace.bundles, {**fitted, BLEND: blend}, interactions, modalities, figures, extra)
     tell("write the bundle", 1, 1)
     clock.stop("bundle")
-    return Training(version, folder, trained.best, trained.weights, trained.valid, test, clock.seconds)
+    return Training(version, folder, chosen_best, plan.weights, valid, test, clock.seconds)
 
 
 def _ship(
     bundles: Path,
-    shipped: Trained,
+    models: Mapping[str, Recommender],
     interactions: Interactions,
     modalities: tuple[Modality, ...],
     metrics: Mapping[str, Any],
@@ -120,7 +124,7 @@ def _ship(
     bundle = write_bundle(
         bundles,
         items=interactions.items,
-        models={**shipped.models, BLEND: shipped.blend},
+        models=models,
         shipped=BLEND,
         modalities=modalities,
         people=interactions.users,
@@ -130,7 +134,7 @@ def _ship(
             "last_event": int(interactions.timestamp.max()),
             **extra,
         },
-        seed=shipped.seed,
+        seed=extra["seed"],
     )
     promote(bundles, bundle.name)
     return bundle.name
