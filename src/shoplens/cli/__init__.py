@@ -6,6 +6,8 @@ import pkgutil
 import sys
 from importlib import import_module
 
+from rich.markup import escape
+
 from shoplens.cli.app import app, console
 from shoplens.errors import ShoplensError
 
@@ -17,7 +19,7 @@ def main() -> None:
     try:
         app()
     except ShoplensError as error:
-        console.print(f"[bold red]refused:[/bold red] {error}", highlight=False, markup=True)
+        console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False)
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("stopped; what was confirmed is kept, the same command goes on from there")

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -54,7 +55,7 @@ def emit(result: Mapping[str, Any], *, json: bool, table: Table | str | None = N
     out = Console()
     if table is None:
         for key, value in result.items():
-            out.print(f"[bold]{key}[/bold]  {value}", highlight=False)
+            out.print(f"[bold]{key}[/bold]  {escape(str(value))}", highlight=False)
     else:
         out.print(table)
 

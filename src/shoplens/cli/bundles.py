@@ -22,7 +22,10 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     from shoplens.service.settings import Workspace
 
     entries = list_bundles(Workspace.open(workspace).bundles)
-    table = Table("", "version", "created", "products", "model", "problem")
+    table = Table("")
+    table.add_column("version", no_wrap=True, min_width=max((len(one.version) for one in entries), default=7))
+    for name in ("created", "products", "model", "problem"):
+        table.add_column(name)
     for one in entries:
         mark = "→" if one.current else ""
         table.add_row(mark, one.version, one.created, str(one.items or ""), one.shipped, one.problem or "")

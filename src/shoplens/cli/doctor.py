@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
@@ -19,7 +20,8 @@ def doctor(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
     found = list(examine(Workspace.open(workspace)))
     table = Table("", "found", "do")
     for one in found:
-        table.add_row(one.subject, one.state, f"[yellow]{one.advice}[/yellow]" if one.advice else "[green]well[/green]")
+        advice = f"[yellow]{escape(one.advice)}[/yellow]" if one.advice else "[green]well[/green]"
+        table.add_row(one.subject, escape(one.state), advice)
     emit(
         {
             "well": all(one.well for one in found),

@@ -155,15 +155,9 @@ def _opened(workspace: Path) -> Iterator[tuple[Store, Path, Callable[[str, int],
 
 def _mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
     """`ours=theirs` pairs as a dict; the readers say which names there are."""
-    mapping: dict[str, str] = {}
-    for pair in pairs or ():
-        ours, sign, theirs = (part.strip() for part in pair.partition("="))
-        if not (ours and sign and theirs):
-            raise ConfigurationError(f"--map {pair!r}: write it as ours=theirs, for example user_id=customer")
-        if ours in mapping:
-            raise ConfigurationError(f"--map: {ours!r} is given twice ({mapping[ours]!r} and {theirs!r})")
-        mapping[ours] = theirs
-    return mapping or None
+    from shoplens.ingest.mapping import parse_mapping
+
+    return parse_mapping(pairs or ()) or None
 
 
 def _table(result: Mapping[str, Any]) -> Table:

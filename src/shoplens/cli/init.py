@@ -20,8 +20,11 @@ def init(
 ) -> None:
     """Make a workspace: shoplens.toml and the folders beside it."""
     from shoplens.service.settings import Workspace
+    from shoplens.store.database import parse_url
 
     overrides = {"database_url": database_url} if database_url else {}
+    if database_url:
+        parse_url(database_url)  # before anything is written that the next command would refuse
     workspace = Workspace.create(folder, **overrides)
     emit(
         {"workspace": str(workspace.root), "next": f"shoplens ingest products FILE --workspace {folder}"},

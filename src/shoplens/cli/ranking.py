@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
 
 def answer_table(shop: Runtime, answer: Answer, title: str) -> Table:
     """For people: titles and prices beside the ids."""
-    table = Table(title=title, caption=answer.note or f"{answer.model}, bundle {answer.bundle}")
+    caption = answer.note or f"{answer.model}, bundle {answer.bundle}"
+    table = Table(title=escape(title), caption=escape(caption))  # names from outside may look like markup
     for name in ("", "product", "title", "price", "score", "why"):
         table.add_column(name, justify="right" if name in ("", "price", "score") else "left")
     products = shop.store.catalogue.get([one.item_id for one in answer.items])
@@ -39,5 +41,6 @@ def answer_table(shop: Runtime, answer: Answer, title: str) -> Table:
         price = (product.sale_price or product.price) if product is not None else None
         money = f"{price} {(product.currency if product is not None else None) or ''}".strip() if price else ""
         name = product.title if product is not None else ""
-        table.add_row(str(place), one.item_id, name, money, f"{one.score:.4g}", "; ".join(one.reasons))
+        cells = (one.item_id, name, money, f"{one.score:.4g}", "; ".join(one.reasons))
+        table.add_row(str(place), *(escape(cell) for cell in cells))
     return table

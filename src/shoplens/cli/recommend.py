@@ -24,6 +24,8 @@ def recommend(
     from shoplens.recommend.rules import Wish
     from shoplens.service.runtime import Runtime
 
+    if not user.strip():
+        raise typer.BadParameter("a user_id is not empty", param_hint="USER")
     with Runtime.open(workspace) as shop:
         wish = Wish(
             n=n,

@@ -16,6 +16,7 @@ from shoplens.recommend.messages import BECAUSE, say
 from shoplens.recommend.past import Deed, Past
 from shoplens.recommend.shelf import Shelf
 
+EVIDENCE = 0.25  # standard deviations over the catalogue by which a deed must speak for a product to be its reason
 LATEST = 16  # deeds that a reason may name
 NEW_DAYS = 30.0
 POPULAR_SHARE = 0.01  # the most wanted hundredth of the catalogue is "popular now"
@@ -110,7 +111,7 @@ def _because(shelf: Shelf, past: Past, liked: list[Deed], item_ids: Sequence[str
         else:
             continue
         loudest = int(np.argmax(voice))
-        if voice[loudest] > max(baseline, 0.0):  # else it is not there because of any one deed
+        if voice[loudest] > max(baseline, 0.0) + EVIDENCE:  # else it is not there because of any one deed
             nobody[position] = liked[spoken[loudest]]
     return nobody
 

@@ -5,6 +5,7 @@ Precedence: arguments, then environment (`SHOPLENS_…`, nested with `__`), then
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -101,6 +102,8 @@ class Settings(BaseSettings):
 
         try:
             return FromFile(**overrides)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"{path} is not valid TOML: {error}") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -117,7 +120,10 @@ class Workspace:
     @classmethod
     def create(cls, root: Path, **overrides: Any) -> Self:
         """Make the folder and a commented shoplens.toml, unless they are there; then open it."""
-        root.mkdir(parents=True, exist_ok=True)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigurationError(f"{root} cannot be a workspace: there is a file of that name") from error
         file = root / FILE_NAME
         if not file.exists():
             file.write_text(_first_file(overrides), encoding="utf-8")

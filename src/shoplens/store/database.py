@@ -46,7 +46,7 @@ class Database:
     """An engine for one URL, with our rules about transactions and errors."""
 
     def __init__(self, url: str) -> None:
-        self.url = _parse(url)
+        self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._turn = threading.Lock()  # threads queue here fairly instead of polling the file's lock
         try:
@@ -146,7 +146,8 @@ def chunks(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield block
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """A database URL that Shoplens can use; ConfigurationError says what to write instead."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
