@@ -37,7 +37,7 @@ class FusionConfig:
     max_history: int = 512  # latest distinct products of a person that are read
     train_history: int = 64  # of those, how many one training sample reads, drawn at random; bounds time and memory
     targets: int = 8  # products that one sample predicts at most
-    samples_per_person: int = 8  # moments of one person's life that one epoch visits at most
+    samples_per_person: int = 4  # moments of one life that an epoch visits at most; few: stopping early is fine-grained
     hidden_share: float = 0.5  # without time: largest share of a person's products that one sample hides
 
     # The loss.
@@ -61,7 +61,7 @@ class FusionConfig:
     learning_rate: float = 1.5e-3  # peak of the cosine schedule
     warmup: float = 0.1  # share of all steps during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
-    patience: int = 4  # epochs without a better inner validation after which learning stops
+    patience: int = 3  # epochs without a better inner validation after which learning stops
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
     seed: int = 0
 
