@@ -80,3 +80,13 @@ def test_wrong_options_are_named(shop: str, log: str, wrong: list[str]) -> None:
 def test_no_workspace_says_how_to_make_one(tmp_path: Path, log: str) -> None:
     done = run.invoke(app, ["ingest", "events", log, "-w", str(tmp_path)])
     assert "shoplens init" in str(done.exception)
+
+
+@pytest.mark.parametrize("kind", ["products", "events"])
+def test_a_mapping_to_no_field_names_those_there_are(shop: str, tmp_path: Path, kind: str) -> None:
+    feed = tmp_path / "cn.csv"
+    feed.write_text("商品编号,商品名称,品牌\n1,茶壶,a\n", encoding="utf-8")
+    for wrong, hint in (("nonsense=品牌", "known: "), ("item_idd=品牌", "did you mean item_id?")):
+        done = run.invoke(app, ["ingest", kind, str(feed), "-w", shop, "--map", wrong])
+        assert isinstance(done.exception, ConfigurationError)
+        assert hint in str(done.exception)

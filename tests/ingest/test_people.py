@@ -155,3 +155,16 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
         list(read_people(SourceFile(path), report=IngestReport(), mapping={"user_id": "nickname"}))
     with pytest.raises(FormatError, match="known: plain"):
         list(read_people(SourceFile(path), report=IngestReport(), format="xml"))
+
+
+def test_a_misspelt_user_id_in_a_mapping_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("who,city\nann,Bern\n")
+    with pytest.raises(ConfigurationError, match=r"did you mean user_id\?"):
+        list(read_people(SourceFile(path), mapping={"userid": "who"}, report=IngestReport()))
+    people = [
+        one
+        for chunk in read_people(SourceFile(path), mapping={"user_id": "who", "home": "city"}, report=IngestReport())
+        for one in chunk.people
+    ]
+    assert people[0].fields == {"home": "Bern"}

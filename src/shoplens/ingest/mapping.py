@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
 from shoplens.errors import ConfigurationError
 
 ATTRIBUTE = "attributes."
+ANY_ATTRIBUTE = f"{ATTRIBUTE}NAME"  # among known fields: any attribute
 
 
-def parse_mapping(pairs: Iterable[str], known: Collection[str]) -> dict[str, str]:
+def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
     """ "title=商品名" and so on as {ours: theirs}.
 
-    Ours must be in `known`, or `attributes.NAME`. ConfigurationError names the pair that is wrong and what fits.
+    The readers know their fields and check them with `check_fields`. ConfigurationError names the pair that is wrong.
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
         ours, sign, theirs = (part.strip() for part in pair.partition("="))
         if not sign or not ours or not theirs:
             raise ConfigurationError(f"--map {pair!r}: write it as ours=theirs, for example title=Name")
-        if ours not in known and not (ours.startswith(ATTRIBUTE) and len(ours) > len(ATTRIBUTE)):
-            near = get_close_matches(ours, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
-            raise ConfigurationError(f"--map {pair!r}: there is no field {ours!r}; {hint}")
         if ours in mapping:
             raise ConfigurationError(f"--map: {ours!r} is given twice ({mapping[ours]!r} and {theirs!r})")
         mapping[ours] = theirs
     return mapping
+
+
+def check_fields(mapping: Mapping[str, str], known: Collection[str], *, others: bool = False) -> None:
+    """ConfigurationError when the mapping names a field that there is not; it says which fits, or which there are.
+
+    `others`: any other field may be named too, but not one that is a known one misspelt.
+    """
+    for ours, theirs in mapping.items():
+        if ours in known or (ANY_ATTRIBUTE in known and ours.startswith(ATTRIBUTE) and len(ours) > len(ATTRIBUTE)):
+            continue
+        near = get_close_matches(ours.casefold(), known, n=1, cutoff=0.85 if others else 0.6)
+        if others and not near:
+            continue
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise ConfigurationError(
+            f"--map {ours}={theirs}: there is no field {ours!r}; {hint}known: {', '.join(sorted(known))}"
+        )
 
 
 def check_columns(mapping: dict[str, str], columns: Iterable[str], name: str) -> None:

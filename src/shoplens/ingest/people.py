@@ -18,7 +18,7 @@ from shoplens.ingest.events.glance import Glance, glance
 from shoplens.ingest.events.json_objects import read_json
 from shoplens.ingest.events.plain import table_kind
 from shoplens.ingest.events.seen import RecentKeys
-from shoplens.ingest.mapping import check_columns
+from shoplens.ingest.mapping import check_columns, check_fields
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile
 from shoplens.ingest.tables import read_rows, text_of_json
@@ -77,6 +77,7 @@ def read_people(
     """
     if format is not None and format not in FORMATS:
         raise FormatError(f"no format of people named {format!r}; known: {', '.join(FORMATS)}")
+    check_fields(mapping or {}, ("user_id",), others=True)
     seen = glance(source)
     layout = _layout(source.name, seen, format or _recognise(seen), mapping or {})
     known = RecentKeys(bits=20)

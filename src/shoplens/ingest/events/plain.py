@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from shoplens.errors import ConfigurationError, FormatError
+from shoplens.errors import FormatError
 from shoplens.ingest.events.glance import Glance
 from shoplens.ingest.events.raw import RAW_COLUMNS, RawChunk, with_lines
-from shoplens.ingest.mapping import check_columns
+from shoplens.ingest.mapping import check_columns, check_fields
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile
 from shoplens.ingest.tables import TableKind, read_rows
@@ -64,12 +64,9 @@ def table_kind(seen: Glance) -> tuple[TableKind, str | None]:
 
 def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str] | None) -> dict[str, str]:
     """Their name → ours. ConfigurationError when the mapping is wrong, FormatError when who or what is missing."""
+    check_fields(mapping or {}, RAW_COLUMNS)
     check_columns(dict(mapping or {}), columns, file)
-    names: dict[str, str] = {}
-    for ours, theirs in (mapping or {}).items():
-        if ours not in RAW_COLUMNS:
-            raise ConfigurationError(f"{file}: {ours!r} is no column of events; ours are {', '.join(RAW_COLUMNS)}")
-        names[theirs] = ours
+    names = {theirs: ours for ours, theirs in (mapping or {}).items()}
     for exact in (True, False):  # our own names go before aliases
         for column in columns:
             plain = column.strip().casefold()

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, FormatError
+from shoplens.ingest.mapping import ANY_ATTRIBUTE, check_fields
 from shoplens.ingest.products import google_merchant, personalize, plain, schema_org, shopify, woocommerce
 from shoplens.ingest.products.cleaning import ProductCleaner
 from shoplens.ingest.products.raw import RawChunk
@@ -63,6 +64,7 @@ def read_products(
     Rows before `skip_rows` are read again, because duplicates, parents and absurd prices are judged against them, but
     neither given nor reported. `now` decides which sales are on.
     """
+    check_fields(mapping or {}, (*FIELDS, ANY_ATTRIBUTE))
     shape = shape_of(source)
     name = format or ("plain" if mapping else _detect(source, shape))
     if name not in FORMATS:
