@@ -170,6 +170,17 @@ def _microseconds(when: datetime) -> int:
     return ((when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
+def _moment(microseconds: int | None) -> datetime | None:
+    """Inverse of `_microseconds`. None for a moment before year 1 or after 9999 in UTC: one such row, whoever wrote
+    it, must not keep all others from being read."""
+    if microseconds is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None
+
+
 def _from_row(row: Any) -> Product:
     (item_id, title, description, brand, category, price, sale_price, currency, availability, stock) = row[:10]
     (gtin, mpn, group_id, link, attributes, images, videos, audio, created_at, stub) = row[10:20]
@@ -192,6 +203,6 @@ def _from_row(row: Any) -> Product:
         images=tuple(orjson.loads(images)),
         videos=tuple(orjson.loads(videos)),
         audio=tuple(orjson.loads(audio)),
-        created_at=None if created_at is None else _EPOCH + timedelta(microseconds=created_at),
+        created_at=_moment(created_at),
         stub=stub,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
@@ -14,6 +14,22 @@ from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText
 
 Price = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=20)]
 Links = Annotated[list[ShortText], Field(max_length=100)]
+
+
+YEARS = (1900, 2200)  # a product outside of these is a mistake of the sender
+
+
+def _plausible(moment: datetime) -> datetime:
+    """In UTC (a time without a zone is taken as such)."""
+    first, last = YEARS
+    if first - 1 <= moment.year <= last + 1:  # near year 1 or 9999 the zone itself would overflow
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if first <= moment.year <= last:
+            return moment
+    raise ValueError(f"lies outside of the years {first} to {last}")
+
+
+Moment = Annotated[datetime, AfterValidator(_plausible)]
 
 
 class ProductFields(Request):
@@ -38,7 +54,7 @@ class ProductFields(Request):
     images: Links = Field(default_factory=list)
     videos: Links = Field(default_factory=list)
     audio: Links = Field(default_factory=list)
-    created_at: datetime | None = None
+    created_at: Moment | None = None
 
     @field_validator("category", mode="before")
     @classmethod
