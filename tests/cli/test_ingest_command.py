@@ -90,3 +90,17 @@ def test_a_mapping_to_no_field_names_those_there_are(shop: str, tmp_path: Path, 
         done = run.invoke(app, ["ingest", kind, str(feed), "-w", shop, "--map", wrong])
         assert isinstance(done.exception, ConfigurationError)
         assert hint in str(done.exception)
+
+
+def test_a_refused_file_is_reported_and_the_exit_code_says_so(shop: str, tmp_path: Path) -> None:
+    folder = tmp_path / "feeds"
+    folder.mkdir()
+    (folder / "a.csv").write_text("item_id,title\na,Tea\n")
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n")
+    done = run.invoke(app, ["ingest", "products", str(folder), "-w", shop, "--json"])
+    assert done.exit_code == 1
+    result = json.loads(done.stdout)
+    assert (result["changed"], [one["status"] for one in result["files"]]) == (1, ["imported", "refused"])
+    shown = run.invoke(app, ["ingest", "products", str(folder), "-w", shop])
+    assert shown.exit_code == 1
+    assert "refused" in shown.output

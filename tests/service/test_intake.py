@@ -11,7 +11,7 @@ import pytest
 
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import EventBatch, EventType
-from shoplens.errors import InputError, StoreUnavailableError, StrictError
+from shoplens.errors import FormatError, InputError, StoreUnavailableError, StrictError
 from shoplens.service import intake
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.store.base import Appended, Checkpoint, Store
@@ -179,3 +179,25 @@ def test_people_with_any_fields(store: Store, tmp_path: Path) -> None:
     assert ann is not None
     assert ann.fields == {"age": 41.0, "city": "Zürich"}
     assert ingest_people(store, str(file))["changed"] == 0
+
+
+def test_a_refused_file_in_a_folder_does_not_stop_the_others(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "feeds"
+    folder.mkdir()
+    (folder / "a.csv").write_text("item_id,title\na,Tea\n")
+    (folder / "b.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n")
+    (folder / "c.jsonl").write_text('{"item_id": "c", "title": "Cup"}\n')
+    (folder / "d.csv").write_text("item_id,title\n")
+    done = ingest_products(store, str(folder))
+    assert [one["status"] for one in done["files"]] == ["imported", "refused", "imported", "no rows"]
+    assert "b.pdf" in done["files"][1]["reason"]
+    assert (done["changed"], done["rows"], store.catalogue.count()) == (2, 2, 2)
+
+
+def test_a_file_that_breaks_off_says_what_is_stored(store: Store, tmp_path: Path) -> None:
+    items = "".join(f"<item><g:id>{n}</g:id><g:title>Lamp {n}</g:title></item>" for n in range(30))
+    feed = tmp_path / "feed.xml"
+    feed.write_text(f'<rss xmlns:g="http://base.google.com/ns/1.0"><channel>{items}<item><g:id>3')
+    with pytest.raises(FormatError, match="the 30 products before it are stored"):
+        ingest_products(store, str(feed))
+    assert store.catalogue.count() == 30

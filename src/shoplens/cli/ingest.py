@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +45,7 @@ def products(
 
     Google Merchant, schema.org, Shopify, WooCommerce, Amazon Personalize, or any table with --map.
     """
+    from shoplens.ingest.products import FIELDS
     from shoplens.service.intake import ingest_products
 
     with _opened(workspace) as (store, report, tell):
@@ -52,14 +53,14 @@ def products(
             store,
             location,
             format=format_,
-            mapping=_mapping(map_),
+            mapping=_mapping(map_, FIELDS),
             currency=currency,
             report_path=report,
             strict=strict,
             allow_private=allow_private,
             progress=tell,
         )
-    emit(result, json=json, table=_table(result))
+    _finish(result, json=json)
 
 
 @commands.command()
@@ -81,6 +82,7 @@ def events(
     GA4, Segment, Amazon Personalize, RecBole, MovieLens, or any table with --map.
     """
     from shoplens.domain.events import EventType
+    from shoplens.ingest.events.raw import RAW_COLUMNS
     from shoplens.service.intake import ingest_events
 
     if type_ is not None and type_ not in list(EventType):
@@ -90,14 +92,14 @@ def events(
             store,
             location,
             format=format_,
-            mapping=_mapping(map_),
+            mapping=_mapping(map_, RAW_COLUMNS),
             default_type=None if type_ is None else EventType(type_),
             report_path=report,
             strict=strict,
             allow_private=allow_private,
             progress=tell,
         )
-    emit(result, json=json, table=_table(result))
+    _finish(result, json=json)
 
 
 @commands.command()
@@ -125,7 +127,7 @@ def people(
             allow_private=allow_private,
             progress=tell,
         )
-    emit(result, json=json, table=_table(result))
+    _finish(result, json=json)
 
 
 @contextmanager
@@ -153,11 +155,18 @@ def _opened(workspace: Path) -> Iterator[tuple[Store, Path, Callable[[str, int],
         store.close()
 
 
-def _mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
-    """`ours=theirs` pairs as a dict; the readers say which names there are."""
+def _mapping(pairs: Sequence[str] | None, known: Collection[str] | None = None) -> dict[str, str] | None:
+    """`ours=theirs` pairs as a dict. ConfigurationError when one of ours is not in `known`."""
     from shoplens.ingest.mapping import parse_mapping
 
-    return parse_mapping(pairs or ()) or None
+    return parse_mapping(pairs or (), known) or None
+
+
+def _finish(result: Mapping[str, Any], *, json: bool) -> None:
+    """Print what came of it; exit code 1 when a file was refused."""
+    emit(result, json=json, table=_table(result))
+    if any(one["status"] == "refused" for one in result["files"]):
+        raise typer.Exit(1)
 
 
 def _table(result: Mapping[str, Any]) -> Table:
@@ -183,7 +192,8 @@ def _table(result: Mapping[str, Any]) -> Table:
             table.add_row(f"  {title}: {reason}", f"{count:,}", style="dim")
     for one in result["files"]:
         if one["status"] != "imported":
-            console.print(f"{one['file']}: {one['status']}", highlight=False, markup=False)
+            said = f"{one['status']}: {one['reason']}" if "reason" in one else one["status"]
+            console.print(f"{one['file']}: {said}", highlight=False, markup=False)
     if result["refused"] and result["report"]:
         console.print(f"each refused row: {result['report']}", highlight=False, markup=False)
     return table

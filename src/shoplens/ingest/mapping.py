@@ -11,16 +11,19 @@ ATTRIBUTE = "attributes."
 ANY_ATTRIBUTE = f"{ATTRIBUTE}NAME"  # among known fields: any attribute
 
 
-def parse_mapping(pairs: Iterable[str]) -> dict[str, str]:
+def parse_mapping(pairs: Iterable[str], known: Collection[str] | None = None) -> dict[str, str]:
     """ "title=商品名" and so on as {ours: theirs}.
 
-    The readers know their fields and check them with `check_fields`. ConfigurationError names the pair that is wrong.
+    Ours must be in `known`, or `attributes.NAME`; without `known` any name is taken. ConfigurationError names the pair
+    that is wrong and what fits.
     """
     mapping: dict[str, str] = {}
     for pair in pairs:
         ours, sign, theirs = (part.strip() for part in pair.partition("="))
         if not sign or not ours or not theirs:
             raise ConfigurationError(f"--map {pair!r}: write it as ours=theirs, for example title=Name")
+        if known is not None:
+            check_fields({ours: theirs}, (*known, ANY_ATTRIBUTE))
         if ours in mapping:
             raise ConfigurationError(f"--map: {ours!r} is given twice ({mapping[ours]!r} and {theirs!r})")
         mapping[ours] = theirs

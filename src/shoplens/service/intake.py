@@ -11,6 +11,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from shoplens.domain.events import EventBatch, EventType
+from shoplens.errors import ConfigurationError, InputError, MissingExtraError
 from shoplens.ingest.events import EventChunk, read_events
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
@@ -66,7 +68,8 @@ def ingest_events(
     `format`, `mapping` (ours → theirs) and `default_type` are those of `read_events`; `report_path` gets a line for
     each refused row; `allow_private` lets a URL point into the shop's own network. `strict`: all files are read once
     before anything is stored, and a row that would be refused raises StrictError. InputError when there is nothing to
-    read, FormatError when it is in no known format.
+    read, FormatError when it is in no known format. Of several files one that is refused does not stop the others: it
+    is in "files" with the status "refused" and a reason.
     """
     read = partial(
         read_events,
@@ -79,20 +82,20 @@ def ingest_events(
     work = _Import("events", location, report_path, progress)
     with work.opened(read, strict=strict, allow_private=allow_private) as report:
         for source in work.sources:
-            identity = _identity("events", source, format, mapping, default_type)
-            before = store.checkpoint(identity)
-            skip = before.rows if before is not None else 0
-            if before is not None and before.finished:
-                work.settle(source, "imported before", skip, skip)
-                continue
-            done = skip
-            for chunk in _ahead(read(source, report=report, skip_rows=skip), report):
-                appended = store.events.append(chunk.batch, Checkpoint(identity, chunk.rows_done))
-                work.count_events(source, chunk, appended)
-                done = chunk.rows_done
-                work.tell(source, done)
-            store.events.append(EventBatch(), Checkpoint(identity, done, finished=True))
-            work.settle(source, "continued" if skip else "imported", done, skip)
+            with work.reading(source):
+                identity = _identity("events", source, format, mapping, default_type)
+                before = store.checkpoint(identity)
+                skip = before.rows if before is not None else 0
+                if before is not None and before.finished:
+                    work.settle(source, "imported before", skip, skip)
+                    continue
+                work.begin(skip)
+                for chunk in _ahead(read(source, report=report, skip_rows=skip), report):
+                    appended = store.events.append(chunk.batch, Checkpoint(identity, chunk.rows_done))
+                    work.count_events(source, chunk, appended)
+                    work.tell(source, chunk.rows_done, appended.stored)
+                store.events.append(EventBatch(), Checkpoint(identity, work.done, finished=True))
+                work.settle(source, "continued" if skip else "imported", work.done, skip)
         return work.summary(report, stored=0, duplicates=0, new_products=0, new_people=0)
 
 
@@ -118,11 +121,12 @@ def ingest_products(
     work = _Import("products", location, report_path, progress)
     with work.opened(read, strict=strict, allow_private=allow_private) as report:
         for source in work.sources:
-            identity = _identity("products", source, format, mapping, currency)
-            before = store.checkpoint(identity)
-            chunks = ((chunk.products, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
-            known = before is not None and before.finished
-            work.replace(source, chunks, store.catalogue.upsert, identity, known=known)
+            with work.reading(source):
+                identity = _identity("products", source, format, mapping, currency)
+                before = store.checkpoint(identity)
+                chunks = ((chunk.products, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
+                known = before is not None and before.finished
+                work.replace(source, chunks, store.catalogue.upsert, identity, known=known)
         return work.summary(report, changed=0)
 
 
@@ -144,11 +148,12 @@ def ingest_people(
     work = _Import("people", location, report_path, progress)
     with work.opened(read, strict=strict, allow_private=allow_private) as report:
         for source in work.sources:
-            identity = _identity("people", source, format, mapping)
-            before = store.checkpoint(identity)
-            chunks = ((chunk.people, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
-            known = before is not None and before.finished
-            work.replace(source, chunks, store.people.upsert, identity, known=known)
+            with work.reading(source):
+                identity = _identity("people", source, format, mapping)
+                before = store.checkpoint(identity)
+                chunks = ((chunk.people, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
+                known = before is not None and before.finished
+                work.replace(source, chunks, store.people.upsert, identity, known=known)
         return work.summary(report, changed=0)
 
 
@@ -166,6 +171,9 @@ class _Import:
     _rows: int = 0
     _files: list[dict[str, Any]] = field(default_factory=list)
     _began: float = field(default_factory=perf_counter)
+    done: int = 0  # rows settled of the file that is being read
+    _skipped: int = 0  # of these by an earlier import
+    _kept: int = 0  # stored from it
 
     def __post_init__(self) -> None:
         self.known = IngestReport(self.report_path)
@@ -189,13 +197,14 @@ class _Import:
         self, source: SourceFile, chunks: Iterable[tuple[list[Any], int]], put: _Put, identity: str, *, known: bool
     ) -> None:
         """Insert or replace what a feed says; rows that say nothing new change nothing."""
-        done = changed = 0
+        changed = 0
         for rows, done in chunks:
-            changed += put(rows, Checkpoint(identity, done))
-            self.tell(source, done)
-        put([], Checkpoint(identity, done, finished=True))
-        self._add(changed=changed)
-        self.settle(source, "imported before, nothing has changed" if known and not changed else "imported", done)
+            new = put(rows, Checkpoint(identity, done))
+            changed += new
+            self._add(changed=new)
+            self.tell(source, done, len(rows))
+        put([], Checkpoint(identity, self.done, finished=True))
+        self.settle(source, "imported before, nothing has changed" if known and not changed else "imported", self.done)
 
     def count_events(self, source: SourceFile, chunk: EventChunk, appended: Appended) -> None:
         """Note what the store did with a chunk, and which of its rows it knew."""
@@ -210,13 +219,42 @@ class _Import:
             new_people=appended.new_people,
         )
 
-    def tell(self, source: SourceFile, done: int) -> None:
-        """Tell whoever watches."""
+    def begin(self, skip: int = 0) -> None:
+        """The next file; `skip` of its rows are settled already."""
+        self.done = self._skipped = skip
+        self._kept = 0
+
+    @contextmanager
+    def reading(self, source: SourceFile) -> Iterator[None]:
+        """Around one file. Of several, one that cannot be read is noted as refused and the others are taken in.
+
+        A single one is refused with its error, which then says how much of the file is stored.
+        """
+        self.begin()
+        try:
+            yield
+        except MissingExtraError:
+            raise
+        except (InputError, ConfigurationError) as error:
+            reason = str(error)
+            if self._kept:
+                reason += f"; the {self._kept:,} {self.kind} before it are stored, correct the file and send it again"
+            if len(self.sources) == 1:
+                raise type(error)(reason) from error
+            self.settle(source, "refused", self.done, self._skipped)
+            self._files[-1]["reason"] = reason
+
+    def tell(self, source: SourceFile, done: int, kept: int = 0) -> None:
+        """`done` rows of the file are settled, `kept` more are stored; whoever watches is told."""
+        self.done = done
+        self._kept += kept
         if self.progress is not None:
             self.progress(source.name, done)
 
     def settle(self, source: SourceFile, status: str, rows: int, skipped: int = 0) -> None:
         """A file is through."""
+        if not rows and status == "imported":
+            status = "no rows"
         self._rows += rows - skipped
         self._files.append({"file": source.name, "status": status, "rows": rows, "began_after_row": skipped})
         source.close()
