@@ -16,6 +16,7 @@ from shoplens.domain.dataset import TrainingData
 from shoplens.errors import InputError
 from shoplens.learning.evaluate import Evaluation, evaluate, summarise
 from shoplens.learning.holdout import Holdout
+from shoplens.learning.memory import give_back
 from shoplens.learning.weights import MAX_PEOPLE, Pool, choose_weights, gather_pool
 from shoplens.models.base import Recommender
 from shoplens.models.blend import Blend
@@ -158,6 +159,7 @@ def _fit(
         began = time.perf_counter()
         fitted[name] = model.fit(data)
         seconds[name] = time.perf_counter() - began
+        give_back()
         if getattr(model, "progress", None) is not None:
             model.progress = None  # type: ignore[attr-defined]
         report(label, 1, 1)

@@ -17,6 +17,7 @@ from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingDa
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import InputError
 from shoplens.learning.evaluate import Evaluation, evaluate
+from shoplens.learning.memory import give_back
 from shoplens.learning.report import write_report
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
@@ -101,6 +102,7 @@ def train_shop(
     figures, plan = _figures(trained, test), plan_again(trained)
     chosen_best, valid = trained.best, trained.valid
     del trained, split, learn  # frees the models of before, which weigh as much as those to come
+    give_back()
     everything = known_only(interactions, settings.min_item_events)
     fitted, blend = fit_plan(plan, TrainingData(everything, modalities, profiles), progress=progress)
     clock.stop("fit again on everything")
