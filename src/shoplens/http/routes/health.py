@@ -11,12 +11,14 @@ from shoplens.http.wire.bundles import Health
 router = APIRouter(tags=["health"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 async def live() -> dict[str, str]:
     """The process answers."""
     return {"status": "live"}
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses={503: {"model": Health, "description": "Not ready; `reasons` says why."}})
 async def ready(shop: Shop, response: Response) -> Health:
     """Store and bundle answer. A shop without a bundle is ready: it answers with what is popular and new."""
