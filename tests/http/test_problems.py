@@ -116,7 +116,7 @@ def test_what_is_not_there(client: TestClient) -> None:
 
 
 def test_a_product_may_not_name_files_of_the_server(client: TestClient) -> None:
-    problem = check_problem(client.put("/v1/products/x", json={"images": ["/etc/passwd"]}), 422)
+    problem = check_problem(client.put("/v1/products/x", json={"title": "X", "images": ["/etc/passwd"]}), 422)
     assert problem["errors"][0]["field"].startswith("images")
 
 
@@ -139,7 +139,9 @@ def test_bulk_rows_are_refused_one_by_one(client: TestClient) -> None:
     answer = client.post("/v1/events/bulk", content=raw).json()
     assert (answer["stored"], answer["duplicates"], answer["refused"]) == (2, 1, 2)
     assert [error["line"] for error in answer["errors"]] == [2, 6]
-    products = b'{"item_id": "bulk-1", "title": "One", "price": 3.5}\n{"item_id": "bulk-2", "price": -1}\n'
+    products = (
+        b'{"item_id": "bulk-1", "title": "One", "price": 3.5}\n{"item_id": "bulk-2", "title": "Two", "price": -1}\n'
+    )
     answer = client.post("/v1/products/bulk", content=products).json()
     assert (answer["accepted"], answer["changed"], answer["refused"]) == (1, 1, 1)
     assert answer["errors"][0]["field"] == "price"

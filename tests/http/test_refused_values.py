@@ -57,3 +57,94 @@ def test_a_stored_date_out_of_range_is_read_as_unknown(shop: Runtime, client: Te
     first = datetime.min.replace(tzinfo=UTC)
     shop.store.catalogue.upsert([Product(item_id="old", title="Old", created_at=first)])
     assert shop.store.catalogue.get(["old"])["old"].created_at == first
+
+
+EVENT = {"event_type": "view", "session_id": "s", "item_id": "p001"}
+
+
+@pytest.mark.parametrize(
+    "context", ['{"n": 1e999}', '{"n": NaN}', '{"n": [18446744073709551616]}', r'{"a": "\ud800"}', r'{"\udfff": 1}']
+)
+def test_a_context_that_cannot_be_stored(client: TestClient, context: str) -> None:
+    bad = orjson.dumps(EVENT)[:-1] + b', "context": ' + context.encode() + b"}"
+    assert "stored" in refused(client.post("/v1/events", content=bad))["context"]
+    good = orjson.dumps({**EVENT, "query": context, "context": {"n": 2**63, "half": 0.5, "deep": [{"a": "é"}]}})
+    answer = client.post("/v1/events/bulk", content=b"\n".join([good, bad]))
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["stored"], answer.json()["refused"]) == (1, 1)
+    assert [(one["line"], one["field"]) for one in answer.json()["errors"]] == [(2, "context")]
+
+
+def test_the_place_in_a_list_is_named(client: TestClient) -> None:
+    answer = client.post("/v1/events", json=[EVENT, {**EVENT, "event_type": "look", "price": -1}])
+    assert set(refused(answer)) == {"1.event_type", "1.price"}
+    assert answer.json()["detail"].startswith("1.event_type: ")
+    nobody = client.post("/v1/events", json={"event_type": "view", "item_id": "p001"})
+    assert refused(nobody) == {"body": "say who it was: user_id, or session_id for a guest"}
+    assert refused(client.post("/v1/events", json={**EVENT, "query": 5})).keys() == {"query"}
+    assert refused(client.post("/v1/events", content=b'"text"')).keys() == {"body"}
+
+
+def test_another_content_type(client: TestClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    posts: list[tuple[str, dict[str, Any]]] = [("/v1/events", EVENT), ("/v1/recommend", {"n": 3})]
+    for path, body in posts:
+        assert client.post(path, content=orjson.dumps(body), headers=form).status_code == 200
+    puts: list[tuple[str, dict[str, Any]]] = [("/v1/products/c", {"title": "C"}), ("/v1/people/c", {"fields": {}})]
+    for path, body in puts:
+        answer = client.put(path, content=orjson.dumps(body), headers=form)
+        assert answer.status_code == 422
+        assert "send content-type: application/json" in answer.json()["detail"]
+        assert client.put(path, json=body).status_code == 200
+
+
+def test_places_are_those_of_the_body(client: TestClient) -> None:
+    body = {"filter": {"and": [{"field": "brand", "eq": {}}, {"not": {"field": "field", "in": 5}}]}}
+    assert set(refused(client.post("/v1/recommend", json=body))) == {"filter.and[0].eq", "filter.and[1].not.in"}
+    assert set(refused(client.put("/v1/people/p", json={"fields": {"age": [1], "float": {}}}))) == {
+        "fields.age",
+        "fields.float",
+    }
+    half = client.put("/v1/people/p", content=rb'{"\ud800": 1}', headers={"content-type": "application/json"})
+    assert half.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event_type": "rating", "value": 0.9}, "value"),
+        ({"event_type": "rating", "value": 5.5}, "value"),
+        ({"quantity": -1}, "quantity"),
+        ({"price": -0.01}, "price"),
+        ({"timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp"),
+        ({"item_id": "a\ufffdb"}, "item_id"),
+        ({"session_id": "a\x85b"}, "session_id"),
+    ],
+)
+def test_an_event_with_a_wrong_value(client: TestClient, change: dict[str, Any], field: str) -> None:
+    reasons = refused(client.post("/v1/events", json={**EVENT, **change}))
+    assert set(reasons) == {field}
+    assert "Value error" not in reasons[field]
+    assert client.post("/v1/events", json={**EVENT, "event_type": "rating", "value": 5}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("t", {}, "title"),
+        ("t", {"title": ""}, "title"),
+        ("t", {"title": " \t"}, "title"),
+        ("t", {"title": "x", "price": "-1"}, "price"),
+        ("t%EF%BF%BD", {"title": "x"}, "item_id"),
+        ("t%07b", {"title": "x"}, "item_id"),
+    ],
+)
+def test_a_product_with_a_wrong_value(client: TestClient, path: str, body: dict[str, Any], field: str) -> None:
+    assert set(refused(client.put(f"/v1/products/{path}", json=body))) == {field}
+
+
+def test_head_of_health(shop: Runtime, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.head("/health/live").status_code == 200
+    assert client.head("/health/ready").status_code == 200
+    monkeypatch.setattr(type(shop), "problems", lambda _: ["the store is away"])
+    assert client.head("/health/ready").status_code == 503

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +20,7 @@ from shoplens.errors import (
     ShoplensError,
     StoreUnavailableError,
 )
+from shoplens.http.wire.fields import PATTERNS
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,10 @@ STATUS: tuple[tuple[type[ShoplensError], int], ...] = (
     (StoreUnavailableError, 503),
     (ShoplensError, 500),
 )
+
+
+#: Parts of a place that name a type of pydantic rather than a field.
+INNER = re.compile(r"^(function-\w+\[.*|constrained-\w+|(list|dict)\[.*|kind:\w+|\[key\])$", re.DOTALL)
 
 
 def problem(
@@ -73,7 +80,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if any(one["type"] == "json_invalid" for one in found):
         reason = found[0].get("ctx", {}).get("error", "")
         return problem(request, 400, f"the body is not JSON: {reason}")
-    errors = [{"field": field_of(one["loc"]), "reason": one["msg"]} for one in found[:100]]
+    if any(_not_read_as_json(request, one) for one in found):
+        return problem(request, 422, "the body was not read as JSON; send content-type: application/json")
+    errors = refusals(found)[:100]
     first = errors[0] if errors else {"field": "body", "reason": "invalid"}
     return problem(request, 422, f"{first['field']}: {first['reason']}", errors=errors)
 
@@ -93,9 +102,43 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return problem(request, 500, "an unexpected error; the service's log has it under this request_id")
 
 
-def field_of(location: tuple[int | str, ...]) -> str:
-    """Readable place of a field: ("body", "boost", 0, "by") → "boost[0].by"."""
+def refusals(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Pydantic's errors (places begin with "body", "query", …) as one {"field", "reason"} a field."""
+    reasons: dict[str, list[str]] = {}
+    for one in found:
+        known = reasons.setdefault(field_of(one["loc"]), [])
+        reason = reason_of(one)
+        if reason not in known:
+            known.append(reason)
+    return [{"field": field, "reason": "; or: ".join(known)} for field, known in reasons.items()]
+
+
+def field_of(location: Sequence[int | str]) -> str:
+    """Readable place of a field: ("body", "boost", 0, "by") → "boost[0].by", ("body", 1, "price") → "1.price".
+
+    The first part says where the value came from. Names of pydantic's own types are left out."""
+    parts = list(location[1:])
+    if len(parts) > 1 and parts[-1] in ("str", "float"):  # member of a union
+        parts.pop()
     place = ""
-    for part in location[1:] if location and location[0] in ("body", "query", "path") else location:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-    return place or "body"
+    for part in parts:
+        if isinstance(part, str) and INNER.match(part):
+            continue
+        place += str(part) if not place else f"[{part}]" if isinstance(part, int) else f".{part}"
+    # half a character (a lone surrogate) in a field's name cannot be sent back
+    return place.encode("utf-8", "replace").decode() or "body"
+
+
+def reason_of(one: Mapping[str, Any]) -> str:
+    """What is wrong, in words."""
+    if one["type"] == "string_pattern_mismatch":
+        pattern = str(one.get("ctx", {}).get("pattern"))
+        return PATTERNS.get(pattern, str(one["msg"]))
+    return str(one["msg"]).removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
+
+
+def _not_read_as_json(request: Request, one: Mapping[str, Any]) -> bool:
+    """FastAPI hands a body of another content type over as bytes, which no model takes."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    return not json and tuple(one["loc"]) == ("body",) and one["type"] in ("model_attributes_type", "dict_type")

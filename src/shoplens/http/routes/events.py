@@ -12,25 +12,36 @@ from pydantic import Field, TypeAdapter
 
 from shoplens.domain.events import Event
 from shoplens.http.keys import needs
-from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows
+from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_body, read_rows
 from shoplens.http.wire.events import EventIn, EventsAnswer, EventsBulkAnswer
 from shoplens.http.wire.fields import PROBLEMS, RowError
 
 router = APIRouter(tags=["events"], dependencies=[Depends(needs("write"))], responses=PROBLEMS)
 ROW = TypeAdapter(EventIn)
+MOST_EVENTS = 1_000  # of one request that is not NDJSON
+LIST = TypeAdapter(Annotated[list[EventIn], Field(min_length=1, max_length=MOST_EVENTS)])
+EVENT = {"$ref": "#/components/schemas/EventIn"}  # added by http/openapi.py
+ONE_OR_MORE = {
+    "anyOf": [EVENT, {"type": "array", "items": EVENT, "minItems": 1, "maxItems": MOST_EVENTS}],
+    "title": "Body",
+}
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
-@router.post("/v1/events", response_model=EventsAnswer)
+@router.post(
+    "/v1/events",
+    response_model=EventsAnswer,
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": ONE_OR_MORE}}}},
+)
 async def post_events(
     request: Request,
     shop: Shop,
-    body: EventIn | Annotated[list[EventIn], Field(min_length=1, max_length=1_000)],
     idempotency_key: Key = None,
 ) -> Response:
     """One event or a list. When the answer comes, they are stored and felt. With an Idempotency-Key, sending the same
     request again changes nothing."""
-    given = body if isinstance(body, list) else [body]
+    raw = await request.body()
+    given = read_body(raw, LIST) if raw.lstrip().startswith(b"[") else [read_body(raw, ROW)]
     received = int(time.time() * 1e6)
     events = [
         one.to_event(received + k, f"{idempotency_key}#{k}" if idempotency_key else None) for k, one in enumerate(given)

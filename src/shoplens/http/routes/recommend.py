@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from shoplens.apps.similar import similar
 from shoplens.http.keys import SECURITY, Keys
-from shoplens.http.routes.shop import json_response
+from shoplens.http.routes.shop import json_response, read_body
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.http.wire.ranking import RankingAnswer, RankingIn, RecommendIn, SimilarIn, answer_bytes
 from shoplens.recommend.pipeline import Answer
@@ -51,10 +50,7 @@ async def _ranked(
     keys: Keys = state.keys
     keys.check_request(request, "read")
     shop: Runtime = state.runtime
-    try:
-        body = adapter.validate_json(await request.body())
-    except ValidationError as error:
-        raise RequestValidationError(error.errors(include_url=False, include_input=False)) from error
+    body = read_body(await request.body(), adapter)
     if shop.quick_reads and not body.explain:
         impression_id, ranked = answer(shop, body)  # well under a millisecond: a thread would cost more than the work
     else:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
-from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Title
 
 Price = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=20)]
 Links = Annotated[list[ShortText], Field(max_length=100)]
@@ -35,7 +35,7 @@ Moment = Annotated[datetime, AfterValidator(_plausible)]
 class ProductFields(Request):
     """A product without its id, for PUT."""
 
-    title: Text = ""
+    title: Title
     description: Text = ""
     brand: ShortText | None = None
     category: Annotated[list[ShortText], Field(max_length=20)] = Field(
@@ -55,6 +55,13 @@ class ProductFields(Request):
     videos: Links = Field(default_factory=list)
     audio: Links = Field(default_factory=list)
     created_at: Moment | None = None
+
+    @field_validator("title")
+    @classmethod
+    def _said(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("has at least 1 character that is not a space")
+        return value
 
     @field_validator("category", mode="before")
     @classmethod

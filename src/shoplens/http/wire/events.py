@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shoplens.domain.events import PRODUCT_EVENTS, Event, EventType
 from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText
 
 FUTURE_SECONDS = 86_400.0  # clocks differ; more than a day ahead is an error
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+NotNegative = Annotated[float, Field(ge=0, le=1e12)]
 
 
 class EventIn(Request):
@@ -25,8 +27,8 @@ class EventIn(Request):
     item_id: Id | None = None
     timestamp: datetime | None = Field(default=None, description="ISO 8601 or Unix seconds, UTC. Default: now.")
     value: Number | None = Field(default=None, description="The rating (1 to 5), or money the event was worth.")
-    quantity: Number | None = None
-    price: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    quantity: NotNegative | None = None
+    price: NotNegative | None = None
     currency: Currency | None = None
     impression_id: Id | None = Field(default=None, description="From the answer that showed the product.")
     position: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -34,14 +36,41 @@ class EventIn(Request):
     context: dict[str, Any] | None = None
     event_id: Id | None = Field(default=None, description="Your own id: sent twice, stored once.")
 
+    @field_validator("timestamp")
+    @classmethod
+    def _not_ahead(cls, value: datetime | None) -> datetime | None:
+        if value is not None and not 0 <= _seconds(value) <= time.time() + FUTURE_SECONDS:
+            raise ValueError("lies before 1970 or more than a day ahead")
+        return value
+
+    @field_validator("value")
+    @classmethod
+    def _rated(cls, value: float | None, given: ValidationInfo) -> float | None:
+        if value is not None and given.data.get("event_type") is EventType.RATING and not 1 <= value <= 5:
+            raise ValueError("a rating lies between 1 and 5")
+        return value
+
+    @field_validator("context")
+    @classmethod
+    def _storable(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            orjson.dumps(value)
+        except TypeError as error:  # an integer beyond 64 bits, half a character, nested too deep
+            raise ValueError(f"cannot be stored: {error}") from error
+        inside: list[Any] = [value]
+        while inside:
+            one = inside.pop()
+            if isinstance(one, float) and not math.isfinite(one):
+                raise ValueError("cannot be stored: NaN and Infinity are no JSON")
+            inside.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.user_id is None and self.session_id is None:
             raise ValueError("say who it was: user_id, or session_id for a guest")
         if self.item_id is None and self.event_type in PRODUCT_EVENTS:
             raise ValueError(f"a {self.event_type.value} is about a product: item_id is missing")
-        if self.timestamp is not None and not 0 <= _seconds(self.timestamp) <= time.time() + FUTURE_SECONDS:
-            raise ValueError("timestamp lies before 1970 or more than a day ahead")
         return self
 
     def to_event(self, received: int, event_id: str | None = None) -> Event:

@@ -6,12 +6,23 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-#: An id as the shop gives it: any script, no control characters.
-Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]+$"
+TEXT_PATTERN = r"^[^\x00]*$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+#: What a pattern asks for, in words.
+PATTERNS = {
+    ID_PATTERN: "an id has no control characters and no replacement characters (U+FFFD: text decoded wrongly)",
+    TEXT_PATTERN: "a text has no NUL characters",
+    CURRENCY_PATTERN: "a currency is three capital letters (ISO 4217), such as EUR",
+}
+
+#: An id as the shop gives it: any script, no control characters, nothing that was decoded wrongly.
+Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=ID_PATTERN)]
 #: A text without NUL, which databases refuse.
-Text = Annotated[str, StringConstraints(max_length=200_000, pattern=r"^[^\x00]*$")]
-ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00]*$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Text = Annotated[str, StringConstraints(max_length=200_000, pattern=TEXT_PATTERN)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=TEXT_PATTERN)]
+ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT_PATTERN)]
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 
 
 class Request(BaseModel):

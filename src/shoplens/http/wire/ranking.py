@@ -53,17 +53,18 @@ class NotThat(Request):
 
 
 def _kind(value: Any) -> str:
+    """Tag of the member; pydantic puts it into the place of an error, where `kind:` lets it be left out again."""
     for name in ("and", "or", "not"):
         if (isinstance(value, dict) and name in value) or hasattr(value, f"{name}_"):
-            return name
-    return "field"
+            return f"kind:{name}"
+    return "kind:condition"
 
 
 FilterIn: TypeAlias = Annotated[
-    Annotated[Condition, Tag("field")]
-    | Annotated[AllOf, Tag("and")]
-    | Annotated[AnyOf, Tag("or")]
-    | Annotated[NotThat, Tag("not")],
+    Annotated[Condition, Tag("kind:condition")]
+    | Annotated[AllOf, Tag("kind:and")]
+    | Annotated[AnyOf, Tag("kind:or")]
+    | Annotated[NotThat, Tag("kind:not")],
     Discriminator(_kind),
 ]
 
