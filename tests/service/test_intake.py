@@ -12,6 +12,7 @@ import pytest
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import EventBatch, EventType
 from shoplens.errors import FormatError, InputError, StoreUnavailableError, StrictError
+from shoplens.ingest import delimited
 from shoplens.service import intake
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.store.base import Appended, Checkpoint, Store
@@ -201,3 +202,34 @@ def test_a_file_that_breaks_off_says_what_is_stored(store: Store, tmp_path: Path
     with pytest.raises(FormatError, match="the 30 products before it are stored"):
         ingest_products(store, str(feed))
     assert store.catalogue.count() == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rows"),
+    [
+        ("width.csv", HEAD + "u1,i1\n", 1),
+        ("quote.csv", HEAD + 'u1,i1,view,1700000000\nu2,"i2,view,1700000001\nu3,i3,view,1700000002\n', 3),
+        ("broken.jsonl", '{"user_id":"u","item_id":"i","event_type":"view","timestamp":1}\n{broken\n', 2),
+        ("array.json", '[{"user_id":"u","item_id":"i","event_type":"view","timestamp":1700000000}, 7]', 2),
+    ],
+)
+def test_refused_and_accepted_rows_are_all_rows(store: Store, tmp_path: Path, name: str, text: str, rows: int) -> None:
+    (tmp_path / name).write_text(text)
+    done = ingest_events(store, str(tmp_path / name))
+    assert done["rows"] == done["accepted"] + done["refused"] == rows
+
+
+def test_a_last_block_of_refused_rows_counts(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK", 64)
+    log = tmp_path / "log.csv"
+    log.write_text(HEAD + "".join(f"u{n},i,view,{1_700_000_000 + n}\n" for n in range(9)) + "broken,row\n" * 20)
+    done = ingest_events(store, str(log))
+    assert (done["rows"], done["accepted"], done["refused"]) == (29, 9, 20)
+    assert ingest_events(store, str(log))["files"][0]["rows"] == 29
+
+
+def test_a_shopify_row_without_handle_at_the_end_counts(store: Store, tmp_path: Path) -> None:
+    feed = tmp_path / "shopify.csv"
+    feed.write_text("Handle,Title,Variant SKU,Variant Price\ntea,Tea,T1,3.50\nx\ncup,Cup,C1,7\n,Lost,L1,1\ny\n")
+    done = ingest_products(store, str(feed))
+    assert (done["rows"], done["accepted"], done["refused"]) == (5, 2, 3)

@@ -78,7 +78,7 @@ class DelimitedReader:
         self._records = 0  # before the next block
 
     def chunks(self, size: int, skip_rows: int) -> Iterator[tuple[pl.DataFrame, Sequence[int], int]]:
-        """(frame, line of each row, rows settled) of at most `size` rows each."""
+        """(frame, line of each row, rows settled) of at most `size` rows each; none where all rows were refused."""
         for piece in self._pieces():
             end = piece.index[-1] + 1 if len(piece.index) else 0
             end = max(int(end), self._records)
@@ -95,6 +95,10 @@ class DelimitedReader:
             while waiting is not None:
                 self._refuse(waiting)
                 waiting = next(refusals, None)
+            if (
+                start >= len(piece.index) and end > skip_rows and piece.refusals
+            ):  # nothing but refused rows: settled too
+                yield piece.frame.clear(), [], end
 
     def _refuse(self, refusal: Refusal) -> None:
         self._report.refuse(self._source.name, refusal.line, None, refusal.reason, refusal.text)

@@ -83,12 +83,12 @@ def read_people(
     known = RecentKeys(bits=20)
     numbers = layout.numbers
     for rows, lines, done in _rows(source, seen, layout, report, skip_rows, chunk):
-        if numbers is None:
+        if numbers is None and rows:
             numbers = _numbers(rows) if seen.shape == "delimited" else frozenset()
         people: list[Person] = []
         kept: list[int] = []
         for line, row in zip(lines, rows, strict=True):
-            person = _person(row, numbers, source.name, line, report, known)
+            person = _person(row, numbers or frozenset(), source.name, line, report, known)
             if person is not None:
                 people.append(person)
                 kept.append(line)

@@ -82,7 +82,7 @@ def read_objects(
     report = report if report is not None else IngestReport()
     objects: list[dict[str, Any]] = []
     lines: list[int] = []
-    done = 0
+    done = given = 0
     with source.open_utf8() as file:
         for first_line, block in _line_blocks(file, source.name):
             for line, value, text in _parsed(block, first_line):
@@ -97,8 +97,8 @@ def read_objects(
                     report.refuse(source.name, line, None, reason, text.decode("utf-8", "replace"))
                 if len(objects) >= chunk:
                     yield ObjectChunk(objects, lines, done)
-                    objects, lines = [], []
-    if objects:
+                    objects, lines, given = [], [], done
+    if done > max(given, skip_rows):  # the last ones may all have been refused, and are settled too
         yield ObjectChunk(objects, lines, done)
 
 

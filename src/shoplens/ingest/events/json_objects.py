@@ -26,7 +26,7 @@ def read_json(
         return
     objects: list[dict[str, Any]] = []
     lines: list[int] = []
-    done = 0
+    done = given = 0
     for line, value in _array_elements(source):
         done += 1
         if done <= skip_rows:
@@ -38,8 +38,8 @@ def read_json(
             report.refuse(source.name, line, None, "not a JSON object", json.dumps(value, ensure_ascii=False))
         if len(objects) >= chunk:
             yield ObjectChunk(objects, lines, done)
-            objects, lines = [], []
-    if objects:
+            objects, lines, given = [], [], done
+    if done > max(given, skip_rows):  # the last ones may all have been refused, and are settled too
         yield ObjectChunk(objects, lines, done)
 
 
@@ -47,7 +47,7 @@ def first_objects(source: SourceFile, n: int = 20) -> list[dict[str, Any]]:
     """Up to `n` objects from the beginning, broken lines left out."""
     ignored = IngestReport()
     chunk = next(iter(read_json(source, report=ignored, chunk=n)), None)
-    if chunk is None:
+    if chunk is None or not chunk.objects:
         raise FormatError(f"{source.name}: looks like JSON, but holds no JSON objects")
     return list(islice(chunk.objects, n))
 

@@ -8,11 +8,12 @@ import polars as pl
 
 from shoplens.errors import FormatError
 from shoplens.ingest.events.glance import Glance
+from shoplens.ingest.events.json_objects import read_json
 from shoplens.ingest.events.raw import RAW_COLUMNS, RawChunk, with_lines
 from shoplens.ingest.mapping import check_columns, check_fields
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile
-from shoplens.ingest.tables import TableKind, read_rows
+from shoplens.ingest.tables import RowChunk, TableKind, frame_of_objects, read_rows
 
 #: Other names for our columns that cannot be misunderstood; compared without case.
 ALIASES: dict[str, str] = {
@@ -46,9 +47,14 @@ def read(
     kind, separator = table_kind(seen)
     names = column_names(source.name, seen.columns, mapping)
     rated = not any(ours == "event_type" for ours in names.values()) and "value" in names.values()
-    for frame, lines, done in read_rows(
-        source, kind=kind, chunk=chunk, skip_rows=skip_rows, report=report, separator=separator
-    ):
+    if seen.shape == "json":  # lines, or one array
+        tables: Iterator[RowChunk] = (
+            RowChunk(frame_of_objects(objects), lines, done)
+            for objects, lines, done in read_json(source, report=report, skip_rows=skip_rows, chunk=chunk)
+        )
+    else:
+        tables = read_rows(source, kind=kind, chunk=chunk, skip_rows=skip_rows, report=report, separator=separator)
+    for frame, lines, done in tables:
         renamed = frame.rename({theirs: ours for theirs, ours in names.items() if theirs in frame.columns})
         yield RawChunk(with_lines(_with_context(renamed, rated), lines), done)
 

@@ -33,20 +33,21 @@ def matches(shape: Shape) -> bool:
 def read(source: SourceFile, shape: Shape, *, report: IngestReport) -> Iterator[RawChunk]:
     """All variants, in order. A product's rows are never divided between chunks."""
     products: list[RawProduct] = []
+    done = given = 0
     for group, done in _groups(source, shape, report):
         products.extend(_variants(group))
         if len(products) >= _CHUNK:
             yield RawChunk(products, done)
-            products = []
-    if products:
+            products, given = [], done
+    if products or done > given:
         yield RawChunk(products, done)
 
 
 def _groups(source: SourceFile, shape: Shape, report: IngestReport) -> Iterator[tuple[Group, int]]:
-    """(rows of one handle, rows settled after them)."""
+    """(rows of one handle, rows settled after them); the last may have no rows, when refused ones end the file."""
     group: Group = []
     handle, passed = "", 0
-    for frame, lines, _ in read_rows(source, kind="csv", separator=shape.separator, report=report):
+    for frame, lines, done in read_rows(source, kind="csv", separator=shape.separator, report=report):
         names = frame.columns
         for cells, line in zip(frame.iter_rows(), lines, strict=True):
             row = dict(zip(names, cells, strict=True))
@@ -59,12 +60,14 @@ def _groups(source: SourceFile, shape: Shape, report: IngestReport) -> Iterator[
                 group.append((row, line))
             else:
                 report.refuse(source.name, line, "Handle", "no handle", ",".join(cells))
-    if group:
-        yield group, passed
+        passed = done  # rows that could not be read are among them
+    yield group, passed
 
 
 def _variants(group: Group) -> list[RawProduct]:
     """The products of one handle."""
+    if not group:
+        return []
     head = group[0][0]
     pictures = sorted(
         (row for row, _ in group if row.get("Image Src", "").strip()),
