@@ -18,6 +18,7 @@ from shoplens.ingest.events.glance import Glance, glance
 from shoplens.ingest.events.json_objects import read_json
 from shoplens.ingest.events.plain import table_kind
 from shoplens.ingest.events.seen import RecentKeys
+from shoplens.ingest.likeness import is_event_log
 from shoplens.ingest.mapping import check_columns, check_fields
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile
@@ -27,7 +28,20 @@ FORMATS = ("plain", "personalize", "recbole", "movielens")
 CHUNK = 20_000
 MAX_ID = 512  # bytes
 OLDEST = 120  # years
-_ID_NAMES = ("user_id", "userid", "customer_id", "customerid", "household_id", "visitor_id", "person_id", "id", "user")
+_ID_NAMES = (
+    "user_id",
+    "userid",
+    "customer_id",
+    "customerid",
+    "household_id",
+    "visitor_id",
+    "person_id",
+    "id",
+    "user",
+    "用户id",
+    "用户编号",
+    "用户",
+)
 _NOTHING = frozenset({"", "null", "none", "nan", "\\n", "n/a", "na", "(not set)", "undefined"})
 #: Digits that are names, not amounts.
 _CODES = re.compile(r"zip|post|phone|plz|code$|_id$", re.IGNORECASE)
@@ -79,6 +93,11 @@ def read_people(
         raise FormatError(f"no format of people named {format!r}; known: {', '.join(FORMATS)}")
     check_fields(mapping or {}, ("user_id",), others=True)
     seen = glance(source)
+    if format is None and not mapping and is_event_log(seen.columns):
+        raise FormatError(
+            f"{source.name}: this looks like an event log: shoplens ingest events; "
+            "if it is a table of people, say --format plain"
+        )
     layout = _layout(source.name, seen, format or _recognise(seen), mapping or {})
     known = RecentKeys(bits=20)
     numbers = layout.numbers

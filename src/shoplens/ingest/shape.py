@@ -11,6 +11,7 @@ import orjson
 
 from shoplens.errors import FormatError
 from shoplens.ingest.delimited import unique_names
+from shoplens.ingest.likeness import refuse_binary
 from shoplens.ingest.source import SourceFile
 
 ShapeKind = Literal["csv", "tsv", "jsonl", "json", "parquet", "xml", "html"]
@@ -33,12 +34,11 @@ def shape_of(source: SourceFile) -> Shape:
     head = source.head(_HEAD)
     if head.startswith(b"PAR1"):
         return Shape("parquet", _parquet_columns(source))
+    refuse_binary(source, "CSV, TSV, JSON lines, Parquet, XML or HTML")
     text = source.head_text(_HEAD).lstrip("\ufeff")
     start = text.lstrip()
     if not start:
         raise FormatError(f"{source.name}: the file is empty")
-    if "\x00" in text[:4096]:
-        raise FormatError(f"{source.name}: this is neither text, gzip nor Parquet; unpack it, or export it as CSV")
     if start.startswith("<"):
         opening = start[:2048].casefold()
         html = "<!doctype html" in opening or "<html" in opening or ("<script" in opening and "<?xml" not in opening)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from shoplens.errors import FormatError
 from shoplens.ingest.events.json_objects import first_objects
+from shoplens.ingest.likeness import refuse_binary, refuse_markup
 from shoplens.ingest.source import SourceFile
 
 Shape = Literal["delimited", "json", "parquet"]
@@ -33,6 +34,8 @@ def glance(source: SourceFile) -> Glance:
     head = source.head(8)
     if head.startswith(b"PAR1"):
         return Glance("parquet", _parquet_columns(source))
+    expected = "CSV, TSV, JSON lines or Parquet"
+    refuse_binary(source, expected)
     text = source.head_text().lstrip("\ufeff")
     if not text.strip():
         raise FormatError(f"{source.name}: the file is empty")
@@ -40,8 +43,7 @@ def glance(source: SourceFile) -> Glance:
         objects = first_objects(source)
         names = dict.fromkeys(name for one in objects for name in one)
         return Glance("json", tuple(names), tuple(objects))
-    if "\x00" in text:
-        raise FormatError(f"{source.name}: neither text nor Parquet; expected CSV, TSV, JSON lines or Parquet")
+    refuse_markup(source, expected)
     lines = [line for line in text.splitlines() if line.strip()][:20]
     separator = _separator(lines)
     first = tuple(tuple(_split(line, separator)) for line in lines)

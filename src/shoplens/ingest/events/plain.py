@@ -26,6 +26,10 @@ ALIASES: dict[str, str] = {
     "product_id": "item_id", "productid": "item_id", "sku": "item_id", "user_session": "session_id",
     "session": "session_id",
     "sessionid": "session_id", "rating": "value", "qty": "quantity", "unit_price": "price", "search_query": "query",
+    "用户id": "user_id", "用户编号": "user_id", "用户": "user_id", "商品id": "item_id", "商品编号": "item_id",
+    "商品": "item_id",
+    "行为类型": "event_type", "行为": "event_type", "时间戳": "timestamp", "时间": "timestamp", "数量": "quantity",
+    "价格": "price",
 }  # fmt: skip
 
 

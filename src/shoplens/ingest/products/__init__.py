@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, FormatError
+from shoplens.ingest.likeness import is_event_log
 from shoplens.ingest.mapping import ANY_ATTRIBUTE, check_fields
 from shoplens.ingest.products import google_merchant, personalize, plain, schema_org, shopify, woocommerce
 from shoplens.ingest.products.cleaning import ProductCleaner
@@ -96,8 +97,15 @@ def _detect(source: SourceFile, shape: Shape) -> str:
     for name, reader in FORMATS.items():
         if reader.matches(shape):
             return name
-    found = f"columns {', '.join(shape.columns[:30])}" if shape.columns else shape.kind
+    formats = f"or name the format with --format ({', '.join(FORMATS)})"
+    if shape.columns and is_event_log(shape.columns):
+        raise FormatError(f"{source.name}: this looks like an event log: shoplens ingest events")
+    if not shape.columns:
+        words = {"xml": "an XML document", "html": "an HTML page"}.get(shape.kind, shape.kind)
+        raise FormatError(
+            f"{source.name}: this is {words}, but not a product feed that is known; send another, {formats}"
+        )
     raise FormatError(
-        f"{source.name}: not a product feed that is known ({found}); "
-        "say which column is which with --map item_id=… --map title=…, or name the format with --format"
+        f"{source.name}: not a product feed that is known (columns {', '.join(shape.columns[:30])}); "
+        f"say which column is which with --map item_id=… --map title=…, {formats}"
     )

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from shoplens.errors import FormatError
+from shoplens.ingest.likeness import is_event_log
 from shoplens.ingest.mapping import ATTRIBUTE, check_columns
 from shoplens.ingest.products.raw import RawChunk, RawProduct, split_list, split_path
 from shoplens.ingest.report import IngestReport
@@ -33,6 +34,10 @@ _ALSO = {
     "item_name": "title", "image": "images", "image_link": "images", "image_url": "images", "image_path": "images",
     "video": "videos", "url": "link", "categories": "category", "item_group_id": "group_id", "ean": "gtin",
     "upc": "gtin", "created": "created_at", "inventory": "stock",
+    "商品编号": "item_id", "商品id": "item_id", "编号": "item_id",
+    "商品名称": "title", "商品名": "title",
+    "名称": "title", "标题": "title", "价格": "price", "品牌": "brand", "类目": "category", "分类": "category",
+    "描述": "description", "库存": "stock", "图片": "images",
 }  # fmt: skip
 _TABLES: dict[str, TableKind] = {"csv": "csv", "tsv": "tsv", "parquet": "parquet"}
 Pick = Sequence[tuple[str, str]]  # (ours, theirs)
@@ -49,7 +54,11 @@ def read(
     """All products, in order. ConfigurationError when a mapped column is missing, FormatError when there is no id."""
     names = dict(mapping or {})
     if shape.kind == "jsonl":
+        first = True
         for objects, lines, done in read_objects(source, chunk=5_000, report=report):
+            if first and objects:
+                check_named(source.name, list(dict.fromkeys(name for item in objects for name in item)), names)
+                first = False
             picks = {tuple(item): _picked(tuple(item), names) for item in objects}
             yield RawChunk(
                 [_product(item, picks[tuple(item)], line) for item, line in zip(objects, lines, strict=True)], done
@@ -59,15 +68,26 @@ def read(
         raise FormatError(f"{source.name}: this is {shape.kind}, not a table; send CSV, TSV, JSON lines or Parquet")
     check_columns(names, shape.columns, source.name)
     pick = _picked(shape.columns, names)
-    if "item_id" not in dict(pick):
-        columns = ", ".join(shape.columns[:30])
-        raise FormatError(f"{source.name}: no column holds the product's id; say which with --map item_id=…: {columns}")
+    check_named(source.name, shape.columns, names)
     for frame, lines, done in read_rows(
         source, kind=_TABLES[shape.kind], chunk=5_000, separator=shape.separator, report=report
     ):
         yield RawChunk(
             [_product(row, pick, line) for row, line in zip(frame.iter_rows(named=True), lines, strict=True)], done
         )
+
+
+def check_named(file: str, columns: Sequence[str], mapping: Mapping[str, str]) -> None:
+    """FormatError when no column holds the id or the title; it names the columns, or what the table is."""
+    found = {ours for ours, _ in _picked(columns, mapping)}
+    missing = [ours for ours in ("item_id", "title") if ours not in found]
+    if not missing:
+        return
+    if not mapping and is_event_log(columns):
+        raise FormatError(f"{file}: this looks like an event log: shoplens ingest events")
+    words = " or ".join({"item_id": "the product's id", "title": "its title"}[ours] for ours in missing)
+    say = " ".join(f"--map {ours}=THEIR_NAME" for ours in missing)
+    raise FormatError(f"{file}: no column holds {words}; say which with {say}; there are: {', '.join(columns[:30])}")
 
 
 def _picked(columns: Sequence[str], mapping: Mapping[str, str]) -> Pick:
