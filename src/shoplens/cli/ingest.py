@@ -193,7 +193,7 @@ def _table(result: Mapping[str, Any]) -> Table:
     for one in result["files"]:
         if one["status"] != "imported":
             said = f"{one['status']}: {one['reason']}" if "reason" in one else one["status"]
-            console.print(f"{one['file']}: {said}", highlight=False, markup=False)
+            console.print(f"{one['file']}: {said}", highlight=False, markup=False, soft_wrap=True)
     if result["refused"] and result["report"]:
-        console.print(f"each refused row: {result['report']}", highlight=False, markup=False)
+        console.print(f"each refused row: {result['report']}", highlight=False, markup=False, soft_wrap=True)
     return table
