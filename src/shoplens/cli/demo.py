@@ -59,7 +59,9 @@ def _show(shop: SampleShop, report: Path) -> None:
     for stage, did in shop.counts.items():
         known = {key: value for key, value in did.items() if isinstance(value, int | dict) and key != "files"}
         console.print(f"[bold]{stage}[/bold] {known}", highlight=False)
-    emit({}, json=False, table=results_table(shop.training.test, title="Sample shop, last weeks (scored once)"))
+    emit(
+        {}, json=False, table=results_table(shop.training.test, title="Sample shop, last weeks (no clean test: README)")
+    )
     weights = ", ".join(f"{name} {weight:.2f}" for name, weight in shop.training.weights.items())
     console.print(f"blend: {weights}; plots and page: {report / 'report.html'}", highlight=False)
     times = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in shop.seconds.items())
