@@ -56,7 +56,8 @@ class Interactions:
         end = now if now is not None else (int(self.timestamp.max()) if len(self) else 0)
         unit = MICROSECONDS_PER_DAY if self.timed else 1
         age = np.maximum(end - self.timestamp[taken], 0) / unit if self.timed else np.zeros(len(taken))
-        return Histories(indptr, self.item[taken], self.weight[taken], age.astype(np.float32), wanted)
+        moment = np.full(len(wanted) if self.timed else 0, end, np.int64)
+        return Histories(indptr, self.item[taken], self.weight[taken], age.astype(np.float32), wanted, moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Histories:
     profile: npt.NDArray[np.int32] = field(
         default_factory=lambda: np.zeros(0, np.int32)
     )  # [n] row in Profiles, -1 = none
+    #: [n] moment of the request in microseconds since 1970, for what depends on the hour or the season; [0] = unknown.
+    now: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -86,6 +89,7 @@ class Histories:
             self.weight[low:high],
             self.age_days[low:high],
             self.profile[start:stop] if len(self.profile) else self.profile,
+            self.now[start:stop] if len(self.now) else self.now,
         )
 
     @staticmethod
@@ -94,9 +98,17 @@ class Histories:
         weight: npt.NDArray[np.float32],
         age_days: npt.NDArray[np.float32],
         profile: int = -1,
+        now: int | None = None,
     ) -> Histories:
-        """One person's history."""
-        return Histories(np.array([0, len(item)], np.int64), item, weight, age_days, np.array([profile], np.int32))
+        """One person's history, asked for at `now` (microseconds since 1970; None: not said)."""
+        return Histories(
+            np.array([0, len(item)], np.int64),
+            item,
+            weight,
+            age_days,
+            np.array([profile], np.int32),
+            np.zeros(0, np.int64) if now is None else np.array([now], np.int64),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +141,17 @@ class TrainingData:
     interactions: Interactions
     modalities: tuple[Modality, ...] = ()
     profiles: Profiles | None = None
+    texts: tuple[str, ...] | None = None  # [n_items] title, description and tags as one text; "" where there is none
 
     def modality(self, name: str) -> Modality | None:
         """The modality of that name, if the catalogue has it."""
         return next((one for one in self.modalities if one.name == name), None)
 
     def without(self, *names: str) -> TrainingData:
-        """The same data with some modalities left out."""
+        """The same data with some modalities left out; without "text" nothing reads the texts either."""
         return TrainingData(
-            self.interactions, tuple(one for one in self.modalities if one.name not in names), self.profiles
+            self.interactions,
+            tuple(one for one in self.modalities if one.name not in names),
+            self.profiles,
+            None if "text" in names else self.texts,
         )

@@ -72,6 +72,7 @@ class Holdout:
             old.weight[entries],
             old.age_days[entries],
             old.profile[people] if len(old.profile) else old.profile,
+            old.now[people] if len(old.now) else old.now,
         )
         return Holdout(
             self.user[people],
@@ -138,7 +139,7 @@ def _histories(history: Interactions, users: npt.NDArray[np.int32], moment: npt.
         return found
     age = np.repeat(moment, np.diff(found.indptr)) - history.timestamp[order]
     age_days = (np.maximum(age, 0) / MICROSECONDS_PER_DAY).astype(np.float32)
-    return Histories(found.indptr, found.item, found.weight, age_days, found.profile)
+    return Histories(found.indptr, found.item, found.weight, age_days, found.profile, moment)
 
 
 def _indptr(owner: npt.NDArray[np.int64], users: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

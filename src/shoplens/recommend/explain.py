@@ -142,6 +142,7 @@ def _stack(parts: list[Histories]) -> Histories:
         np.concatenate([one.weight for one in parts]),
         np.concatenate([one.age_days for one in parts]),
         np.concatenate([one.profile for one in parts]),
+        np.concatenate([one.now for one in parts]) if all(len(one.now) for one in parts) else np.zeros(0, np.int64),
     )
 
 

@@ -29,6 +29,7 @@ class Past:
 
     deeds: tuple[Deed, ...] = ()
     profile: int = -1
+    now: int | None = None  # moment of the request, microseconds since 1970
 
     @classmethod
     def of(cls, events: Sequence[Event], *, now: int | None = None, profile: int = -1) -> Past:
@@ -44,7 +45,7 @@ class Past:
             if weight or event.event_type is EventType.RATING:
                 age = max(0.0, (moment - event.timestamp) / MICROSECONDS_PER_DAY)
                 deeds.append(Deed(event.item_id, event.event_type, weight, age))
-        return cls(tuple(deeds), profile)
+        return cls(tuple(deeds), profile, moment)
 
     @property
     def disliked(self) -> set[str]:
@@ -75,5 +76,5 @@ class Past:
                 weights.append(deed.weight * share)
                 ages.append(deed.age_days)
         return Histories.of_one(
-            np.array(rows, np.int32), np.array(weights, np.float32), np.array(ages, np.float32), self.profile
+            np.array(rows, np.int32), np.array(weights, np.float32), np.array(ages, np.float32), self.profile, self.now
         )
