@@ -53,12 +53,24 @@ class PackedE5:
 
     def unpacked(self, name: str, width: int) -> Floats:
         """A 4-bit tensor as float32 [rows, width]."""
+        return _unpack(self._blocks(name), width)
+
+    def unpacked_rows(self, name: str, width: int, rows: npt.NDArray[np.int64]) -> Floats:
+        """Some rows of a 4-bit tensor as float32 [len(rows), width]: the word table as a whole would take 384 MB."""
+        return _unpack(self._blocks(name).reshape(-1, width // BLOCK * (2 + BLOCK // 2))[rows], width)
+
+    def _blocks(self, name: str) -> npt.NDArray[np.uint8]:
         offset, length = self._directory[name]
-        blocks = np.frombuffer(self._content, np.uint8, length, offset).reshape(-1, 2 + BLOCK // 2)
-        scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)  # [blocks, 1]
-        packed = blocks[:, 2:]
-        values = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
-        return (values * scale).reshape(-1, width)
+        return np.frombuffer(self._content, np.uint8, length, offset)
+
+
+def _unpack(content: npt.NDArray[np.uint8], width: int) -> Floats:
+    """18-byte blocks, in any shape, as float32 [rows, width]."""
+    blocks = content.reshape(-1, 2 + BLOCK // 2)
+    scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)  # [blocks, 1]
+    packed = blocks[:, 2:]
+    values = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
+    return (values * scale).reshape(-1, width)
 
 
 class _Cursor:

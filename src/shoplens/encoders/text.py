@@ -74,9 +74,7 @@ class E5Encoder:
 
     def tokens(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
         """Token ids, begin and end marks included, cut at `max_tokens`."""
-        network = self._network.get()
-        prepared = [prefix + network.normalised(text[: self.max_tokens * CHARACTERS_A_TOKEN]) for text in inputs]
-        return [encoding.ids for encoding in network.tokenizer.encode_batch_fast(prepared)]
+        return self._network.get().tokens.ids(inputs, prefix)
 
     def load(self) -> None:
         """Load the network now rather than at the first text. ModelFileError when its files are missing or altered."""
@@ -102,10 +100,29 @@ class _Network:
 
     def __init__(self, model: ConvertedModel, max_tokens: int, threads: int | None) -> None:
         self.session = open_session(model.file("model.onnx"), threads)
-        self.tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
-        self.tokenizer.enable_truncation(max_length=max_tokens)
+        tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
         replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
-        self._replacements = {ord(character): text for character, text in replacements.items()}
+        self.tokens = E5Tokens(tokenizer, {ord(letter): text for letter, text in replacements.items()}, max_tokens)
+
+
+class E5Tokens:
+    """Texts to token ids, as the network learnt to read them."""
+
+    def __init__(self, tokenizer: Tokenizer, replacements: Mapping[int, str], max_tokens: int) -> None:
+        self.max_tokens = max_tokens
+        self._tokenizer = tokenizer
+        self._tokenizer.enable_truncation(max_length=max_tokens)
+        self._replacements = replacements
+
+    @classmethod
+    def of(cls, packed: PackedE5, max_tokens: int) -> Self:
+        """From the package's file itself."""
+        return cls(_tokenizer(packed), packed.normalisation, max_tokens)
+
+    def ids(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
+        """Token ids, begin and end marks included, cut at `max_tokens`."""
+        prepared = [prefix + self.normalised(text[: self.max_tokens * CHARACTERS_A_TOKEN]) for text in inputs]
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
 
     def normalised(self, text: str) -> str:
         """NFKC, the model's own replacements, single spaces."""

@@ -1,0 +1,144 @@
+"""multilingual-e5-small as a torch module, cut in two: lower layers that stay as they are, upper ones that may learn.
+
+The same verified file as everywhere (`encoders.text.WEIGHTS`). The word table, 96 of the network's 118 million numbers,
+stays packed: four bits a number, the rows of a batch are unpacked when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its customary name
+
+from shoplens.encoders.packed_e5 import PackedE5, Sizes, read_packed_e5
+from shoplens.encoders.text import REVISION, WEIGHTS, E5Tokens, batches_by_length
+
+TOKENS_A_BATCH = 4_096  # padded; a layer's widest activation is then 4,096 × 1,536 numbers
+
+
+class Body(Protocol):
+    """A text transformer that can be cut: token ids → word vectors → layers, one after another."""
+
+    name: str  # with the version: what was learnt on top belongs to this body and no other
+    sizes: Sizes
+
+    def tokens(self, texts: Sequence[str], longest: int) -> list[npt.NDArray[np.int64]]:
+        """Token ids of each text, at most `longest`."""
+        ...
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Input of the first layer for ids [n, tokens]; float32 [n, tokens, hidden]."""
+        ...
+
+    def layer(self, number: int) -> TransformerLayer:
+        """A new module with the pretrained weights of that layer."""
+        ...
+
+
+class TransformerLayer(nn.Module):
+    """Self-attention and feed-forward, each added to its input and normalised after it (Devlin et al., 2019)."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.heads = sizes.heads
+        self.qkv = nn.Linear(sizes.hidden, 3 * sizes.hidden)
+        self.out = nn.Linear(sizes.hidden, sizes.hidden)
+        self.wide = nn.Linear(sizes.hidden, sizes.feed_forward)
+        self.narrow = nn.Linear(sizes.feed_forward, sizes.hidden)
+        self.after_attention = nn.LayerNorm(sizes.hidden, eps=sizes.epsilon)
+        self.after_feeding = nn.LayerNorm(sizes.hidden, eps=sizes.epsilon)
+
+    def forward(self, x: Tensor, present: Tensor) -> Tensor:
+        """States [n, tokens, hidden] after the layer; `present`: bool [n, tokens]."""
+        query, key, value = self.heads_of(x)
+        return self.finish(x, F.scaled_dot_product_attention(query, key, value, present[:, None, None, :]))
+
+    def heads_of(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each [n, heads, tokens, hidden / heads]."""
+        n, tokens, hidden = x.shape
+        query, key, value = self.qkv(x).view(n, tokens, 3, self.heads, hidden // self.heads).permute(2, 0, 3, 1, 4)
+        return query, key, value
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """What follows attention, from what it found: [n, heads, tokens, hidden / heads] → [n, tokens, hidden]."""
+        x = self.after_attention(x + self.out(attended.transpose(1, 2).flatten(2)))
+        return self.after_feeding(x + self.narrow(F.gelu(self.wide(x))))  # type: ignore[no-any-return]
+
+
+class E5Body:
+    """The built-in encoder's weights. Opening it takes a second or two and 130 MB."""
+
+    name = f"e5-small/{WEIGHTS.version}-{REVISION}"
+
+    def __init__(self) -> None:
+        """ModelFileError when the package's file is missing or altered."""
+        self._packed: PackedE5 = read_packed_e5(WEIGHTS.locate())
+        self.sizes = self._packed.sizes
+        self._tokens: dict[int, E5Tokens] = {}
+        hidden = self.sizes.hidden
+        place = self._packed.plain("emb.pos").reshape(-1, hidden) + self._packed.plain("emb.type")[:hidden]
+        self._place = torch.from_numpy(place)
+        self._normalise = nn.LayerNorm(hidden, eps=self.sizes.epsilon).requires_grad_(False)
+        _fill(self._normalise, self._packed.plain("emb.ln.w"), self._packed.plain("emb.ln.b"))
+
+    def tokens(self, texts: Sequence[str], longest: int) -> list[npt.NDArray[np.int64]]:
+        """See `Body`; texts are read as products ("passage: ")."""
+        if longest not in self._tokens:
+            self._tokens = {longest: E5Tokens.of(self._packed, longest)}
+        return [np.array(ids, np.int64) for ids in self._tokens[longest].ids(texts)]
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """See `Body`."""
+        rows, inverse = np.unique(ids.numpy(), return_inverse=True)
+        words = torch.from_numpy(self._packed.unpacked_rows("emb.word", self.sizes.hidden, rows))
+        embedded: Tensor = self._normalise(
+            F.embedding(torch.from_numpy(inverse.reshape(ids.shape)), words) + self._place[: ids.shape[1]]
+        )
+        return embedded
+
+    def layer(self, number: int) -> TransformerLayer:
+        """See `Body`."""
+        packed, at, sizes = self._packed, f"l{number}", self.sizes
+        layer = TransformerLayer(sizes)
+        _fill(
+            layer.qkv,
+            np.concatenate([packed.unpacked(f"{at}.{one}.w", sizes.hidden) for one in "qkv"]),
+            np.concatenate([packed.plain(f"{at}.{one}.b") for one in "qkv"]),
+        )
+        _fill(layer.out, packed.unpacked(f"{at}.ao.w", sizes.hidden), packed.plain(f"{at}.ao.b"))
+        _fill(layer.wide, packed.unpacked(f"{at}.fi.w", sizes.hidden), packed.plain(f"{at}.fi.b"))
+        _fill(layer.narrow, packed.unpacked(f"{at}.fo.w", sizes.feed_forward), packed.plain(f"{at}.fo.b"))
+        _fill(layer.after_attention, packed.plain(f"{at}.aln.w"), packed.plain(f"{at}.aln.b"))
+        _fill(layer.after_feeding, packed.plain(f"{at}.oln.w"), packed.plain(f"{at}.oln.b"))
+        return layer
+
+
+def _fill(module: nn.Linear | nn.LayerNorm, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
+    with torch.no_grad():
+        module.weight.copy_(torch.from_numpy(weight))
+        module.bias.copy_(torch.from_numpy(bias))
+
+
+def padded(rows: Sequence[npt.NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """Token ids as a rectangle, and where there is one. int64 and bool [n, longest]."""
+    longest = max((len(one) for one in rows), default=1)
+    ids, present = np.zeros((len(rows), longest), np.int64), np.zeros((len(rows), longest), np.bool_)
+    for number, one in enumerate(rows):
+        ids[number, : len(one)], present[number, : len(one)] = one, True
+    return torch.from_numpy(ids), torch.from_numpy(present)
+
+
+def mean_of_tokens(states: Tensor, present: Tensor) -> Tensor:
+    """The text's vector as E5 takes it, before it is cut to length one. [n, hidden]."""
+    weight = present.unsqueeze(2).to(states.dtype)
+    return (states * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def token_batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows of like length together, so that little is padded."""
+    return batches_by_length(lengths, TOKENS_A_BATCH)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from shoplens.encoders.e5_torch import E5Body, mean_of_tokens, padded, token_batches
+from shoplens.encoders.packed_e5 import read_packed_e5
+from shoplens.encoders.text import WEIGHTS, E5Encoder
+
+TEXTS = ["red cotton shirt", "Milk, whole. dairy. 1 gallon", "自行车 头盔", ""]
+
+
+def test_the_torch_form_reads_as_the_encoder_does(model_cache: Path) -> None:
+    body = E5Body()
+    ids, present = padded(body.tokens(TEXTS, 32))
+    with torch.inference_mode():
+        states = body.embed(ids)
+        for number in range(body.sizes.layers):
+            states = body.layer(number)(states, present)
+        vectors = torch.nn.functional.normalize(mean_of_tokens(states, present), dim=1).numpy()
+    expected = E5Encoder(model_cache, precision="fp32", threads=1).encode(TEXTS)
+    np.testing.assert_allclose(vectors, expected, atol=2e-4)
+
+
+def test_rows_of_a_packed_table_are_those_of_the_whole() -> None:
+    packed = read_packed_e5(WEIGHTS.locate())
+    rows = np.array([5, 0, 383])
+    whole = packed.unpacked("l0.q.w", packed.sizes.hidden)
+    assert np.array_equal(packed.unpacked_rows("l0.q.w", packed.sizes.hidden, rows), whole[rows])
+
+
+def test_texts_are_cut_and_batched_by_length() -> None:
+    body = E5Body()
+    assert [len(one) for one in body.tokens(["word " * 100, "word"], 12)] == [12, 5]
+    assert sorted(row for batch in token_batches([5, 2000, 3000, 4]) for row in batch) == [0, 1, 2, 3]
