@@ -1,1 +1,2 @@
-"""How good rankings are: per person (`ranking`), for the catalogue (`catalogue`), and how surely (`bootstrap`)."""
+"""How good answers are: rankings per person (`ranking`) and for the catalogue (`catalogue`), classes
+(`classification`), probabilities and ratings (`probability`); and how surely (`bootstrap`)."""
