@@ -14,8 +14,10 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.models.fusion.batches import AGE_BUCKETS, RANK_BUCKETS, age_bucket, rank_bucket, read_histories
 from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Axes, Content, leading_directions
+from shoplens.models.fusion.holdout import hold_out
 from shoplens.models.fusion.losses import Candidates, binary_cross_entropy, sampled_softmax
-from shoplens.models.fusion.timeline import Timeline, epoch_batches, hold_out, is_ordered
+from shoplens.models.fusion.samples import epoch_batches
+from shoplens.models.fusion.timeline import Timeline, is_ordered
 
 USERS, ITEMS = 6, 9
 CONFIG = FusionConfig(batch_size=4, targets=3, max_history=8, train_history=5, validation_people=3)

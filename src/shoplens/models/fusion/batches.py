@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shoplens.domain.dataset import Histories
+from shoplens.models.fusion.moments import UNKNOWN_MOMENT, clock
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -27,6 +28,25 @@ class Ragged:
     strength: Floats  # [total], summed preference, > 0
     rank: Ints  # [total], 1 = latest; 0 when there is no order
     age_days: Floats  # [total]; NaN when there is no time
+    now: Ints | None = None  # [n], moment that is asked for, microseconds since 1970; None: nobody says
+
+    def pointing(self, item: Ints) -> Ragged:
+        """The same with other rows in `item`."""
+        return replace(self, item=item)
+
+    def take(self, chosen: Ints) -> Ragged:
+        """Some of the samples, in the order of `chosen`."""
+        length = np.diff(self.indptr)[chosen]
+        indptr = np.concatenate([[0], np.cumsum(length)])
+        index = np.repeat(self.indptr[chosen] - indptr[:-1], length) + np.arange(indptr[-1])
+        return Ragged(
+            indptr,
+            self.item[index],
+            self.strength[index],
+            self.rank[index],
+            self.age_days[index],
+            None if self.now is None else self.now[chosen],
+        )
 
     def pad(self) -> PaddedHistories:
         """The same as rectangles."""
@@ -46,6 +66,7 @@ class Ragged:
             strength=rectangle(np.log(np.maximum(self.strength, 1e-3)), np.float32),
             rank=rectangle(rank_bucket(self.rank), np.int64),
             age=rectangle(age_bucket(self.age_days), np.int64),
+            clock=torch.from_numpy(clock(np.full(len(length), UNKNOWN_MOMENT) if self.now is None else self.now)),
         )
 
 
@@ -58,6 +79,7 @@ class PaddedHistories:
     strength: Tensor  # float32, logarithm of the summed preference
     rank: Tensor  # int64, bucket
     age: Tensor  # int64, bucket
+    clock: Tensor  # int64 [n, 2], hour and weekday of the moment that is asked for; 0 = unknown
 
     def to(self, device: torch.device) -> PaddedHistories:
         """The same on another device."""
@@ -65,16 +87,7 @@ class PaddedHistories:
 
     def pointing(self, item: Tensor) -> PaddedHistories:
         """The same with other rows in `item`."""
-        return PaddedHistories(item, self.present, self.strength, self.rank, self.age)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One step's samples."""
-
-    user: Ints  # [n]
-    history: Ragged
-    target: Ints  # [n, targets], item rows; -1 pads
+        return replace(self, item=item)
 
 
 def rank_bucket(rank: Ints) -> Ints:
@@ -121,4 +134,5 @@ def read_histories(histories: Histories, n_items: int, limit: int, *, ordered: b
         total.astype(np.float32),
         rank if ordered else np.zeros_like(rank),
         age[kept].astype(np.float32) if timed else np.full(len(kept), np.nan, np.float32),
+        histories.now if timed and len(histories.now) else None,
     )

@@ -2,92 +2,162 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from shoplens.errors import ConfigurationError
 
 CHOICES = {
-    "fusion": ("softmax", "sigmoid", "concat"),
+    "history": ("auto", "mlp", "gru", "cnn", "transformer"),
+    "fusion": ("softmax", "sigmoid", "concat", "attention"),
     "similarity": ("dot", "cosine"),
-    "loss": ("softmax", "bce"),
-    "id_start": ("spectral", "random"),
+    "loss": ("softmax", "bce", "bpr", "mse"),
+    "id_start": ("auto", "spectral", "random"),
     "order": ("auto", "time", "none"),
-    "precision": ("float32", "bfloat16"),
+    "optimiser": ("adamw", "adam", "sgd"),
+    "schedule": ("cosine", "linear", "constant"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+SEQUENTIAL = ("gru", "cnn", "transformer")  # read the events in their order; mlp reads a set of products with ages
+
+AUTO = -1  # of a number: the value of RECIPES for the history encoder that is used
+RECIPES: dict[str, dict[str, Any]] = {
+    "pooled": {
+        "id_start": "spectral",
+        "epochs": 12,
+        "patience": 3,
+        "history_dropout": 0.3,
+        "id_dropout": 0.2,
+        "weight_decay": 0.01,
+        "learning_rate": 1.5e-3,
+        "negatives": 1024,
+        "log_q": 1.0,
+        "beta2": 0.999,
+    },
+    "sequential": {
+        "id_start": "random",
+        "epochs": 30,
+        "patience": 8,
+        "history_dropout": 0.0,
+        "id_dropout": 0.0,
+        "weight_decay": 0.01,
+        "learning_rate": 2e-3,
+        "negatives": 512,
+        "log_q": 0.8,
+        "beta2": 0.98,
+    },
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionConfig:
-    """All settings; numbers outside their range raise ConfigurationError."""
+    """All settings; numbers outside their range raise ConfigurationError. -1 (AUTO) stands for a value of RECIPES."""
 
     # The network.
+    history: str = "auto"  # who reads what a person did: mlp, gru, cnn, transformer; auto: see `people.choose_history`
     embedding_size: int = 128  # width of item and person vectors
     hidden_size: int = 128  # width of the hidden layer of every small MLP
     content_rank: int = 128  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
-    fusion: str = "softmax"  # gates: softmax (shares sum to one), sigmoid (independent), concat (one matrix, no gates)
-    id_start: str = "spectral"  # start id vectors from the leading directions of who-bought-what, or at random
+    #: softmax (shares sum to one), sigmoid (independent), attention (modalities look at each other before they are
+    #: weighed), concat (one matrix, no gates)
+    fusion: str = "softmax"
+    id_start: str = "auto"  # start id vectors from the leading directions of who-bought-what (spectral), or at random
     id_power: float = 2.0  # exponent of the singular values there: higher is smoother, as more steps of a graph filter
-    heads: int = 2  # attention heads that pool a history: one may look at habits, another at the last basket
+    heads: int = 2  # attention heads that read a history: one may look at habits, another at the last basket
+    layers: int = 2  # of gru, cnn and transformer
+    feedforward: int = 2  # width of a transformer layer's MLP, in widths of a vector
+    kernel: int = 3  # events that one layer of the cnn sees at once; its reach doubles with every layer
     similarity: str = "dot"  # dot lets a vector's length say how popular its product is; cosine does not
     temperature: float = 0.3  # start value of the learnt factor that scores are divided by
 
     # The task.
     order: str = "auto"  # predict later from earlier (time), hide at random (none), or see what the data has (auto)
-    max_history: int = 512  # latest distinct products of a person that are read
+    max_history: int = 512  # mlp: latest distinct products of a person that are read
+    max_events: int = 50  # gru, cnn, transformer: latest events that are read, repeats included
     train_history: int = 64  # of those, how many one training sample reads, drawn at random; bounds time and memory
     targets: int = 8  # products that one sample predicts at most
     samples_per_person: int = 4  # moments of one life that an epoch visits at most; few: stopping early is fine-grained
     hidden_share: float = 0.5  # without time: largest share of a person's products that one sample hides
 
     # The loss.
-    loss: str = "softmax"  # softmax: rank all candidates at once; bce: each pair on its own
+    loss: str = "softmax"  # softmax: all candidates at once; bce, mse: each pair on its own; bpr: pairs of pairs
     full_softmax: int = 8192  # catalogues up to this size are candidates as a whole: exact, and still cheap
-    negatives: int = 1024  # larger ones: uniform negatives of a batch, besides the targets of its other samples
-    # Exponent of a product's popularity that stays in the scores; 1 is the plain likelihood. None: 1 with real times,
-    # 0.5 without, because what is hidden at random overstates how long popularity lasts.
+    negatives: int = AUTO  # larger ones: uniform negatives of a batch, besides the targets of its other samples
+    log_q: float = AUTO  # strength of the correction for how often a product is a candidate; 1: the exact likelihood
+    # Exponent of a product's popularity that stays in the scores; 1 is the plain likelihood. None: 0.5 when products
+    # are hidden at random, because that overstates how long popularity lasts, and for mlp without real times; else 1.
     popularity_kept: float | None = None
 
     # Regularisation.
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step
-    id_dropout: float = 0.2  # chance that it loses its id, so that content learns to carry it alone
-    history_dropout: float = 0.3  # chance that one product of a history is not read
-    dropout: float = 0.3  # inside the MLPs and on the person's vector
-    weight_decay: float = 0.01
+    id_dropout: float = AUTO  # chance that it loses its id, so that content learns to carry it alone
+    history_dropout: float = AUTO  # chance that one event of a history is not read
+    dropout: float = 0.3  # inside all layers and on the person's vector
+    weight_decay: float = AUTO  # of matrices; with adam and sgd an L2 penalty
 
     # The optimiser.
-    epochs: int = 12
+    optimiser: str = "adamw"
+    momentum: float = 0.9  # of sgd, and of the first moment of adam and adamw
+    beta2: float = AUTO  # of the second moment
+    schedule: str = "cosine"  # how the rate falls after the warm-up
+    epochs: int = AUTO
     batch_size: int = 512  # samples a step
-    learning_rate: float = 1.5e-3  # peak of the cosine schedule
+    batch_tokens: int = 1024  # gru, cnn, transformer: events a step
+    learning_rate: float = AUTO  # peak of the schedule
     warmup: float = 0.1  # share of all steps during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
-    patience: int = 3  # epochs without a better inner validation after which learning stops
+    patience: int = AUTO  # epochs without a better inner validation after which learning stops
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
     seed: int = 0
 
     # The machine.
     device: str = "auto"  # auto = the GPU when there is one
-    precision: str = "float32"  # of the matrix products in training: float32 or bfloat16
+    precision: str = "auto"  # of matrix products in training: float32, bfloat16; auto: see `optimiser.low_precision`
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)!r}; write one of {', '.join(known)}")
-        for name in ("modality_dropout", "id_dropout", "history_dropout", "dropout", "warmup"):
+        recipe = RECIPES["pooled"]
+
+        def given(*names: str) -> list[str]:
+            return [name for name in names if name not in recipe or getattr(self, name) != AUTO]
+
+        for name in given(
+            "modality_dropout", "id_dropout", "history_dropout", "dropout", "warmup", "momentum", "beta2"
+        ):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a share from 0 to below 1")
-        for name in (
-            "embedding_size", "hidden_size", "content_rank", "heads", "max_history", "train_history", "targets",
-            "samples_per_person", "negatives", "epochs", "batch_size", "patience",
+        for name in given(
+            "embedding_size", "hidden_size", "content_rank", "heads", "layers", "feedforward", "kernel", "max_history",
+            "max_events", "train_history", "targets", "samples_per_person", "negatives", "epochs", "batch_size",
+            "batch_tokens", "patience",
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write 1 or more")
-        for name in ("temperature", "learning_rate", "clip"):
+        for name in given("temperature", "learning_rate", "clip"):
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number above 0")
-        for name in ("hidden_share", "popularity_kept"):
+        for name in given("hidden_share", "popularity_kept", "log_q"):
             if getattr(self, name) is not None and not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number from 0 to 1")
+        if self.weight_decay < 0 and self.weight_decay != AUTO:
+            raise ConfigurationError(f"fusion: weight_decay is {self.weight_decay}; write 0 or more")
+        if self.history == "transformer" and self.embedding_size % self.heads:
+            raise ConfigurationError(
+                f"fusion: embedding_size {self.embedding_size} does not divide among {self.heads} heads"
+            )
+
+    @property
+    def sequential(self) -> bool:
+        """Whether the history encoder reads events in their order."""
+        return self.history in SEQUENTIAL
+
+    def settled(self, history: str) -> Self:
+        """The same with an encoder chosen and everything that was AUTO filled in from its recipe."""
+        recipe = RECIPES["sequential" if history in SEQUENTIAL else "pooled"]
+        chosen = {name: value for name, value in recipe.items() if getattr(self, name) in (AUTO, "auto")}
+        return replace(self, history=history, **chosen)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

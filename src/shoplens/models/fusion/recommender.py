@@ -13,28 +13,32 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
-from scipy import sparse
 
-from shoplens.domain.dataset import Histories, Modality, Profiles, TrainingData
+from shoplens.domain.dataset import Histories, Modality, TrainingData
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.base import Scores
 from shoplens.models.fusion.batches import read_histories
 from shoplens.models.fusion.config import FusionConfig
-from shoplens.models.fusion.content import Axes, Content, leading_directions
+from shoplens.models.fusion.content import Axes, Content
+from shoplens.models.fusion.holdout import hold_out
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
-from shoplens.models.fusion.timeline import Timeline, hold_out, is_ordered
-from shoplens.models.fusion.training import CHUNK, Progress, ShopInputs, Trainer, seeded
+from shoplens.models.fusion.packed import Packed, read_sequences
+from shoplens.models.fusion.people.choice import choose_history
+from shoplens.models.fusion.start import read_profiles, start_ids
+from shoplens.models.fusion.timeline import Timeline, is_ordered
+from shoplens.models.fusion.training import CHUNK, Progress, ShopInputs, Trainer, read_people, seeded
 
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 1  # of the saved folder
+FORMAT = 2  # of the saved folder
 
 
 class Fusion:
     """Inductive two-tower network over any number of modalities.
 
     A product is a gated sum of its projected modalities, its id being one of them once somebody bought it; a person is
-    an attention pooling of the products they chose. New products and new people need no training.
+    what a history encoder makes of the products they chose: an attention pooling, or a causal network over their order.
+    New products and new people need no training.
     """
 
     name = "fusion"
@@ -55,30 +59,33 @@ class Fusion:
         self.history: list[dict[str, float]] = []  # epoch, loss, valid_ndcg, seconds
         self.axes: tuple[Axes, ...] = ()
         self.ordered = self.timed = False
+        self.used = self.config  # the settings that `fit` worked with: what was AUTO filled in
         self._network: FusionNetwork | None = None
 
     # Learning.
 
     def fit(self, data: TrainingData) -> Self:
         """Learn both towers; keeps the weights of the epoch that ranked best on an inner validation."""
-        config = self.config
-        device = _device(config.device)
+        device = _device(self.config.device)
         interactions = data.interactions
-        self.ordered = {"time": True, "none": False}.get(config.order, is_ordered(interactions))
+        self.ordered = {"time": True, "none": False}.get(self.config.order, is_ordered(interactions))
         self.timed = interactions.timed and self.ordered
+        whole = Timeline(interactions, ordered=self.ordered, timed=self.timed, seed=self.config.seed)
+        config = self.config.settled(choose_history(whole, self.config))
         if config.popularity_kept is None:
-            config = replace(config, popularity_kept=1.0 if self.timed else 0.5)
+            config = replace(config, popularity_kept=1.0 if self.timed or config.sequential else 0.5)
+        self.used = config
         # Kept aside before anything is learnt: id vectors that have seen the answers would choose the first epoch.
-        whole = Timeline(interactions, ordered=self.ordered, timed=self.timed, seed=config.seed)
         timeline, holdout = hold_out(whole, config)
         modalities = tuple(one for one in data.modalities if one.present.any())
         self.axes = tuple(Axes.learn(one, config.content_rank, config.seed) for one in modalities)
         contents = [Content.read(one, axes) for one, axes in zip(modalities, self.axes, strict=True)]
         known = timeline.counts() > 0
         id_place = np.where(known, np.cumsum(known) - 1, -1)
-        shape, categorical, numeric = _profiles(data.profiles, len(interactions.users))
+        shape, categorical, numeric = read_profiles(data.profiles, len(interactions.users))
         with seeded(config.seed, device):
-            network = FusionNetwork(config, int(known.sum()), [axes.basis.shape[1] for axes in self.axes], shape)
+            ranks = [axes.basis.shape[1] for axes in self.axes]
+            network = FusionNetwork(config, int(known.sum()), ranks, shape, timed=self.timed)
             start_ids(network, timeline, known, config)
         inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
         trainer = Trainer(network, inputs, timeline, holdout, config, device)
@@ -132,17 +139,20 @@ class Fusion:
 
     def _people(self, histories: Histories) -> torch.Tensor:
         network = self._require_fit()
-        ragged = read_histories(
-            histories, len(self._vectors), self.config.max_history, ordered=self.ordered, timed=self.timed
+        history = (
+            read_sequences(histories, len(self._vectors), self.used.max_events, timed=self.timed)
+            if self.used.sequential
+            else read_histories(
+                histories, len(self._vectors), self.used.max_history, ordered=self.ordered, timed=self.timed
+            )
         )
-        padded = ragged.pad()
+        order = history.by_length() if isinstance(history, Packed) else np.arange(len(histories))
         nobody = np.full(len(histories), -1)
         profile = histories.profile if len(histories.profile) == len(histories) else nobody
         last = len(self._categorical) - 1  # the row that knows nothing
-        row = torch.from_numpy(np.where((profile >= 0) & (profile < last), profile, last).astype(np.int64))
-        read = torch.nn.functional.embedding(padded.item, self._vectors)
-        people: torch.Tensor = network.people(read, padded, self._categorical[row], self._numeric[row])
-        return people
+        row = torch.from_numpy(np.where((profile >= 0) & (profile < last), profile, last).astype(np.int64)[order])
+        people = read_people(network, self._vectors, history.take(order), self._categorical[row], self._numeric[row])
+        return people[torch.from_numpy(np.argsort(order))]
 
     @property
     def network(self) -> FusionNetwork:
@@ -245,6 +255,7 @@ class Fusion:
         described = {
             "format": FORMAT,
             "config": self.config.to_dict(),
+            "used": self.used.to_dict(),
             "ordered": self.ordered,
             "timed": self.timed,
             "modalities": [axes.name for axes in self.axes],
@@ -277,8 +288,9 @@ class Fusion:
         self._shape = ProfileShape(tuple(profile["categories"]), profile["numeric"])
         tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
         ranks = [axes.basis.shape[1] for axes in self.axes]
+        self.used = FusionConfig.from_dict(described["used"])
         with seeded(0, torch.device("cpu")):
-            network = FusionNetwork(self.config, len(tensors["items.ids.weight"]), ranks, self._shape)
+            network = FusionNetwork(self.used, len(tensors["items.ids.weight"]), ranks, self._shape, timed=self.timed)
         network.load_state_dict(tensors)
         self._network = network.eval()
         for name in ("vectors", "parts", "shares", "mask", "categorical", "numeric"):
@@ -293,51 +305,3 @@ def _device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ConfigurationError(f"fusion: device is {name!r}, but no GPU can be used here; write auto or cpu")
     return torch.device(name)
-
-
-def _profiles(profiles: Profiles | None, n_users: int) -> tuple[ProfileShape, torch.Tensor, torch.Tensor]:
-    """Codes and standardised numbers of all people, with one more row of "unknown" at the end."""
-    codes = list(profiles.categorical.items()) if profiles else []
-    numbers = list(profiles.numeric.values()) if profiles else []
-    categorical = np.zeros((n_users + 1, len(codes)), np.int64)
-    numeric = np.full((n_users + 1, len(numbers)), np.nan, np.float32)
-    sizes = []
-    for place, (name, column) in enumerate(codes):
-        categorical[: len(column), place] = column[:n_users]
-        sizes.append(max(len(profiles.categories[name]) if profiles else 0, int(column.max(initial=0)) + 1))
-    for place, values in enumerate(numbers):
-        known = values[np.isfinite(values)]
-        mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 1.0)
-        scaled = (np.where(np.isfinite(values), values, np.nan) - mean) / (spread or 1.0)
-        numeric[: len(values), place] = np.clip(scaled, -5, 5)[:n_users]
-    return ProfileShape(tuple(sizes), len(numbers)), torch.from_numpy(categorical), torch.from_numpy(numeric)
-
-
-@torch.no_grad()
-def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.bool_], config: FusionConfig) -> None:
-    """Give id vectors a length of about one, and a direction: random, or that of who-bought-what.
-
-    The latter are the right singular vectors of the matrix of people and products, both sides divided by the square
-    root of their degree, weighed by their singular values: what a spectral graph filter would score with. Learning
-    starts from a good model instead of from noise, which matters where most products were bought a few times.
-    """
-    weight = network.items.ids.weight[:, :-1]
-    torch.nn.init.normal_(weight, std=config.embedding_size**-0.5)
-    user, item = timeline.pairs()
-    if len(item) == 0:
-        return
-    column = np.cumsum(known)[item] - 1
-    users, items = np.bincount(user, minlength=timeline.n_users), np.bincount(column)
-    kept = 1.0 if config.popularity_kept is None else config.popularity_kept
-    appeal = kept * np.log(items / items.mean())
-    network.items.ids.weight[:, -1] = torch.from_numpy(appeal.astype(np.float32))
-    network.items.fresh.fill_(kept * float(np.log(0.5 / items.mean())))  # half a purchase
-    rank = min(config.embedding_size, len(items) - 1, timeline.n_users - 1)
-    if config.id_start == "random" or rank < 1:
-        return
-    entries = (1 / np.sqrt(users[user] * items[column])).astype(np.float32)
-    matrix = sparse.csr_array((entries, (user, column)), shape=(timeline.n_users, int(known.sum())))
-    directions, values = leading_directions(matrix, rank, config.seed)
-    start = torch.from_numpy(directions * (values / max(float(values[0]), 1e-9)) ** config.id_power)
-    weight.mul_(0.1)  # what is left of the random start tells products apart that nobody has in common
-    weight[:, :rank] += start / start.norm(dim=1).mean().clamp(min=1e-6)

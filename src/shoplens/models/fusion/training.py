@@ -17,12 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shoplens.models.fusion.batches import Batch, Ragged
+from shoplens.models.fusion.batches import Ragged
 from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Content
-from shoplens.models.fusion.losses import Candidates, binary_cross_entropy, sampled_softmax
+from shoplens.models.fusion.holdout import Holdout
+from shoplens.models.fusion.losses import LOSSES, Candidates
 from shoplens.models.fusion.network import FusionNetwork
-from shoplens.models.fusion.timeline import Holdout, Timeline, epoch_batches
+from shoplens.models.fusion.optimiser import low_precision, make_optimiser, rate
+from shoplens.models.fusion.packed import Packed
+from shoplens.models.fusion.samples import Batch, epoch_batches
+from shoplens.models.fusion.sequences import sequence_batches
+from shoplens.models.fusion.timeline import Timeline
 
 Progress = Callable[[int, int, dict[str, float]], None]  # epoch from 1, epochs, {"loss", "valid_ndcg", "seconds"}
 
@@ -75,18 +80,14 @@ class Trainer:
             full=config.full_softmax,
             negatives=config.negatives,
             popularity_kept=1.0 if config.popularity_kept is None else config.popularity_kept,
+            log_q=config.log_q,
         )
         self.lookup = np.full(timeline.n_items, -1, np.int64)
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_ndcg = -1.0
-        decayed = [one for one in network.parameters() if one.ndim > 1]
-        plain = [one for one in network.parameters() if one.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-            lr=config.learning_rate,
-            fused=True,
-        )
+        self.optimiser = make_optimiser(network.parameters(), config)
+        self.low = low_precision(config, device)
         self.step = 0
         self.steps = 1
 
@@ -116,7 +117,9 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> Iterator[Batch]:
         """Batches of one epoch; drawn from the seed and the epoch alone, so that a resumed fit sees the same."""
-        return epoch_batches(self.timeline, self.config, np.random.default_rng([self.config.seed, 2, epoch]))
+        random = np.random.default_rng([self.config.seed, 2, epoch])
+        draw = sequence_batches if self.config.sequential else epoch_batches
+        return draw(self.timeline, self.config, random)
 
     def _run_epoch(self, epoch: int) -> dict[str, float]:
         started = time.perf_counter()
@@ -137,26 +140,20 @@ class Trainer:
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
 
     def _step(self, batch: Batch, random: np.random.Generator) -> float:
-        goal = self.candidates.draw(batch.user, batch.target, random)
-        rows = np.union1d(goal.candidate, batch.history.item)
+        goal = self.candidates.draw(batch.owner, batch.target, random, batch.preference)
+        read = batch.history.item[batch.history.item >= 0]
+        rows = np.union1d(goal.candidate, read)
         self.lookup[rows] = np.arange(len(rows))
-        history = Ragged(
-            batch.history.indptr,
-            self.lookup[batch.history.item],
-            batch.history.strength,
-            batch.history.rank,
-            batch.history.age_days,
-        )
+        history = batch.history.pointing(np.where(batch.history.item >= 0, self.lookup[batch.history.item], -1))
         place = torch.from_numpy(self.lookup[goal.candidate]).to(self.device)
         user = torch.from_numpy(batch.user).to(self.device)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.config.learning_rate * self._rate()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+            group["lr"] = self.config.learning_rate * rate(self.config, self.step, self.steps)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low):
             vectors = self.item_vectors(torch.from_numpy(rows).to(self.device))
-            people = self.person_vectors(vectors, history, user)
+            people = self.person_vectors(vectors, history, user, every=True)
             logits = (people * self.network.scale()) @ vectors.index_select(0, place).T
-        measure = sampled_softmax if self.config.loss == "softmax" else binary_cross_entropy
-        loss = measure(logits, goal)
+        loss = LOSSES[self.config.loss](logits, goal)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
@@ -164,24 +161,17 @@ class Trainer:
         self.step += 1
         return float(loss.detach())
 
-    def _rate(self) -> float:
-        """Share of the learning rate: linear warm-up, then half a cosine (Loshchilov and Hutter, 2017)."""
-        warm = max(1.0, self.config.warmup * self.steps)
-        if self.step < warm:
-            return (self.step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, (self.step - warm) / max(1.0, self.steps - warm))))
-
     def item_vectors(self, rows: Tensor) -> Tensor:
         """Fused vectors of item rows [n] → [n, size]; with modality dropout while training."""
         tower = self.network.items
         parts, mask = tower.parts(rows, self.inputs.id_place, self.inputs.contents)
         return tower.combine(parts, tower.drop(mask) if tower.training else mask)
 
-    def person_vectors(self, vectors: Tensor, history: Ragged, user: Tensor) -> Tensor:
-        """Vectors of people [n, size]; `history.item` are rows of `vectors`."""
-        padded = history.pad().to(self.device)
-        read = torch.nn.functional.embedding(padded.item, vectors)
-        return self.network.people(read, padded, self.inputs.categorical[user], self.inputs.numeric[user])  # type: ignore[no-any-return]
+    def person_vectors(self, vectors: Tensor, history: Ragged | Packed, user: Tensor, *, every: bool = False) -> Tensor:
+        """Vectors of people [n, size]; `history.item` are rows of `vectors`. `every`: of each token of sequences."""
+        return read_people(
+            self.network, vectors, history, self.inputs.categorical[user], self.inputs.numeric[user], every=every
+        )
 
     @torch.inference_mode()
     def all_item_vectors(self) -> Tensor:
@@ -200,12 +190,12 @@ class Trainer:
         held, known = self.holdout, torch.from_numpy(self.candidates.known).to(self.device)
         scores = []
         for start in range(0, len(held.user), 256):
-            part = _take(held, start, start + 256)
+            part = held.take(np.arange(start, min(start + 256, len(held.user))))
             people = self.person_vectors(vectors, part.history, torch.from_numpy(part.user).to(self.device))
             score = torch.full((len(part.user), len(vectors)), -torch.inf, device=self.device)
             score[:, known] = people @ vectors[known].T
-            row = np.repeat(np.arange(len(part.user)), np.diff(part.history.indptr))
-            score[torch.from_numpy(row), torch.from_numpy(part.history.item)] = -torch.inf
+            row, item = self.candidates.known_to(part.user)
+            score[torch.from_numpy(row), torch.from_numpy(item)] = -torch.inf
             top = score.topk(min(DEPTH, score.shape[1])).indices.cpu().numpy()
             scores.append(_ndcg(top, part.target))
         return float(np.concatenate(scores).mean())
@@ -257,6 +247,27 @@ class Trainer:
         self.history, self.step = state["history"], state["step"]
 
 
+def read_people(
+    network: FusionNetwork,
+    vectors: Tensor,
+    history: Ragged | Packed,
+    categorical: Tensor,
+    numeric: Tensor,
+    *,
+    every: bool = False,
+) -> Tensor:
+    """Person vectors [n, size + 1], each kind of history by the tower that reads it.
+
+    `history.item`: rows of `vectors` [rows, size + 1]; profiles: one row a person. `every`: of each token of sequences.
+    """
+    tower = network.people
+    if isinstance(history, Packed):
+        return tower(vectors, history, categorical, numeric, every=every)  # type: ignore[no-any-return]
+    padded = history.pad().to(vectors.device)
+    read = torch.nn.functional.embedding(padded.item, vectors)
+    return tower(read, padded, categorical, numeric)  # type: ignore[no-any-return]
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """torch's randomness from a seed inside, untouched outside."""
@@ -264,20 +275,6 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
-
-
-def _take(held: Holdout, start: int, stop: int) -> Holdout:
-    """People start:stop."""
-    indptr = held.history.indptr[start : stop + 1]
-    span = slice(int(indptr[0]), int(indptr[-1]))
-    history = Ragged(
-        indptr - indptr[0],
-        held.history.item[span],
-        held.history.strength[span],
-        held.history.rank[span],
-        held.history.age_days[span],
-    )
-    return Holdout(held.user[start:stop], history, held.target[start:stop])
 
 
 def _ndcg(top: np.ndarray[Any, np.dtype[np.int64]], target: np.ndarray[Any, np.dtype[np.int64]]) -> Any:

@@ -1,0 +1,44 @@
+"""How weights move: the optimiser, the schedule of its rate, and the precision of the products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from shoplens.models.fusion.config import FusionConfig
+
+
+def make_optimiser(parameters: Iterable[nn.Parameter], config: FusionConfig) -> torch.optim.Optimizer:
+    """AdamW (decoupled decay), Adam or SGD with momentum (L2 penalty); vectors and scalars are not decayed."""
+    every = list(parameters)
+    groups = [
+        {"params": [one for one in every if one.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [one for one in every if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
+    kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
+    return kind(groups, lr=config.learning_rate, betas=(config.momentum, config.beta2), fused=True)
+
+
+def rate(config: FusionConfig, step: int, steps: int) -> float:
+    """Share of the learning rate at a step: linear warm-up, then half a cosine (Loshchilov and Hutter, 2017), a line
+    to zero, or no change."""
+    warm = max(1.0, config.warmup * steps)
+    if step < warm:
+        return (step + 1) / warm
+    done = min(1.0, (step - warm) / max(1.0, steps - warm))
+    if config.schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * done))
+    return 1 - done if config.schedule == "linear" else 1.0
+
+
+def low_precision(config: FusionConfig, device: torch.device) -> bool:
+    """Whether matrix products run in bfloat16. By itself only on a GPU: at these widths the casts cost a processor
+    more than its bfloat16 instructions save."""
+    if config.precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return config.precision == "bfloat16"

@@ -1,0 +1,1 @@
+"""History encoders: the tower of people, one file each."""
