@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from shoplens.domain.events import EVENT_WEIGHTS
+from shoplens.learning.model_settings import make_factories
 from shoplens.service.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -22,5 +24,19 @@ def _defaults(model: BaseModel, prefix: str = "") -> dict[str, str]:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    rows = re.findall(r"^\| `([a-z_.]+)` \| `?([^|`]*)`? \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    first_table = PAGE.read_text(encoding="utf-8").split("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z_.]+)` \| `?([^|`]*)`? \|", first_table, re.MULTILINE)
     assert dict(rows) == _defaults(Settings.read(None))
+
+
+def test_every_event_is_documented_with_its_weight() -> None:
+    section = PAGE.read_text(encoding="utf-8").split("## What an event says")[1]
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([-0-9.]+) \|", section, re.MULTILINE)
+    assert {name: float(weight) for name, weight in rows} == {kind.value: one for kind, one in EVENT_WEIGHTS.items()}
+
+
+def test_the_examples_are_settings_that_work(tmp_path: Path) -> None:
+    for number, example in enumerate(re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(example, encoding="utf-8")
+        make_factories(Settings.read(file).train.tables, 0)

@@ -36,4 +36,5 @@ class Home:
         # Given both, what the guest did before logging in counts too.
         events = self._history(user_id, session_id, self._limit) if user_id or session_id else []
         profile = shelf.profile_row(user_id) if user_id else -1
-        return Shown(secrets.token_hex(12), recommend(shelf, Past.of(events, profile=profile), wish))
+        past = Past.of(events, profile=profile, weights=shelf.event_weights)
+        return Shown(secrets.token_hex(12), recommend(shelf, past, wish))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +10,8 @@ from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
+
+from shoplens.errors import ConfigurationError
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 
@@ -36,7 +38,9 @@ class EventType(StrEnum):
 EVENT_CODES: dict[EventType, int] = {kind: code for code, kind in enumerate(EventType, start=1)}
 EVENT_BY_CODE: dict[int, EventType] = {code: kind for kind, code in EVENT_CODES.items()}
 
-#: How much one event says that a person wants the product. Negative: the opposite.
+EventWeights = Mapping[EventType, float]
+
+#: How much one event says that a person wants the product, unless the shop says otherwise. Negative: the opposite.
 EVENT_WEIGHTS: dict[EventType, float] = {
     EventType.VIEW: 0.3,
     EventType.CLICK: 0.4,
@@ -167,15 +171,32 @@ class EventColumns:
         return len(self.sequence)
 
 
+def event_weights(changes: Mapping[str, float] | None = None) -> dict[EventType, float]:
+    """The weight of every event type: `EVENT_WEIGHTS` with `changes` (type → weight within [-1, 1]).
+
+    ConfigurationError names an event type that does not exist or a weight out of range, and what is allowed.
+    """
+    weights = dict(EVENT_WEIGHTS)
+    for name, weight in (changes or {}).items():
+        if name not in tuple(EventType):  # Python 3.11 refuses to look for a plain text in the enum itself
+            raise ConfigurationError(
+                f"event_weights: there is no event type {name!r}; the types are {', '.join(EventType)}"
+            )
+        if not -1 <= weight <= 1:  # NaN too
+            raise ConfigurationError(f"event_weights: {name} is {weight}; write a number from -1 to 1")
+        weights[EventType(name)] = float(weight)
+    return weights
+
+
 def event_weight(
-    event_type: npt.NDArray[np.int16], value: npt.NDArray[np.float32], weights: dict[EventType, float] | None = None
+    event_type: npt.NDArray[np.int16], value: npt.NDArray[np.float32], weights: EventWeights = EVENT_WEIGHTS
 ) -> npt.NDArray[np.float32]:
     """Preference expressed by each event, in about [-1, 1].
 
     A rating is centred: 1 star of 5 counts -1, 3 stars 0, 5 stars +1; ratings are read on the scale of 1 to 5.
     """
     table = np.zeros(max(EVENT_BY_CODE) + 1, np.float32)
-    for kind, weight in (weights or EVENT_WEIGHTS).items():
+    for kind, weight in weights.items():
         table[EVENT_CODES[kind]] = weight
     result = table[event_type]
     rated = event_type == EVENT_CODES[EventType.RATING]

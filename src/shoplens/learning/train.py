@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,9 @@ from shoplens.errors import InputError
 from shoplens.learning.evaluate import Evaluation, evaluate, summarise
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.memory import give_back
+from shoplens.learning.model_settings import Table, make_factories
+from shoplens.learning.recency import fade
+from shoplens.learning.resume import Resume
 from shoplens.learning.weights import MAX_PEOPLE, Pool, choose_weights, gather_pool
 from shoplens.models.base import Recommender
 from shoplens.models.blend import Blend
@@ -41,6 +43,8 @@ class Trained:
     curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # models that learn in epochs
     seed: int = 0
     refitted: bool = False  # whether the models were fitted again on more than the training part
+    makers: Mapping[str, Factory] = field(default_factory=dict)  # how each model was made
+    half_life_days: float | None = None  # of the training events
 
     def recommender(self, name: str) -> Recommender:
         """The single model of that name, or the blend."""
@@ -55,22 +59,26 @@ def train(
     seed: int = 0,
     ks: Sequence[int] = (10, 20),
     factories: Mapping[str, Factory] | None = None,
+    settings: Mapping[str, Table] | None = None,
+    half_life_days: float | None = None,
+    resume: Resume | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Fit `models` (registry names) on `data` and choose on `valid`.
 
     The weights that are kept were chosen on all validation people. The blend's validation figures are honest all the
     same: they are cross-fitted over two halves of the people, each half scored with the weights chosen on the other.
-    `factories` makes models of other settings than the default, by name. `fit_again` follows when more may be learnt
-    from than was trained on.
+    `settings` are tables of model settings by model name, as in shoplens.toml; `factories` makes models of your own,
+    by name. `half_life_days`: see `recency.fade`. With `resume`, a training that was killed goes on where it was, given
+    the same arguments. `fit_again` follows when more may be learnt from than was trained on.
     """
     if not models:
         raise InputError(f"name at least one model to train; known: {', '.join(registry.names('models'))}")
     if not len(data.interactions):
         raise InputError("there are no events to learn from; ingest an event log first")
     report = progress if progress is not None else _silent
-    makers = {name: _factory(name, seed, factories) for name in dict.fromkeys(models)}
-    fitted, seconds = _fit(makers, data, report)
+    makers = _makers(models, seed, factories or {}, settings or {})
+    fitted, seconds = _fit(makers, _faded(data, half_life_days), report, resume=resume)
     curves = {name: list(getattr(model, "history", ())) for name, model in fitted.items()}
     judged: dict[str, Evaluation] = {}
     for name, model in fitted.items():
@@ -93,6 +101,8 @@ def train(
         train_seconds=seconds,
         curves={name: curve for name, curve in curves.items() if curve},
         seed=seed,
+        makers=makers,
+        half_life_days=half_life_days,
     )
 
 
@@ -103,6 +113,7 @@ class Plan:
     makers: Mapping[str, Factory]
     weights: Mapping[str, float]
     seed: int
+    half_life_days: float | None = None
 
 
 def plan_again(trained: Trained, factories: Mapping[str, Factory] | None = None) -> Plan:
@@ -113,15 +124,16 @@ def plan_again(trained: Trained, factories: Mapping[str, Factory] | None = None)
     makers: dict[str, Factory] = {}
     for name, model in trained.models.items():
         again = getattr(model, "again", None)
-        makers[name] = _factory(name, trained.seed, factories) if again is None else _given(again())
-    return Plan(makers, dict(trained.weights), trained.seed)
+        makers[name] = _given(again()) if again is not None else (factories or {}).get(name, trained.makers[name])
+    return Plan(makers, dict(trained.weights), trained.seed, trained.half_life_days)
 
 
 def fit_plan(
-    plan: Plan, data: TrainingData, *, progress: Progress | None = None
+    plan: Plan, data: TrainingData, *, resume: Resume | None = None, progress: Progress | None = None
 ) -> tuple[dict[str, Recommender], Recommender]:
     """Every single model fitted on `data`, and the blend of them."""
-    fitted, _ = _fit(plan.makers, data, progress if progress is not None else _silent, again=True)
+    report = progress if progress is not None else _silent
+    fitted, _ = _fit(plan.makers, _faded(data, plan.half_life_days), report, resume=resume, again=True)
     return fitted, blend_of(fitted, plan.weights)
 
 
@@ -145,25 +157,48 @@ def blend_of(models: Mapping[str, Recommender], weights: Mapping[str, float]) ->
 
 
 def _fit(
-    makers: Mapping[str, Factory], data: TrainingData, report: Progress, *, again: bool = False
+    makers: Mapping[str, Factory],
+    data: TrainingData,
+    report: Progress,
+    *,
+    resume: Resume | None = None,
+    again: bool = False,
 ) -> tuple[dict[str, Recommender], dict[str, float]]:
     """Fitted models and the seconds that each took."""
+    stage = "again" if again else "choose"
     fitted: dict[str, Recommender] = {}
     seconds: dict[str, float] = {}
     for name, make in makers.items():
         label = f"fit {name} again" if again else f"fit {name}"
-        report(label, 0, 1)
         model = make()
-        if getattr(model, "progress", ...) is None:  # models that learn in epochs tell how far they are
+        kept = resume.fitted(stage, name, model) if resume is not None else None
+        if kept is not None:
+            fitted[name], seconds[name] = kept
+            report(f"{label}: taken from the training that was stopped", 1, 1)
+            continue
+        report(label, 0, 1)
+        watched = getattr(model, "progress", ...) is None  # models that learn in epochs tell how far they are
+        if watched:
             model.progress = _epochs(report, label)  # type: ignore[attr-defined]
+        keeps = resume is not None and getattr(model, "checkpoint", ...) is None
+        if keeps and resume is not None:
+            model.checkpoint = resume.checkpoint(stage, name)  # type: ignore[attr-defined]
         began = time.perf_counter()
         fitted[name] = model.fit(data)
         seconds[name] = time.perf_counter() - began
         give_back()
-        if getattr(model, "progress", None) is not None:
+        if watched:
             model.progress = None  # type: ignore[attr-defined]
+        if keeps:
+            model.checkpoint = None  # type: ignore[attr-defined]
+        if resume is not None:
+            resume.keep(stage, name, fitted[name], seconds[name])
         report(label, 1, 1)
     return fitted, seconds
+
+
+def _faded(data: TrainingData, half_life_days: float | None) -> TrainingData:
+    return replace(data, interactions=fade(data.interactions, half_life_days))
 
 
 def _cross_fitted(
@@ -195,14 +230,13 @@ def _cross_fitted(
     return summarise(BLEND, valid, top, mrr, ks, seconds=seconds, seed=seed)
 
 
-def _factory(name: str, seed: int, factories: Mapping[str, Factory] | None) -> Factory:
-    """How to make an unfitted model: as given, or from the registry with the seed, if the model takes one."""
-    if factories is not None and name in factories:
-        return factories[name]
-    kind = registry.find("models", name)
-    parameters = inspect.signature(kind).parameters.values()
-    takes_seed = any(one.name == "seed" or one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
-    return lambda: kind(seed=seed) if takes_seed else kind()
+def _makers(
+    models: Sequence[str], seed: int, factories: Mapping[str, Factory], settings: Mapping[str, Table]
+) -> dict[str, Factory]:
+    """How to make each unfitted model: as given, or from the registry with its settings."""
+    named = tuple(name for name in models if name not in factories)
+    known = {**make_factories(settings, seed, named), **factories}
+    return {name: known[name] for name in dict.fromkeys(models)}
 
 
 def _given(model: Recommender) -> Factory:
@@ -221,7 +255,15 @@ def _stage(report: Progress, label: str) -> Callable[[int, int], None]:
 
 
 def _epochs(report: Progress, label: str) -> Callable[[int, int, Mapping[str, float]], None]:
-    return lambda epoch, epochs, _entry: report(label, epoch, epochs)
+    """Tells each epoch; when the first one told is not the first of all, that a stopped training goes on."""
+    told: list[str] = []
+
+    def tell(epoch: int, epochs: int, _entry: Mapping[str, float]) -> None:
+        if not told:
+            told.append(label if epoch == 1 else f"{label}: goes on at epoch {epoch}, where it was stopped")
+        report(told[0], epoch, epochs)
+
+    return tell
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.dataset import Modality
+from shoplens.domain.events import EVENT_WEIGHTS, EventWeights
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import InputError
 from shoplens.models.base import Recommender
@@ -34,6 +35,7 @@ class Learned:
     vector_model: str | None = None  # the model whose `item_vectors` and `encode_items` make `vectors`
     people: npt.NDArray[np.int64] | None = None  # key_of_text(user_id) of each profile row; ids are not kept here
     metrics: Mapping[str, object] = field(default_factory=dict)
+    event_weights: EventWeights = field(default_factory=lambda: EVENT_WEIGHTS)  # what one event counted in training
 
     @property
     def model(self) -> Recommender:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoplens.domain.dataset import Histories
-from shoplens.domain.events import EVENT_WEIGHTS, MICROSECONDS_PER_DAY, Event, EventType
+from shoplens.domain.events import EVENT_WEIGHTS, MICROSECONDS_PER_DAY, Event, EventType, EventWeights
 from shoplens.domain.vocabulary import Vocabulary
 
 
@@ -32,14 +32,24 @@ class Past:
     now: int | None = None  # moment of the request, microseconds since 1970
 
     @classmethod
-    def of(cls, events: Sequence[Event], *, now: int | None = None, profile: int = -1) -> Past:
-        """From events as the store gives them; what says nothing about a preference is left out."""
+    def of(
+        cls,
+        events: Sequence[Event],
+        *,
+        now: int | None = None,
+        profile: int = -1,
+        weights: EventWeights = EVENT_WEIGHTS,
+    ) -> Past:
+        """From events as the store gives them; what says nothing about a preference is left out.
+
+        `weights`: those that the models which read this were trained with.
+        """
         moment = now if now is not None else int(time.time() * 1e6)
         deeds = []
         for event in events:
             if event.item_id is None:
                 continue
-            weight = EVENT_WEIGHTS[event.event_type]
+            weight = weights[event.event_type]
             if event.event_type is EventType.RATING and event.value is not None:
                 weight *= min(1.0, max(-1.0, (event.value - 3.0) / 2.0))  # as in domain.events.event_weight
             if weight or event.event_type is EventType.RATING:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.dataset import Histories
-from shoplens.domain.events import key_of_text
+from shoplens.domain.events import EVENT_WEIGHTS, EventWeights, key_of_text
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.recommend.filters import Filter
@@ -63,6 +63,11 @@ class Shelf:
     def version(self) -> str | None:
         """The bundle that answers."""
         return self.learned.version if self.learned is not None else None
+
+    @property
+    def event_weights(self) -> EventWeights:
+        """What one event says, as the bundle learnt it."""
+        return self.learned.event_weights if self.learned is not None else EVENT_WEIGHTS
 
     def refresh(self, *, embedded: bool = False) -> None:
         """Take in products that arrived since the last call; `embedded`: look at all newcomers again."""

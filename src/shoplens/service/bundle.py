@@ -26,7 +26,7 @@ import orjson
 
 from shoplens import __version__
 from shoplens.domain.dataset import Modality
-from shoplens.domain.events import key_of_text
+from shoplens.domain.events import EventType, EventWeights, event_weights, key_of_text
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender
@@ -54,7 +54,8 @@ def write_bundle(
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
-    encoder version) and `extra["data_fingerprint"]` have a meaning. `people`: the users of the training data, so that
+    encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
+    meaning. `people`: the users of the training data, so that
     models which read profiles find them again; only hashes of their ids are kept. A bundle is used once it is promoted.
     """
     if shipped not in models:
@@ -169,7 +170,14 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         vector_model=manifest["vector_model"],
         people=np.load(folder / "people.npy", allow_pickle=False) if (folder / "people.npy").exists() else None,
         metrics=manifest["metrics"],
+        event_weights=trained_weights(manifest),
     )
+
+
+def trained_weights(manifest: Mapping[str, Any]) -> EventWeights:
+    """What one event of each type counted when the bundle was trained; the defaults for bundles that don't say."""
+    told: Mapping[str, float] = manifest["extra"].get("event_weights", {})
+    return event_weights({name: weight for name, weight in told.items() if name in tuple(EventType)})
 
 
 def _write_models(building: Path, models: Mapping[str, Recommender]) -> dict[str, str]:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.dataset import Interactions, Profiles
-from shoplens.domain.events import event_weight
+from shoplens.domain.events import (
+    EVENT_BY_CODE,
+    EVENT_CODES,
+    EVENT_WEIGHTS,
+    EventType,
+    EventWeights,
+    event_weight,
+)
 from shoplens.domain.people import Person
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.store.base import Store
@@ -18,15 +26,69 @@ MAX_CATEGORIES = 1000  # values of one categorical field that get a code of thei
 UNTIMED_SPAN = 1_000_000  # microseconds: a log that spans less than a second has an order, but no time
 
 
-def read_interactions(store: Store) -> tuple[Interactions, Profiles | None]:
-    """Everything people did with products, over the whole catalogue, and what is known about the people.
+@dataclass(frozen=True, slots=True)
+class ShopLog:
+    """Everything people did with products, before it is decided how much each kind of event says."""
+
+    users: Vocabulary
+    items: Vocabulary
+    user: npt.NDArray[np.int32]  # all arrays: one entry an event
+    item: npt.NDArray[np.int32]
+    event_type: npt.NDArray[np.int16]  # EVENT_CODES
+    value: npt.NDArray[np.float32]  # the rating, NaN without
+    timestamp: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def weighed(self, weights: EventWeights = EVENT_WEIGHTS) -> Interactions:
+        """As interactions; events that say nothing are left out."""
+        weight = event_weight(self.event_type, self.value, weights)
+        told = np.flatnonzero(weight != 0)
+        timestamp = self.timestamp[told]
+        return Interactions(
+            self.users,
+            self.items,
+            self.user[told],
+            self.item[told],
+            weight[told],
+            timestamp,
+            timed=bool(len(timestamp)) and int(timestamp.max() - timestamp.min()) > UNTIMED_SPAN,
+        )
+
+    def kinds(self) -> dict[EventType, int]:
+        """How often each event type occurs; those that never do are left out."""
+        codes, counts = np.unique(self.event_type, return_counts=True)
+        return {EVENT_BY_CODE[int(code)]: int(count) for code, count in zip(codes, counts, strict=True)}
+
+    def before(self, moment: int) -> ShopLog:
+        """What happened before `moment`, microseconds since 1970."""
+        kept = np.flatnonzero(self.timestamp < moment)
+        return replace(
+            self,
+            user=self.user[kept],
+            item=self.item[kept],
+            event_type=self.event_type[kept],
+            value=self.value[kept],
+            timestamp=self.timestamp[kept],
+        )
+
+
+def read_interactions(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tuple[Interactions, Profiles | None]:
+    """Everything people did with products, over the whole catalogue, and what is known about the people."""
+    log, profiles = read_log(store, weights)
+    return log.weighed(weights), profiles
+
+
+def read_log(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tuple[ShopLog, Profiles | None]:
+    """The log over the whole catalogue, and what is known about the people. Event types that weigh nothing stay out.
 
     Guests count as people of their own (their session is the id), so that a shop without accounts can be learnt from.
     Their vocabulary ids start with "session:".
     """
     catalogue = store.catalogue.rows()
-    items = Vocabulary(catalogue.item_id)
     item_of = _lookup(catalogue.row)
+    telling = [EVENT_CODES[name] for name, weight in weights.items() if weight]
     people: list[Person] = []
     person_rows: list[int] = []
     for chunk in store.people.scan():
@@ -34,35 +96,35 @@ def read_interactions(store: Store) -> tuple[Interactions, Profiles | None]:
             people.append(person)
             person_rows.append(row)
     user_of = _lookup(tuple(person_rows))
-    users: list[npt.NDArray[np.int64]] = []
-    columns: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]] = []
+    users: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    item: list[npt.NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    kind: list[npt.NDArray[np.int16]] = [np.zeros(0, np.int16)]
+    value: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)]
+    timestamp: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for events in store.events.scan():
-        weight = event_weight(events.event_type, events.value)
-        about_product = (events.product >= 0) & (weight != 0) & ((events.person >= 0) | (events.session != 0))
-        person, session = events.person[about_product], events.session[about_product]
+        known = (events.product >= 0) & ((events.person >= 0) | (events.session != 0))
+        about = known & np.isin(events.event_type, telling)
+        person, session = events.person[about], events.session[about]
         # Guests are told apart from people by their sign until all of them are known.
         users.append(np.where(person >= 0, user_of[np.maximum(person, 0)], -1 - (session & 0x7FFF_FFFF_FFFF_FFFF)))
-        columns.append(
-            (
-                item_of[events.product[about_product]].astype(np.int32),
-                weight[about_product],
-                events.timestamp[about_product],
-            )
-        )
-    raw_user = np.concatenate(users) if users else np.zeros(0, np.int64)
+        item.append(item_of[events.product[about]].astype(np.int32))
+        kind.append(events.event_type[about])
+        value.append(events.value[about])
+        timestamp.append(events.timestamp[about])
+    raw_user = np.concatenate(users)
     guests, guest_row = np.unique(raw_user[raw_user < 0], return_inverse=True)
     raw_user[raw_user < 0] = len(people) + guest_row
-    timestamp = np.concatenate([part[2] for part in columns]) if columns else np.zeros(0, np.int64)
-    interactions = Interactions(
-        users=Vocabulary([*(person.user_id for person in people), *(f"session:{-1 - guest:x}" for guest in guests)]),
-        items=items,
-        user=raw_user.astype(np.int32),
-        item=np.concatenate([part[0] for part in columns]) if columns else np.zeros(0, np.int32),
-        weight=np.concatenate([part[1] for part in columns]) if columns else np.zeros(0, np.float32),
-        timestamp=timestamp,
-        timed=bool(len(timestamp)) and int(timestamp.max() - timestamp.min()) > UNTIMED_SPAN,
+    ids = Vocabulary([*(person.user_id for person in people), *(f"session:{-1 - guest:x}" for guest in guests)])
+    log = ShopLog(
+        ids,
+        Vocabulary(catalogue.item_id),
+        raw_user.astype(np.int32),
+        np.concatenate(item),
+        np.concatenate(kind),
+        np.concatenate(value),
+        np.concatenate(timestamp),
     )
-    return interactions, build_profiles(people, len(interactions.users))
+    return log, build_profiles(people, len(ids))
 
 
 def build_profiles(people: Iterable[Person], size: int) -> Profiles | None:

@@ -13,7 +13,7 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import NotFoundError
 from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.holdout import Holdout, build_holdout
-from shoplens.service.bundle import open_bundle, read_manifest
+from shoplens.service.bundle import open_bundle, read_manifest, trained_weights
 from shoplens.service.bundle_pointer import current_version
 from shoplens.service.dataset import read_interactions
 from shoplens.service.settings import Workspace
@@ -41,8 +41,9 @@ def forward_test(
 ) -> dict[str, Evaluation]:
     """Every model of the current bundle on events newer than its training data; empty when there are none."""
     folder = current_bundle(workspace)
-    last_event = read_manifest(folder)["extra"].get("last_event")
-    interactions, _ = read_interactions(store)
+    manifest = read_manifest(folder)
+    last_event = manifest["extra"].get("last_event")
+    interactions, _ = read_interactions(store, trained_weights(manifest))
     if last_event is None or not (interactions.timestamp > last_event).any():
         return {}
     learned = open_bundle(folder)

@@ -14,7 +14,7 @@ import numpy as np
 
 from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, event_weight
+from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights
 from shoplens.errors import BundleError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
@@ -237,7 +237,12 @@ class Runtime:
         kinds = np.array(batch.event_type, np.int16)
         values = np.array([np.nan if value is None else value for value in batch.value], np.float32)
         rows = self.facts.rows(name or "" for name in batch.item_id)
-        self.trending.add(rows, event_weight(kinds, values), np.array(batch.timestamp, np.int64))
+        self.trending.add(rows, event_weight(kinds, values, self._event_weights()), np.array(batch.timestamp, np.int64))
+
+    def _event_weights(self) -> EventWeights:
+        """As the bundle that answers was trained; before the first one, as the next will be."""
+        learned = self.swap.shelf.learned
+        return learned.event_weights if learned else event_weights(self.settings.train.event_weights)
 
     def _count_events(self) -> None:
         """Without a trained popularity, count what the log says."""
@@ -246,9 +251,10 @@ class Runtime:
             return
         table = np.zeros(max(catalogue.row) + 1, np.int64)
         table[list(catalogue.row)] = self.facts.rows(catalogue.item_id)
+        weigh = self._event_weights()
         for events in self.store.events.scan():
             known = (events.product >= 0) & (events.product < len(table))
-            weights = event_weight(events.event_type[known], events.value[known])
+            weights = event_weight(events.event_type[known], events.value[known], weigh)
             self.trending.add(table[events.product[known]], weights, events.timestamp[known])
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from shoplens import registry
+from shoplens.domain.events import event_weights
 from shoplens.errors import ConfigurationError
 
 FILE_NAME = "shoplens.toml"
@@ -52,9 +54,12 @@ class ImageSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """Learning."""
+    """Learning, and a table for each model: [train.fusion], [train.linear], …
 
-    model_config = ConfigDict(extra="forbid")
+    What a table may hold is the model's own business; `learning.model_settings` reads them.
+    """
+
+    model_config = ConfigDict(extra="allow")  # the tables
 
     models: tuple[str, ...] = ("popularity", "item-knn", "linear", "fusion")
     seed: int = 0
@@ -63,6 +68,33 @@ class TrainSettings(BaseModel):
     min_item_events: int = Field(default=1, ge=1)  # products with fewer are treated as new
     max_history: int = Field(default=200, ge=1)  # latest events of a person that a request reads
     repeat: bool = False  # whether products that the person has bought may be recommended
+    half_life_days: float | None = Field(default=None, gt=0)  # training events count half after so many days
+    event_weights: dict[str, float] = {}  # event type → what one says, -1 to 1; what is not named keeps its default
+
+    @field_validator("event_weights")
+    @classmethod
+    def _known_events(cls, given: dict[str, float]) -> dict[str, float]:
+        try:
+            event_weights(given)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return given
+
+    @model_validator(mode="after")
+    def _only_tables_of_models(self) -> Self:
+        for name, table in (self.model_extra or {}).items():
+            if name not in registry.names("models"):
+                raise ValueError(
+                    f"there is no setting train.{name}; the tables of models are {', '.join(registry.names('models'))}"
+                )
+            if not isinstance(table, dict):
+                raise ValueError(f"train.{name} is a table of the model's settings, such as [train.{name}]")
+        return self
+
+    @property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Model name → its settings, as written."""
+        return {name: dict(table) for name, table in (self.model_extra or {}).items()}
 
 
 class Settings(BaseSettings):

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
-from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weights
 from shoplens.errors import InputError
 from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.memory import give_back
+from shoplens.learning.model_settings import make_factories
 from shoplens.learning.report import write_report
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
@@ -27,6 +28,7 @@ from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
 from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities
 from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.service.unfinished import claim, content_fingerprint
 from shoplens.store.base import Store
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
@@ -59,16 +61,19 @@ def train_shop(
 
     Choices (the weights of the blend, when to stop) see validation only. The test period is scored once, by models that
     learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
-    settings chosen. InputError when there is nothing to learn from.
+    settings chosen. A training that was killed goes on where it was when it is started again on the same events with
+    the same settings. InputError when there is nothing to learn from.
     """
     settings = workspace.settings.train
+    weights = event_weights(settings.event_weights)
     chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
     if "popularity" not in chosen:
         chosen = ("popularity", *chosen)  # a table without the baseline says nothing
+    make_factories(settings.tables, seed, chosen)  # a wrong setting is refused before hours are spent
     tell = progress or _silent
     clock = _Clock()
     tell("read the store", 0, 1)
-    interactions, profiles = read_interactions(store)
+    interactions, profiles = read_interactions(store, weights)
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
     modalities = shop_modalities(workspace, store, interactions.items.ids)
@@ -76,11 +81,16 @@ def train_shop(
     clock.stop("read")
     split, note = cut(interactions, settings)
     learn = known_only(split.train, settings.min_item_events)
+    parts = [fingerprint(interactions), content_fingerprint(modalities, profiles), settings.model_dump_json()]
+    resume = claim(workspace.runs, [*parts, *chosen, str(seed)], tell)
     trained = train(
         TrainingData(learn, modalities, profiles),
         split.valid_holdout(repeat=settings.repeat),
         models=chosen,
         seed=seed,
+        settings=settings.tables,
+        half_life_days=settings.half_life_days,
+        resume=resume,
         progress=progress,
     )
     clock.stop("fit and choose")
@@ -104,12 +114,20 @@ def train_shop(
     del trained, split, learn  # frees the models of before, which weigh as much as those to come
     give_back()
     everything = known_only(interactions, settings.min_item_events)
-    fitted, blend = fit_plan(plan, TrainingData(everything, modalities, profiles), progress=progress)
+    fitted, blend = fit_plan(plan, TrainingData(everything, modalities, profiles), resume=resume, progress=progress)
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
-    extra = {"encoders": _encoder_versions(workspace, modalities), "facts": facts, "run": folder.name, "seed": seed}
+    extra = {
+        "encoders": _encoder_versions(workspace, modalities),
+        "event_weights": {name.value: weight for name, weight in weights.items()},
+        "facts": facts,
+        "run": folder.name,
+        "seed": seed,
+    }
     version = _ship(workspace.bundles, {**fitted, BLEND: blend}, interactions, modalities, figures, extra)
     tell("write the bundle", 1, 1)
+    if resume is not None:
+        resume.finish()
     clock.stop("bundle")
     return Training(version, folder, chosen_best, plan.weights, valid, test, clock.seconds)
 
