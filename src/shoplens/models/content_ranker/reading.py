@@ -1,0 +1,110 @@
+"""What the frozen layers make of texts: each is read once, its token states are kept for the layers above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from shoplens.encoders.e5_torch import Body, padded, token_batches
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The distinct texts of a catalogue. Products of the same text share a row: shops list one thing many times."""
+
+    distinct: tuple[str, ...]
+    row: Ints  # [n_items], row in `distinct`; -1 for products without a text
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """From one text a product; blanks count as none."""
+        place: dict[str, int] = {}
+        row = [place.setdefault(text, len(place)) if (text := one.strip()) else -1 for one in texts]
+        return cls(tuple(place), np.array(row, np.int64))
+
+
+class Reader:
+    """A body cut below its uppermost `trained` layers, with the lower ones ready to read."""
+
+    def __init__(self, body: Body, trained: int, longest: int, precision: torch.dtype) -> None:
+        self.body, self.longest, self.precision = body, longest, precision
+        self.cut = max(0, body.sizes.layers - trained)
+        self._lower = nn.ModuleList(body.layer(number) for number in range(self.cut)).eval().requires_grad_(False)
+
+    def upper(self) -> nn.ModuleList:
+        """New modules of the layers above the cut, with the pretrained weights."""
+        return nn.ModuleList(self.body.layer(number) for number in range(self.cut, self.body.sizes.layers))
+
+    def tokens(self, texts: Sequence[str]) -> list[Ints]:
+        """Token ids of each text."""
+        return self.body.tokens(texts, self.longest)
+
+    @torch.inference_mode()
+    def read(self, tokens: Sequence[Ints]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Batches of like length: rows, their states at the cut [n, longest, hidden], which tokens are there."""
+        for rows in token_batches([len(one) for one in tokens]):
+            ids, present = padded([tokens[row] for row in rows])
+            states = self.body.embed(ids)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == torch.bfloat16):
+                for layer in self._lower:
+                    states = layer(states, present)
+            yield rows, states, present
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStates:
+    """States at the cut of some texts, one after another without padding. 2 × hidden bytes a token."""
+
+    indptr: Ints  # [n + 1]
+    states: Tensor  # bfloat16 [tokens, hidden]
+
+    @classmethod
+    def read(cls, reader: Reader, tokens: Sequence[Ints]) -> TokenStates:
+        """Read all these texts."""
+        indptr = np.concatenate([[0], np.cumsum([len(one) for one in tokens])]).astype(np.int64)
+        states = torch.empty((int(indptr[-1]), reader.body.sizes.hidden), dtype=torch.bfloat16)
+        for rows, read, present in reader.read(tokens):
+            for row, one, there in zip(rows, read.to(torch.bfloat16), present, strict=True):
+                states[int(indptr[row]) : int(indptr[row + 1])] = one[there]
+        return cls(indptr, states)
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def batches(self, rows: Ints) -> Iterator[tuple[Ints, Tensor, Tensor]]:
+        """Chosen texts in batches of like length: positions in `rows`, states [n, longest, hidden], present."""
+        length = (self.indptr[rows + 1] - self.indptr[rows]).tolist()
+        for chosen in token_batches(length):
+            positions = np.array(chosen, np.int64)
+            yield positions, *self.rectangle(rows[positions])
+
+    def rectangle(self, rows: Ints) -> tuple[Tensor, Tensor]:
+        """Chosen texts padded: float32 [n, longest, hidden] and bool [n, longest]. A negative row is an empty text."""
+        start = self.indptr[np.maximum(rows, 0)]
+        length = np.where(rows < 0, 0, self.indptr[np.maximum(rows, 0) + 1] - start)
+        offset = np.arange(max(int(length.max(initial=0)), 1))
+        present = torch.from_numpy(offset < length[:, None])
+        token = np.where(offset < length[:, None], start[:, None] + offset, 0)
+        if not len(self.states):
+            return torch.zeros((*token.shape, self.states.shape[1])), present
+        return self.states[torch.from_numpy(token)].float() * present.unsqueeze(2), present
+
+
+def tokens_that_fit(lengths: Ints, hidden: int, megabytes: int) -> int:
+    """How many texts, from the first on, have states that fit into so much memory."""
+    return int(np.searchsorted(np.cumsum(lengths) * hidden * 2, megabytes * 2**20, "right"))
+
+
+def precision_of(name: str) -> torch.dtype:
+    """bfloat16 or float32 by name; auto: bfloat16 where the processor has instructions for it (else it is slower)."""
+    if name == "auto":
+        able = torch.cpu.get_capabilities()
+        return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32

@@ -1,0 +1,302 @@
+"""Fine-tuning: each step ranks for many people, and reads a few hundred texts anew; the others stand as last read.
+
+Reading is what costs: a step that read every product of every history would take seconds. Vectors of texts that are
+not read in a step come from a table of how they were last read (a cross-batch memory, Wang et al., CVPR 2020; they
+change slowly), so that a step still ranks against thousands of products.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shoplens.models.content_ranker.config import ContentRankerConfig
+from shoplens.models.content_ranker.network import ABSENT, RankerNetwork
+from shoplens.models.content_ranker.reading import Ints, TokenStates
+from shoplens.models.content_ranker.samples import Lives, pointing_at_texts, ranking_quality, sampling
+from shoplens.models.content_ranker.teacher import Opinions
+from shoplens.models.fusion.batches import Ragged
+from shoplens.models.fusion.holdout import Holdout
+from shoplens.models.fusion.losses import Candidates, Goal
+from shoplens.models.fusion.samples import Batch, epoch_batches
+from shoplens.models.fusion.training import seeded
+
+#: epoch from 1, epochs, {"loss", "valid_ndcg", "new_ndcg", "quality", "seconds"}
+Progress = Callable[[int, int, dict[str, float]], None]
+
+STEPS_AN_EPOCH = 64  # at most: the inner validation should get its say every minute or so
+CPU = torch.device("cpu")
+
+
+class Trainer:
+    """Fits a network to lives. The same seed, data and threads give the same weights, unless the time ran out."""
+
+    def __init__(
+        self,
+        network: RankerNetwork,
+        states: TokenStates,
+        text_row: Ints,
+        lives: Lives,
+        config: ContentRankerConfig,
+        precision: torch.dtype,
+        *,
+        opinions: Opinions | None = None,
+        spent: float = 0.0,
+    ) -> None:
+        """`text_row`: row in `states` of each product, -1 for none. `spent`: seconds of the budget that are gone."""
+        self.network, self.states, self.text_row = network, states, text_row
+        self.lives, self.config, self.precision, self.opinions = lives, config, precision, opinions
+        self.spent = spent
+        user, item = lives.timeline.pairs()
+        self.candidates = Candidates(
+            user,
+            item,
+            lives.timeline.n_users,
+            lives.timeline.n_items,
+            full=config.candidates,
+            negatives=config.candidates,
+            popularity_kept=config.popularity_kept,
+        )
+        self.learnt_texts = np.unique(text_row[self.candidates.known])
+        self.optimiser = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate)
+        self.rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_quality = -1.0
+        self.best_epoch = 0
+        self.step, self.steps = 0, 1
+
+    def run(self, progress: Progress | None = None, checkpoint: Path | None = None) -> None:
+        """All epochs, until time is up or the inner validation has not improved; leaves the best weights."""
+        if not len(self.candidates.known):  # nobody did anything yet: the frozen encoder's opinion has to do
+            self.network.eval()
+            return
+        config = self.config
+        self.steps = config.epochs * sum(1 for _ in islice(self.batches(0), STEPS_AN_EPOCH))
+        if checkpoint is not None:
+            self._resume(checkpoint)
+        self.table = self.read_all()
+        if not self.history:  # the start is a candidate too: where little was bought, learning can make it worse
+            self._keep_if_best(0, *self.validate())
+        last = config.epochs if config.stop_after is None else config.stop_after
+        for epoch in range(len(self.history), last):
+            if self._stale() or self._fraction() >= 1:
+                break
+            entry = self._run_epoch(epoch)
+            self.history.append(entry)
+            if checkpoint is not None:
+                self._save(checkpoint)
+            if progress is not None:
+                progress(epoch + 1, last, entry)
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+
+    def batches(self, epoch: int, *, teaching: bool = False) -> Iterator[Batch]:
+        """Batches of one epoch; drawn from the seed and the epoch alone, so that a resumed fit sees the same."""
+        random = np.random.default_rng([self.config.seed, 6 if teaching else 2, epoch])
+        return epoch_batches(self.lives.timeline, sampling(self.config), random)
+
+    def _run_epoch(self, epoch: int) -> dict[str, float]:
+        started = time.perf_counter()
+        random = np.random.default_rng([self.config.seed, 3, epoch])
+        self.network.train()
+        losses = []
+        with seeded(self.config.seed * 100_003 + epoch, CPU):
+            for batch in islice(self.batches(epoch), STEPS_AN_EPOCH):
+                before = time.perf_counter()
+                losses.append(self._step(batch, random))
+                self.spent += time.perf_counter() - before
+                if self._fraction() >= 1:
+                    break
+        before = time.perf_counter()
+        self.table = self.read_all()
+        entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
+        entry["valid_ndcg"], entry["new_ndcg"] = self.validate()
+        entry["quality"] = self._keep_if_best(epoch + 1, entry["valid_ndcg"], entry["new_ndcg"])
+        self.spent += time.perf_counter() - before
+        entry["seconds"] = time.perf_counter() - started
+        return entry
+
+    def _step(self, batch: Batch, random: np.random.Generator) -> float:
+        goal = self.candidates.draw(batch.owner, batch.target, random, batch.preference)
+        history = pointing_at_texts(batch.history, self.text_row)
+        wanted = batch.target[batch.target >= 0]
+        fresh = self._texts_to_read(self.text_row[wanted], random)
+        asked = self.opinions.draw(random) if self.opinions is not None else None
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * self._rate()
+        vectors = self.table.index_copy(0, torch.from_numpy(fresh), self.read(fresh))
+        people = self.people_of(vectors, history)
+        products = vectors[torch.from_numpy(self.text_row[goal.candidate])]
+        loss = weighted_softmax(self.network.scale() * people @ products.T, goal)
+        if asked is not None and self.opinions is not None:
+            person = self.people_of(vectors, asked.history)
+            ours = torch.einsum("ns,ncs->nc", person, vectors[asked.text]) * self.network.scale()
+            loss = loss + self.config.distillation * self.opinions.disagreement(ours, asked)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        self.optimiser.step()
+        self.table[torch.from_numpy(fresh)] = vectors.detach()[torch.from_numpy(fresh)]
+        self.step += 1
+        return float(loss.detach())
+
+    def _texts_to_read(self, wanted: Ints, random: np.random.Generator) -> Ints:
+        """Texts of this step, ascending: all have a chance, the more often wanted the larger (Gumbel top-k)."""
+        weight = np.log1p(np.bincount(wanted, minlength=len(self.states)).astype(np.float64)[self.learnt_texts] + 0.1)
+        key = np.log(weight) + random.gumbel(size=len(weight))
+        count = min(self.config.texts_a_step, len(key))
+        return np.sort(self.learnt_texts[np.argpartition(-key, count - 1)[:count]])
+
+    def read(self, rows: Ints) -> Tensor:
+        """Vectors of these texts, [len(rows), size]."""
+        return self.network.texts.finish(self._pooled(rows))
+
+    @torch.no_grad()
+    def frozen(self) -> Tensor:
+        """What the encoder says of all texts before it learns. [texts, hidden]."""
+        self.network.eval()
+        return self._pooled(np.arange(len(self.states)))
+
+    def _pooled(self, rows: Ints) -> Tensor:
+        parts, places = [], []
+        for positions, states, present in self.states.batches(rows):
+            parts.append(self.network.texts.pooled(states, present, self.precision))
+            places.append(positions)
+        return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(places)))]
+
+    @torch.no_grad()
+    def read_all(self) -> Tensor:
+        """Vectors of all texts as the network reads them now, without dropout."""
+        training = self.network.training
+        self.network.eval()
+        vectors = self.read(np.arange(len(self.states)))
+        self.network.train(training)
+        return vectors
+
+    def people_of(self, vectors: Tensor, history: Ragged) -> Tensor:
+        """Vectors of people [n, size]; `history.item` are rows of `vectors`."""
+        padded = history.pad()
+        people: Tensor = self.network.people(torch.nn.functional.embedding(padded.item, vectors), padded)
+        return people
+
+    @torch.no_grad()
+    def validate(self) -> tuple[float, float]:
+        """NDCG@20 of later products in the catalogue, and of hidden products among the hidden; NaN without any."""
+        self.network.eval()
+        return (
+            self._rank(self.lives.later, self.candidates.known, masked=True),
+            self._rank(self.lives.new, self.lives.hidden, masked=False),
+        )
+
+    def _rank(self, held: Holdout | None, rows: Ints, *, masked: bool) -> float:
+        rows = rows[self.text_row[rows] >= 0]
+        if held is None or not len(rows):
+            return math.nan
+        people = self.people_of(self.table, pointing_at_texts(held.history, self.text_row))
+        products = self.table[torch.from_numpy(self.text_row[rows])]
+        return ranking_quality(people, products, rows, held, masked=masked)
+
+    def _keep_if_best(self, epoch: int, later: float, new: float) -> float:
+        """Remember the weights if they are the best so far: geometric mean of both; without validation, the latest."""
+        known = [value for value in (later, new) if not math.isnan(value)]
+        quality = math.prod(known) ** (1 / len(known)) if known else math.nan
+        if not known or quality > self.best_quality:
+            self.best_quality, self.best_epoch = quality, epoch
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        return quality
+
+    def _stale(self) -> bool:
+        return (
+            bool(self.history)
+            and not math.isnan(self.best_quality)
+            and (len(self.history) - self.best_epoch >= self.config.patience)
+        )
+
+    def _fraction(self) -> float:
+        """How far learning is, from 0 to 1: by steps or by time, whichever is further."""
+        return max(self.step / self.steps, self.spent / (60 * self.config.minutes))
+
+    def _rate(self) -> float:
+        """Share of the learning rate: linear warm-up, then half a cosine (Loshchilov and Hutter, 2017)."""
+        done = max(self._fraction(), (self.step + 1) / self.steps)
+        if done < self.config.warmup:
+            return done / self.config.warmup
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - self.config.warmup) / (1 - self.config.warmup))))
+
+    def fingerprint(self) -> str:
+        """Identity of this fit: settings, data and shapes. A checkpoint of another fit is not used."""
+        digest = blake2b(json.dumps(self.config.to_dict(), sort_keys=True).encode(), digest_size=16)
+        timeline = self.lives.timeline
+        for array in (timeline.user, timeline.item, timeline.time, timeline.weight, self.text_row, self.states.indptr):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(str(float(self.states.states.double().sum())).encode())
+        return digest.hexdigest()
+
+    def _save(self, path: Path) -> None:
+        """Write the state after an epoch; a kill at any moment leaves the old file or the new one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "fingerprint": self.fingerprint(),
+            "weights": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+            "counters": [self.best_quality, self.best_epoch, self.step, self.spent],
+            "history": self.history,
+        }
+        beside = path.with_name(path.name + ".part")
+        torch.save(state, beside)
+        os.replace(beside, path)
+
+    def _resume(self, path: Path) -> None:
+        """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
+        if not path.exists():
+            return
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        if state.get("fingerprint") != self.fingerprint():
+            return
+        self.network.load_state_dict(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.best, self.history = state["best"], state["history"]
+        self.best_quality, self.best_epoch, self.step, self.spent = state["counters"]
+
+
+def weighted_softmax(logits: Tensor, goal: Goal) -> Tensor:
+    """-log softmax of each target against the candidates its person is not known to want; `logits` [n, candidates].
+
+    Targets count by the weight of their event: a purchase teaches more than a view.
+    """
+    logits = logits + torch.from_numpy(goal.correction)
+    known = torch.from_numpy(goal.known_row), torch.from_numpy(goal.known_place)
+    against = logits.index_put(known, logits.new_tensor(ABSENT)).logsumexp(1, keepdim=True)
+    wanted = logits.gather(1, torch.from_numpy(goal.target).clamp(min=0))
+    weight = torch.from_numpy(np.where(goal.target >= 0, goal.preference, 0).astype(np.float32))
+    weight = weight / torch.from_numpy((goal.target >= 0).sum(1, keepdims=True)).clamp(min=1)
+    return (torch.nn.functional.softplus(against - wanted) * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _groups(network: RankerNetwork, config: ContentRankerConfig) -> list[dict[str, Any]]:
+    """The encoder's layers learn slowly, the rest quickly; only matrices decay."""
+    encoder = {id(one) for one in network.texts.layers.parameters()}
+    groups: dict[tuple[bool, bool], list[Tensor]] = {}
+    for one in network.parameters():
+        groups.setdefault((id(one) in encoder, one.ndim > 1), []).append(one)
+    return [
+        {
+            "params": parameters,
+            "lr": config.encoder_learning_rate if slow else config.learning_rate,
+            "weight_decay": config.weight_decay if decays else 0.0,
+        }
+        for (slow, decays), parameters in groups.items()
+    ]
