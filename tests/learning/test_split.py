@@ -9,7 +9,15 @@ from shoplens.domain.dataset import Interactions
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import InputError
-from shoplens.learning.split import LeakageWarning, Split, given_files, join, leave_last_out, temporal_split
+from shoplens.learning.split import (
+    LeakageWarning,
+    Split,
+    given_files,
+    join,
+    leave_last_out,
+    rolling_splits,
+    temporal_split,
+)
 
 DAY = MICROSECONDS_PER_DAY
 
@@ -116,3 +124,24 @@ def test_given_files_keep_what_they_are_given() -> None:
     assert len(split.test) == 0
     assert split.before_test.item.tolist() == [0, 1]
     assert join(split.train, split.valid).timestamp.tolist() == [0, 5]
+
+
+def test_rolling_windows_end_with_the_ordinary_split() -> None:
+    log = make([(n % 3, n * DAY) for n in range(40)])
+    first, second, last = rolling_splits(log, 3, valid_days=5, test_days=4)
+    ordinary = temporal_split(log, 5, 4)
+    assert last.test.item.tolist() == ordinary.test.item.tolist() == [36, 37, 38, 39]
+    assert second.test.item.tolist() == [32, 33, 34, 35]
+    assert second.valid.item.tolist() == [27, 28, 29, 30, 31]
+    assert first.train.item.tolist() == list(range(23))
+    assert second.train.item.tolist() == list(range(27))
+
+
+def test_too_many_windows_are_refused() -> None:
+    log = make([(0, n * DAY) for n in range(12)])
+    with pytest.raises(InputError, match="too short for 3 windows: 2 of"):
+        rolling_splits(log, 3, valid_days=3, test_days=3)
+    with pytest.raises(InputError, match="at least one window"):
+        rolling_splits(log, 0)
+    with pytest.raises(InputError, match="above 0"):
+        rolling_splits(log, 2, valid_days=3, test_days=0)

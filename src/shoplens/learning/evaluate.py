@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.dataset import Modality
-from shoplens.learning.holdout import SEGMENTS, Holdout
+from shoplens.errors import InputError
+from shoplens.learning.holdout import Holdout
 from shoplens.learning.metrics import catalogue, ranking
-from shoplens.learning.metrics.bootstrap import intervals
+from shoplens.learning.metrics.bootstrap import Difference, compare_all, intervals
+from shoplens.learning.segments import by_history, by_product
 from shoplens.learning.top import top_items
 from shoplens.models.base import Recommender
 
@@ -41,12 +43,18 @@ class Evaluation:
     low: Mapping[str, float]  # 95 % bootstrap interval
     high: Mapping[str, float]
     segments: Mapping[str, Mapping[str, float]]  # "0 events" → {"people", "recall@K", "ndcg@K", "mrr"}
-    cold_recall: float | None  # at K, over relevant products without a training event; None without any
+    products: Mapping[str, Mapping[str, float]]  # "cold", "warm", "head", "tail" → {"relevant", "recall", "shown"} at K
     coverage: float  # share of the catalogue in anybody's top K
     gini: float  # inequality of exposure in the top K
     novelty: float  # bits
     users_per_second: float  # scoring and ranking
     top: npt.NDArray[np.int32]  # [people, K], -1 = none
+    holdout: str  # Holdout.fingerprint: only evaluations with the same one can be compared person by person
+
+    @property
+    def cold_recall(self) -> float | None:
+        """At K, over the relevant products without a training event; None when there are none."""
+        return self.products["cold"]["recall"] if "cold" in self.products else None
 
     def row(self) -> dict[str, float | None]:
         """The figures of a results table; metrics are null when there was nobody to judge on."""
@@ -67,7 +75,18 @@ class Evaluation:
             "novelty_bits": self.novelty,
             "intervals_95": {name: [self.low[name], self.high[name]] for name in self.means} if self.people else {},
             "segments": {name: dict(values) for name, values in self.segments.items()},
+            "products": {name: dict(values) for name, values in self.products.items()},
+            "holdout": self.holdout,
         }
+
+    def against(self, other: Evaluation, *, resamples: int = 1000, seed: int = 0) -> dict[str, Difference]:
+        """How much better this model is than `other`, metric by metric: paired bootstrap over the same people.
+
+        InputError when the two were not judged on the same holdout; empty when nobody was judged.
+        """
+        if self.holdout != other.holdout:
+            raise InputError(f"{self.name} and {other.name} were judged on different people; judge both on one holdout")
+        return compare_all(self.per_person, other.per_person, resamples, seed=seed)
 
     def diversity(self, modality: Modality) -> float:
         """Mean cosine distance between the products of a list, in that modality; NaN when it knows too few of them."""
@@ -139,13 +158,14 @@ def summarise(
         means=dict(zip(per_person, means.tolist(), strict=True)),
         low=dict(zip(per_person, bounds[:, 0].tolist(), strict=True)),
         high=dict(zip(per_person, bounds[:, 1].tolist(), strict=True)),
-        segments=_segments(holdout, per_person, depth),
-        cold_recall=_cold_recall(holdout, top),
+        segments=by_history(holdout, per_person, (f"recall@{depth}", f"ndcg@{depth}", "mrr")),
+        products=by_product(holdout, top, hits),
         coverage=catalogue.coverage(top, holdout.n_items),
         gini=catalogue.gini(top, holdout.n_items),
         novelty=catalogue.novelty(top, holdout.item_events),
         users_per_second=len(holdout) / seconds if seconds > 0 else 0.0,
         top=top,
+        holdout=holdout.fingerprint(),
     )
 
 
@@ -203,30 +223,3 @@ def hits_of(holdout: Holdout, top: npt.NDArray[np.int32]) -> ranking.Hits:
     asked = np.arange(len(holdout))[:, None] * wide + top
     place = np.minimum(np.searchsorted(truth, asked), max(len(truth) - 1, 0))
     return (top >= 0) & (truth[place] == asked) if len(truth) else np.zeros(top.shape, np.bool_)
-
-
-def _cold_recall(holdout: Holdout, top: npt.NDArray[np.int32]) -> float | None:
-    """Share of the (person, relevant cold product) pairs that the top K reaches."""
-    cold_pairs = int(holdout.is_cold(holdout.truth_item).sum())
-    if not cold_pairs:
-        return None
-    reached = hits_of(holdout, top) & holdout.is_cold(np.maximum(top, 0))
-    return float(reached.sum() / cold_pairs)
-
-
-def _segments(
-    holdout: Holdout, per_person: Mapping[str, npt.NDArray[np.float64]], depth: int
-) -> dict[str, dict[str, float]]:
-    """Means over people with short and long histories; segments without anybody are left out."""
-    length = holdout.history_length
-    result: dict[str, dict[str, float]] = {}
-    for name, (low, high) in SEGMENTS.items():
-        inside = (length >= low) & (length <= high)
-        if inside.any():
-            figures = {metric: float(per_person[metric][inside].mean()) for metric in _segment_metrics(depth)}
-            result[name] = {"people": float(inside.sum()), **figures}
-    return result
-
-
-def _segment_metrics(depth: int) -> tuple[str, ...]:
-    return (f"recall@{depth}", f"ndcg@{depth}", "mrr")

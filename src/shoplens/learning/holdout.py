@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,14 @@ class Holdout:
         known = item < self.n_items
         unseen = np.append(self.item_events == 0, True)
         return np.asarray(unseen[np.where(known, item, self.n_items)], np.bool_)
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that are equal when the same people are asked for the same products, out of a
+        catalogue of the same size and with the same products masked."""
+        digest = sha256(str(self.n_items).encode())
+        for part in (self.user, self.truth_indptr, self.truth_item, self.mask_indptr, self.mask_item):
+            digest.update(np.ascontiguousarray(part, np.int64).data)
+        return digest.hexdigest()[:16]
 
     def take(self, people: npt.NDArray[np.int64]) -> Holdout:
         """Some of the people, by position."""

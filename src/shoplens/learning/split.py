@@ -105,6 +105,43 @@ def temporal_split(interactions: Interactions, valid_days: float = 28, test_days
     )
 
 
+def rolling_splits(
+    interactions: Interactions, windows: int = 3, valid_days: float = 28, test_days: float = 28
+) -> list[Split]:
+    """`windows` temporal splits, the last of which is `temporal_split`'s; each one before it ends `test_days` earlier.
+
+    The earliest comes first. Every split sees only the log up to the end of its own test, and a later one learns from
+    all that an earlier one learnt from, so that figures of several periods can be put side by side. Their tests do not
+    overlap. InputError when the log is too short for that many.
+    """
+    if windows < 1:
+        raise InputError("rolling splits need at least one window")
+    if windows > 1 and test_days <= 0:
+        raise InputError("rolling splits move by test_days, which must be above 0")
+    splits = [temporal_split(interactions, valid_days, test_days)]
+    step = int(np.ceil(test_days)) * MICROSECONDS_PER_DAY
+    width = int(np.ceil(valid_days)) * MICROSECONDS_PER_DAY
+    for number in range(1, windows):
+        end, first = splits[0].test_cut, int(interactions.timestamp.min())
+        assert end is not None
+        if first >= end - step - width:
+            raise InputError(
+                f"the log is too short for {windows} windows: {number} of {valid_days:g} days of validation and "
+                f"{test_days:g} of test leave something to learn from; choose fewer windows or fewer days"
+            )
+        time = interactions.timestamp
+        valid_cut, test_cut = end - step - width, end - step
+        before = Split(
+            interactions.take(time < valid_cut),
+            interactions.take((time >= valid_cut) & (time < test_cut)),
+            interactions.take((time >= test_cut) & (time < end)),
+            valid_cut,
+            test_cut,
+        )
+        splits.insert(0, before)
+    return splits
+
+
 def leave_last_out(interactions: Interactions) -> Split:
     """Each person's last event is test, the one before it valid, when the person has at least three events.
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from shoplens.learning.metrics.bootstrap import compare, intervals, resampled_means
+from shoplens.learning.metrics.bootstrap import compare, compare_all, intervals, resampled_means
 
 
 def test_interval_has_the_width_that_theory_says() -> None:
@@ -62,3 +62,19 @@ def test_twenty_thousand_people_take_about_a_second() -> None:
     began = time.process_time()
     intervals(values, 1000)
     assert time.process_time() - began < 5  # about 0.5 s on a free core; room for a busy machine
+
+
+def test_all_metrics_at_once_say_what_each_says_alone() -> None:
+    random = np.random.default_rng(7)
+    ours = {"recall": random.random(200), "ndcg": random.random(200), "mine": random.random(200)}
+    theirs = {"recall": random.random(200), "ndcg": random.random(200), "yours": random.random(200)}
+    together = compare_all(ours, theirs, 300, seed=1)
+    assert list(together) == ["recall", "ndcg"]
+    for name, difference in together.items():
+        alone = compare(ours[name], theirs[name], 300, seed=1)
+        assert (difference.low, difference.high, difference.p_value) == pytest.approx(
+            (alone.low, alone.high, alone.p_value)
+        )
+    assert compare_all({"a": np.zeros(0)}, {"a": np.zeros(0)}) == {}
+    with pytest.raises(ValueError, match="same people"):
+        compare_all({"a": np.zeros(2)}, {"a": np.zeros(3)})

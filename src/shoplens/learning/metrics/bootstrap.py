@@ -6,6 +6,7 @@ Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 16
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,10 +74,34 @@ def compare(
     """Paired bootstrap of mean(ours) - mean(theirs); both [n_people], the same people in the same order."""
     if ours.shape != theirs.shape or not len(ours):
         raise ValueError("a paired comparison needs the same people on both sides, at least one")
-    means = resampled_means((ours - theirs)[:, None], resamples, seed=seed)[:, 0]
+    return _differences((ours - theirs)[:, None], resamples, level=level, seed=seed)[0]
+
+
+def compare_all(
+    ours: Mapping[str, npt.NDArray[np.float64]],
+    theirs: Mapping[str, npt.NDArray[np.float64]],
+    resamples: int = 1000,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """`compare` for every metric that both have (name → [n_people]), all on the same resamples; empty with nobody."""
+    names = [name for name in ours if name in theirs]
+    if any(ours[name].shape != theirs[name].shape for name in names):
+        raise ValueError("a paired comparison needs the same people on both sides")
+    if not names or not len(ours[names[0]]):
+        return {}
+    values = np.stack([ours[name] - theirs[name] for name in names], axis=1).astype(np.float64)
+    return dict(zip(names, _differences(values, resamples, level=level, seed=seed), strict=True))
+
+
+def _differences(values: npt.NDArray[np.float64], resamples: int, *, level: float, seed: int) -> list[Difference]:
+    """Of each column of `values` [n_people, n_metrics]."""
+    means = resampled_means(values, resamples, seed=seed)
     tail = (1 - level) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     # One is added to both sides of the fraction: with B resamples no p-value below 1 / (B + 1) can be claimed.
-    below, above = (means <= 0).sum(), (means >= 0).sum()
-    p_value = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
-    return Difference(float((ours - theirs).mean()), float(low), float(high), float(p_value))
+    rarer = np.minimum((means <= 0).sum(axis=0), (means >= 0).sum(axis=0))
+    p_value = np.minimum(1.0, 2 * (rarer + 1) / (resamples + 1))
+    columns = (values.mean(axis=0).tolist(), low.tolist(), high.tolist(), p_value.tolist())
+    return [Difference(*column) for column in zip(*columns, strict=True)]

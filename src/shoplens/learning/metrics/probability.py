@@ -19,7 +19,7 @@ from shoplens.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ProbabilityMetrics:
-    """Probabilities against outcomes of 0 and 1. `baseline`: log_loss, brier, rmse, mae of saying `base_rate` always."""
+    """Probabilities against outcomes of 0 and 1. `baseline`: log_loss, brier, rmse, mae of the constant `base_rate`."""
 
     n: int
     positives: int
