@@ -38,6 +38,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "item-knn": Part("shoplens.models.item_knn:ItemKNN"),
         "linear": Part("shoplens.models.linear:Linear"),
         "fusion": Part("shoplens.models.fusion:Fusion"),
+        "content-ranker": Part("shoplens.models.content_ranker:ContentRanker"),
     },
     "indexes": {
         "exact": Part("shoplens.retrieval.exact:ExactIndex"),

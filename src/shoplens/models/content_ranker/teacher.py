@@ -74,7 +74,7 @@ class Teacher(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, past: tuple[Tensor, Tensor], offered: tuple[Tensor, Tensor]) -> Tensor:
-        """Logits [n, c]; `past`: states and presence of the history, [n, h, tokens, …]; `offered`: [n, c, tokens, …]."""
+        """Logits [n, c]. `past`: states and presence of the history [n, h, tokens, …]; `offered`: [n, c, …]."""
         (story, told), (goods, there) = past, offered
         n, products, length, hidden = story.shape
         c = goods.shape[1]
