@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from shoplens.learning.calibration import Reliability
 from shoplens.learning.evaluate import Evaluation
-from shoplens.learning.plots import plot_curves, plot_metrics
+from shoplens.learning.plots import plot_calibration, plot_curves, plot_metrics, plot_segments
 
 COLUMNS = ("recall", "ndcg")
+CALIBRATION = ("base_rate", "ece", "brier", "baseline_brier", "log_loss", "baseline_log_loss")
+BASELINE = "popularity"  # what every model has to beat
+RUNNING = "the running model"
 
 
 def write_report(
@@ -26,11 +31,15 @@ def write_report(
     train_seconds: Mapping[str, float] | None = None,
     curves: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     notes: Mapping[str, Any] | None = None,
+    reliability: Mapping[str, Reliability] | None = None,
+    running: Evaluation | None = None,
 ) -> list[Path]:
-    """Write metrics.json, metrics.png, training_curve.png (when a model learns in epochs) and report.html.
+    """Write metrics.json, pictures and report.html; returns the files.
 
-    `evaluations` in the order in which they should appear; `notes` are facts about the data (name → value). Returns
-    the files.
+    `evaluations` in the order in which they should appear; `notes` are facts about the data (name → value);
+    `reliability` says how far probabilities can be believed, by the people they were measured on; `running` is the
+    model that answers now, judged on the same holdout. Pictures: metrics.png, segments.png, and, when there is
+    something to draw, training_curve.png and calibration.png.
     """
     folder.mkdir(parents=True, exist_ok=True)
     seconds = train_seconds or {}
@@ -43,17 +52,23 @@ def write_report(
             name: {**evaluation.as_dict(), "train_seconds": seconds.get(name)}
             for name, evaluation in evaluations.items()
         },
+        "differences": _differences(evaluations, running),
+        "calibration": {name: one.as_dict() for name, one in (reliability or {}).items()},
         "curves": {name: [dict(epoch) for epoch in curve] for name, curve in (curves or {}).items()},
     }
-    files = [folder / "metrics.json", folder / "metrics.png"]
+    files = [folder / "metrics.json", folder / "metrics.png", folder / "segments.png"]
     files[0].write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY, default=str))
     plot_metrics(files[1], evaluations, title=title)
+    plot_segments(files[2], evaluations)
+    if reliability:
+        files.append(folder / "calibration.png")
+        plot_calibration(files[-1], reliability)
     if curves:
         files.append(folder / "training_curve.png")
         plot_curves(files[-1], curves)
-    page = folder / "report.html"
-    page.write_text(_page(evaluations, figures, seconds, files[1:]), encoding="utf-8")
-    return [*files, page]
+    report = folder / "report.html"
+    report.write_text(_page(evaluations, figures, seconds, files[1:]), encoding="utf-8")
+    return [*files, report]
 
 
 def table_rows(
@@ -91,12 +106,15 @@ def _page(
     marked = [[f"<b>{html.escape(row[0])}</b>" if row[0] == best else html.escape(row[0]), *row[1:]] for row in rows]
     parts = [
         "<dl>" + "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items()) + "</dl>",
-        _table(header, marked),
+        table(header, marked),
         "<p>The whole catalogue was ranked for every person. In brackets: 95 % bootstrap intervals over people.</p>",
-        *(f'<img alt="{_text(path.stem)}" src="{_inline(path)}">' for path in pictures),
+        *(_difference_table(other, models) for other, models in figures["differences"].items()),
+        *(f'<img alt="{_text(path.stem)}" src="{inline(path)}">' for path in pictures),
         _segments(evaluations),
+        _products(evaluations),
+        _calibration(figures["calibration"]),
     ]
-    return PAGE.replace("{title}", _text(figures["title"])).replace("{body}", "\n".join(part for part in parts if part))
+    return page(figures["title"], parts)
 
 
 def _segments(evaluations: Mapping[str, Evaluation]) -> str:
@@ -111,21 +129,107 @@ def _segments(evaluations: Mapping[str, Evaluation]) -> str:
         [html.escape(model), *(f"{one.segments[name][f'ndcg@{deepest}']:.4f}" for name in names)]
         for model, one in evaluations.items()
     ]
-    return f"<h2>NDCG@{deepest} by length of history</h2>" + _table(header, rows)
+    return f"<h2>NDCG@{deepest} by length of history</h2>" + table(header, rows)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Cells are HTML already."""
+def _differences(
+    evaluations: Mapping[str, Evaluation], running: Evaluation | None
+) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """What is compared with → model → metric → mean, low, high, p_value, clear. Paired over the same people."""
+    others = {BASELINE: evaluations.get(BASELINE), RUNNING: running}
+    return {
+        name: {
+            model: {metric: {**asdict(one), "clear": one.clear} for metric, one in ours.against(other).items()}
+            for model, ours in evaluations.items()
+            if ours is not other
+        }
+        for name, other in others.items()
+        if other is not None and other.people
+    }
+
+
+def _difference_table(other: str, models: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """One row a model: how much better it is, and how surely."""
+    if not models:
+        return ""
+    shown = [name for name in next(iter(models.values())) if name.split("@")[0] in (*COLUMNS, "mrr")]
+    rows = []
+    for model, metrics in models.items():
+        cells = []
+        for name in shown:
+            one = metrics[name]
+            text = f"{one['mean']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}], p {one['p_value']:.3f}"
+            cells.append(f"<b>{text}</b>" if one["clear"] else text)
+        rows.append([html.escape(model), *cells])
+    note = "<p>Paired bootstrap over the same people. Bold: the interval leaves zero out.</p>"
+    return f"<h2>Difference to {_text(other)} [95 % interval], p</h2>" + table(["model", *shown], rows) + note
+
+
+def _products(evaluations: Mapping[str, Evaluation]) -> str:
+    """Cold, warm, head and tail products, one row a model: recall, and how much of the lists they take."""
+    first = next(iter(evaluations.values()), None)
+    if first is None or not first.products:
+        return ""
+    header = ["model", *(f"{name} ({one['relevant']:,.0f} pairs)" for name, one in first.products.items())]
+    rows = [
+        [
+            html.escape(model),
+            *(f"{values['recall']:.4f} · {values['shown']:.0%}" for values in one.products.values()),
+        ]
+        for model, one in evaluations.items()
+    ]
+    note = (
+        "<p>Cold: no event in training. Head: the fifth of the warm products with most events; tail: the other warm "
+        "ones. After the dot: the share of all places in the lists that such products take.</p>"
+    )
+    return f"<h2>Recall@{max(first.ks)} by kind of product</h2>" + table(header, rows) + note
+
+
+def _calibration(figures: Mapping[str, Mapping[str, Any]]) -> str:
+    """How far probabilities can be believed, beside always saying the base rate."""
+    if not figures:
+        return ""
+    header = [
+        "measured on",
+        "products",
+        "base rate",
+        "ECE",
+        "Brier",
+        "of the base rate",
+        "log-loss",
+        "of the base rate",
+    ]
+    rows = [
+        [
+            html.escape(f"{name}, {'shown first' if part == 'shown' else 'whole catalogue'}"),
+            f"{one[part]['n']:,.0f}",
+            *(f"{one[part][key]:.4f}" for key in CALIBRATION),
+        ]
+        for name, one in figures.items()
+        for part in ("shown", "catalogue")
+    ]
+    note = "<p>The probability that a person who takes something in such a period takes this product.</p>"
+    return "<h2>Scores as probabilities</h2>" + table(header, rows) + note
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An HTML table; cells are HTML already."""
     head = "".join(f"<th>{_text(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+    """A page that needs no other file, from parts that are HTML already."""
+    return PAGE.replace("{title}", _text(title)).replace("{body}", "\n".join(part for part in parts if part))
 
 
 def _text(value: object) -> str:
     return html.escape(str(value))
 
 
-def _inline(path: Path) -> str:
+def inline(path: Path) -> str:
+    """A picture as the address of an <img>."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
