@@ -140,9 +140,7 @@ def test_training_and_requests_read_the_same(log: list[tuple[int, int, int, floa
     for place, (row, user) in enumerate(zip(cut.tolist(), timeline.user[cut].tolist(), strict=True)):
         moment = int(timeline.time[row])
         earlier = data.take((data.user == user) & (data.timestamp < moment))
-        request = read_sequences(
-            earlier.histories(np.array([user], np.int32), now=moment), ITEMS, LIMIT, timed=True
-        )
+        request = read_sequences(earlier.histories(np.array([user], np.int32), now=moment), ITEMS, LIMIT, timed=True)
         one = asked.take(np.array([place]))
         np.testing.assert_array_equal(request.item, one.item)
         np.testing.assert_array_equal(request.gap, one.gap)

@@ -88,8 +88,12 @@ class ItemTower(nn.Module):
             return logits.sigmoid() * mask
         return logits.masked_fill(~mask, ABSENT).softmax(1) * mask
 
-    def combine(self, parts: Tensor, mask: Tensor) -> Tensor:
-        """One vector a product, zero but for its appeal when it has nothing at all. [n, size + 1]."""
+    def combine(self, parts: Tensor, mask: Tensor, bought: Tensor | None = None) -> Tensor:
+        """One vector a product, zero but for its appeal when it has nothing at all. [n, size + 1].
+
+        `bought` (default: who has an id in `mask`): products whose appeal is their own. One that loses its id for a
+        step does not lose how much it sells; otherwise newcomers would learn to be as wanted as what sells already.
+        """
         content = parts[..., :-1]
         if self.mix is not None:
             fused = self.mix((content * mask.unsqueeze(2)).flatten(1)) * mask.any(1, keepdim=True)
@@ -98,7 +102,7 @@ class ItemTower(nn.Module):
             fused = torch.einsum("nm,nms->ns", self._open(content, mask).to(content.dtype), content)
         fused = unit(fused) if self.config.similarity == "cosine" else fused
         guess = (parts[:, 1:, -1] * mask[:, 1:]).sum(1) / mask[:, 1:].sum(1).clamp(min=1)
-        appeal = torch.where(mask[:, 0], parts[:, 0, -1], self.fresh + guess)
+        appeal = torch.where(mask[:, 0] if bought is None else bought, parts[:, 0, -1], self.fresh + guess)
         return torch.cat([fused, appeal.unsqueeze(1).to(fused.dtype)], 1)
 
 
