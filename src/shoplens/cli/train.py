@@ -19,12 +19,32 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random; default: the setting train.seed.")] = None,
     json: JsonFlag = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Learn from this one table instead: user_id, item_id, label and feature columns."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="--csv: how often all rows are seen.")] = 10,
+    batch_size: Annotated[int, typer.Option(min=1, help="--csv: rows a step; 1024 is quicker on large files.")] = 32,
+    learning_rate: Annotated[float | None, typer.Option(help="--csv: default by optimizer.")] = None,
+    loss: Annotated[str | None, typer.Option(help="--csv: bce, mse or bpr; default: bce, for ratings mse.")] = None,
+    optimizer: Annotated[str, typer.Option(help="--csv: adam, adamw or sgd.")] = "adam",
+    history: Annotated[str, typer.Option(help="--csv: who reads histories: mlp, gru, cnn, transformer.")] = "mlp",
+    out: Annotated[Path, typer.Option(help="--csv: the model's file.")] = Path("recommendation_model.pt"),
 ) -> None:
     """Split in time, fit every model, choose the blend on validation, test once, write and promote a bundle.
 
     The table, the plots and report.html are kept under runs/. A server that is running takes the new bundle over by
     itself; `shoplens bundles rollback` returns to the one before.
+
+    With --csv no workspace is needed: one table in, one model file out, and `shoplens predict` asks it.
     """
+    if csv is not None:
+        from shoplens.cli.train_csv import train_csv
+
+        settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "loss": loss}
+        settings |= {"optimiser": optimizer, "history": history, "seed": 0 if seed is None else seed}
+        train_csv(csv, out=out, json=json, **settings)
+        return
     from shoplens.service.settings import Workspace
     from shoplens.service.training import train_shop
     from shoplens.store.sql import open_store
