@@ -17,6 +17,7 @@ from sklearn import metrics
 
 from shoplens.learning.calibration import Reliability
 from shoplens.learning.evaluate import Evaluation
+from shoplens.learning.metrics.bootstrap import Difference
 from shoplens.learning.metrics.probability import probability_metrics
 
 INK, MUTED, GRID = "#1f2933", "#5f6b77", "#e3e8ed"
@@ -29,7 +30,7 @@ COLOURS = {
     "blend": "#d55e00",
 }
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")  # of things without a colour of their own
-OTHERS = ("#009e73", "#cc79a7", "#e69f00")
+OTHERS = ("#009e73", "#cc79a7", "#e69f00", "#7a5195", "#a05a2c", "#3b4a59")
 
 
 def plot_metrics(path: Path, evaluations: Mapping[str, Evaluation], *, title: str) -> None:
@@ -121,7 +122,7 @@ def plot_calibration(path: Path, reliability: Mapping[str, Reliability]) -> None
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     most = max((max(one["predicted"], one["high"]) for line in reliability.values() for one in line.bins), default=1.0)
     most = min(most * 1.08, 1.0) or 1.0
-    axes.plot([0, most], [0, most], color=GRID, linewidth=1.5, label="exact")
+    axes.plot([0, most], [0, most], color=MUTED, linewidth=1.2, linestyle=":", label="exact")
     for number, (name, line) in enumerate(reliability.items()):
         x = [one["predicted"] for one in line.bins]
         y = [one["taken"] for one in line.bins]
@@ -145,6 +146,29 @@ def plot_calibration(path: Path, reliability: Mapping[str, Reliability]) -> None
     figure.savefig(path)
 
 
+def plot_differences(path: Path, differences: Mapping[str, tuple[float, Difference | None]], *, title: str) -> None:
+    """One line a difference: its value and, where known, its 95 % interval; those that leave zero out in colour."""
+    figure = Figure(figsize=(8, 1.6 + 0.28 * max(len(differences), 1)), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.axvline(0, color=MUTED, linewidth=1)
+    for row, (value, interval) in enumerate(differences.values()):
+        clear = interval is not None and interval.clear
+        colour = MUTED if not clear else LINES[0] if value > 0 else LINES[1]
+        if interval is not None:
+            axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2)
+        axes.plot(
+            [value], [row], marker="o", color=colour, markersize=5, markerfacecolor=colour if interval else "none"
+        )
+    axes.set_yticks(range(len(differences)), list(differences))
+    axes.invert_yaxis()
+    axes.margins(y=0.08)
+    _dress(axes, title)
+    axes.set_xlabel("difference [95 % interval]; hollow: no interval", color=MUTED, fontsize=9.5)
+    axes.grid(axis="x", color=GRID)
+    figure.savefig(path)
+
+
 def plot_classification(
     path: Path, truth: npt.ArrayLike, probability: npt.ArrayLike | Mapping[str, npt.ArrayLike]
 ) -> None:
@@ -158,8 +182,8 @@ def plot_classification(
     FigureCanvasAgg(figure)
     roc, precise = figure.subplots(1, 2)
     rate = float(happened.mean()) if len(happened) else 0.0
-    roc.plot([0, 1], [0, 1], color=GRID, linewidth=1.5, label="chance")
-    precise.plot([0, 1], [rate, rate], color=GRID, linewidth=1.5, label=f"chance ({rate:.3f})")
+    roc.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle=":", label="chance")
+    precise.plot([0, 1], [rate, rate], color=MUTED, linewidth=1.2, linestyle=":", label=f"chance ({rate:.3f})")
     for number, (name, chance) in enumerate(models.items()):
         known = probability_metrics(happened, chance)
         colour = _colour(name, number) if name in COLOURS else LINES[number % len(LINES)]
