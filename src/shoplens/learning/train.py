@@ -28,6 +28,7 @@ BLEND = "blend"
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
 Factory = Callable[[], Recommender]
+Watch = Callable[[str, int, int, Mapping[str, float]], None]  # model, epoch from 1, epochs, entry of its curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def train(
     half_life_days: float | None = None,
     resume: Resume | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Trained:
     """Fit `models` (registry names) on `data` and choose on `valid`.
 
@@ -70,7 +72,8 @@ def train(
     same: they are cross-fitted over two halves of the people, each half scored with the weights chosen on the other.
     `settings` are tables of model settings by model name, as in shoplens.toml; `factories` makes models of your own,
     by name. `half_life_days`: see `recency.fade`. With `resume`, a training that was killed goes on where it was, given
-    the same arguments. `fit_again` follows when more may be learnt from than was trained on.
+    the same arguments. `watch` sees every epoch and may raise. `fit_again` follows when more may be learnt from than
+    was trained on.
     """
     if not models:
         raise InputError(f"name at least one model to train; known: {', '.join(registry.names('models'))}")
@@ -78,7 +81,7 @@ def train(
         raise InputError("there are no events to learn from; ingest an event log first")
     report = progress if progress is not None else _silent
     makers = _makers(models, seed, factories or {}, settings or {})
-    fitted, seconds = _fit(makers, _faded(data, half_life_days), report, resume=resume)
+    fitted, seconds = _fit(makers, _faded(data, half_life_days), report, resume=resume, watch=watch)
     curves = {name: list(getattr(model, "history", ())) for name, model in fitted.items()}
     judged: dict[str, Evaluation] = {}
     for name, model in fitted.items():
@@ -163,6 +166,7 @@ def _fit(
     *,
     resume: Resume | None = None,
     again: bool = False,
+    watch: Watch | None = None,
 ) -> tuple[dict[str, Recommender], dict[str, float]]:
     """Fitted models and the seconds that each took."""
     stage = "again" if again else "choose"
@@ -179,7 +183,7 @@ def _fit(
         report(label, 0, 1)
         watched = getattr(model, "progress", ...) is None  # models that learn in epochs tell how far they are
         if watched:
-            model.progress = _epochs(report, label)  # type: ignore[attr-defined]
+            model.progress = _epochs(report, label, name, watch)  # type: ignore[attr-defined]
         keeps = resume is not None and getattr(model, "checkpoint", ...) is None
         if keeps and resume is not None:
             model.checkpoint = resume.checkpoint(stage, name)  # type: ignore[attr-defined]
@@ -254,14 +258,18 @@ def _stage(report: Progress, label: str) -> Callable[[int, int], None]:
     return lambda done, total: report(label, done, total)
 
 
-def _epochs(report: Progress, label: str) -> Callable[[int, int, Mapping[str, float]], None]:
+def _epochs(
+    report: Progress, label: str, name: str, watch: Watch | None
+) -> Callable[[int, int, Mapping[str, float]], None]:
     """Tells each epoch; when the first one told is not the first of all, that a stopped training goes on."""
     told: list[str] = []
 
-    def tell(epoch: int, epochs: int, _entry: Mapping[str, float]) -> None:
+    def tell(epoch: int, epochs: int, entry: Mapping[str, float]) -> None:
         if not told:
             told.append(label if epoch == 1 else f"{label}: goes on at epoch {epoch}, where it was stopped")
         report(told[0], epoch, epochs)
+        if watch is not None:
+            watch(name, epoch, epochs, entry)
 
     return tell
 
