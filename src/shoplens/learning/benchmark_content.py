@@ -82,6 +82,21 @@ def read_content(
     return tuple(one for one in found if one.present.any())
 
 
+def read_texts(items: Vocabulary, described: pl.DataFrame | None) -> tuple[str, ...] | None:
+    """What a ranker reads of each product: title, tags and description as one text. [n_items]; None without any.
+
+    Tags come before the description: a reader that stops after some dozen words shall have seen them.
+    """
+    columns = [name for name in ("title", "attributes", "description") if described is not None and name in described]
+    if described is None or not set(columns) & {"title", "description"}:
+        return None
+    texts = [""] * len(items)
+    for row, parts in zip(items.rows(described["item_id"].to_list()), described[columns].rows(), strict=True):
+        told = ((part or "").replace("|", ", ").strip() for part in parts)
+        texts[row] = ". ".join(part for part in told if part)
+    return tuple(texts) if any(texts) else None
+
+
 def _feature_reader(path: Path, items: Vocabulary) -> Callable[[], Modality]:
     def read() -> Modality:
         matrix = _load(path)

@@ -26,7 +26,7 @@ import polars as pl
 from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import FormatError, InputError
-from shoplens.learning.benchmark_content import Progress, feature_rows, read_content, read_items
+from shoplens.learning.benchmark_content import Progress, feature_rows, read_content, read_items, read_texts
 from shoplens.learning.holdout import Holdout, build_holdout
 from shoplens.learning.split import join
 
@@ -55,6 +55,7 @@ class Benchmark:
     protocol: Protocol
     modalities: tuple[Modality, ...]
     profiles: Profiles | None
+    texts: tuple[str, ...] | None = None  # title, tags and description of each product; None without or left out
 
     @property
     def refits(self) -> bool:
@@ -64,7 +65,7 @@ class Benchmark:
     def training(self, *, with_valid: bool = False) -> TrainingData:
         """What to learn from."""
         part = join(self.train, self.valid) if with_valid else self.train
-        return TrainingData(part, self.modalities, self.profiles)
+        return TrainingData(part, self.modalities, self.profiles, self.texts)
 
     def valid_holdout(self) -> Holdout:
         """Ranking for valid: train is history and mask."""
@@ -128,6 +129,7 @@ def read_benchmark(
         protocol=_read_protocol(folder / "protocol.json", timed_or_placed),
         modalities=read_content(folder, items, described, cache=cache, without=without, progress=progress),
         profiles=_profiles(people, Vocabulary(every_user)) if people is not None else None,
+        texts=None if "text" in without else read_texts(items, described),
     )
 
 

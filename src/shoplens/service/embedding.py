@@ -100,6 +100,16 @@ def shop_modalities(workspace: Workspace, store: Store, item_ids: Sequence[str])
     return (*found, attributes) if attributes.present.any() else found
 
 
+def shop_texts(store: Store, item_ids: Sequence[str]) -> tuple[str, ...]:
+    """The text of each product as `Product.text` joins it, "" where there is none. [len(item_ids)]"""
+    texts: list[str] = []
+    for start in range(0, len(item_ids), 5_000):
+        part = item_ids[start : start + 5_000]
+        products = store.catalogue.get(part)
+        texts.extend(products[item_id].text if item_id in products else "" for item_id in part)
+    return tuple(texts)
+
+
 def _tokens(store: Store, item_ids: Sequence[str]) -> Iterator[list[str]]:
     """Tokens of products in the order of `item_ids`, a few thousand products in memory at a time."""
     for start in range(0, len(item_ids), 5_000):

@@ -15,6 +15,7 @@ LEAST: dict[str, float] = {
     **dict.fromkeys(("samples_per_person", "candidates", "texts_a_step", "teacher_history", "epochs", "batch_size"), 1),
     **dict.fromkeys(("trained_layers", "validation_people", "distillation", "weight_decay", "popularity_kept"), 0),
     "patience": 1,
+    "teacher_steps": 3,
     "max_tokens": 8,
     "teacher_candidates": 2,
 }
@@ -47,6 +48,7 @@ class ContentRankerConfig:
     # The teacher, which reads history and candidate together, and what the vectors take over from it.
     teacher: bool = False
     teacher_share: float = 0.5  # of the time that it may take
+    teacher_steps: int = 3000  # lists of 16 samples that it sees at most: two thirds to learn from, a third to judge
     teacher_history: int = 8  # latest products that it reads beside a candidate
     teacher_candidates: int = 12  # products that it ranks for one sample, the wanted one included
     distillation: float = 0.5  # weight of its opinion beside what people did

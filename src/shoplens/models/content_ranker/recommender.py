@@ -71,6 +71,7 @@ class ContentRanker:
         self.config = ContentRankerConfig.from_dict({**base, **settings})
         self.progress, self.checkpoint = progress, checkpoint
         self.history: list[dict[str, float]] = []  # a row an epoch, see `training.Progress`
+        self.teacher_losses: list[float] = []  # of the teacher's steps; ln(teacher_candidates) is chance
         self.chosen_epoch = 0  # 0: the frozen encoder's vectors were best
         self._body = body
         self._reader: Reader | None = None
@@ -101,8 +102,7 @@ class ContentRanker:
             network = RankerNetwork(self.config, reader.upper(), reader.body.sizes.hidden)
         trainer = Trainer(network, states, row, lives, self.config, reader.precision)
         if len(states):
-            network.eval()
-            network.texts.start(trainer.frozen())
+            network.texts.start(trainer.read_all())
         trainer.spent = time.perf_counter() - began
         if self.config.teacher and len(trainer.candidates.known) > 1:
             trainer.opinions = self._taught(reader, trainer)
@@ -151,7 +151,8 @@ class ContentRanker:
 
     def _taught(self, reader: Reader, trainer: Trainer) -> Opinions | None:
         """A teacher's opinions about lists of candidates, within its share of the time."""
-        table = trainer.read_all()
+        began = time.perf_counter()
+        table = trainer.vectors(trainer.read_all())
         with seeded(self.config.seed, CPU):
             teacher = Teacher(reader.upper(), reader.body.sizes.hidden, self.config.teacher_history)
             lesson = Lesson(
@@ -166,7 +167,8 @@ class ContentRanker:
             seconds = self.config.teacher_share * 60 * self.config.minutes
             batches = (batch for epoch in range(1, 10_000) for batch in trainer.batches(epoch, teaching=True))
             opinions = lesson.learn(batches, seconds)
-        trainer.spent += seconds
+            self.teacher_losses = lesson.losses
+        trainer.spent += time.perf_counter() - began
         return opinions
 
     @torch.inference_mode()
@@ -255,6 +257,11 @@ class ContentRanker:
         padded = pointing_at_texts(self._ragged(histories), self._row).pad()
         return padded, torch.nn.functional.embedding(padded.item, torch.from_numpy(self._vectors))
 
+    @property
+    def network(self) -> RankerNetwork:
+        """What learnt, ready to answer; ConfigurationError before `fit`."""
+        return self._require_fit()
+
     def _require_fit(self) -> RankerNetwork:
         if self._network is None:
             raise ConfigurationError("the content ranker has not been fitted; call fit first")
@@ -284,13 +291,16 @@ class ContentRanker:
         (folder / "config.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; BundleError when something is missing or does not fit together."""
+    def load(cls, folder: Path, *, body: Body | None = None) -> Self:
+        """Read what `save` wrote; BundleError when something is missing or does not fit together.
+
+        `body`: the text encoder it was learnt on, if that was not the built-in one.
+        """
         try:
             described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             if described["format"] != FORMAT:
                 raise BundleError(f"{folder} is of format {described['format']}, this version reads {FORMAT}")
-            model = cls(ContentRankerConfig.from_dict(described["config"]))
+            model = cls(ContentRankerConfig.from_dict(described["config"]), body=body)
             model._restore(described, load_file(folder / "served.safetensors"), load_file(folder / "model.safetensors"))
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, SafetensorError, ConfigurationError) as error:
             raise BundleError(f"{folder} does not hold a whole content ranker: {error}") from error

@@ -112,9 +112,10 @@ class Lesson:
         """`likeness`: histories (rows of texts) → likeness of every text to the person, [n, texts]; finds hard ones."""
         self.teacher, self.states, self.text_row = teacher, states, text_row
         self.candidates, self.config, self.precision, self.likeness = candidates, config, precision, likeness
+        self.losses: list[float] = []
 
     def learn(self, batches: Iterator[Batch], seconds: float) -> Opinions | None:
-        """Train for two thirds of the time, then rank lists for the last third. None when nobody has a history."""
+        """Train for two thirds of the steps (or the time), then rank lists. None when nobody has a history."""
         random = np.random.default_rng([self.config.seed, 5])
         slow = [*self.teacher.layers.parameters()]
         quick = [one for name, one in self.teacher.named_parameters() if not name.startswith("layers.")]
@@ -126,11 +127,10 @@ class Lesson:
             weight_decay=self.config.weight_decay,
         )
         began = time.perf_counter()
-        self.losses: list[float] = []
         ranked: list[tuple[Lists, Tensor]] = []
         self.teacher.train()
-        for lists in self.lists(batches, random):
-            spent = (time.perf_counter() - began) / seconds
+        for step, lists in enumerate(self.lists(batches, random)):
+            spent = max((time.perf_counter() - began) / seconds, step / self.config.teacher_steps)
             if spent >= 1:
                 break
             if spent < 2 / 3:

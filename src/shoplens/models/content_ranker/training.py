@@ -1,8 +1,9 @@
 """Fine-tuning: each step ranks for many people, and reads a few hundred texts anew; the others stand as last read.
 
-Reading is what costs: a step that read every product of every history would take seconds. Vectors of texts that are
-not read in a step come from a table of how they were last read (a cross-batch memory, Wang et al., CVPR 2020; they
-change slowly), so that a step still ranks against thousands of products.
+Reading is what costs: a step that read every product of every history would take seconds. What the encoder says of
+texts that are not read in a step comes from a table of how they were last read (a cross-batch memory, Wang et al., CVPR
+2020), so that a step still ranks against thousands of products. The encoder changes slowly enough for that; the
+projection does not, so it is applied to the table anew in every step.
 """
 
 from __future__ import annotations
@@ -131,24 +132,33 @@ class Trainer:
     def _step(self, batch: Batch, random: np.random.Generator) -> float:
         goal = self.candidates.draw(batch.owner, batch.target, random, batch.preference)
         history = pointing_at_texts(batch.history, self.text_row)
-        wanted = batch.target[batch.target >= 0]
-        fresh = self._texts_to_read(self.text_row[wanted], random)
+        offered = self.text_row[goal.candidate]
+        fresh = self._texts_to_read(self.text_row[batch.target[batch.target >= 0]], random)
         asked = self.opinions.draw(random) if self.opinions is not None else None
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * self._rate()
-        vectors = self.table.index_copy(0, torch.from_numpy(fresh), self.read(fresh))
-        people = self.people_of(vectors, history)
-        products = vectors[torch.from_numpy(self.text_row[goal.candidate])]
+        parts = [offered, history.item, fresh]
+        if asked is not None:
+            parts += [asked.history.item, asked.text.numpy().ravel()]
+        used = np.unique(np.concatenate(parts))
+        place = np.zeros(len(self.states), np.int64)
+        place[used] = np.arange(len(used))
+        read = self._pooled(fresh)
+        said = self.table[torch.from_numpy(used)].index_copy(0, torch.from_numpy(place[fresh]), read)
+        vectors = self.network.texts.finish(said)
+        people = self.people_of(vectors, history.pointing(place[history.item]))
+        products = vectors[torch.from_numpy(place[offered])]
         loss = weighted_softmax(self.network.scale() * people @ products.T, goal)
         if asked is not None and self.opinions is not None:
-            person = self.people_of(vectors, asked.history)
-            ours = torch.einsum("ns,ncs->nc", person, vectors[asked.text]) * self.network.scale()
+            person = self.people_of(vectors, asked.history.pointing(place[asked.history.item]))
+            listed = vectors[torch.from_numpy(place[asked.text.numpy()])]
+            ours = torch.einsum("ns,ncs->nc", person, listed) * self.network.scale()
             loss = loss + self.config.distillation * self.opinions.disagreement(ours, asked)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimiser.step()
-        self.table[torch.from_numpy(fresh)] = vectors.detach()[torch.from_numpy(fresh)]
+        self.table[torch.from_numpy(fresh)] = read.detach()
         self.step += 1
         return float(loss.detach())
 
@@ -159,15 +169,20 @@ class Trainer:
         count = min(self.config.texts_a_step, len(key))
         return np.sort(self.learnt_texts[np.argpartition(-key, count - 1)[:count]])
 
-    def read(self, rows: Ints) -> Tensor:
-        """Vectors of these texts, [len(rows), size]."""
-        return self.network.texts.finish(self._pooled(rows))
+    @torch.no_grad()
+    def read_all(self) -> Tensor:
+        """What the encoder says of all texts as it is now, without dropout. [texts, hidden]."""
+        training = self.network.training
+        self.network.eval()
+        said = self._pooled(np.arange(len(self.states)))
+        self.network.train(training)
+        return said
 
     @torch.no_grad()
-    def frozen(self) -> Tensor:
-        """What the encoder says of all texts before it learns. [texts, hidden]."""
+    def vectors(self, said: Tensor) -> Tensor:
+        """The vectors that serve, from what the encoder says of texts. [texts, size]."""
         self.network.eval()
-        return self._pooled(np.arange(len(self.states)))
+        return self.network.texts.finish(said)
 
     def _pooled(self, rows: Ints) -> Tensor:
         parts, places = [], []
@@ -175,15 +190,6 @@ class Trainer:
             parts.append(self.network.texts.pooled(states, present, self.precision))
             places.append(positions)
         return torch.cat(parts)[torch.from_numpy(np.argsort(np.concatenate(places)))]
-
-    @torch.no_grad()
-    def read_all(self) -> Tensor:
-        """Vectors of all texts as the network reads them now, without dropout."""
-        training = self.network.training
-        self.network.eval()
-        vectors = self.read(np.arange(len(self.states)))
-        self.network.train(training)
-        return vectors
 
     def people_of(self, vectors: Tensor, history: Ragged) -> Tensor:
         """Vectors of people [n, size]; `history.item` are rows of `vectors`."""
@@ -194,18 +200,18 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> tuple[float, float]:
         """NDCG@20 of later products in the catalogue, and of hidden products among the hidden; NaN without any."""
-        self.network.eval()
+        vectors = self.vectors(self.table)
         return (
-            self._rank(self.lives.later, self.candidates.known, masked=True),
-            self._rank(self.lives.new, self.lives.hidden, masked=False),
+            self._rank(vectors, self.lives.later, self.candidates.known, masked=True),
+            self._rank(vectors, self.lives.new, self.lives.hidden, masked=False),
         )
 
-    def _rank(self, held: Holdout | None, rows: Ints, *, masked: bool) -> float:
+    def _rank(self, vectors: Tensor, held: Holdout | None, rows: Ints, *, masked: bool) -> float:
         rows = rows[self.text_row[rows] >= 0]
         if held is None or not len(rows):
             return math.nan
-        people = self.people_of(self.table, pointing_at_texts(held.history, self.text_row))
-        products = self.table[torch.from_numpy(self.text_row[rows])]
+        people = self.people_of(vectors, pointing_at_texts(held.history, self.text_row))
+        products = vectors[torch.from_numpy(self.text_row[rows])]
         return ranking_quality(people, products, rows, held, masked=masked)
 
     def _keep_if_best(self, epoch: int, later: float, new: float) -> float:
