@@ -26,7 +26,7 @@ from shoplens.models.base import Recommender
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
-from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities
+from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities, shop_texts
 from shoplens.service.settings import TrainSettings, Workspace
 from shoplens.service.unfinished import claim, content_fingerprint
 from shoplens.store.base import Store
@@ -77,6 +77,7 @@ def train_shop(
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
     modalities = shop_modalities(workspace, store, interactions.items.ids)
+    texts = shop_texts(store, interactions.items.ids)
     tell("read the store", 1, 1)
     clock.stop("read")
     split, note = cut(interactions, settings)
@@ -84,7 +85,7 @@ def train_shop(
     parts = [fingerprint(interactions), content_fingerprint(modalities, profiles), settings.model_dump_json()]
     resume = claim(workspace.runs, [*parts, *chosen, str(seed)], tell)
     trained = train(
-        TrainingData(learn, modalities, profiles),
+        TrainingData(learn, modalities, profiles, texts),
         split.valid_holdout(repeat=settings.repeat),
         models=chosen,
         seed=seed,
@@ -114,7 +115,9 @@ def train_shop(
     del trained, split, learn  # frees the models of before, which weigh as much as those to come
     give_back()
     everything = known_only(interactions, settings.min_item_events)
-    fitted, blend = fit_plan(plan, TrainingData(everything, modalities, profiles), resume=resume, progress=progress)
+    fitted, blend = fit_plan(
+        plan, TrainingData(everything, modalities, profiles, texts), resume=resume, progress=progress
+    )
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
     extra = {
