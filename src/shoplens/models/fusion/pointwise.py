@@ -17,7 +17,7 @@ from shoplens.models.fusion.batches import Floats
 from shoplens.models.fusion.content import Axes, Content
 from shoplens.models.fusion.network import FusionNetwork, ProfileShape
 from shoplens.models.fusion.pointwise_config import PointwiseConfig
-from shoplens.models.fusion.pointwise_rows import Past, Rows
+from shoplens.models.fusion.pointwise_rows import Fields, Past, Rows
 from shoplens.models.fusion.pointwise_training import Judge, PointwiseNetwork, PointwiseTrainer, Progress, Steps
 from shoplens.models.fusion.recommender import Fusion, _device
 from shoplens.models.fusion.training import seeded
@@ -186,10 +186,23 @@ class Pointwise:
 
     def logits(self, rows: Rows, newcomers: Floats | None = None) -> Floats:
         """Uncalibrated answers. [n]. `newcomers`: vectors of products n_items, n_items + 1, …: see `encode_items`."""
+        judge = self.judge
         vectors = self._vectors if newcomers is None else torch.cat([self._vectors, torch.from_numpy(newcomers)])
         if len(rows) and int(rows.item.max()) >= len(vectors):
             raise InputError(f"row of product {int(rows.item.max())}, but there are vectors of {len(vectors)} only")
-        return self.judge.answer(vectors, rows, self.past)
+        profile, context = self._whole(rows.profile, self._profile, len(rows)), rows.context
+        context = self._whole(context, self._context, len(rows))
+        return judge.answer(vectors, replace(rows, profile=profile, context=context), self.past)
+
+    @staticmethod
+    def _whole(fields: Fields, shape: ProfileShape, n: int) -> Fields:
+        """The fields, or "unknown" everywhere when none are given; InputError when they are others."""
+        if not len(fields.codes) and not len(fields.numbers):
+            unknown = np.full((n, shape.numeric), np.nan, np.float32)
+            return Fields(np.zeros((n, len(shape.categories)), np.int64), unknown)
+        if (fields.codes.shape, fields.numbers.shape) != ((n, len(shape.categories)), (n, shape.numeric)):
+            raise InputError("the rows have other fields than the ones that were learnt from")
+        return fields
 
     def predict(self, rows: Rows, newcomers: Floats | None = None) -> Floats:
         """Probability, or rating on the scale of 0 to 1, of each row. float32 [n], in [0, 1]."""
