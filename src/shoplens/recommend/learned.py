@@ -15,6 +15,7 @@ from shoplens.domain.events import EVENT_WEIGHTS, EventWeights
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import InputError
 from shoplens.models.base import Recommender
+from shoplens.models.calibration import Calibration
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.retrieval.base import Index
 
@@ -35,6 +36,7 @@ class Learned:
     vector_model: str | None = None  # the model whose `item_vectors` and `encode_items` make `vectors`
     people: npt.NDArray[np.int64] | None = None  # key_of_text(user_id) of each profile row; ids are not kept here
     metrics: Mapping[str, object] = field(default_factory=dict)
+    calibration: Calibration | None = None  # of the scores of `shipped`; None: answers give them as they are
     event_weights: EventWeights = field(default_factory=lambda: EVENT_WEIGHTS)  # what one event counted in training
 
     @property

@@ -53,7 +53,8 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
             vectors = _place_vectors(shelf, item_ids)
         order = diversify(values, vectors, wish.n, wish.diversity)
         values, item_ids = values[order], [item_ids[k] for k in order]
-    scores = values.tolist()
+    # The order is made; what people read is a probability. A boost counts as if the person liked the product more.
+    scores = (values if learned.calibration is None else learned.calibration(values)).tolist()
     note = None if item_ids else say(wish.language, "nothing_fits")
     if not wish.explain:
         items = tuple(map(Ranked, item_ids, scores))

@@ -3,6 +3,7 @@
     manifest.json            what is here, from what, and the SHA-256 and size of every other file
     items.json               ids of products, row order
     people.npy               hashes of user ids, row order of the profiles that models learnt from
+    calibration.json         what turns scores into probabilities, when training could tell
     models/<name>/…          whatever each model writes of itself
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
@@ -30,6 +31,7 @@ from shoplens.domain.events import EventType, EventWeights, event_weights, key_o
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender
+from shoplens.models.calibration import Calibration
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
 from shoplens.registry import PARTS, find
@@ -50,13 +52,15 @@ def write_bundle(
     extra: Mapping[str, Any] | None = None,
     seed: int = 0,
     people: Vocabulary | None = None,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
     meaning. `people`: the users of the training data, so that
-    models which read profiles find them again; only hashes of their ids are kept. A bundle is used once it is promoted.
+    models which read profiles find them again; only hashes of their ids are kept. `calibration` turns the
+    shipped model's scores into probabilities. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -69,6 +73,8 @@ def write_bundle(
         classes = _write_models(building, models)
         if people is not None:
             np.save(building / "people.npy", np.array([key_of_text(name) for name in people.ids], np.int64))
+        if calibration is not None:
+            calibration.save(building)
         size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
         files = {name: _describe(building / name) for name in _files(building)}
         created = datetime.now(UTC)
@@ -170,6 +176,7 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         vector_model=manifest["vector_model"],
         people=np.load(folder / "people.npy", allow_pickle=False) if (folder / "people.npy").exists() else None,
         metrics=manifest["metrics"],
+        calibration=Calibration.load(folder),
         event_weights=trained_weights(manifest),
     )
 

@@ -16,13 +16,15 @@ import numpy as np
 from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
 from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weights
 from shoplens.errors import InputError
+from shoplens.learning.calibration import Reliability, calibrate, measure
 from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.memory import give_back
 from shoplens.learning.model_settings import make_factories
-from shoplens.learning.report import write_report
+from shoplens.learning.runs.record import write_run
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
 from shoplens.models.base import Recommender
+from shoplens.models.calibration import Calibration
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
@@ -97,17 +99,23 @@ def train_shop(
     clock.stop("fit and choose")
     test = score_test(trained, split, repeat=settings.repeat, progress=tell)
     clock.stop("test")
+    calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=tell)
+    clock.stop("calibrate")
     folder = workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     facts = _facts(interactions, modalities, profiles, split, note)
-    write_report(
+    write_run(
         folder,
         test,
+        config=settings.model_dump(mode="json") | {"models": chosen},
+        data_fingerprint=parts[0],
+        seed=seed,
         title=f"Test: {facts['test']}",
         best=trained.best,
         weights=trained.weights,
         train_seconds=trained.train_seconds,
         curves=trained.curves,
         notes=facts,
+        reliability=reliability,
     )
     clock.stop("report")
     figures, plan = _figures(trained, test), plan_again(trained)
@@ -127,7 +135,7 @@ def train_shop(
         "run": folder.name,
         "seed": seed,
     }
-    version = _ship(workspace.bundles, {**fitted, BLEND: blend}, interactions, modalities, figures, extra)
+    version = _ship(workspace.bundles, {**fitted, BLEND: blend}, interactions, modalities, figures, extra, calibration)
     tell("write the bundle", 1, 1)
     if resume is not None:
         resume.finish()
@@ -142,6 +150,7 @@ def _ship(
     modalities: tuple[Modality, ...],
     metrics: Mapping[str, Any],
     extra: Mapping[str, Any],
+    calibration: Calibration | None,
 ) -> str:
     """Write the bundle, let it answer from now on, and return its version."""
     bundle = write_bundle(
@@ -152,6 +161,7 @@ def _ship(
         modalities=modalities,
         people=interactions.users,
         metrics=metrics,
+        calibration=calibration,
         extra={
             "data_fingerprint": fingerprint(interactions),
             "last_event": int(interactions.timestamp.max()),
@@ -226,6 +236,29 @@ def score_test(
             progress=lambda done, total, name=name: tell(f"test {name}", done, total),  # type: ignore[misc]
         )
     return result
+
+
+def probabilities(
+    trained: Trained, split: Split, *, repeat: bool, progress: Progress | None = None
+) -> tuple[Calibration | None, dict[str, Reliability]]:
+    """The blend's scores as probabilities, fitted on validation, and how far they can be believed there and on the
+    test. The test is later and may be of another length, so that its line may lie above or below."""
+    tell = progress or _silent
+    holdout = split.valid_holdout(repeat=repeat)
+    found = calibrate(
+        trained.blend, holdout, seed=trained.seed, progress=lambda done, total: tell("calibrate", done, total)
+    )
+    if found is None:
+        return None, {}
+    reliability = {"validation, cross-fitted": found.reliability}
+    later = measure(
+        found.calibration,
+        trained.blend,
+        split.test_holdout(repeat=repeat, trained_on=split.train),
+        seed=trained.seed,
+        progress=lambda done, total: tell("test the calibration", done, total),
+    )
+    return found.calibration, reliability if later is None else reliability | {"test": later}
 
 
 def fingerprint(interactions: Interactions) -> str:
