@@ -109,12 +109,8 @@ def _line(one: Listed) -> tuple[str, ...]:
     if one.run is None:
         return (one.name, "", "", "", *([""] * len(SHOWN)), one.problem or "")
     run = one.run
-    revision = run.code.get("revision")
-    code = (
-        f"{str(revision)[:8]}{'+' if run.code.get('changed') else ''}"
-        if revision
-        else str(run.code.get("shoplens", ""))
-    )
+    code = str(run.code.get("revision") or "")[:8] + ("+" if run.code.get("changed") else "")
+    code = code or str(run.code.get("shoplens", ""))
     problem = "" if run.finished else "unfinished, or older than this list"
     return (run.name, "" if run.seed is None else str(run.seed), code, run.best, *_figures(run, run.best), problem)
 
