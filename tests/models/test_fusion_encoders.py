@@ -13,6 +13,7 @@ from shoplens.domain.dataset import Histories, Interactions, Modality, Profiles,
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import ConfigurationError
+from shoplens.models.base import Scores
 from shoplens.models.fusion import Fusion, FusionConfig
 from shoplens.models.fusion.config import CHOICES
 from shoplens.models.fusion.optimiser import make_optimiser, rate
@@ -82,7 +83,7 @@ def chain(*, timed: bool = True) -> tuple[TrainingData, np.ndarray[Any, np.dtype
     return TrainingData(interactions, modalities, profiles), item[:, -1].astype(np.int32)
 
 
-def hits(scores: np.ndarray[Any, np.dtype[np.float32]], wanted: np.ndarray[Any, np.dtype[np.int32]]) -> float:
+def hits(scores: Scores, wanted: np.ndarray[Any, np.dtype[np.int32]]) -> float:
     """Share of people whose next product is among the first three of all that they do not have."""
     scores = scores.copy()
     data = chain()[0].interactions
@@ -184,10 +185,11 @@ def test_the_profile_and_the_moment_are_read(history: str) -> None:
     data = TrainingData(replace(log, timestamp=moment + hour), planted.modalities, profiles)
     model = Fusion(SMALL, history=history, epochs=14, patience=14, samples_per_person=8).fit(data)
 
-    def ask(club: int, at: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def ask(club: int, at: int) -> Scores:
         now = 20_050 * MICROSECONDS_PER_DAY + at * (MICROSECONDS_PER_DAY // 24)
         empty = np.zeros(0, np.float32)
-        return model.score(Histories.of_one(np.zeros(0, np.int32), empty, empty, club, now))[0]
+        scores: Scores = model.score(Histories.of_one(np.zeros(0, np.int32), empty, empty, club, now))[0]
+        return scores
 
     items = np.arange(1, len(log.items) - 8)
     own = [ask(club, 9)[items[items % GROUPS == club]].mean() - ask(club, 9)[items].mean() for club in range(GROUPS)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shoplens.domain.dataset import Interactions, Modality
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
-from shoplens.models.fusion.batches import AGE_BUCKETS, RANK_BUCKETS, age_bucket, rank_bucket, read_histories
+from shoplens.models.fusion.batches import AGE_BUCKETS, RANK_BUCKETS, Ragged, age_bucket, rank_bucket, read_histories
 from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Axes, Content, leading_directions
 from shoplens.models.fusion.holdout import hold_out
@@ -54,6 +54,7 @@ def test_with_time_a_sample_knows_the_past_and_wants_what_is_new(log: list[tuple
         if weight > 0:
             days[user, item].append(day)
     for batch in epoch_batches(timeline, CONFIG, np.random.default_rng(0)):
+        assert isinstance(batch.history, Ragged)
         for row, user in enumerate(batch.user.tolist()):
             span = slice(batch.history.indptr[row], batch.history.indptr[row + 1])
             known, age = batch.history.item[span].tolist(), batch.history.age_days[span]

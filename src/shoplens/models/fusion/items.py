@@ -88,12 +88,13 @@ class ItemTower(nn.Module):
             return logits.sigmoid() * mask
         return logits.masked_fill(~mask, ABSENT).softmax(1) * mask
 
-    def combine(self, parts: Tensor, mask: Tensor, bought: Tensor | None = None) -> Tensor:
-        """One vector a product, zero but for its appeal when it has nothing at all. [n, size + 1].
+    def guess(self, parts: Tensor, mask: Tensor) -> Tensor:
+        """What content says about a product's appeal, beyond that of newcomers in general. [n]."""
+        said: Tensor = (parts[:, 1:, -1] * mask[:, 1:]).sum(1) / mask[:, 1:].sum(1).clamp(min=1)
+        return said
 
-        `bought` (default: who has an id in `mask`): products whose appeal is their own. One that loses its id for a
-        step does not lose how much it sells; otherwise newcomers would learn to be as wanted as what sells already.
-        """
+    def combine(self, parts: Tensor, mask: Tensor) -> Tensor:
+        """One vector a product, zero but for its appeal when it has nothing at all. [n, size + 1]."""
         content = parts[..., :-1]
         if self.mix is not None:
             fused = self.mix((content * mask.unsqueeze(2)).flatten(1)) * mask.any(1, keepdim=True)
@@ -101,8 +102,7 @@ class ItemTower(nn.Module):
             content = content if self.council is None else self.council(content, mask)
             fused = torch.einsum("nm,nms->ns", self._open(content, mask).to(content.dtype), content)
         fused = unit(fused) if self.config.similarity == "cosine" else fused
-        guess = (parts[:, 1:, -1] * mask[:, 1:]).sum(1) / mask[:, 1:].sum(1).clamp(min=1)
-        appeal = torch.where(mask[:, 0] if bought is None else bought, parts[:, 0, -1], self.fresh + guess)
+        appeal = torch.where(mask[:, 0], parts[:, 0, -1], self.fresh + self.guess(parts, mask))
         return torch.cat([fused, appeal.unsqueeze(1).to(fused.dtype)], 1)
 
 

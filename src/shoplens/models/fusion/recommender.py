@@ -22,6 +22,7 @@ from shoplens.models.fusion.config import FusionConfig
 from shoplens.models.fusion.content import Axes, Content
 from shoplens.models.fusion.holdout import hold_out
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
+from shoplens.models.fusion.newcomers import settle_newcomers
 from shoplens.models.fusion.packed import Packed, read_sequences
 from shoplens.models.fusion.people.choice import choose_history
 from shoplens.models.fusion.start import read_profiles, start_ids
@@ -90,6 +91,7 @@ class Fusion:
         inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
         trainer = Trainer(network, inputs, timeline, holdout, config, device)
         trainer.run(self.progress, self.checkpoint)
+        settle_newcomers(network.items, trainer.inputs, timeline.counts())
         self.history = trainer.history
         self._keep(trainer, shape)
         if self.checkpoint is not None:

@@ -165,9 +165,7 @@ class Trainer:
         """Fused vectors of item rows [n] → [n, size]; with modality dropout while training."""
         tower = self.network.items
         parts, mask = tower.parts(rows, self.inputs.id_place, self.inputs.contents)
-        if not tower.training:
-            return tower.combine(parts, mask)
-        return tower.combine(parts, tower.drop(mask), mask[:, 0])
+        return tower.combine(parts, tower.drop(mask) if tower.training else mask)
 
     def person_vectors(self, vectors: Tensor, history: Ragged | Packed, user: Tensor, *, every: bool = False) -> Tensor:
         """Vectors of people [n, size]; `history.item` are rows of `vectors`. `every`: of each token of sequences."""
