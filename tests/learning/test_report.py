@@ -45,6 +45,7 @@ def test_writes_figures_plots_and_one_page(tmp_path: Path, evaluations: dict[str
         "metrics.json",
         "metrics.png",
         "segments.png",
+        "differences.png",
         "training_curve.png",
         "report.html",
     ]
@@ -55,20 +56,26 @@ def test_writes_figures_plots_and_one_page(tmp_path: Path, evaluations: dict[str
     low, high = popularity["intervals_95"]["ndcg@20"]
     assert low <= popularity["ndcg@20"] <= high
     assert sum(segment["people"] for segment in popularity["segments"].values()) == popularity["people"]
-    for picture in files[1:4]:
+    for picture in files[1:5]:
         with Image.open(picture) as image:
-            assert min(image.size) > 400
-    page = files[4].read_text()
+            assert min(image.size) > 300
+    page = files[5].read_text()
     assert "Shop &amp; Co" in page
     assert "&lt;mine&gt;" in page
     assert "<mine>" not in page
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
     assert 'src="http' not in page
 
 
 def test_without_curves_there_is_no_curve_picture(tmp_path: Path, evaluations: dict[str, Evaluation]) -> None:
     files = write_report(tmp_path, evaluations, title="t", best="popularity")
-    assert [path.name for path in files] == ["metrics.json", "metrics.png", "segments.png", "report.html"]
+    assert [path.name for path in files] == [
+        "metrics.json",
+        "metrics.png",
+        "segments.png",
+        "differences.png",
+        "report.html",
+    ]
 
 
 def test_nobody_judged_still_gives_a_report(tmp_path: Path) -> None:

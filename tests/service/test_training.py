@@ -13,6 +13,7 @@ from shoplens.domain.dataset import Interactions
 from shoplens.domain.events import MICROSECONDS_PER_DAY, Event, EventBatch, EventType
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import InputError, NotFoundError
+from shoplens.learning.runs.record import find_run, read_run
 from shoplens.recommend.rules import Wish
 from shoplens.service.bundle_pointer import current_version
 from shoplens.service.embedding import embed_shop
@@ -69,6 +70,29 @@ def test_the_planted_signal_is_served(road: tuple[Workspace, Store, Training, Ti
             total += len(answer.items)
     assert total == 60
     assert hits / total > 0.6, f"{hits} of {total} recommendations are from the favourite category, a quarter is chance"
+
+
+def test_the_run_keeps_what_went_in_and_what_came_out(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    workspace, _, training, _ = road
+    run = find_run(workspace.runs, "latest")
+    assert run.folder == training.report
+    assert run.config["test_days"] == workspace.settings.train.test_days
+    assert set(run.per_person()) == set(training.test)
+    assert run.figures["differences"]["popularity"]["blend"]["ndcg@20"]["mean"] > 0
+    assert "fusion" in run.curves
+
+
+def test_scores_of_answers_are_probabilities(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    workspace, _, training, shop = road
+    figures = read_run(training.report).figures["calibration"]
+    assert set(figures) == {"validation, cross-fitted", "test"}
+    said = figures["validation, cross-fitted"]["shown"]
+    assert said["log_loss"] < said["baseline_log_loss"]
+    with Runtime.open(workspace.root) as runtime:
+        answer = runtime.home.recommend(runtime.shelf, Wish(n=20), shop.people[0].user_id).answer
+    scores = [one.score for one in answer.items]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 < score < 1 for score in scores)
 
 
 def test_evaluate_without_new_events_has_only_the_trainings_figures(

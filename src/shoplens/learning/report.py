@@ -13,7 +13,14 @@ import orjson
 
 from shoplens.learning.calibration import Reliability
 from shoplens.learning.evaluate import Evaluation
-from shoplens.learning.plots import plot_calibration, plot_curves, plot_metrics, plot_segments
+from shoplens.learning.metrics.bootstrap import Difference
+from shoplens.learning.plots import (
+    plot_calibration,
+    plot_curves,
+    plot_differences,
+    plot_metrics,
+    plot_segments,
+)
 
 COLUMNS = ("recall", "ndcg")
 CALIBRATION = ("base_rate", "ece", "brier", "baseline_brier", "log_loss", "baseline_log_loss")
@@ -39,10 +46,11 @@ def write_report(
     `evaluations` in the order in which they should appear; `notes` are facts about the data (name → value);
     `reliability` says how far probabilities can be believed, by the people they were measured on; `running` is the
     model that answers now, judged on the same holdout. Pictures: metrics.png, segments.png, and, when there is
-    something to draw, training_curve.png and calibration.png.
+    something to draw, differences.png, training_curve.png and calibration.png.
     """
     folder.mkdir(parents=True, exist_ok=True)
     seconds = train_seconds or {}
+    differences = _differences(evaluations, running)
     figures = {
         "title": title,
         "best": best,
@@ -52,7 +60,7 @@ def write_report(
             name: {**evaluation.as_dict(), "train_seconds": seconds.get(name)}
             for name, evaluation in evaluations.items()
         },
-        "differences": _differences(evaluations, running),
+        "differences": differences,
         "calibration": {name: one.as_dict() for name, one in (reliability or {}).items()},
         "curves": {name: [dict(epoch) for epoch in curve] for name, curve in (curves or {}).items()},
     }
@@ -60,6 +68,9 @@ def write_report(
     files[0].write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY, default=str))
     plot_metrics(files[1], evaluations, title=title)
     plot_segments(files[2], evaluations)
+    if better := differences.get(BASELINE):
+        files.append(folder / "differences.png")
+        plot_differences(files[-1], _deepest(better), title=f"Difference to {BASELINE}")
     if reliability:
         files.append(folder / "calibration.png")
         plot_calibration(files[-1], reliability)
@@ -146,6 +157,19 @@ def _differences(
         for name, other in others.items()
         if other is not None and other.people
     }
+
+
+def _deepest(models: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, tuple[float, Difference | None]]:
+    """Recall and NDCG at the largest K, as they are drawn."""
+    drawn: dict[str, tuple[float, Difference | None]] = {}
+    for column in COLUMNS:
+        for model, metrics in models.items():
+            names = [name for name in metrics if name.startswith(f"{column}@")]
+            deepest = max(names, key=lambda name: int(name.partition("@")[2]))
+            one = metrics[deepest]
+            known = Difference(one["mean"], one["low"], one["high"], one["p_value"])
+            drawn[f"{model}  {deepest}"] = (known.mean, known)
+    return drawn
 
 
 def _difference_table(other: str, models: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

@@ -30,8 +30,8 @@ def export_mlflow(run: Run, uri: str, *, experiment: str = EXPERIMENT) -> str:
     try:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param
-        from mlflow.exceptions import MlflowException
         from mlflow.environment_variables import MLFLOW_DISABLE_TELEMETRY
+        from mlflow.exceptions import MlflowException
     except ImportError as error:
         raise MissingExtraError("the export to MLflow", "mlflow") from error
     MLFLOW_DISABLE_TELEMETRY.set(True)  # MLflow reports its use to its makers; a shop's figures are nobody's business

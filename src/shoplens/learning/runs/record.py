@@ -63,7 +63,7 @@ class Run:
         """Model → metric → values [people]; empty where they were not kept or cannot be read."""
         result: dict[str, dict[str, npt.NDArray[np.float64]]] = {}
         try:
-            with np.load(self.folder / PER_PERSON, allow_pickle=False) as kept:
+            with (self.folder / PER_PERSON).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 for key in kept.files:
                     model, _, metric = key.rpartition("/")
                     result.setdefault(model, {})[metric] = kept[key].astype(np.float64)
