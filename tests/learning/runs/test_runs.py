@@ -94,6 +94,7 @@ def test_damaged_and_older_runs_hide_no_other(tmp_path: Path) -> None:
     whole = write(tmp_path / "c", 1)
     (tmp_path / ".unfinished").mkdir()
     (tmp_path / "compared").mkdir()
+    (tmp_path / "tune-shop").mkdir()
     (tmp_path / "note.txt").write_text("not a run")
     (tmp_path / "a").mkdir()
     for name, content in (("b", "{"), ("d", "[]"), ("e", '{"models": 3}')):
@@ -108,6 +109,9 @@ def test_damaged_and_older_runs_hide_no_other(tmp_path: Path) -> None:
     older = listed["f"].run
     assert older is not None
     assert not older.finished
+    assert find_run(tmp_path, "latest").name == "f"
+    (tmp_path / "z").mkdir()
+    assert find_run(tmp_path, "latest").name == "f"
     assert older.per_person() == {}
     with pytest.raises(InputError, match="cannot be read"):
         read_run(tmp_path / "b")

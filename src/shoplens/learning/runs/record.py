@@ -26,6 +26,7 @@ from shoplens.learning.runs.code_version import code_version
 
 RUN, METRICS, PER_PERSON = "run.json", "metrics.json", "per_person.npz"
 COMPARED = "compared"  # folder beside the runs that holds comparisons
+NO_RUNS = (".", "tune-", COMPARED)  # beginnings of names of other folders beside the runs
 FORMAT = 1
 LATEST = "latest"
 
@@ -167,7 +168,7 @@ def list_runs(runs: Path) -> list[Listed]:
         return []
     result = []
     for folder in sorted(runs.iterdir(), reverse=True):
-        if not folder.is_dir() or folder.name.startswith(".") or folder.name == COMPARED:
+        if not folder.is_dir() or folder.name.startswith(NO_RUNS):
             continue
         try:
             result.append(Listed(folder.name, read_run(folder)))
@@ -177,12 +178,16 @@ def list_runs(runs: Path) -> list[Listed]:
 
 
 def find_run(runs: Path, name: str) -> Run:
-    """By name, by the beginning of a name that only one run has, or "latest". NotFoundError names what there is."""
-    names = [one.name for one in list_runs(runs)]
+    """By name, by the beginning of a name that only one run has, or "latest" of those that can be read.
+
+    NotFoundError names what there is.
+    """
+    listed = list_runs(runs)
+    names = [one.name for one in listed]
     if not names:
         raise NotFoundError("there is no run yet; train first: shoplens train")
     if name == LATEST:
-        return read_run(runs / names[0])
+        return next((one.run for one in listed if one.run is not None), None) or read_run(runs / names[0])
     matches = [name] if name in names else [one for one in names if name and one.startswith(name)]
     if len(matches) == 1:
         return read_run(runs / matches[0])
