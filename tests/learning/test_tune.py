@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -76,6 +79,18 @@ def test_a_search_that_was_stopped_goes_on_and_does_not_repeat_itself(split: Spl
     again = search(split, tmp_path / "tune-a", trials=6)  # enough already
     assert again.trials == 6
     assert again.value == second.value
+
+
+def test_a_search_that_was_killed_goes_on(split: Split, tmp_path: Path) -> None:
+    script = Path(__file__).parent / "tune_until_killed.py"
+    ended = subprocess.run([sys.executable, script, tmp_path / "tune-a"], check=False, timeout=120)
+    assert ended.returncode == -signal.SIGKILL
+    assert not (tmp_path / "tune-a" / "best.toml").exists()
+    found = search(split, tmp_path / "tune-a", trials=4)
+    assert found.trials == 4
+    rows = json.loads((found.folder / "trials.json").read_text())
+    assert [one["trial"] for one in rows] == [0, 1, 3, 4]  # the third was under way; it does not count
+    assert rows[0]["ndcg@20"] == found.default
 
 
 def test_same_seed_same_search(split: Split, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _bar() -> Iterator[Callable[[Standing], None]]:
         shown: list[float | None] = []
 
         def say(standing: Standing) -> None:
-            if standing.best is not None and (not shown or shown[-1] != standing.best):
+            if not shown or shown[-1] != standing.best:
                 shown.append(standing.best)
                 console.print(_words(standing), highlight=False)
 
