@@ -132,7 +132,7 @@ def test_learning_is_recorded_and_reported(data: TrainingData) -> None:
 
 
 def test_learning_stops_when_nothing_gets_better(data: TrainingData) -> None:
-    model = Fusion(SMALL, epochs=60, patience=2, learning_rate=0.05).fit(data)
+    model = Fusion(SMALL, history="mlp", epochs=60, patience=2, learning_rate=0.05).fit(data)
     assert len(model.history) < 60
     best = int(np.argmax([entry["valid_ndcg"] for entry in model.history]))
     assert len(model.history) == best + 3

@@ -140,7 +140,7 @@ def test_every_loss_learns(history: str, loss: str) -> None:
     "settings",
     [
         {"optimiser": "adam", "schedule": "linear"},
-        {"optimiser": "sgd", "schedule": "constant", "learning_rate": 2.0, "weight_decay": 1e-4, "epochs": 25},
+        {"optimiser": "sgd", "schedule": "constant", "learning_rate": 0.5, "weight_decay": 1e-4, "epochs": 15},
         {"full_softmax": 1, "negatives": 8, "similarity": "cosine", "temperature": 0.1},
         {"precision": "bfloat16"},
         {"max_events": 3},
@@ -220,6 +220,15 @@ def test_a_killed_fit_goes_on_to_the_same_weights(history: str, tmp_path: Path) 
     assert epochs[0] == 3
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
+
+
+def test_sequences_are_not_stopped_by_one_lucky_epoch() -> None:
+    data, _ = chain()
+    model = Fusion(SMALL, history="transformer", epochs=40, patience=3, learning_rate=0.05).fit(data)
+    ndcg = [entry["valid_ndcg"] for entry in model.history]
+    smooth = [float(np.mean(ndcg[max(0, place - 2) : place + 1])) for place in range(len(ndcg))]
+    assert len(ndcg) < 40
+    assert len(ndcg) - 1 - int(np.argmax(smooth)) == 3
 
 
 def test_auto_reads_sequences_where_order_means_something() -> None:

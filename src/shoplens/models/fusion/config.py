@@ -23,24 +23,24 @@ SEQUENTIAL = ("gru", "cnn", "transformer")  # read the events in their order; ml
 AUTO = -1  # of a number: the value of RECIPES for the history encoder that is used
 RECIPES: dict[str, dict[str, Any]] = {
     "pooled": {
+        "embedding_size": 128,
         "id_start": "spectral",
         "epochs": 12,
         "patience": 3,
         "history_dropout": 0.3,
-        "id_dropout": 0.2,
-        "weight_decay": 0.01,
+        "warmup": 0.1,
         "learning_rate": 1.5e-3,
         "negatives": 1024,
         "log_q": 1.0,
         "beta2": 0.999,
     },
     "sequential": {
+        "embedding_size": 96,
         "id_start": "random",
-        "epochs": 30,
+        "epochs": 20,
         "patience": 8,
         "history_dropout": 0.0,
-        "id_dropout": 0.0,
-        "weight_decay": 0.01,
+        "warmup": 0.05,
         "learning_rate": 2e-3,
         "negatives": 512,
         "log_q": 0.8,
@@ -55,7 +55,7 @@ class FusionConfig:
 
     # The network.
     history: str = "auto"  # who reads what a person did: mlp, gru, cnn, transformer; auto: see `people.choose_history`
-    embedding_size: int = 128  # width of item and person vectors
+    embedding_size: int = AUTO  # width of item and person vectors
     hidden_size: int = 128  # width of the hidden layer of every small MLP
     content_rank: int = 128  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
     #: softmax (shares sum to one), sigmoid (independent), attention (modalities look at each other before they are
@@ -90,10 +90,10 @@ class FusionConfig:
 
     # Regularisation.
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step
-    id_dropout: float = AUTO  # chance that it loses its id, so that content learns to carry it alone
+    id_dropout: float = 0.2  # chance that it loses its id, so that content learns to carry it alone
     history_dropout: float = AUTO  # chance that one event of a history is not read
     dropout: float = 0.3  # inside all layers and on the person's vector
-    weight_decay: float = AUTO  # of matrices; with adam and sgd an L2 penalty
+    weight_decay: float = 0.01  # of matrices; with adam and sgd an L2 penalty
 
     # The optimiser.
     optimiser: str = "adamw"
@@ -104,7 +104,7 @@ class FusionConfig:
     batch_size: int = 512  # samples a step
     batch_tokens: int = 1024  # gru, cnn, transformer: events a step
     learning_rate: float = AUTO  # peak of the schedule
-    warmup: float = 0.1  # share of all steps during which the rate rises
+    warmup: float = AUTO  # share of all steps during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
     patience: int = AUTO  # epochs without a better inner validation after which learning stops
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
@@ -141,7 +141,7 @@ class FusionConfig:
         for name in given("hidden_share", "popularity_kept", "log_q"):
             if getattr(self, name) is not None and not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number from 0 to 1")
-        if self.weight_decay < 0 and self.weight_decay != AUTO:
+        if self.weight_decay < 0:
             raise ConfigurationError(f"fusion: weight_decay is {self.weight_decay}; write 0 or more")
         if self.history == "transformer" and self.embedding_size % self.heads:
             raise ConfigurationError(

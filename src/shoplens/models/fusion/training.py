@@ -32,6 +32,7 @@ from shoplens.models.fusion.timeline import Timeline
 Progress = Callable[[int, int, dict[str, float]], None]  # epoch from 1, epochs, {"loss", "valid_ndcg", "seconds"}
 
 CHUNK = 8_192  # products encoded at a time outside training
+SMOOTHED = 3  # epochs
 DEPTH = 20  # the inner validation looks at the first twenty
 
 
@@ -130,7 +131,7 @@ class Trainer:
         entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
         entry["valid_ndcg"] = self.validate()
         entry["seconds"] = time.perf_counter() - started
-        self._keep_if_best(entry["valid_ndcg"])
+        self._keep_if_best(self._smooth([*self.history, entry])[-1])
         return entry
 
     def _keep_if_best(self, ndcg: float) -> None:
@@ -204,8 +205,15 @@ class Trainer:
         """Whether the last `patience` epochs brought nothing better."""
         if self.holdout is None or not self.history:
             return False
-        best = max(range(len(self.history)), key=lambda place: self.history[place]["valid_ndcg"])
-        return len(self.history) - 1 - best >= self.config.patience
+        smooth = self._smooth(self.history)
+        return len(smooth) - 1 - int(np.argmax(smooth)) >= self.config.patience
+
+    def _smooth(self, history: list[dict[str, float]]) -> list[float]:
+        """What epochs are compared by: of sequences, each of whose people is judged on one product, the mean with the
+        epochs just before, or luck would choose."""
+        span = SMOOTHED if self.config.sequential else 1
+        ndcg = [entry["valid_ndcg"] for entry in history]
+        return [float(np.mean(ndcg[max(0, place + 1 - span) : place + 1])) for place in range(len(ndcg))]
 
     def fingerprint(self) -> str:
         """Identity of this fit: settings, data and shapes. A checkpoint of another fit is not used."""

@@ -20,7 +20,7 @@ def choose_history(timeline: Timeline, config: FusionConfig) -> str:
     if config.history != "auto":
         return config.history
     same = timeline.user[1:] == timeline.user[:-1]
-    if not timeline.ordered or not same.any() or config.embedding_size % config.heads:
+    if not timeline.ordered or not same.any() or config.settled("transformer").embedding_size % config.heads:
         return "mlp"
     later = float((timeline.time[1:] > timeline.time[:-1])[same].mean())
     count = np.diff(timeline.indptr)
