@@ -119,13 +119,13 @@ def _made(name: str, seed: int, settings: dict[str, Any]) -> Recommender:
     if name == "fusion":
         return Fusion(seed=seed)
     if name == "frozen":  # the start of the content ranker: mean of a history's centred vectors, 384 axes kept
-        return ContentRanker(seed=seed, stop_after=0, embedding_size=384)
+        return ContentRanker(seed=seed, stop_after=(0, 0), embedding_size=384)
     return ContentRanker(seed=seed, **settings)
 
 
 def _with_text_vectors(data: TrainingData) -> TrainingData:
     """The same with frozen text vectors as a modality, for the fusion."""
-    ranker = ContentRanker(stop_after=0, embedding_size=384).fit(data)
+    ranker = ContentRanker(stop_after=(0, 0), embedding_size=384).fit(data)
     vectors = ranker.item_vectors
     return TrainingData(data.interactions, (Modality("text", vectors, ranker.scorable),), None, data.texts)
 

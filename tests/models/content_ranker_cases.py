@@ -21,6 +21,7 @@ TASTES = ("gluten", "vegan", "spicy", "sugarless")
 NOISE = tuple(f"word{number}" for number in range(12))
 QUICK: dict[str, Any] = {
     "embedding_size": 16,
+    "head_epochs": 4,
     "epochs": 8,
     "batch_size": 32,
     "texts_a_step": 64,

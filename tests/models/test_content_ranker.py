@@ -30,9 +30,9 @@ def ranker(shop: TrainingData) -> ContentRanker:
 
 
 def test_learning_which_words_matter_finds_new_products(shop: TrainingData, ranker: ContentRanker) -> None:
-    frozen = quick_ranker(stop_after=0).fit(shop)
+    frozen = quick_ranker(stop_after=(0, 0)).fit(shop)
     before, after = recall_of_new(frozen, shop), recall_of_new(ranker, shop)
-    assert ranker.chosen_epoch > 0
+    assert sum(ranker.chosen_epochs) > 0
     assert after > 0.9
     assert after > before + 0.1
 
@@ -91,7 +91,8 @@ def test_reasons_sum_to_the_score(shop: TrainingData, ranker: ContentRanker) -> 
     reasons = ranker.explain(one, item)
     assert {reason.item for reason in reasons} == set(one.item.tolist())
     assert [reason.said for reason in reasons] == sorted((reason.said for reason in reasons), reverse=True)
-    everybody = ranker.network.people.join.bias.detach().numpy() @ ranker.item_vectors[item]
+    people, vector = ranker.network.people, ranker.item_vectors[item]
+    everybody = people.join.bias.detach().numpy() @ vector[:-1] + people.conformity.item() * vector[-1]
     assert sum(reason.said for reason in reasons) + everybody == pytest.approx(ranker.score(one)[0, item], abs=1e-4)
     assert reasons[0].item % 4 == item % 4 == 3  # what is of the same taste speaks loudest
 
@@ -110,25 +111,25 @@ def test_a_saved_ranker_reads_new_texts_with_its_own_encoder_only(ranker: Conten
 
 
 def test_a_killed_fit_goes_on_where_it_was(shop: TrainingData, tmp_path: Path) -> None:
-    whole = quick_ranker(epochs=4, patience=9).fit(shop)
+    whole = quick_ranker(head_epochs=2, epochs=2, patience=9).fit(shop)
 
     class KilledError(Exception):
         pass
 
     def kill(epoch: int, epochs: int, entry: dict[str, float]) -> None:
-        if epoch == 2:
+        if epoch == 3:
             raise KilledError
 
     checkpoint = tmp_path / "checkpoint.pt"
-    killed = quick_ranker(epochs=4, patience=9)
+    killed = quick_ranker(head_epochs=2, epochs=2, patience=9)
     killed.progress, killed.checkpoint = kill, checkpoint
     with pytest.raises(KilledError):
         killed.fit(shop)
     seen: list[int] = []
-    resumed = quick_ranker(epochs=4, patience=9)
+    resumed = quick_ranker(head_epochs=2, epochs=2, patience=9)
     resumed.progress, resumed.checkpoint = lambda epoch, epochs, entry: seen.append(epoch), checkpoint
     resumed.fit(shop)
-    assert seen == [3, 4]
+    assert seen == [4]
     assert not checkpoint.exists()
     np.testing.assert_allclose(
         resumed.score(shop.interactions.histories()), whole.score(shop.interactions.histories()), atol=1e-4
@@ -138,15 +139,15 @@ def test_a_killed_fit_goes_on_where_it_was(shop: TrainingData, tmp_path: Path) -
 def test_fitting_again_reads_nothing_twice_and_keeps_the_epochs(shop: TrainingData) -> None:
     model = quick_ranker(epochs=3).fit(shop)
     again = model.again()
-    assert again.config.stop_after == model.chosen_epoch
+    assert again.config.stop_after == model.chosen_epochs
     states = again._read
     fitted = again.fit(shop)
     assert fitted._read is states
-    assert len(fitted.history) == model.chosen_epoch
+    assert len(fitted.history) == sum(model.chosen_epochs)
 
 
 def test_the_budget_of_time_is_kept(shop: TrainingData) -> None:
-    model = quick_ranker(epochs=1000, patience=1000, minutes=0.01).fit(shop)
+    model = quick_ranker(head_epochs=1000, epochs=1000, patience=1000, minutes=0.01).fit(shop)
     assert 1 <= len(model.history) < 200
 
 
@@ -160,7 +161,7 @@ def test_texts_beyond_the_memory_are_read_once_at_the_end(shop: TrainingData) ->
     held = 0 if model._read is None else len(model._read[1])
     assert 0 < held < 1300
     assert np.isfinite(model.item_vectors).all()
-    np.testing.assert_allclose(np.linalg.norm(model.item_vectors, axis=1), 1, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(model.item_vectors[:, :-1], axis=1), 1, atol=1e-4)
 
 
 def test_known_positives_are_never_kept_aside_from_themselves(shop: TrainingData) -> None:

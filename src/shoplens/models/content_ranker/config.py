@@ -15,6 +15,7 @@ LEAST: dict[str, float] = {
     **dict.fromkeys(("samples_per_person", "candidates", "texts_a_step", "teacher_history", "epochs", "batch_size"), 1),
     **dict.fromkeys(("trained_layers", "validation_people", "distillation", "weight_decay", "popularity_kept"), 0),
     "patience": 1,
+    "head_epochs": 0,
     "teacher_steps": 3,
     "max_tokens": 8,
     "teacher_candidates": 2,
@@ -42,7 +43,7 @@ class ContentRankerConfig:
     targets: int = 8  # products that one sample predicts at most
     samples_per_person: int = 4  # moments of one life that an epoch visits at most
     candidates: int = 4096  # products that a sample is ranked against: all that were touched, or a draw of this size
-    texts_a_step: int = 256  # texts that are read anew in a step; the others stand in as they were last read
+    texts_a_step: int = 96  # texts that are read anew in a step; the others stand in as they were last read
     popularity_kept: float = 1.0  # exponent of a product's popularity that the texts must explain; 1 = all of it
 
     # The teacher, which reads history and candidate together, and what the vectors take over from it.
@@ -58,14 +59,15 @@ class ContentRankerConfig:
     history_dropout: float = 0.2  # chance that a product of a history is not read in a step
     dropout: float = 0.1  # on product vectors before they are scaled
     weight_decay: float = 0.01
-    epochs: int = 15  # an epoch reads every text about once
+    head_epochs: int = 20  # of the first stage, in which what lies above the encoder learns; they are quick
+    epochs: int = 15  # of the second, in which the encoder's upper layers learn too
     batch_size: int = 256  # samples a step
     learning_rate: float = 1e-3  # of the projection and the person's side; peak of the cosine schedule
-    encoder_learning_rate: float = 5e-5  # of the text encoder's layers: more forgets what it knew
+    encoder_learning_rate: float = 1e-4  # of the text encoder's layers: more forgets what it knew
     warmup: float = 0.1  # share of the time during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
     patience: int = 4  # epochs without a better inner validation after which learning stops
-    stop_after: int | None = None  # epochs after which to stop without an inner validation; see `ContentRanker.again`
+    stop_after: tuple[int, int] | None = None  # epochs of each stage, as an earlier fit chose; `ContentRanker.again`
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
     hidden_products: float = 0.05  # share of products kept aside with them, to choose what is good for new products too
     minutes: float = 8.0  # after which learning ends, the frozen layers' reading included; the schedule bends to it
@@ -103,7 +105,8 @@ class ContentRankerConfig:
             raise ConfigurationError(
                 f"content-ranker has no setting {unknown[0]!r}; it has: {', '.join(sorted(known))}"
             )
-        return cls(**values)
+        stop = values.get("stop_after")
+        return cls(**{**values, "stop_after": None if stop is None else tuple(stop)})
 
 
 def _wrong(name: str, value: object, instead: str) -> ConfigurationError:

@@ -16,17 +16,22 @@ ABSENT = -1e9
 
 
 class TextTower(nn.Module):
-    """The encoder's uppermost layers, the mean over tokens, and a projection; vectors have length one.
+    """The encoder's uppermost layers, the mean over tokens, and a projection to length one; then one number more.
 
     The projection starts as the principal axes of what the frozen encoder says, so that learning begins at (centred)
-    frozen similarity.
+    frozen similarity. The last number is the appeal to everybody that the text lets one expect; it starts at zero.
     """
 
     def __init__(self, config: ContentRankerConfig, layers: nn.ModuleList, hidden: int) -> None:
         super().__init__()
         self.config = config
         self.layers = layers
-        self.project = nn.Linear(hidden, min(config.embedding_size, hidden))
+        size = min(config.embedding_size, hidden)
+        self.project = nn.Linear(hidden, size)
+        # Without a bias: what is added to all products alike changes no ranking, only the noise in it would be learnt.
+        last = nn.Linear(2 * size, 1, bias=False)
+        nn.init.zeros_(last.weight)
+        self.appeal = nn.Sequential(nn.Linear(size, 2 * size), nn.GELU(), nn.Dropout(config.dropout), last)
 
     def start(self, pooled: Tensor) -> None:
         """Set the projection from the frozen vectors [n, hidden] of the texts that were touched."""
@@ -54,13 +59,15 @@ class TextTower(nn.Module):
         return F.normalize(mean_of_tokens(states.float(), present), dim=1)
 
     def forward(self, states: Tensor, present: Tensor, precision: torch.dtype) -> Tensor:
-        """Vectors [n, size] of length one; the encoder's layers compute in `precision`."""
+        """Vectors [n, size + 1]; the encoder's layers compute in `precision`."""
         return self.finish(self.pooled(states, present, precision))
 
     def finish(self, pooled: Tensor) -> Tensor:
         """From the encoder's vector to the one that serves."""
         projected = F.dropout(self.project(pooled), self.config.dropout, self.training)
-        return F.normalize(projected.float(), dim=1, eps=1e-6)
+        vectors = F.normalize(projected.float(), dim=1, eps=1e-6)
+        appeal = self.appeal(vectors * vectors.shape[1] ** 0.5)  # numbers of about one, as the layer expects
+        return torch.cat([vectors, appeal], 1)
 
 
 class PersonTower(nn.Module):
@@ -79,6 +86,7 @@ class PersonTower(nn.Module):
         self.age = nn.Parameter(torch.zeros(AGE_BUCKETS, heads))
         self.strength = nn.Parameter(torch.full((heads,), 0.5))  # exponent of the summed event weights
         self.join = nn.Linear(heads * size, size)  # its bias is the taste of everybody
+        self.conformity = nn.Parameter(torch.ones(1))  # how much appeal to everybody counts
         with torch.no_grad():
             self.join.weight.copy_(torch.eye(size).repeat(1, heads) / heads)
             self.join.bias.zero_()
@@ -90,21 +98,22 @@ class PersonTower(nn.Module):
         if self.training and self.history_dropout:
             kept = present & (torch.rand(present.shape) >= self.history_dropout)
             present = torch.where(kept.any(1, keepdim=True), kept, present)
-        logits = (vectors @ self.query + bias).masked_fill(~present.unsqueeze(2), ABSENT)
+        logits = (vectors[..., :-1] @ self.query + bias).masked_fill(~present.unsqueeze(2), ABSENT)
         return logits.softmax(1) * present.unsqueeze(2)
 
     def forward(self, vectors: Tensor, history: PaddedHistories) -> Tensor:
-        """People [n, size] from the vectors of what they touched [n, longest, size]; without a history, zeros."""
+        """People [n, size + 1] from the vectors of what they touched [n, longest, size + 1]; without any, zeros."""
         weight = self.weights(vectors, history)
-        pooled = torch.einsum("nlh,nls->nhs", weight, vectors).flatten(1)
-        return self.join(pooled) * history.present.any(1, keepdim=True)  # type: ignore[no-any-return]
+        pooled = torch.einsum("nlh,nls->nhs", weight, vectors[..., :-1]).flatten(1)
+        person = torch.cat([self.join(pooled), self.conformity.expand(len(pooled), 1)], 1)
+        return person * history.present.any(1, keepdim=True)
 
     def said(self, vectors: Tensor, history: PaddedHistories, product: Tensor) -> Tensor:
-        """What each product of each history adds to the score of `product` [size]. [n, longest]."""
+        """What each product of each history adds to the score of `product` [size + 1]. [n, longest]."""
         heads = self.query.shape[1]
-        asked = self.join.weight.view(-1, heads, vectors.shape[2])  # [size, heads, size]
-        asked = torch.einsum("o,ohs->hs", product, asked)
-        return (self.weights(vectors, history) * (vectors @ asked.T)).sum(2)
+        asked = self.join.weight.view(-1, heads, vectors.shape[2] - 1)  # [size, heads, size]
+        asked = torch.einsum("o,ohs->hs", product[:-1], asked)
+        return (self.weights(vectors, history) * (vectors[..., :-1] @ asked.T)).sum(2)
 
 
 class RankerNetwork(nn.Module):

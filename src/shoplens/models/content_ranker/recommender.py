@@ -72,7 +72,7 @@ class ContentRanker:
         self.progress, self.checkpoint = progress, checkpoint
         self.history: list[dict[str, float]] = []  # a row an epoch, see `training.Progress`
         self.teacher_losses: list[float] = []  # of the teacher's steps; ln(teacher_candidates) is chance
-        self.chosen_epoch = 0  # 0: the frozen encoder's vectors were best
+        self.chosen_epochs = (0, 0)  # of each stage; (0, 0): the frozen encoder's vectors were best
         self._body = body
         self._reader: Reader | None = None
         self._read: tuple[tuple[str, ...], TokenStates] | None = None  # kept for a second fit
@@ -107,7 +107,7 @@ class ContentRanker:
         if self.config.teacher and len(trainer.candidates.known) > 1:
             trainer.opinions = self._taught(reader, trainer)
         trainer.run(self.progress, self.checkpoint)
-        self.history, self.chosen_epoch = trainer.history, trainer.best_epoch
+        self.history, self.chosen_epochs = trainer.history, (trainer.chosen[0], trainer.chosen[1])
         self.ordered, self.timed = lives.timeline.ordered, lives.timeline.timed
         self._network, self._body_name, self._sizes = network, reader.body.name, reader.body.sizes
         self._row = texts.row
@@ -117,8 +117,8 @@ class ContentRanker:
         return self
 
     def again(self) -> ContentRanker:
-        """Unfitted, with the number of epochs chosen, to fit on more data; what was read is not read again."""
-        config = replace(self.config, stop_after=self.chosen_epoch, validation_people=0, hidden_products=0.0)
+        """Unfitted, with the numbers of epochs chosen, to fit on more data; what was read is not read again."""
+        config = replace(self.config, stop_after=self.chosen_epochs, validation_people=0, hidden_products=0.0)
         model = ContentRanker(config, body=self._body, progress=self.progress)
         model._reader, model._read = self._reader, self._read
         return model
@@ -175,7 +175,7 @@ class ContentRanker:
     def _read_texts(self, texts: Sequence[str], states: TokenStates | None = None, held: Ints | None = None) -> Floats:
         """Vectors of texts as they serve, [len(texts), size]; those whose states are `held` start from them."""
         reader, network = self._open_reader(), self._require_fit()
-        vectors = np.empty((len(texts), network.texts.project.out_features), np.float32)
+        vectors = np.empty((len(texts), network.texts.project.out_features + 1), np.float32)
         rest = np.arange(len(texts))
         if states is not None and held is not None:
             for positions, read, present in states.batches(np.arange(len(held))):
@@ -209,7 +209,7 @@ class ContentRanker:
     @torch.inference_mode()
     def explain(self, history: Histories, item: int) -> list[Reason]:
         """Which products of one person's history speak for `item`, the loudest first; they sum to the score less what
-        everybody's taste adds."""
+        everybody's taste and the product's appeal add."""
         if len(history) != 1:
             raise InputError(f"reasons are for one person, not {len(history)}")
         if self._row[item] < 0:
@@ -285,7 +285,7 @@ class ContentRanker:
             "config": self.config.to_dict(),
             "ordered": self.ordered,
             "timed": self.timed,
-            "chosen_epoch": self.chosen_epoch,
+            "chosen_epochs": list(self.chosen_epochs),
             "history": self.history,
         }
         (folder / "config.json").write_text(json.dumps(described, indent=1), encoding="utf-8")
@@ -308,7 +308,7 @@ class ContentRanker:
 
     def _restore(self, described: dict[str, Any], served: dict[str, Any], weights: dict[str, Any]) -> None:
         self.ordered, self.timed = described["ordered"], described["timed"]
-        self.history, self.chosen_epoch = described["history"], described["chosen_epoch"]
+        self.history, self.chosen_epochs = described["history"], tuple(described["chosen_epochs"])
         self._body_name, self._sizes = described["body"], Sizes(**described["sizes"])
         trained = min(self.config.trained_layers, self._sizes.layers)
         with seeded(0, CPU):

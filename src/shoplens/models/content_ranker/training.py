@@ -4,6 +4,9 @@ Reading is what costs: a step that read every product of every history would tak
 texts that are not read in a step comes from a table of how they were last read (a cross-batch memory, Wang et al., CVPR
 2020), so that a step still ranks against thousands of products. The encoder changes slowly enough for that; the
 projection does not, so it is applied to the table anew in every step.
+
+Two stages: first only what lies above the encoder learns, which is quick, then the encoder's upper layers with it. So
+the layers are not pulled about by a projection that knows nothing yet (Kumar et al., ICLR 2022).
 """
 
 from __future__ import annotations
@@ -33,10 +36,13 @@ from shoplens.models.fusion.losses import Candidates, Goal
 from shoplens.models.fusion.samples import Batch, epoch_batches
 from shoplens.models.fusion.training import seeded
 
-#: epoch from 1, epochs, {"loss", "valid_ndcg", "new_ndcg", "quality", "seconds"}
+#: epoch from 1, epochs, {"reading", "loss", "valid_ndcg", "new_ndcg", "quality", "seconds"}
 Progress = Callable[[int, int, dict[str, float]], None]
 
 STEPS_AN_EPOCH = 64  # at most: the inner validation should get its say every minute or so
+ABOVE, LAYERS = 0, 1  # the stages
+SHARE_ABOVE = 0.3  # of the time, for the first stage
+SLOWER_ABOVE = 0.3  # in the second stage, what has learnt already goes on at this share of its rate
 CPU = torch.device("cpu")
 
 
@@ -70,36 +76,47 @@ class Trainer:
             popularity_kept=config.popularity_kept,
         )
         self.learnt_texts = np.unique(text_row[self.candidates.known])
-        self.optimiser = torch.optim.AdamW(_groups(network, config), lr=config.learning_rate)
-        self.rates = [group["lr"] for group in self.optimiser.param_groups]
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
         self.best_quality = -1.0
-        self.best_epoch = 0
-        self.step, self.steps = 0, 1
+        self.done = [0, 0]  # epochs of each stage
+        self.chosen = [0, 0]  # those after which the best weights were found
+        self._enter(ABOVE)
+
+    def _enter(self, stage: int) -> None:
+        """Begin a stage: its schedule and the optimiser start anew."""
+        slower = SLOWER_ABOVE if stage == LAYERS else 1.0
+        self.stage, self.step, self.began = stage, 0, self.spent
+        self.started_from = self.chosen[ABOVE]
+        groups = _groups(self.network, self.config, slower)
+        self.optimiser = torch.optim.AdamW(groups)
+        self.rates = [float(group["lr"]) for group in groups]
 
     def run(self, progress: Progress | None = None, checkpoint: Path | None = None) -> None:
-        """All epochs, until time is up or the inner validation has not improved; leaves the best weights."""
+        """Both stages, until time is up or the inner validation has not improved; leaves the best weights."""
         if not len(self.candidates.known):  # nobody did anything yet: the frozen encoder's opinion has to do
             self.network.eval()
             return
         config = self.config
-        self.steps = config.epochs * sum(1 for _ in islice(self.batches(0), STEPS_AN_EPOCH))
+        self.steps_an_epoch = sum(1 for _ in islice(self.batches(0), STEPS_AN_EPOCH))
         if checkpoint is not None:
             self._resume(checkpoint)
         self.table = self.read_all()
         if not self.history:  # the start is a candidate too: where little was bought, learning can make it worse
-            self._keep_if_best(0, *self.validate())
-        last = config.epochs if config.stop_after is None else config.stop_after
-        for epoch in range(len(self.history), last):
-            if self._stale() or self._fraction() >= 1:
-                break
-            entry = self._run_epoch(epoch)
-            self.history.append(entry)
-            if checkpoint is not None:
-                self._save(checkpoint)
-            if progress is not None:
-                progress(epoch + 1, last, entry)
+            self._keep_if_best(*self.validate())
+        planned = config.stop_after or (config.head_epochs, config.epochs if config.trained_layers else 0)
+        for stage in (ABOVE, LAYERS):
+            if stage > self.stage:
+                self.network.load_state_dict(self.best)
+                self._enter(stage)
+            while stage == self.stage and self.done[stage] < planned[stage]:
+                if self._stale() or self._fraction() >= 1:
+                    break
+                self.history.append(self._run_epoch())
+                if checkpoint is not None:
+                    self._save(checkpoint)
+                if progress is not None:
+                    progress(len(self.history), sum(planned), self.history[-1])
         self.network.load_state_dict(self.best)
         self.network.eval()
 
@@ -108,8 +125,8 @@ class Trainer:
         random = np.random.default_rng([self.config.seed, 6 if teaching else 2, epoch])
         return epoch_batches(self.lives.timeline, sampling(self.config), random)
 
-    def _run_epoch(self, epoch: int) -> dict[str, float]:
-        started = time.perf_counter()
+    def _run_epoch(self) -> dict[str, float]:
+        started, epoch = time.perf_counter(), len(self.history)
         random = np.random.default_rng([self.config.seed, 3, epoch])
         self.network.train()
         losses = []
@@ -121,10 +138,12 @@ class Trainer:
                 if self._fraction() >= 1:
                     break
         before = time.perf_counter()
-        self.table = self.read_all()
-        entry = {"epoch": float(epoch + 1), "loss": float(np.mean(losses)) if losses else math.nan}
+        self.done[self.stage] += 1
+        if self.stage == LAYERS:
+            self.table = self.read_all()
+        entry = {"epoch": float(epoch + 1), "reading": float(self.stage), "loss": float(np.mean(losses))}
         entry["valid_ndcg"], entry["new_ndcg"] = self.validate()
-        entry["quality"] = self._keep_if_best(epoch + 1, entry["valid_ndcg"], entry["new_ndcg"])
+        entry["quality"] = self._keep_if_best(entry["valid_ndcg"], entry["new_ndcg"])
         self.spent += time.perf_counter() - before
         entry["seconds"] = time.perf_counter() - started
         return entry
@@ -133,7 +152,8 @@ class Trainer:
         goal = self.candidates.draw(batch.owner, batch.target, random, batch.preference)
         history = pointing_at_texts(batch.history, self.text_row)
         offered = self.text_row[goal.candidate]
-        fresh = self._texts_to_read(self.text_row[batch.target[batch.target >= 0]], random)
+        wanted = self.text_row[batch.target[batch.target >= 0]]
+        fresh = self._texts_to_read(wanted, random) if self.stage == LAYERS else np.zeros(0, np.int64)
         asked = self.opinions.draw(random) if self.opinions is not None else None
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * self._rate()
@@ -143,8 +163,11 @@ class Trainer:
         used = np.unique(np.concatenate(parts))
         place = np.zeros(len(self.states), np.int64)
         place[used] = np.arange(len(used))
-        read = self._pooled(fresh)
-        said = self.table[torch.from_numpy(used)].index_copy(0, torch.from_numpy(place[fresh]), read)
+        said = self.table[torch.from_numpy(used)]
+        if len(fresh):
+            read = self._pooled(fresh)
+            said = said.index_copy(0, torch.from_numpy(place[fresh]), read)
+            self.table[torch.from_numpy(fresh)] = read.detach()
         vectors = self.network.texts.finish(said)
         people = self.people_of(vectors, history.pointing(place[history.item]))
         products = vectors[torch.from_numpy(place[offered])]
@@ -158,7 +181,6 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimiser.step()
-        self.table[torch.from_numpy(fresh)] = read.detach()
         self.step += 1
         return float(loss.detach())
 
@@ -214,29 +236,33 @@ class Trainer:
         products = vectors[torch.from_numpy(self.text_row[rows])]
         return ranking_quality(people, products, rows, held, masked=masked)
 
-    def _keep_if_best(self, epoch: int, later: float, new: float) -> float:
+    def _keep_if_best(self, later: float, new: float) -> float:
         """Remember the weights if they are the best so far: geometric mean of both; without validation, the latest."""
         known = [value for value in (later, new) if not math.isnan(value)]
         quality = math.prod(known) ** (1 / len(known)) if known else math.nan
         if not known or quality > self.best_quality:
-            self.best_quality, self.best_epoch = quality, epoch
+            self.best_quality, self.chosen = quality, list(self.done)
+            if self.stage == LAYERS:
+                self.chosen[ABOVE] = self.started_from
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         return quality
 
     def _stale(self) -> bool:
-        return (
-            bool(self.history)
-            and not math.isnan(self.best_quality)
-            and (len(self.history) - self.best_epoch >= self.config.patience)
-        )
+        """Whether the last `patience` epochs of this stage brought nothing better."""
+        found = self.chosen[self.stage]
+        return not math.isnan(self.best_quality) and self.done[self.stage] - found >= self.config.patience
 
     def _fraction(self) -> float:
-        """How far learning is, from 0 to 1: by steps or by time, whichever is further."""
-        return max(self.step / self.steps, self.spent / (60 * self.config.minutes))
+        """How far the stage is, from 0 to 1: by steps or by time, whichever is further."""
+        config = self.config
+        steps = self.steps_an_epoch * (config.epochs if self.stage == LAYERS else config.head_epochs)
+        share = 1.0 if self.stage == LAYERS or not config.trained_layers else SHARE_ABOVE
+        seconds = max(share * (60 * config.minutes - self.began), 1e-3)
+        return max(self.step / max(steps, 1), (self.spent - self.began) / seconds)
 
     def _rate(self) -> float:
         """Share of the learning rate: linear warm-up, then half a cosine (Loshchilov and Hutter, 2017)."""
-        done = max(self._fraction(), (self.step + 1) / self.steps)
+        done = max(self._fraction(), 1e-3)
         if done < self.config.warmup:
             return done / self.config.warmup
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (done - self.config.warmup) / (1 - self.config.warmup))))
@@ -258,7 +284,10 @@ class Trainer:
             "weights": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "best": self.best,
-            "counters": [self.best_quality, self.best_epoch, self.step, self.spent],
+            "best_quality": self.best_quality,
+            "stage": [self.stage, self.step, self.began, self.started_from],
+            "epochs": [self.done, self.chosen],
+            "spent": self.spent,
             "history": self.history,
         }
         beside = path.with_name(path.name + ".part")
@@ -273,9 +302,12 @@ class Trainer:
         if state.get("fingerprint") != self.fingerprint():
             return
         self.network.load_state_dict(state["weights"])
+        self._enter(state["stage"][0])
         self.optimiser.load_state_dict(state["optimiser"])
         self.best, self.history = state["best"], state["history"]
-        self.best_quality, self.best_epoch, self.step, self.spent = state["counters"]
+        self.best_quality, self.spent = state["best_quality"], state["spent"]
+        self.stage, self.step, self.began, self.started_from = state["stage"]
+        self.done, self.chosen = state["epochs"]
 
 
 def weighted_softmax(logits: Tensor, goal: Goal) -> Tensor:
@@ -292,7 +324,7 @@ def weighted_softmax(logits: Tensor, goal: Goal) -> Tensor:
     return (torch.nn.functional.softplus(against - wanted) * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-def _groups(network: RankerNetwork, config: ContentRankerConfig) -> list[dict[str, Any]]:
+def _groups(network: RankerNetwork, config: ContentRankerConfig, slower: float) -> list[dict[str, Any]]:
     """The encoder's layers learn slowly, the rest quickly; only matrices decay."""
     encoder = {id(one) for one in network.texts.layers.parameters()}
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
@@ -301,7 +333,7 @@ def _groups(network: RankerNetwork, config: ContentRankerConfig) -> list[dict[st
     return [
         {
             "params": parameters,
-            "lr": config.encoder_learning_rate if slow else config.learning_rate,
+            "lr": config.encoder_learning_rate if slow else slower * config.learning_rate,
             "weight_decay": config.weight_decay if decays else 0.0,
         }
         for (slow, decays), parameters in groups.items()
