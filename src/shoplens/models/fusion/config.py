@@ -8,7 +8,7 @@ from typing import Any, Self
 from shoplens.errors import ConfigurationError
 
 CHOICES = {
-    "history": ("auto", "mlp", "gru", "cnn", "transformer"),
+    "history": ("auto", "mlp", "gru", "cnn", "transformer", "graph"),
     "fusion": ("softmax", "sigmoid", "concat", "attention"),
     "similarity": ("dot", "cosine"),
     "loss": ("softmax", "bce", "bpr", "mse"),
@@ -19,6 +19,7 @@ CHOICES = {
     "precision": ("auto", "float32", "bfloat16"),
 }
 SEQUENTIAL = ("gru", "cnn", "transformer")  # read the events in their order; mlp reads a set of products with ages
+GRAPH = "graph"  # spreads the vectors of products over the graph of purchases; people are averages of them
 
 AUTO = -1  # of a number: the value of RECIPES for the history encoder that is used
 RECIPES: dict[str, dict[str, Any]] = {
@@ -33,6 +34,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "negatives": 1024,
         "log_q": 1.0,
         "beta2": 0.999,
+        "temperature": 0.3,
+        "hidden_share": 0.5,
+        "batch_size": 512,
     },
     "sequential": {
         "embedding_size": 96,
@@ -45,6 +49,24 @@ RECIPES: dict[str, dict[str, Any]] = {
         "negatives": 512,
         "log_q": 0.8,
         "beta2": 0.98,
+        "temperature": 0.3,
+        "hidden_share": 0.5,
+        "batch_size": 512,
+    },
+    "graph": {
+        "id_start": "random",
+        "epochs": 40,
+        "patience": 8,
+        "history_dropout": 0.0,
+        "id_dropout": 0.1,
+        "weight_decay": 2.0,
+        "learning_rate": 1.5e-3,
+        "negatives": 1024,
+        "log_q": 1.0,
+        "beta2": 0.999,
+        "temperature": 0.15,
+        "hidden_share": 0.3,
+        "batch_size": 1024,
     },
 }
 
@@ -54,7 +76,9 @@ class FusionConfig:
     """All settings; numbers outside their range raise ConfigurationError. -1 (AUTO) stands for a value of RECIPES."""
 
     # The network.
-    history: str = "auto"  # who reads what a person did: mlp, gru, cnn, transformer; auto: see `people.choose_history`
+    history: str = (
+        "auto"  # who reads what a person did: mlp, gru, cnn, transformer, graph; auto: see `people.choose_history`
+    )
     embedding_size: int = AUTO  # width of item and person vectors
     hidden_size: int = 128  # width of the hidden layer of every small MLP
     content_rank: int = 128  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
@@ -64,11 +88,11 @@ class FusionConfig:
     id_start: str = "auto"  # start id vectors from the leading directions of who-bought-what (spectral), or at random
     id_power: float = 2.0  # exponent of the singular values there: higher is smoother, as more steps of a graph filter
     heads: int = 2  # attention heads that read a history: one may look at habits, another at the last basket
-    layers: int = 2  # of gru, cnn and transformer
+    layers: int = 2  # of gru, cnn and transformer; graph: walks from product to product
     feedforward: int = 2  # width of a transformer layer's MLP, in widths of a vector
     kernel: int = 3  # events that one layer of the cnn sees at once; its reach doubles with every layer
     similarity: str = "dot"  # dot lets a vector's length say how popular its product is; cosine does not
-    temperature: float = 0.3  # start value of the learnt factor that scores are divided by
+    temperature: float = AUTO  # start value of the learnt factor that scores are divided by
 
     # The task.
     order: str = "auto"  # predict later from earlier (time), hide at random (none), or see what the data has (auto)
@@ -77,7 +101,7 @@ class FusionConfig:
     train_history: int = 64  # of those, how many one training sample reads, drawn at random; bounds time and memory
     targets: int = 8  # products that one sample predicts at most
     samples_per_person: int = 4  # moments of one life that an epoch visits at most; few: stopping early is fine-grained
-    hidden_share: float = 0.5  # without time: largest share of a person's products that one sample hides
+    hidden_share: float = AUTO  # largest share of a person's products that one sample hides; graph: mean share
 
     # The loss.
     loss: str = "softmax"  # softmax: all candidates at once; bce, mse: each pair on its own; bpr: pairs of pairs
@@ -101,7 +125,7 @@ class FusionConfig:
     beta2: float = AUTO  # of the second moment
     schedule: str = "cosine"  # how the rate falls after the warm-up
     epochs: int = AUTO
-    batch_size: int = 512  # samples a step
+    batch_size: int = AUTO  # samples a step
     batch_tokens: int = 1024  # gru, cnn, transformer: events a step
     learning_rate: float = AUTO  # peak of the schedule
     warmup: float = AUTO  # share of all steps during which the rate rises
@@ -155,7 +179,7 @@ class FusionConfig:
 
     def settled(self, history: str) -> Self:
         """The same with an encoder chosen and everything that was AUTO filled in from its recipe."""
-        recipe = RECIPES["sequential" if history in SEQUENTIAL else "pooled"]
+        recipe = RECIPES["sequential" if history in SEQUENTIAL else "graph" if history == GRAPH else "pooled"]
         chosen = {name: value for name, value in recipe.items() if getattr(self, name) in (AUTO, "auto")}
         return replace(self, history=history, **chosen)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.items import ID, ItemTower
-from shoplens.models.fusion.layers import silent
+from shoplens.models.fusion.layers import silent, unit
+from shoplens.models.fusion.people.averaged import AveragedTower
 from shoplens.models.fusion.people.pooled import PersonTower
 from shoplens.models.fusion.people.profile import ProfileShape
 from shoplens.models.fusion.people.sequential import SequenceTower
@@ -36,10 +37,17 @@ class FusionNetwork(nn.Module):
         super().__init__()
         config = config.settled("mlp" if config.history == "auto" else config.history)
         self.items = ItemTower(config, n_ids, ranks)
-        tower = SequenceTower if config.sequential else PersonTower
-        self.people: PersonTower | SequenceTower = tower(config, profile, timed=timed)
+        tower = SequenceTower if config.sequential else AveragedTower if config.history == GRAPH else PersonTower
+        self.people: AveragedTower | PersonTower | SequenceTower = tower(config, profile, timed=timed)
         self.log_scale = nn.Parameter(torch.tensor(1 / config.temperature).log())
 
     def scale(self) -> Tensor:
         """What products of vectors are multiplied with in the loss; at most 100, as in CLIP (Radford et al., 2021)."""
         return self.log_scale.exp().clamp(max=100.0)
+
+    @staticmethod
+    def finish(fused: Tensor, spread: Tensor | None) -> Tensor:
+        """Product vectors [n, size + 1] from fused ones and from what the purchase graph adds [n, size], if it does."""
+        if spread is None:
+            return fused
+        return torch.cat([unit(unit(fused[:, :-1]) + spread), fused[:, -1:]], 1)

@@ -37,10 +37,11 @@ def rate(config: FusionConfig, step: int, steps: int) -> float:
 
 
 def low_precision(config: FusionConfig, device: torch.device) -> bool:
-    """Whether matrix products run in bfloat16. By itself on a GPU that has it. Not on a processor, even if it has it:
-    packed batches never have the same shape twice, so that kernels are made anew for every step, which costs
-    more than the products gain (about 13 against 8 seconds of one core an epoch of 150,000 events), and keeps a gigabyte
-    of kernels."""
+    """Whether matrix products run in bfloat16. By itself on a GPU that has it.
+
+    Not on a processor, even if it has it: packed batches hardly ever have the same shape twice, so that kernels are
+    made anew for every step, which costs what the products gain, and are kept, which costs memory.
+    """
     if config.precision == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported()
     return config.precision == "bfloat16"

@@ -18,8 +18,9 @@ from shoplens.domain.dataset import Histories, Modality, TrainingData
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.base import Scores
 from shoplens.models.fusion.batches import read_histories
-from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.content import Axes, Content
+from shoplens.models.fusion.graph_training import GraphTrainer
 from shoplens.models.fusion.holdout import hold_out
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
 from shoplens.models.fusion.newcomers import settle_newcomers
@@ -62,6 +63,7 @@ class Fusion:
         self.ordered = self.timed = False
         self.used = self.config  # the settings that `fit` worked with: what was AUTO filled in
         self._network: FusionNetwork | None = None
+        self._spread: torch.Tensor | None = None  # [n_items, size], what the purchase graph adds; None without one
 
     # Learning.
 
@@ -89,8 +91,10 @@ class Fusion:
             network = FusionNetwork(config, int(known.sum()), ranks, shape, timed=self.timed)
             start_ids(network, timeline, known, config)
         inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
-        trainer = Trainer(network, inputs, timeline, holdout, config, device)
+        learner = GraphTrainer if config.history == GRAPH else Trainer
+        trainer = learner(network, inputs, timeline, holdout, config, device)
         trainer.run(self.progress, self.checkpoint)
+        trainer.read_all(whole)
         settle_newcomers(network.items, trainer.inputs, timeline.counts())
         self.history = trainer.history
         self._keep(trainer, shape)
@@ -112,7 +116,10 @@ class Fusion:
             masks.append(mask)
         self._network = trainer.network.cpu().eval()
         self._shape = shape
-        self._vectors = torch.cat(fused).cpu()
+        vectors = torch.cat(fused)
+        spread = trainer.spread(vectors)
+        self._vectors = trainer.network.finish(vectors, spread).cpu()
+        self._spread = None if spread is None else spread.cpu()
         self._parts = torch.cat(parts).cpu()
         self._shares = torch.cat(gates).float().cpu()
         self._mask = torch.cat(masks).cpu()
@@ -202,12 +209,14 @@ class Fusion:
         person = self._people(history)[0]
         parts, mask = self._parts[rows].float(), self._mask[rows]
         tower = self.network.items
-        whole = tower.combine(parts, mask) @ person
+        spread = None if self._spread is None else self._spread[rows]
+        whole = self.network.finish(tower.combine(parts, mask), spread) @ person
         without = []
         for number in range(mask.shape[1]):
             left = mask.clone()
             left[:, number] = False
-            without.append(torch.where(mask[:, number], whole - tower.combine(parts, left) @ person, 0.0))
+            rest = self.network.finish(tower.combine(parts, left), spread) @ person
+            without.append(torch.where(mask[:, number], whole - rest, 0.0))
         difference = torch.stack(without, 1)
         difference = difference / difference.abs().sum(1, keepdim=True).clamp(min=1e-9)
         return {name: difference[:, number].numpy() for number, name in enumerate(self.modality_names)}
@@ -234,7 +243,9 @@ class Fusion:
                 )
             contents.append(Content.read(modality, axes))
         parts, mask = self.network.items.parts(torch.arange(n), torch.full((n,), -1), contents)
-        return self.network.items.combine(parts, mask).float().numpy()
+        fused = self.network.items.combine(parts, mask).float()
+        unbought = None if self._spread is None else torch.zeros_like(fused[:, :-1])
+        return self.network.finish(fused, unbought).numpy()
 
     # Keeping.
 
@@ -251,6 +262,8 @@ class Fusion:
             "categorical": self._categorical.numpy(),
             "numeric": self._numeric.numpy(),
         }
+        if self._spread is not None:
+            served["spread"] = self._spread.numpy()
         for axes in self.axes:
             served[f"mean.{axes.name}"], served[f"basis.{axes.name}"] = axes.mean, axes.basis
         save_file({name: np.ascontiguousarray(value) for name, value in served.items()}, folder / "served.safetensors")
@@ -297,6 +310,7 @@ class Fusion:
         self._network = network.eval()
         for name in ("vectors", "parts", "shares", "mask", "categorical", "numeric"):
             setattr(self, f"_{name}", torch.from_numpy(served[name]))
+        self._spread = torch.from_numpy(served["spread"]) if "spread" in served else None
         self._after_load()
 
 

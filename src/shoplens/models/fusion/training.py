@@ -174,6 +174,14 @@ class Trainer:
             self.network, vectors, history, self.inputs.categorical[user], self.inputs.numeric[user], every=every
         )
 
+    def spread(self, fused: Tensor) -> Tensor | None:
+        """What a purchase graph adds to the vectors of all products [n_items, size]; None: there is no graph."""
+        del fused
+        return None
+
+    def read_all(self, timeline: Timeline) -> None:
+        """Answers may read what was kept aside too, after learning."""
+
     @torch.inference_mode()
     def all_item_vectors(self) -> Tensor:
         """Fused vectors of the whole catalogue. [n_items, size]."""
