@@ -23,7 +23,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return fit(self, data)
 
-    ItemKNN.fit = fit_or_die  # type: ignore[method-assign]
+    ItemKNN.fit = fit_or_die  # type: ignore[method-assign,assignment]
     folder = Path(sys.argv[1])
     tune(TrainingData(split.train), split.valid_holdout(repeat=True), folder=folder, models=("item-knn",), trials=4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -30,7 +30,7 @@ from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
 from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities, shop_texts
 from shoplens.service.settings import TrainSettings, Workspace
-from shoplens.service.unfinished import claim, content_fingerprint
+from shoplens.service.unfinished import Claimed, claim, content_fingerprint
 from shoplens.store.base import Store
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
@@ -67,7 +67,6 @@ def train_shop(
     the same settings. InputError when there is nothing to learn from.
     """
     settings = workspace.settings.train
-    weights = event_weights(settings.event_weights)
     chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
     if "popularity" not in chosen:
         chosen = ("popularity", *chosen)  # a table without the baseline says nothing
@@ -75,26 +74,44 @@ def train_shop(
     tell = progress or _silent
     clock = _Clock()
     tell("read the store", 0, 1)
-    interactions, profiles = read_interactions(store, weights)
+    interactions, profiles = read_interactions(store, event_weights(settings.event_weights))
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
     modalities = shop_modalities(workspace, store, interactions.items.ids)
-    texts = shop_texts(store, interactions.items.ids)
+    data = TrainingData(interactions, modalities, profiles, shop_texts(store, interactions.items.ids))
     tell("read the store", 1, 1)
     clock.stop("read")
+    what = [fingerprint(interactions), content_fingerprint(data), settings.model_dump_json(), *chosen, str(seed)]
+    resume = claim(workspace.runs, what, tell)
+    try:
+        return _train(workspace, data, chosen, seed, resume, tell, clock)
+    finally:
+        if resume is not None:
+            resume.release()
+
+
+def _train(
+    workspace: Workspace,
+    data: TrainingData,
+    chosen: tuple[str, ...],
+    seed: int,
+    resume: Claimed | None,
+    tell: Progress,
+    clock: _Clock,
+) -> Training:
+    """See `train_shop`; `data`: everything in the store."""
+    settings, interactions, modalities = workspace.settings.train, data.interactions, data.modalities
     split, note = cut(interactions, settings)
     learn = known_only(split.train, settings.min_item_events)
-    parts = [fingerprint(interactions), content_fingerprint(modalities, profiles), settings.model_dump_json()]
-    resume = claim(workspace.runs, [*parts, *chosen, str(seed)], tell)
     trained = train(
-        TrainingData(learn, modalities, profiles, texts),
+        replace(data, interactions=learn),
         split.valid_holdout(repeat=settings.repeat),
         models=chosen,
         seed=seed,
         settings=settings.tables,
         half_life_days=settings.half_life_days,
         resume=resume,
-        progress=progress,
+        progress=tell,
     )
     clock.stop("fit and choose")
     test = score_test(trained, split, repeat=settings.repeat, progress=tell)
@@ -102,12 +119,12 @@ def train_shop(
     calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=tell)
     clock.stop("calibrate")
     folder = workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    facts = _facts(interactions, modalities, profiles, split, note)
+    facts = _facts(interactions, modalities, data.profiles, split, note)
     write_run(
         folder,
         test,
         config=settings.model_dump(mode="json") | {"models": chosen},
-        data_fingerprint=parts[0],
+        data_fingerprint=fingerprint(interactions),
         seed=seed,
         title=f"Test: {facts['test']}",
         best=trained.best,
@@ -123,14 +140,12 @@ def train_shop(
     del trained, split, learn  # frees the models of before, which weigh as much as those to come
     give_back()
     everything = known_only(interactions, settings.min_item_events)
-    fitted, blend = fit_plan(
-        plan, TrainingData(everything, modalities, profiles, texts), resume=resume, progress=progress
-    )
+    fitted, blend = fit_plan(plan, replace(data, interactions=everything), resume=resume, progress=tell)
     clock.stop("fit again on everything")
     tell("write the bundle", 0, 1)
     extra = {
         "encoders": _encoder_versions(workspace, modalities),
-        "event_weights": {name.value: weight for name, weight in weights.items()},
+        "event_weights": {name.value: one for name, one in event_weights(settings.event_weights).items()},
         "facts": facts,
         "run": folder.name,
         "seed": seed,

@@ -17,7 +17,7 @@ from shoplens.learning.holdout import Holdout, build_holdout
 from shoplens.learning.split import Split
 from shoplens.learning.tune import Setup, Standing, Tuned, tune
 from shoplens.service.dataset import ShopLog, read_log
-from shoplens.service.embedding import shop_modalities
+from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.settings import TrainSettings, Workspace
 from shoplens.service.training import cut, known_only
 from shoplens.store.base import Store
@@ -89,9 +89,9 @@ def tune_shop(
         known = counts >= (settings.min_item_events if settings.min_item_events > 1 else 0)
         past = log.before(split.valid_cut)
         weigh = ShopWeighing(past, known, split.train, split.valid, split.valid_cut, settings.repeat)
-    url = workspace.database_url
+    url, ids = workspace.database_url, interactions.items.ids
     found = tune(
-        TrainingData(learn, shop_modalities(workspace, store, interactions.items.ids), profiles),
+        TrainingData(learn, shop_modalities(workspace, store, ids), profiles, shop_texts(store, ids)),
         split.valid_holdout(repeat=settings.repeat),
         folder=workspace.runs / f"tune-{name}",
         models=tuple(models) or settings.models,

@@ -11,7 +11,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from shoplens import __version__
-from shoplens.domain.dataset import Modality, Profiles
+from shoplens.domain.dataset import TrainingData
 from shoplens.learning.resume import Resume
 
 FOLDER = ".unfinished"
@@ -19,15 +19,14 @@ Tell = Callable[[str, int, int], None]
 
 
 class Claimed(Resume):
-    """Belongs to this process until it is finished, or the process ends."""
+    """Belongs to this process until it is released, or the process ends."""
 
     def __init__(self, folder: Path, lock: FileLock) -> None:
         super().__init__(folder)
         self._lock = lock
 
-    def finish(self) -> None:
-        """See `Resume.finish`; another training may begin."""
-        super().finish()
+    def release(self) -> None:
+        """Another training may begin; what was not finished stays."""
         self._lock.release()
 
 
@@ -55,15 +54,16 @@ def claim(runs: Path, what: Sequence[str], tell: Tell) -> Claimed | None:
     return Claimed(folder / key, lock)
 
 
-def content_fingerprint(modalities: Sequence[Modality], profiles: Profiles | None) -> str:
-    """SHA-256 of the vectors and of the fields of people that are learnt from."""
+def content_fingerprint(data: TrainingData) -> str:
+    """SHA-256 of what is learnt from besides events: vectors, texts, fields of people."""
     digest = hashlib.sha256()
-    for one in modalities:
+    for one in data.modalities:
         digest.update(one.name.encode())
         digest.update(np.ascontiguousarray(one.values).data)
         digest.update(np.ascontiguousarray(one.present).data)
-    if profiles is not None:
-        for columns in (profiles.categorical, profiles.numeric):
+    digest.update("\x1f".join(data.texts or ()).encode())
+    if data.profiles is not None:
+        for columns in (data.profiles.categorical, data.profiles.numeric):
             for name, column in columns.items():
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(column).data)
