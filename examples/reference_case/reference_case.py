@@ -99,7 +99,7 @@ def prepare(workspace: Workspace, store: Store, shop: MadeUpShop, modalities: tu
         "events": ingest_events(store, str(files / "events.csv"), report_path=refused),
     }
     encoded = embed_shop(workspace, store, executor=LocalExecutor(), modalities=modalities)
-    counts = {name: f"{one['accepted']:,} taken in, {one['refused']} refused" for name, one in did.items()}
+    counts = {f"{name}.csv": f"{one['accepted']:,} taken in, {one['refused']} refused" for name, one in did.items()}
     return counts | {f"{name} vectors": one.vectors for name, one in encoded.items()}
 
 
@@ -180,6 +180,7 @@ def write(folder: Path, shop: MadeUpShop, results: Results) -> Path:
     gained = (means[name] - means["popularity"]) / max(means["oracle"] - means["popularity"], 1e-9)
     photos = folder / "shop" / "files" / "photos"
     gain = compare(results.test[name].per_person["ndcg@10"], results.test["popularity"].per_person["ndcg@10"])
+    pairs = results.test[name].products.get("cold", {}).get("relevant", 0)
     parts = [
         "<h2>Is the planted signal found?</h2>",
         f"<p>Between popularity and the oracle, the network goes {gained:.0%} of the way in NDCG@10; its gain over "
@@ -188,7 +189,8 @@ def write(folder: Path, shop: MadeUpShop, results: Results) -> Path:
         _figures(results.valid),
         "<h2>What photos and texts are good for (test)</h2>",
         _figures(results.diets),
-        f"<p>New: products that nobody had bought before the test, {shop.newcomers} of {len(shop.item_ids)}.</p>",
+        f"<p>New: products that nobody had bought before the test, {shop.newcomers} of {len(shop.item_ids)}, bought "
+        f"{pairs:,.0f} times; lists drawn at random would find {20 / len(shop.item_ids):.3f} of them.</p>",
         "<h2>Share of each kind of content in the scores of the first five</h2>",
         table(["content", "share"], [[html.escape(one), f"{share:.2f}"] for one, share in results.shares.items()]),
         "<h2>Served</h2>",

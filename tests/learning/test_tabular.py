@@ -105,7 +105,7 @@ def test_the_stored_columns_of_a_person_are_read_where_the_row_has_none(
 ) -> None:
     done, _ = trained
     bare = {"user_id": ["u1"], "item_id": ["i1"]}
-    full = {**bare, "region": ["r1"], "age": [21.5]}
+    full: dict[str, list[Any]] = {**bare, "region": ["r1"], "age": [21.5]}
     assert done.model.predict(bare) == pytest.approx(done.model.predict(full), abs=1e-6)
 
 

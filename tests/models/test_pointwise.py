@@ -201,7 +201,7 @@ def test_no_row_sees_its_own_label(seed: int, timed: bool) -> None:
 
 def test_what_cannot_be_learnt_from_is_refused() -> None:
     rows, _ = _made(timed=False)
-    sizes = {"n_users": USERS, "n_items": ITEMS}
+    sizes: dict[str, Any] = {"n_users": USERS, "n_items": ITEMS}
     with pytest.raises(InputError, match="all labels are the same"):
         Pointwise().fit(rows.take(rows.label > 0.5), **sizes)
     with pytest.raises(InputError, match="no row"):

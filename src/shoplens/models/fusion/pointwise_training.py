@@ -6,7 +6,8 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -34,6 +35,7 @@ Progress = Callable[[int, int, dict[str, float]], None]
 Steps = Callable[[int, int], None]  # steps done, steps of all epochs
 
 ANSWERED = 4_096  # rows judged at a time outside training
+MANY = 512  # rows of a batch from which on several threads help
 TOLD = 50  # steps between two words about how far an epoch is
 SURE = 1e-6  # probabilities are kept this far from 0 and 1 where a logarithm is taken
 
@@ -132,7 +134,8 @@ class PointwiseTrainer:
         self.best: dict[str, Tensor] = {}
         self.best_loss = math.inf
         self.recipe = self.config.recipe
-        self.optimiser = make_optimiser(self.network.parameters(), self.recipe)
+        self.weights = list(self.network.parameters())
+        self.optimiser = make_optimiser(self.weights, self.recipe)
         self.step = 0
         self.rivals = _Rivals(rows, past.n_items) if self.config.loss == "bpr" else None
         trained = np.arange(len(rows)) if self.rivals is None else np.flatnonzero(rows.label > 0.5)
@@ -143,15 +146,16 @@ class PointwiseTrainer:
         """All epochs, or until validation has not improved for `patience`; leaves the best weights."""
         if checkpoint is not None:
             self._resume(checkpoint)
-        for epoch in range(len(self.history), self.config.epochs):
-            if self._stale():
-                break
-            entry = self._run_epoch(epoch, steps)
-            self.history.append(entry)
-            if checkpoint is not None:
-                self._save(checkpoint)
-            if progress is not None:
-                progress(epoch + 1, self.config.epochs, entry)
+        with _threads_for(self.config.batch_size):
+            for epoch in range(len(self.history), self.config.epochs):
+                if self._stale():
+                    break
+                entry = self._run_epoch(epoch, steps)
+                self.history.append(entry)
+                if checkpoint is not None:
+                    self._save(checkpoint)
+                if progress is not None:
+                    progress(epoch + 1, self.config.epochs, entry)
         if self.best:
             self.network.load_state_dict(self.best)
         self.network.eval()
@@ -208,7 +212,7 @@ class PointwiseTrainer:
             group["lr"] = self.config.rate * rate(self.recipe, self.step, self.steps)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        nn.utils.clip_grad_norm_(self.weights, self.config.clip)
         self.optimiser.step()
         self.step += 1
         return float(loss.detach()), float(right)
@@ -312,6 +316,18 @@ class _Rivals:
         has = high > low
         refused = self.item[np.minimum(place, max(len(self.item) - 1, 0))] if len(self.item) else item
         return np.where(has, refused, item).astype(np.int64)
+
+
+@contextmanager
+def _threads_for(batch_size: int) -> Iterator[None]:
+    """One thread for small batches: sharing out a step of 32 rows takes longer than the step."""
+    before = torch.get_num_threads()
+    if batch_size < MANY:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _tensors(codes: Ints, numbers: Floats, n: int, device: torch.device) -> tuple[Tensor, Tensor]:
