@@ -15,7 +15,7 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import ConfigurationError
 from shoplens.models.base import Scores
 from shoplens.models.fusion import Fusion, FusionConfig
-from shoplens.models.fusion.config import CHOICES
+from shoplens.models.fusion.config import CHOICES, RECIPES
 from shoplens.models.fusion.optimiser import make_optimiser, rate
 from shoplens.testing.recommenders import GROUPS, check_recommender, planted_data
 
@@ -244,6 +244,7 @@ def test_auto_reads_sequences_where_order_means_something() -> None:
 
 
 def test_settings_left_open_follow_the_encoder() -> None:
+    assert len({tuple(sorted(recipe)) for recipe in RECIPES.values()}) == 1  # none leaves a setting open
     pooled, sequential = FusionConfig().settled("mlp"), FusionConfig().settled("transformer")
     assert pooled.epochs < sequential.epochs
     assert FusionConfig(epochs=3).settled("transformer").epochs == 3

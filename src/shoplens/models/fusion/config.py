@@ -29,6 +29,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "epochs": 12,
         "patience": 3,
         "history_dropout": 0.3,
+        "id_dropout": 0.2,
+        "weight_decay": 0.01,
         "warmup": 0.1,
         "learning_rate": 1.5e-3,
         "negatives": 1024,
@@ -37,6 +39,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "temperature": 0.3,
         "hidden_share": 0.5,
         "batch_size": 512,
+        "id_dropout": 0.2,
+        "weight_decay": 0.01,
     },
     "sequential": {
         "embedding_size": 96,
@@ -44,6 +48,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "epochs": 20,
         "patience": 8,
         "history_dropout": 0.0,
+        "id_dropout": 0.2,
+        "weight_decay": 0.01,
         "warmup": 0.05,
         "learning_rate": 2e-3,
         "negatives": 512,
@@ -52,8 +58,12 @@ RECIPES: dict[str, dict[str, Any]] = {
         "temperature": 0.3,
         "hidden_share": 0.5,
         "batch_size": 512,
+        "id_dropout": 0.2,
+        "weight_decay": 0.01,
     },
     "graph": {
+        "embedding_size": 128,
+        "warmup": 0.1,
         "id_start": "random",
         "epochs": 40,
         "patience": 8,
@@ -114,10 +124,10 @@ class FusionConfig:
 
     # Regularisation.
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step
-    id_dropout: float = 0.2  # chance that it loses its id, so that content learns to carry it alone
+    id_dropout: float = AUTO  # chance that it loses its id, so that content learns to carry it alone
     history_dropout: float = AUTO  # chance that one event of a history is not read
     dropout: float = 0.3  # inside all layers and on the person's vector
-    weight_decay: float = 0.01  # of matrices; with adam and sgd an L2 penalty
+    weight_decay: float = AUTO  # of matrices; with adam and sgd an L2 penalty
 
     # The optimiser.
     optimiser: str = "adamw"
@@ -165,7 +175,7 @@ class FusionConfig:
         for name in given("hidden_share", "popularity_kept", "log_q"):
             if getattr(self, name) is not None and not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number from 0 to 1")
-        if self.weight_decay < 0:
+        if self.weight_decay < 0 and self.weight_decay != AUTO:
             raise ConfigurationError(f"fusion: weight_decay is {self.weight_decay}; write 0 or more")
         if self.history == "transformer" and self.embedding_size % self.heads:
             raise ConfigurationError(
