@@ -39,8 +39,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "temperature": 0.3,
         "hidden_share": 0.5,
         "batch_size": 512,
-        "id_dropout": 0.2,
-        "weight_decay": 0.01,
     },
     "sequential": {
         "embedding_size": 96,
@@ -58,8 +56,6 @@ RECIPES: dict[str, dict[str, Any]] = {
         "temperature": 0.3,
         "hidden_share": 0.5,
         "batch_size": 512,
-        "id_dropout": 0.2,
-        "weight_decay": 0.01,
     },
     "graph": {
         "embedding_size": 128,
