@@ -70,7 +70,7 @@ def test_it_beats_the_base_rate_and_says_what_it_found(trained: tuple[TableTrain
     text = "\n".join(said)
     assert "of the person: region (3 categories), age (number)" in text
     assert "of the product: category (3 categories), price (number)" in text
-    assert "of the row: hour (number)" in text
+    assert "of the row: hour (24 categories)" in text
     assert "not used: shop" in text
     assert "split in time" in text
     assert "WARNING" not in text

@@ -17,7 +17,8 @@ from shoplens.models.fusion.pointwise_rows import Fields
 
 MOST_VALUES = 2_000  # categories of one column that are told apart, frequent ones first; the others are "unknown"
 MOST_ONE_HOT = 1_024  # width of the attribute vector of a product, over all its columns
-FEW_INTEGERS = 12  # whole numbers with at most so many values are codes: categories lose little, numbers would lie
+FEW_INTEGERS = 50  # whole numbers with at most so many values are codes: categories lose little, numbers would lie,
+ENOUGH = 15  # as long as each value has so many cells to learn from on average
 ALMOST = 0.99  # share of the values that must be numbers for the column to be one; the others are missing
 ATTRIBUTES = "attributes"  # name of the modality that a product's columns become
 
@@ -157,7 +158,8 @@ def _describe(name: str, text: pl.Series, scope: str) -> Column:
     real = number.drop_nulls()
     if real.len() >= ALMOST * there.len():
         whole = bool((real == real.round()).all())
-        if not (whole and real.n_unique() <= FEW_INTEGERS):
+        values = real.n_unique()
+        if not (whole and values <= FEW_INTEGERS and real.len() >= ENOUGH * values):
             spread = float(real.std() or 0.0)  # type: ignore[arg-type]
             return Column(name, scope, "number", mean=float(real.mean() or 0.0), spread=spread or 1.0)  # type: ignore[arg-type]
     counted = there.value_counts(sort=True)
