@@ -15,9 +15,6 @@ from shoplens.cli.predict import predict
 from shoplens.cli.train import train
 from shoplens.errors import ConfigurationError, FormatError
 
-assert predict
-assert train
-
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
@@ -30,6 +27,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_one_json_object_on_stdout(data: Path) -> None:
+    assert callable(train)
+    assert callable(predict)
     runner, out = CliRunner(), data.with_name("m.pt")
     words = ["train", "--csv", str(data), "--out", str(out), "--epochs", "2", "--batch-size", "64", "--json"]
     result = runner.invoke(app, words, catch_exceptions=False)
