@@ -143,12 +143,14 @@ def test_every_loss_learns(history: str, loss: str) -> None:
         {"optimiser": "sgd", "schedule": "constant", "learning_rate": 0.5, "weight_decay": 1e-4, "epochs": 15},
         {"full_softmax": 1, "negatives": 8, "similarity": "cosine", "temperature": 0.1},
         {"precision": "bfloat16"},
+        {"precision": "bfloat16", "history": "gru"},
+        {"precision": "bfloat16", "history": "cnn", "fusion": "attention"},
         {"max_events": 3},
     ],
 )
 def test_other_settings_learn_too(settings: dict[str, Any]) -> None:
     data, wanted = chain()
-    model = Fusion(SMALL, history="transformer", **settings).fit(data)
+    model = Fusion(SMALL, **{"history": "transformer", **settings}).fit(data)
     assert hits(model.score(data.interactions.histories()), wanted) > popularity() + 0.2
 
 
