@@ -21,8 +21,9 @@ TASTES = ("gluten", "vegan", "spicy", "sugarless")
 NOISE = tuple(f"word{number}" for number in range(12))
 QUICK: dict[str, Any] = {
     "embedding_size": 16,
-    "head_epochs": 4,
-    "epochs": 8,
+    "head_epochs": 1,
+    "epochs": 3,
+    "steps_an_epoch": 30,
     "batch_size": 32,
     "texts_a_step": 64,
     "encoder_learning_rate": 1e-3,

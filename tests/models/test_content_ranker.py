@@ -49,7 +49,7 @@ def test_the_laws_of_recommenders(shop: TrainingData, ranker: ContentRanker, tmp
 
 
 def test_the_same_seed_gives_the_same_model(shop: TrainingData, ranker: ContentRanker) -> None:
-    recommenders.check_repeatable(lambda: quick_ranker(epochs=2), shop, shop.interactions.histories(), 1e-4)
+    recommenders.check_repeatable(lambda: quick_ranker(epochs=1), shop, shop.interactions.histories(), 1e-4)
 
 
 def test_nobody_known_gets_no_opinion_and_no_text_comes_last(shop: TrainingData) -> None:
@@ -111,25 +111,25 @@ def test_a_saved_ranker_reads_new_texts_with_its_own_encoder_only(ranker: Conten
 
 
 def test_a_killed_fit_goes_on_where_it_was(shop: TrainingData, tmp_path: Path) -> None:
-    whole = quick_ranker(head_epochs=2, epochs=2, patience=9).fit(shop)
+    whole = quick_ranker(head_epochs=1, epochs=2, patience=9).fit(shop)
 
     class KilledError(Exception):
         pass
 
     def kill(epoch: int, epochs: int, entry: dict[str, float]) -> None:
-        if epoch == 3:
+        if epoch == 2:
             raise KilledError
 
     checkpoint = tmp_path / "checkpoint.pt"
-    killed = quick_ranker(head_epochs=2, epochs=2, patience=9)
+    killed = quick_ranker(head_epochs=1, epochs=2, patience=9)
     killed.progress, killed.checkpoint = kill, checkpoint
     with pytest.raises(KilledError):
         killed.fit(shop)
     seen: list[int] = []
-    resumed = quick_ranker(head_epochs=2, epochs=2, patience=9)
+    resumed = quick_ranker(head_epochs=1, epochs=2, patience=9)
     resumed.progress, resumed.checkpoint = lambda epoch, epochs, entry: seen.append(epoch), checkpoint
     resumed.fit(shop)
-    assert seen == [4]
+    assert seen == [3]
     assert not checkpoint.exists()
     np.testing.assert_allclose(
         resumed.score(shop.interactions.histories()), whole.score(shop.interactions.histories()), atol=1e-4
@@ -137,7 +137,7 @@ def test_a_killed_fit_goes_on_where_it_was(shop: TrainingData, tmp_path: Path) -
 
 
 def test_fitting_again_reads_nothing_twice_and_keeps_the_epochs(shop: TrainingData) -> None:
-    model = quick_ranker(epochs=3).fit(shop)
+    model = quick_ranker().fit(shop)
     again = model.again()
     assert again.config.stop_after == model.chosen_epochs
     states = again._read
@@ -189,10 +189,10 @@ def test_a_blend_with_the_ranker_is_saved_and_loaded(shop: TrainingData, ranker:
 
 
 def test_the_teacher_knows_more_than_chance_and_its_opinions_are_used(shop: TrainingData) -> None:
-    model = quick_ranker(teacher=True, teacher_steps=60, distillation=1.0, epochs=6).fit(shop)
+    model = quick_ranker(teacher=True, teacher_steps=60, distillation=1.0, epochs=1).fit(shop)
     assert np.mean(model.teacher_losses[-5:]) < np.mean(model.teacher_losses[:5])
     assert np.mean(model.teacher_losses[-5:]) < np.log(model.config.teacher_candidates)
-    alone = quick_ranker(epochs=6).fit(shop)
+    alone = quick_ranker(epochs=1).fit(shop)
     assert not np.array_equal(alone.item_vectors, model.item_vectors)
     assert recall_of_new(model, shop) > 0.8
 

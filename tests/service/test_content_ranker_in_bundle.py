@@ -16,7 +16,14 @@ from shoplens.service.training import train_shop
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
 
-QUICK = {"head_epochs": 1, "epochs": 1, "max_tokens": 12, "trained_layers": 1, "samples_per_person": 2, "states_mb": 64}
+QUICK = {
+    "head_epochs": 1,
+    "epochs": 1,
+    "steps_an_epoch": 4,
+    "max_tokens": 12,
+    "trained_layers": 1,
+    "states_mb": 64,
+}
 
 
 def test_a_shop_asks_for_it_and_gets_answers(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ LEAST: dict[str, float] = {
     **dict.fromkeys(("samples_per_person", "candidates", "texts_a_step", "teacher_history", "epochs", "batch_size"), 1),
     **dict.fromkeys(("trained_layers", "validation_people", "distillation", "weight_decay", "popularity_kept"), 0),
     "patience": 1,
+    "steps_an_epoch": 1,
     "head_epochs": 0,
     "teacher_steps": 3,
     "max_tokens": 8,
@@ -41,9 +42,9 @@ class ContentRankerConfig:
     max_history: int = 256  # latest distinct products of a person that are read
     train_history: int = 32  # of those, how many one sample reads
     targets: int = 8  # products that one sample predicts at most
-    samples_per_person: int = 4  # moments of one life that an epoch visits at most
+    samples_per_person: int = 4  # moments of one life that a visit reads at most
     candidates: int = 4096  # products that a sample is ranked against: all that were touched, or a draw of this size
-    texts_a_step: int = 96  # texts that are read anew in a step; the others stand in as they were last read
+    texts_a_step: int = 128  # texts that are read anew in a step; the others stand in as they were last read
     popularity_kept: float = 1.0  # exponent of a product's popularity that the texts must explain; 1 = all of it
 
     # The teacher, which reads history and candidate together, and what the vectors take over from it.
@@ -59,8 +60,9 @@ class ContentRankerConfig:
     history_dropout: float = 0.2  # chance that a product of a history is not read in a step
     dropout: float = 0.1  # on product vectors before they are scaled
     weight_decay: float = 0.01
-    head_epochs: int = 20  # of the first stage, in which what lies above the encoder learns; they are quick
+    head_epochs: int = 12  # of the first stage, in which what lies above the encoder learns; they are quick
     epochs: int = 15  # of the second, in which the encoder's upper layers learn too
+    steps_an_epoch: int = 64  # a small shop's lives are visited several times: validating costs more than they do
     batch_size: int = 256  # samples a step
     learning_rate: float = 1e-3  # of the projection and the person's side; peak of the cosine schedule
     encoder_learning_rate: float = 1e-4  # of the text encoder's layers: more forgets what it knew

@@ -150,9 +150,13 @@ class Lesson:
 
     def lists(self, batches: Iterator[Batch], random: np.random.Generator) -> Iterator[Lists]:
         """Short lists out of batches of moments: half of the negatives hard, the others drawn at random."""
+        in_vain = 0
         for batch in batches:
             history = pointing_at_texts(batch.history, self.text_row)
             able = np.flatnonzero((np.diff(history.indptr) > 0) & (batch.target[:, 0] >= 0))
+            in_vain = 0 if len(able) else in_vain + 1
+            if in_vain > 64:  # nobody has done two things
+                return
             for start in range(0, len(able), SAMPLES_A_STEP):
                 rows = able[start : start + SAMPLES_A_STEP]
                 yield self._list(batch.user[rows], history.take(rows), batch.target[rows, :1], random)

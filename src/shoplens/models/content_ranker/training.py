@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,6 @@ from shoplens.models.fusion.training import seeded
 #: epoch from 1, epochs, {"reading", "loss", "valid_ndcg", "new_ndcg", "quality", "seconds"}
 Progress = Callable[[int, int, dict[str, float]], None]
 
-STEPS_AN_EPOCH = 64  # at most: the inner validation should get its say every minute or so
 ABOVE, LAYERS = 0, 1  # the stages
 SHARE_ABOVE = 0.3  # of the time, for the first stage
 SLOWER_ABOVE = 0.3  # in the second stage, what has learnt already goes on at this share of its rate
@@ -57,14 +56,12 @@ class Trainer:
         lives: Lives,
         config: ContentRankerConfig,
         precision: torch.dtype,
-        *,
-        opinions: Opinions | None = None,
-        spent: float = 0.0,
     ) -> None:
-        """`text_row`: row in `states` of each product, -1 for none. `spent`: seconds of the budget that are gone."""
+        """`text_row`: row in `states` of each product, -1 for none."""
         self.network, self.states, self.text_row = network, states, text_row
-        self.lives, self.config, self.precision, self.opinions = lives, config, precision, opinions
-        self.spent = spent
+        self.lives, self.config, self.precision = lives, config, precision
+        self.opinions: Opinions | None = None  # of a teacher
+        self.spent = 0.0  # seconds of the budget that are gone
         user, item = lives.timeline.pairs()
         self.candidates = Candidates(
             user,
@@ -98,11 +95,12 @@ class Trainer:
             self.network.eval()
             return
         config = self.config
-        self.steps_an_epoch = sum(1 for _ in islice(self.batches(0), STEPS_AN_EPOCH))
         if checkpoint is not None:
             self._resume(checkpoint)
         self.table = self.read_all()
-        if not self.history:  # the start is a candidate too: where little was bought, learning can make it worse
+        if not self.history:
+            self.began = self.spent
+            # The start is a candidate too: where little was bought, learning can make it worse.
             self._keep_if_best(*self.validate())
         planned = config.stop_after or (config.head_epochs, config.epochs if config.trained_layers else 0)
         for stage in (ABOVE, LAYERS):
@@ -121,9 +119,14 @@ class Trainer:
         self.network.eval()
 
     def batches(self, epoch: int, *, teaching: bool = False) -> Iterator[Batch]:
-        """Batches of one epoch; drawn from the seed and the epoch alone, so that a resumed fit sees the same."""
+        """Batches of one epoch, which visits lives again until it has its steps.
+
+        Drawn from the seed and the epoch alone, so that a resumed fit sees the same.
+        """
         random = np.random.default_rng([self.config.seed, 6 if teaching else 2, epoch])
-        return epoch_batches(self.lives.timeline, sampling(self.config), random)
+        steps = self.config.steps_an_epoch
+        visits = (epoch_batches(self.lives.timeline, sampling(self.config), random) for _ in range(steps))
+        return islice(chain.from_iterable(visits), steps)
 
     def _run_epoch(self) -> dict[str, float]:
         started, epoch = time.perf_counter(), len(self.history)
@@ -131,13 +134,13 @@ class Trainer:
         self.network.train()
         losses = []
         with seeded(self.config.seed * 100_003 + epoch, CPU):
-            for batch in islice(self.batches(epoch), STEPS_AN_EPOCH):
-                before = time.perf_counter()
+            before = started
+            for batch in self.batches(epoch):
                 losses.append(self._step(batch, random))
-                self.spent += time.perf_counter() - before
+                now = time.perf_counter()
+                self.spent, before = self.spent + now - before, now
                 if self._fraction() >= 1:
                     break
-        before = time.perf_counter()
         self.done[self.stage] += 1
         if self.stage == LAYERS:
             self.table = self.read_all()
@@ -152,8 +155,7 @@ class Trainer:
         goal = self.candidates.draw(batch.owner, batch.target, random, batch.preference)
         history = pointing_at_texts(batch.history, self.text_row)
         offered = self.text_row[goal.candidate]
-        wanted = self.text_row[batch.target[batch.target >= 0]]
-        fresh = self._texts_to_read(wanted, random) if self.stage == LAYERS else np.zeros(0, np.int64)
+        fresh = self._texts_to_read(random) if self.stage == LAYERS else np.zeros(0, np.int64)
         asked = self.opinions.draw(random) if self.opinions is not None else None
         for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
             group["lr"] = rate * self._rate()
@@ -184,12 +186,14 @@ class Trainer:
         self.step += 1
         return float(loss.detach())
 
-    def _texts_to_read(self, wanted: Ints, random: np.random.Generator) -> Ints:
-        """Texts of this step, ascending: all have a chance, the more often wanted the larger (Gumbel top-k)."""
-        weight = np.log1p(np.bincount(wanted, minlength=len(self.states)).astype(np.float64)[self.learnt_texts] + 0.1)
-        key = np.log(weight) + random.gumbel(size=len(weight))
-        count = min(self.config.texts_a_step, len(key))
-        return np.sort(self.learnt_texts[np.argpartition(-key, count - 1)[:count]])
+    def _texts_to_read(self, random: np.random.Generator) -> Ints:
+        """Texts of this step, ascending, each as likely as any other.
+
+        Preferring those that are wanted would teach the encoder to lift whatever it reads: what is read would be wanted
+        more often than what stands in the table, and the table cannot be pushed down.
+        """
+        count = min(self.config.texts_a_step, len(self.learnt_texts))
+        return np.sort(random.choice(self.learnt_texts, count, replace=False))
 
     @torch.no_grad()
     def read_all(self) -> Tensor:
@@ -255,7 +259,7 @@ class Trainer:
     def _fraction(self) -> float:
         """How far the stage is, from 0 to 1: by steps or by time, whichever is further."""
         config = self.config
-        steps = self.steps_an_epoch * (config.epochs if self.stage == LAYERS else config.head_epochs)
+        steps = config.steps_an_epoch * (config.epochs if self.stage == LAYERS else config.head_epochs)
         share = 1.0 if self.stage == LAYERS or not config.trained_layers else SHARE_ABOVE
         seconds = max(share * (60 * config.minutes - self.began), 1e-3)
         return max(self.step / max(steps, 1), (self.spent - self.began) / seconds)
