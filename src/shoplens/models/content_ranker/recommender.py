@@ -51,8 +51,8 @@ class ContentRanker:
     vectors of what they touched. A product without a text cannot be judged, a person without a history gets zeros: no
     opinion. Products of the same text get the same score.
 
-    Time: learning ends after `minutes`, whatever the size; a step costs by `texts_a_step`, not by the catalogue. Reading
-    grows with the texts: each passes once through the frozen layers, and the touched ones once more through the upper
+    Time: learning ends after `minutes`, whatever the size; a step costs by `texts_a_step`, not by the catalogue, but
+    reading grows with them: each text passes once through the frozen layers, the touched ones also through the upper
     layers after every epoch of the second stage. Memory: `states_mb` for the touched texts' token states (about 20 KB a
     text of 25 tokens), half a KB a text for the vectors. Texts that do not fit are left out of learning, and scored.
     """
