@@ -252,6 +252,7 @@ def test_settings_left_open_follow_the_encoder() -> None:
     assert FusionConfig(epochs=3).settled("transformer").epochs == 3
     assert -1 not in pooled.to_dict().values()
     assert -1 not in sequential.to_dict().values()
+    assert FusionConfig(history="transformer").settled("transformer") == sequential
     with pytest.raises(ConfigurationError, match="heads"):
         FusionConfig(history="transformer", embedding_size=15)
 

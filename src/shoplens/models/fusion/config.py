@@ -173,7 +173,7 @@ class FusionConfig:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number from 0 to 1")
         if self.weight_decay < 0 and self.weight_decay != AUTO:
             raise ConfigurationError(f"fusion: weight_decay is {self.weight_decay}; write 0 or more")
-        if self.history == "transformer" and self.embedding_size % self.heads:
+        if self.history == "transformer" and self.embedding_size != AUTO and self.embedding_size % self.heads:
             raise ConfigurationError(
                 f"fusion: embedding_size {self.embedding_size} does not divide among {self.heads} heads"
             )
