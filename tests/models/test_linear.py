@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shoplens.domain.dataset import Interactions, TrainingData
+from shoplens.domain.dataset import Histories, Interactions, TrainingData
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError
@@ -125,3 +125,26 @@ def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "neighbours-data.npy").write_bytes(b"\x93NUMPY broken")
     with pytest.raises(BundleError, match="train again"):
         Linear.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"half_life_days": 30.0, "repeat_weight": 3.0}, {"half_life_events": 5.0, "repeat_weight": 1.0}]
+)
+def test_a_live_request_is_answered_like_a_batch(changes: dict[str, Any]) -> None:
+    """One person goes a shorter way to the same sums."""
+    data = planted_data()
+    model = Linear(select=False, **changes).fit(data)
+    histories = data.interactions.histories()
+    newcomers = one_history([len(data.interactions.items) - 1, 3, 3])
+    nobody = one_history([])
+    together = model.score(histories)
+    alone = np.concatenate([model.score(histories.take(one, one + 1)) for one in range(len(histories))])
+    np.testing.assert_allclose(alone, together, rtol=1e-5, atol=1e-6)
+    for history in (newcomers, nobody):
+        double = Histories(
+            np.array([0, len(history.item), 2 * len(history.item)]),
+            np.tile(history.item, 2),
+            np.tile(history.weight, 2),
+            np.tile(history.age_days, 2),
+        )
+        np.testing.assert_allclose(model.score(history)[0], model.score(double)[1], rtol=1e-5, atol=1e-6)

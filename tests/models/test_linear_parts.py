@@ -16,7 +16,7 @@ from shoplens.models.linear.ease import EaseByItems, EaseByPeople, solve
 from shoplens.models.linear.filter import GraphFilter
 from shoplens.models.linear.relations import choose_head, form_relations
 from shoplens.models.linear.settings import LinearSettings
-from shoplens.models.neighbours import load_matrix, one_history, save_matrix, top_of_dense, top_of_sparse
+from shoplens.models.neighbours import Neighbours, load_matrix, one_history, save_matrix, top_of_dense, top_of_sparse
 
 SETTINGS = LinearSettings(select=False)
 
@@ -110,6 +110,34 @@ def test_a_history_ages_by_days_and_by_later_events() -> None:
     assert by_days.tolist() == pytest.approx([0, 0.5, 0, 0.75, 0])
     by_events = Folding(half_life_events=1, repeats="log").rows(history, 5).toarray()[0]
     assert by_events[[1, 3]].tolist() == pytest.approx([np.log2(1.5), np.log2(1.75)])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([-1.0, 0.3, 1.0])), max_size=60),
+    st.sampled_from([Folding(), Folding(repeats="log"), Folding(half_life_events=3.0)]),
+)
+def test_one_history_folds_like_many(events: list[tuple[int, float]], folding: Folding) -> None:
+    history = one_history([item for item, _ in events], [weight for _, weight in events])
+    items, value = folding.one_row(history)
+    expected = folding.rows(history, 31)
+    assert items.tolist() == expected.indices.tolist()
+    np.testing.assert_allclose(value, expected.data, rtol=1e-5, atol=1e-6)
+
+
+@given(st.lists(st.integers(0, 24), unique=True, max_size=25))
+def test_one_row_times_the_relations_is_the_product_to_the_bit(items: list[int]) -> None:
+    neighbours = Neighbours(((purchases().T @ purchases()).tocsr() / 3).astype(np.float32))
+    rows, weight = np.array(sorted(items), np.int32), np.linspace(-1, 1, len(items), dtype=np.float32)
+    preferences = sp.csr_matrix((weight, rows, np.array([0, len(rows)])), shape=(1, 25))
+    expected = (preferences @ neighbours.matrix).toarray()[0]
+    assert neighbours.score_one(rows, weight).tobytes() == expected.tobytes()
+    assert neighbours.score(preferences)[0].tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("item", [-1, 25])
+def test_products_outside_the_catalogue_are_refused(item: int) -> None:
+    with pytest.raises(IndexError, match="0 to 24"):
+        Neighbours(purchases().T @ purchases()).score_one(np.array([item]), np.ones(1, np.float32))
 
 
 def test_folding_takes_back_what_was_returned() -> None:

@@ -41,11 +41,31 @@ class Folding:
             copy=True,  # sum_duplicates works in place; the caller's arrays stay as they are
         )
         matrix.sum_duplicates()
-        if self.repeats == "log":
-            matrix.data = np.sign(matrix.data) * np.log2(1 + np.abs(matrix.data))
-        else:
-            np.clip(matrix.data, -1, 1, out=matrix.data)
+        matrix.data = self._bounded(matrix.data)
         return matrix
+
+    def one_row(self, history: Histories) -> tuple[Any, Any]:
+        """The entries of `rows` for a single person: products, ascending, and their values, float32.
+
+        A live request needs no matrix around them; making one takes as long as scoring a small catalogue.
+        """
+        weight = history.weight
+        decay = self._decay(history)
+        if decay is not None:
+            weight = weight * decay
+        order = history.item.argsort(kind="stable")
+        item, weight = history.item[order], weight.astype(np.float32)[order]
+        first = np.ones(len(item), np.bool_)
+        np.not_equal(item[1:], item[:-1], out=first[1:])
+        start = first.nonzero()[0]
+        if len(start) < len(item):
+            item, weight = item[start], np.add.reduceat(weight, start)
+        return item, self._bounded(weight)
+
+    def _bounded(self, value: Any) -> Any:
+        if self.repeats == "log":
+            return np.sign(value) * np.log2(1 + np.abs(value))
+        return np.clip(value, -1, 1)
 
     def _decay(self, histories: Histories) -> Any:
         factor: Any = None

@@ -69,11 +69,15 @@ class Borrowing:
         none = sp.csr_matrix((0, n_items), dtype=np.float32)
         return cls(np.zeros(0, np.int64), none, np.zeros(n_items, np.float32))
 
+    def speaks_in(self, items: npt.NDArray[np.int32]) -> bool:
+        """Whether any of these products speaks through its neighbours."""
+        return bool(len(self.rows)) and bool((self._place[items] >= 0).any())
+
     def lend(self, preferences: Matrix) -> Matrix:
         """h + hC, CSR float32 of the same shape."""
-        place = self._place[preferences.indices]
-        if not len(self.rows) or not (place >= 0).any():
+        if not self.speaks_in(preferences.indices):
             return preferences
+        place = self._place[preferences.indices]
         keep = place >= 0
         row = np.repeat(np.arange(preferences.shape[0]), np.diff(preferences.indptr))[keep]
         shape = (preferences.shape[0], len(self.rows))
@@ -87,7 +91,17 @@ class Borrowing:
         row = np.repeat(np.arange(preferences.shape[0]), np.diff(preferences.indptr))
         known = scores.copy()
         known[row, preferences.indices] += preferences.data * self.strongest[preferences.indices]
-        scores[:, self.rows] += self.matrix.dot(known[0])[None, :] if len(known) == 1 else (self.matrix @ known.T).T
+        scores[:, self.rows] += (self.matrix @ known.T).T
+
+    def add_one(
+        self, scores: npt.NDArray[np.float32], items: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
+    ) -> None:
+        """The same for one person's scores [n_items] and the entries of that preference row."""
+        if not len(self.rows):
+            return
+        known = scores.copy()
+        known[items] += value * self.strongest[items]
+        scores[self.rows] += self.matrix.dot(known)
 
     def target(self, item: int) -> Matrix:
         """Whose scores make up the score of `item`: itself and what it borrows from, one sparse row [1, n_items]."""
