@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from learning_cases import GivenScores, Tally, random_log
 
+from shoplens.compute.local import LocalExecutor
 from shoplens.domain.dataset import Histories, Interactions, Modality, TrainingData
 from shoplens.learning.evaluate import evaluate
 from shoplens.learning.holdout import Holdout
@@ -129,3 +132,32 @@ def test_broken_models_are_named(log: Interactions) -> None:
         evaluate(GivenScores(np.zeros((len(log.users), 3), np.float32)), holdout)
     with pytest.raises(ValueError, match="not finite"):
         evaluate(GivenScores(np.full((len(log.users), len(log.items)), np.nan, np.float32)), holdout)
+
+
+class Recorded(GivenScores):
+    """Notes which threads ask."""
+
+    def __init__(self, matrix: npt.NDArray[np.float32]) -> None:
+        super().__init__(matrix)
+        self.threads: set[int] = set()
+        self.together = threading.Barrier(2, timeout=10)
+
+    def score(self, histories: Histories) -> npt.NDArray[np.float32]:
+        self.threads.add(threading.get_ident())
+        self.together.wait()  # passes only when two batches are being scored at the same moment
+        return super().score(histories)
+
+
+def test_batches_are_ranked_on_several_cores_with_the_same_result(
+    log: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holdout = temporal_split(log, 20, 10).valid_holdout()
+    scores = np.random.default_rng(0).integers(5, size=(len(log.users), len(log.items))).astype(np.float32)
+    expected = evaluate(GivenScores(scores), holdout, batch=len(holdout))
+    size = -(-len(holdout) // 4)  # four batches, two at a time
+    monkeypatch.setattr("shoplens.learning.evaluate.LocalExecutor", lambda: LocalExecutor(2))
+    model = Recorded(scores)
+    found = evaluate(model, holdout, batch=size)
+    assert len(model.threads) == 2
+    assert found.top.tobytes() == expected.top.tobytes()
+    assert all(found.per_person[name].tobytes() == values.tobytes() for name, values in expected.per_person.items())

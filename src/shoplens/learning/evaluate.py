@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.compute.local import LocalExecutor
 from shoplens.domain.dataset import Modality
 from shoplens.errors import InputError
 from shoplens.learning.holdout import Holdout
@@ -19,7 +20,9 @@ from shoplens.learning.segments import by_history, by_product
 from shoplens.learning.top import top_items
 from shoplens.models.base import Recommender
 
-SCORES_AT_ONCE = 8_000_000  # people × products in one batch: 32 MB of scores and 64 MB of positions
+#: People × products in one batch: 16 MB of scores and 32 MB of positions on each core. Larger arrays, in glibc, are
+#: fetched from the system and given back every time, which costs as much as ranking them.
+SCORES_AT_ONCE = 4_000_000
 Progress = Callable[[int, int], None]  # people done, people in all
 
 METRICS: dict[str, Callable[[ranking.Hits, ranking.Counts, int], ranking.PerPerson]] = {
@@ -47,7 +50,7 @@ class Evaluation:
     coverage: float  # share of the catalogue in anybody's top K
     gini: float  # inequality of exposure in the top K
     novelty: float  # bits
-    users_per_second: float  # scoring and ranking
+    users_per_second: float  # scoring and ranking, on every core
     top: npt.NDArray[np.int32]  # [people, K], -1 = none
     holdout: str  # Holdout.fingerprint: only evaluations with the same one can be compared person by person
 
@@ -109,22 +112,27 @@ def evaluate(
 
     Products in a person's mask are left out of the ranking. Equal scores rank in the order of product rows. MRR looks
     at the whole ranking, MAP at the first max(ks). `batch` is the number of people scored at once (default: bounded
-    by memory). Recall, NDCG and the rest: see `metrics`.
+    by memory). Batches are ranked on every core, so `model.score` is called from several threads at once; the results
+    do not depend on their number. Recall, NDCG and the rest: see `metrics`.
     """
     depth = max(ks)
     top = np.full((len(holdout), min(depth, holdout.n_items)), -1, np.int32)
     mrr = np.zeros(len(holdout))
     size = batch or batch_size(holdout.n_items)
-    seconds = 0.0
-    for start in range(0, len(holdout), size):
+
+    def rank(start: int) -> int:
         stop = min(start + size, len(holdout))
-        began = time.perf_counter()
         scores = masked_scores(model, holdout, start, stop)
         top[start:stop] = top_items(scores, depth)
-        seconds += time.perf_counter() - began
         mrr[start:stop] = first_rank_reciprocal(scores, holdout, start, stop)
+        return stop
+
+    began = time.perf_counter()
+    # Products of matrices, comparisons and partitions release the interpreter lock; no batch reads another's rows.
+    for done in LocalExecutor().map(rank, range(0, len(holdout), size)):
         if progress is not None:
-            progress(stop, len(holdout))
+            progress(done, len(holdout))
+    seconds = time.perf_counter() - began
     return summarise(model.name, holdout, top, mrr, ks, seconds=seconds, resamples=resamples, seed=seed)
 
 
@@ -181,7 +189,7 @@ def masked_scores(model: Recommender, holdout: Holdout, start: int, stop: int) -
         raise ValueError(
             f"model {model.name!r} scored {scores.shape}, expected {(stop - start, holdout.n_items)}: people × products"
         )
-    if not np.isfinite(scores).all():
+    if scores.size and not np.isfinite([scores.min(), scores.max()]).all():  # NaN is both; no array of flags is made
         raise ValueError(f"model {model.name!r} gave scores that are not finite")
     low, high = holdout.mask_indptr[start], holdout.mask_indptr[stop]
     person = np.repeat(np.arange(stop - start), np.diff(holdout.mask_indptr[start : stop + 1]))

@@ -18,7 +18,8 @@ class Recommender(Protocol):
     """A model that ranks the whole catalogue for a history.
 
     `score` must depend on the history alone (and the profile row it names), so that an event received a moment ago
-    changes the next answer. Masking what a person already has is the caller's business.
+    changes the next answer. Masking what a person already has is the caller's business. Several threads may call it at
+    the same time.
     """
 
     name: str
