@@ -1,7 +1,9 @@
 """Every benchmark, one after the other, each in a process of its own: `make bench`, or `python -m benchmarks [NAME…]`.
 
-Each prints one JSON object; all end up in report/bench.json. `bench recommend` needs data that are not part of the
-project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv, else it is left out and said.
+A name is the beginning of one or of several of: the scripts in benchmarks/speed and benchmarks/quality (each has
+--help), `latency`, and the data sets below. Each prints JSON; the objects end up in report/bench.json. Data sets are
+not part of the project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv to run `bench recommend`
+and the training benchmarks on them too, else that is left out and said.
 """
 
 from __future__ import annotations
@@ -15,16 +17,32 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = Path("report") / "bench.json"
+KINDS = ("speed", "quality")
+RUNNABLE = 'if __name__ == "__main__":'
+DRIVEN = ("rectools_sasrec",)  # run by another benchmark, in an environment of its own
+
+
+def modules() -> list[str]:
+    """The scripts that print a result: those with a command line of their own, by the module's name."""
+    paths = [path for kind in KINDS for path in sorted((HERE / kind).glob("*.py"))]
+    runnable = [path for path in paths if RUNNABLE in path.read_text(encoding="utf-8")]
+    return [f"benchmarks.{path.parent.name}.{path.stem}" for path in runnable if path.stem not in DRIVEN]
 
 
 def commands() -> dict[str, list[str]]:
     """Name → command line."""
     shoplens = [sys.executable, "-c", "from shoplens.cli import main; main()"]
-    found = {path.stem: [sys.executable, str(path)] for path in sorted((HERE / "speed").glob("*.py"))}
+    found = {module.rpartition(".")[2]: [sys.executable, "-m", module] for module in modules()}
     found["latency"] = [*shoplens, "bench", "latency", "--json"]
     data = os.environ.get("SHOPLENS_BENCH")  # noqa: TID251 - a benchmark's own, not a setting of a shop
     for folder in sorted(Path(data, "recommend").glob("*/train.csv")) if data else []:
-        found[f"recommend {folder.parent.name}"] = [*shoplens, "bench", "recommend", str(folder.parent), "--json"]
+        name, given = folder.parent.name, ["--data", str(folder.parent)]
+        found[f"recommend {name}"] = [*shoplens, "bench", "recommend", str(folder.parent), "--json"]
+        found[f"recommend_train {name}"] = [*found["recommend_train"], *given]
+        with folder.open(encoding="utf-8") as file:
+            ordered = "timestamp" in file.readline()
+        if ordered:
+            found[f"recommend_sequence {name}"] = [*found["recommend_sequence"], *given]
     if not data:
         print("SHOPLENS_BENCH is not set: bench recommend is left out", file=sys.stderr)
     return found
@@ -40,13 +58,14 @@ def main(wanted: list[str]) -> int:
         print(f"— {name}", file=sys.stderr, flush=True)
         began = time.perf_counter()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
-        if done.returncode != 0 or not last.startswith("{"):
+        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+        if done.returncode != 0 or not lines:
             failed.append(name)
             print(f"  failed with exit code {done.returncode}", file=sys.stderr)
             continue
-        results[name] = json.loads(last)
-        print(f"{name} ({time.perf_counter() - began:.0f} s): {last}", flush=True)
+        found = [json.loads(line) for line in lines]
+        results[name] = found[0] if len(found) == 1 else found
+        print(f"{name} ({time.perf_counter() - began:.0f} s): {json.dumps(results[name])}", flush=True)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2), encoding="utf-8")
     print(f"{len(results)} passed, {len(failed)} failed; figures in {RESULTS}", file=sys.stderr)

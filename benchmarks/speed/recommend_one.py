@@ -1,12 +1,13 @@
-"""In-process top-20 for one person: Shoplens' linear model beside `implicit` iALS on the same catalogue.
+"""In-process top-20 for one person: Shoplens' linear model and transformer beside `implicit` iALS, same catalogue.
 
-    python benchmarks/speed/recommend_one.py [--products 10000 100000] [--people 5000] [--requests 400]
+    python -m benchmarks.speed.recommend_one [--products 2000 10000 100000] [--people 5000] [--requests 400]
 
-Both sides do what a live request needs: fold in a history that the model has never seen (about 100 products), score
-the whole catalogue, leave out what the person has and pick the best 20. `implicit_stored` is the peer without folding
-in: it looks a trained person up, so that an event received a moment ago would not be felt. The purchases are synthetic,
-with Zipf popularity and planted groups of taste. Requests alternate, so that a busy machine slows all alike. Prints one
-JSON object.
+All do what a live request needs: fold in a history that the model has never seen (about 100 products), score the
+whole catalogue, leave out what the person has and pick the best 20. `implicit_stored` is the peer without folding in:
+it looks a trained person up, so that an event received a moment ago would not be felt. The transformer reads the latest
+50 events and has learnt for one epoch from a few hundred people: enough for its speed, and its answers are not judged
+here. The purchases are synthetic, with Zipf popularity and planted groups of taste. Requests alternate, so that a busy
+machine slows all alike; every request runs on one thread. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -20,40 +21,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+import torch
 from implicit.als import AlternatingLeastSquares
 from threadpoolctl import threadpool_limits
 
-from shoplens.domain.dataset import Histories, Interactions, TrainingData
-from shoplens.domain.vocabulary import Vocabulary
+from benchmarks.speed.synthetic import purchases
+from shoplens.domain.dataset import Histories, TrainingData
+from shoplens.models.base import Recommender
+from shoplens.models.fusion import Fusion
 from shoplens.models.linear import Linear
 
 WANTED = 20
-GROUPS = 50  # planted tastes
+LEARNERS = 300  # people that the transformer learns from
 FACTORS = 128  # of iALS; its usual size for catalogues of this order
 
 
-def purchases(people: int, products: int, each: int, seed: int) -> Interactions:
-    """`each` purchases a person on average: popularity ~ 1 / rank^0.9, two in three from the person's own groups."""
-    rng = np.random.default_rng(seed)
-    number = np.clip(rng.lognormal(np.log(each), 0.6, people), 5, 1_000).astype(np.int64)
-    user = np.repeat(np.arange(people), number)
-    weight = 1 / np.arange(1, products + 1) ** 0.9
-    drawn = rng.choice(products, len(user), p=weight / weight.sum())
-    own = rng.integers(0, GROUPS, (people, 3))[user, rng.integers(0, 3, len(user))]
-    planted = np.minimum(drawn // GROUPS * GROUPS + own, products - 1)
-    item = np.where(rng.random(len(user)) < 2 / 3, planted, drawn)
-    return Interactions(
-        Vocabulary(map(str, range(people))),
-        Vocabulary(map(str, range(products))),
-        user.astype(np.int32),
-        item.astype(np.int32),
-        np.ones(len(user), np.float32),
-        np.arange(len(user), dtype=np.int64),
-        timed=False,
-    )
-
-
-def best_of(model: Linear, history: Histories) -> npt.NDArray[np.int64]:
+def best_of(model: Recommender, history: Histories) -> npt.NDArray[np.int64]:
     """The best 20 products that the person does not have yet."""
     scores = model.score(history)[0]
     scores[history.item] = -np.inf
@@ -69,6 +52,10 @@ def measure(products: int, people: int, requests: int, seed: int) -> dict[str, A
     started = time.perf_counter()
     ours = Linear(select=False).fit(TrainingData(data))
     ours_seconds = time.perf_counter() - started
+    few = TrainingData(data.take(data.user < LEARNERS))
+    transformer = Fusion(history="transformer", epochs=1, validation_people=0, seed=seed).fit(few)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     matrix = sp.csr_matrix((data.weight, (data.user, data.item)), shape=(people, products))
     matrix.sum_duplicates()
     with threadpool_limits(1, "blas"):  # as implicit asks for: it runs its own threads
@@ -76,13 +63,16 @@ def measure(products: int, people: int, requests: int, seed: int) -> dict[str, A
         started = time.perf_counter()
         peer.fit(matrix, show_progress=False)
         peer_seconds = time.perf_counter() - started
-        times: dict[str, list[float]] = {"shoplens": [], "implicit": [], "implicit_stored": []}
+        times: dict[str, list[float]] = {
+            name: [] for name in ("shoplens", "transformer", "implicit", "implicit_stored")
+        }
         for person in range(len(guests)):
             one = guests.take(person, person + 1)
             row = sp.csr_matrix((one.weight, one.item, one.indptr), shape=(1, products))
             row.sum_duplicates()
             calls: dict[str, Callable[[], Any]] = {
                 "shoplens": lambda one=one: best_of(ours, one),  # type: ignore[misc]
+                "transformer": lambda one=one: best_of(transformer, one),  # type: ignore[misc]
                 "implicit": lambda row=row: peer.recommend(0, row, N=WANTED, recalculate_user=True),  # type: ignore[misc]
                 "implicit_stored": lambda person=person, row=row: peer.recommend(person, row, N=WANTED),  # type: ignore[misc]
             }
@@ -90,6 +80,7 @@ def measure(products: int, people: int, requests: int, seed: int) -> dict[str, A
                 started = time.perf_counter()
                 call()
                 times[name].append(1e3 * (time.perf_counter() - started))
+    torch.set_num_threads(threads)
     result: dict[str, Any] = {"products": products, "people": people}
     for name, values in times.items():
         p50, p99 = np.percentile(values[20:], [50, 99])
@@ -97,13 +88,14 @@ def measure(products: int, people: int, requests: int, seed: int) -> dict[str, A
     result["shoplens"]["fit_s"], result["implicit"]["fit_s"] = round(ours_seconds, 1), round(peer_seconds, 1)
     for name in ("implicit", "implicit_stored"):
         result[f"ratio_p50_{name}"] = round(result[name]["p50_ms"] / result["shoplens"]["p50_ms"], 2)
+        result[f"ratio_p50_{name}_transformer"] = round(result[name]["p50_ms"] / result["transformer"]["p50_ms"], 2)
     return result
 
 
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--products", type=int, nargs="+", default=[2_000, 10_000, 100_000])
     parser.add_argument("--people", type=int, default=5_000)
     parser.add_argument("--requests", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
