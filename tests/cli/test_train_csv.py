@@ -50,8 +50,39 @@ def test_refusals_reach_the_person(data: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     with pytest.raises(FormatError, match="no column 'label'"):
         runner.invoke(app, ["train", "--csv", str(tmp_path / "bare.csv")], catch_exceptions=False)
-    words = ["train", "--csv", str(data), "--optimizer", "magic", "--out", str(tmp_path / "x.pt")]
-    with pytest.raises(ConfigurationError, match="optimiser"):
-        runner.invoke(app, words, catch_exceptions=False)
     with pytest.raises(ConfigurationError, match="is a folder"):
         runner.invoke(app, ["train", "--csv", str(data), "--out", str(tmp_path)], catch_exceptions=False)
+    (tmp_path / "file").write_text("no folder")
+    for words in (["train"], ["predict"]):
+        words += ["--csv", str(data), "--out", str(tmp_path / "file" / "x.pt")]
+        with pytest.raises(ConfigurationError, match="nothing can be written there"):
+            runner.invoke(app, words, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--csv", "data.csv", "--optimizer", "magic"], "adamw"),
+        (["--csv", "data.csv", "--model", "fusion"], "no meaning with --csv"),
+        (["--epochs", "3"], "needs --csv"),
+    ],
+)
+def test_wrong_usage_is_told_before_any_work(words: list[str], said: str) -> None:
+    result = CliRunner().invoke(app, ["train", *words])
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_predict_counts_what_it_refuses_and_keeps_it(data: Path) -> None:
+    runner, out = CliRunner(), data.with_name("m.pt")
+    words = ["train", "--csv", str(data), "--out", str(out), "--epochs", "1", "--batch-size", "64"]
+    assert runner.invoke(app, words, catch_exceptions=False).exit_code == 0
+    ask = data.with_name("ask.csv")
+    ask.write_text("user_id,item_id,timestamp\n1,1,yesterday\n,2,\n,3,\n新人,4,\n", encoding="utf-8")
+    words = ["predict", "--csv", str(ask), "--model", str(out), "--out", str(data.with_name("a.csv")), "--json"]
+    result = runner.invoke(app, words, catch_exceptions=False)
+    said = orjson.loads(result.stdout)
+    assert (said["rows"], said["refused"], said["unknown_people"]) == (2, 2, 1)  # it learnt no times: none are read
+    assert "refused: 2 × user_id" in result.stderr
+    lines = Path(said["refused_rows"]).read_text(encoding="utf-8").splitlines()
+    assert [orjson.loads(line)["line"] for line in lines] == [3, 4]

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-
 from benchmark_cases import write_folder
+
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.learning.benchmark_content import read_texts
 from shoplens.learning.benchmark_data import read_benchmark

@@ -189,3 +189,53 @@ def test_the_report_stands_alone(trained: tuple[TableTraining, list[str]], tmp_p
     assert "base rate" in page
     assert "data:image/png" in page
     assert orjson.loads((tmp_path / "first_metrics.json").read_bytes())["test"]["model"]["AUC"] > 0.7
+
+
+def test_repeated_rows_do_not_answer_for_themselves(write: Callable[[pl.DataFrame], Path]) -> None:
+    random = np.random.default_rng(5)
+    coins = {"user_id": random.integers(0, 90, 300), "item_id": random.integers(0, 40, 300)}
+    frame = pl.DataFrame({**coins, "label": random.integers(0, 2, 300)}).unique(["user_id", "item_id"])
+    said: list[str] = []
+    done = train_table(write(pl.concat([frame] * 5)), say=said.append, epochs=6)
+    assert 0.3 < (done.test.rows["model"]["AUC"] or 0) < 0.7
+    assert done.facts["copies"] == 4 * len(frame)
+    assert any("exact copies" in line for line in said)
+
+
+def test_infinite_cells_are_missing_ones(write: Callable[[pl.DataFrame], Path]) -> None:
+    frame = _frame(300).with_columns(price=pl.Series(["inf" if k % 7 == 0 else f"{k}.5" for k in range(300)]))
+    column = next(one for one in Schema.learn(read_table(write(frame)).cells, ["price"]).columns)
+    assert column.kind == "number"
+    assert np.isnan(column.numbers(pl.Series(["inf", "-inf", "3.5"]))).tolist() == [True, True, False]
+
+
+def test_a_learning_rate_that_blows_up_is_named(write: Callable[[pl.DataFrame], Path]) -> None:
+    with pytest.raises(ConfigurationError, match="learning rate 1e\\+09"):
+        train_table(write(_frame(300)), epochs=2, learning_rate=1e9)
+
+
+def test_separators_other_than_commas_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user_id;item_id;label\n1;2;0\n")
+    with pytest.raises(FormatError, match="separated by ';'"):
+        read_table(tmp_path / "a.csv")
+    with pytest.raises(InputError, match="is a folder"):
+        read_table(tmp_path)
+
+
+def test_figures_agree_with_scikit_learn_and_between_table_and_page(
+    trained: tuple[TableTraining, list[str]], tmp_path: Path
+) -> None:
+    figures = trained[0].test
+    assert figures.classes is not None
+    assert figures.rows["model"]["accuracy"] == pytest.approx(figures.classes.accuracy)
+    assert figures.rows["model"]["AUC"] == pytest.approx(figures.classes.auc)
+    assert figures.rows["model"]["log-loss"] == pytest.approx(figures.classes.log_loss)
+    said = figures.as_dict()
+    ahead = said["model minus popularity"]["AUC"]
+    assert ahead["difference"] == pytest.approx(said["model"]["AUC"] - said["product popularity"]["AUC"])
+    assert ahead["interval_95"][0] <= ahead["difference"] <= ahead["interval_95"][1]
+    assert set(said["interval_95"]) == {"model", "product popularity", "base rate"}
+    page = write_table_report(tmp_path, trained[0], name="m").read_text(encoding="utf-8")
+    assert f"{said['classes']['macro_f1']:.4f}" in page
+    for row in figures.table()[1]:
+        assert all(cell in page for cell in row)

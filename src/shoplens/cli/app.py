@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import orjson
@@ -27,6 +28,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+
+from shoplens.errors import ConfigurationError
 
 app = typer.Typer(
     name="shoplens",
@@ -58,6 +61,20 @@ def emit(result: Mapping[str, Any], *, json: bool, table: Table | str | None = N
             out.print(f"[bold]{key}[/bold]  {escape(str(value))}", highlight=False)
     else:
         out.print(table)
+
+
+def ready_to_write(file: Path) -> None:
+    """Make the folder that `file` goes into and try it, before any work; ConfigurationError when it cannot be used."""
+    if file.is_dir():
+        raise ConfigurationError(f"--out {file} is a folder; name a file, for example {file / 'FILE'}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"--out {file}: nothing can be written there ({error.strerror}); name another"
+        ) from error
 
 
 def progress_bar() -> Progress:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shoplens.cli.app import JsonFlag, app, console, emit
+from shoplens.cli.app import JsonFlag, app, console, emit, ready_to_write
 
 
 @app.command()
@@ -21,33 +21,41 @@ def predict(
 ) -> None:
     """How probable it is that each person chooses each product (or how they would rate it).
 
-    People and products that were not in training are judged by their columns. Rows without a person or a product are
-    refused with their line; all others are answered, in the order of the file.
+    People and products that were not in training are judged by their columns. Rows without a person or a product (or,
+    for a model that knows times, with a timestamp that cannot be read) are refused, counted by reason and, with --out,
+    written to OUT_refused.jsonl; all others are answered, in the order of the file.
     """
     import polars as pl
 
     from shoplens.learning.tabular import load
     from shoplens.learning.tabular_reading import ITEM, USER, read_table
 
+    refused = None if out is None else out.with_name(f"{out.stem}_refused.jsonl")
+    if out is not None and refused is not None:
+        ready_to_write(out)
+        refused.unlink(missing_ok=True)
     known = load(model)
-    table = read_table(csv, needed=(USER, ITEM))
+    table = read_table(csv, needed=(USER, ITEM), report=refused, timed=known.estimator.past.timed)
     answer = known.predict(table)
     name = "rating" if known.scale.rating else "probability"
     result = table.cells.select(USER, ITEM).with_columns(
         pl.Series("line", table.lines), pl.Series(name, answer).round(6)
     )
-    for example in table.report.summary()["examples"]:
-        console.print(f"refused: line {example['line']}: {example['reason']}", highlight=False, markup=False)
+    summary = table.report.summary()
+    for example in summary["examples"]:
+        count = summary["reasons"][example["reason"]]
+        words = f"refused: {count:,} × {example['reason']} (for example line {example['line']})"
+        console.print(words, highlight=False, markup=False, soft_wrap=True)
     unknown = {
         "people": int(sum(one not in known.users for one in table.cells[USER].unique())),
         "products": int(sum(one not in known.items for one in table.cells[ITEM].unique())),
     }
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
         result.write_csv(out)
     shown = {
         "rows": result.height,
         "refused": table.report.refused,
+        "refused_rows": str(refused) if refused is not None and table.report.refused else None,
         "unknown_people": unknown["people"],
         "unknown_products": unknown["products"],
         "out": None if out is None else str(out),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress
 from shoplens.cli.tables import results_table
 
+ONLY_CSV = ("epochs", "batch_size", "learning_rate", "loss", "optimizer", "history", "out")  # options
+
 
 @app.command()
 def train(
+    context: typer.Context,
     workspace: WorkspaceOption = Path(),
     model: Annotated[
         list[str] | None, typer.Option(help="Fit only these (repeat the option); default: all in the settings.")
@@ -26,9 +29,13 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="--csv: how often all rows are seen.")] = 10,
     batch_size: Annotated[int, typer.Option(min=1, help="--csv: rows a step; 1024 is quicker on large files.")] = 32,
     learning_rate: Annotated[float | None, typer.Option(help="--csv: default by optimizer.")] = None,
-    loss: Annotated[str | None, typer.Option(help="--csv: bce, mse or bpr; default: bce, for ratings mse.")] = None,
-    optimizer: Annotated[str, typer.Option(help="--csv: adam, adamw or sgd.")] = "adam",
-    history: Annotated[str, typer.Option(help="--csv: who reads histories: mlp, gru, cnn, transformer.")] = "mlp",
+    loss: Annotated[
+        Literal["bce", "mse", "bpr"] | None, typer.Option(help="--csv: default: bce, for ratings mse.")
+    ] = None,
+    optimizer: Annotated[Literal["adam", "adamw", "sgd"], typer.Option(help="--csv: who makes the steps.")] = "adam",
+    history: Annotated[
+        Literal["mlp", "gru", "cnn", "transformer"], typer.Option(help="--csv: who reads histories.")
+    ] = "mlp",
     out: Annotated[Path, typer.Option(help="--csv: the model's file.")] = Path("recommendation_model.pt"),
 ) -> None:
     """Split in time, fit every model, choose the blend on validation, test once, write and promote a bundle.
@@ -38,10 +45,21 @@ def train(
 
     With --csv no workspace is needed: one table in, one model file out, and `shoplens predict` asks it.
     """
+    for name in ("workspace", "model") if csv is not None else ONLY_CSV:
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(
+                f"{option} {'has no meaning with --csv' if csv is not None else 'needs --csv FILE'}"
+            )
     if csv is not None:
         from shoplens.cli.train_csv import train_csv
 
-        settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "loss": loss}
+        settings: dict[str, Any] = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "loss": loss,
+        }
         settings |= {"optimiser": optimizer, "history": history, "seed": 0 if seed is None else seed}
         train_csv(csv, out=out, json=json, **settings)
         return

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from shoplens.cli.app import console, emit, progress_bar
-from shoplens.errors import ConfigurationError
+from shoplens.cli.app import console, emit, progress_bar, ready_to_write
 
 if TYPE_CHECKING:
     from shoplens.learning.tabular import TableTraining
@@ -23,9 +22,7 @@ def train_csv(file: Path, *, out: Path, json: bool, **settings: Any) -> None:
     from shoplens.learning.tabular import train_table
     from shoplens.learning.tabular_report import write_table_report
 
-    if out.is_dir():
-        raise ConfigurationError(f"--out {out} is a folder; name a file, for example {out / 'recommendation_model.pt'}")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    ready_to_write(out)
     refused = out.with_name(f"{out.stem}_refused.jsonl")
     refused.unlink(missing_ok=True)
     watch = _Watch(int(settings["batch_size"]))

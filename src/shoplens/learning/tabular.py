@@ -21,7 +21,7 @@ import polars as pl
 import torch
 
 from shoplens.domain.vocabulary import Vocabulary
-from shoplens.errors import BundleError, InputError, ShoplensError
+from shoplens.errors import BundleError, ConfigurationError, InputError, ShoplensError
 from shoplens.learning.tabular_figures import Figures, judge
 from shoplens.learning.tabular_reading import ITEM, LABEL, TIME, USER, Scale, Table, read_labels, read_table
 from shoplens.learning.tabular_schema import Schema
@@ -130,7 +130,10 @@ class TableModel:
         except ShoplensError:
             raise
         except Exception as error:  # a damaged file fails in many ways inside torch's reader
-            raise BundleError(f"{path} is no model that `shoplens train --csv` wrote: {error}") from error
+            raise BundleError(
+                f"{path} is no model that `shoplens train --csv` wrote, or it is damaged "
+                f"({type(error).__name__}: {error}); train it again"
+            ) from error
 
 
 def load(path: str | Path) -> TableModel:
@@ -194,6 +197,8 @@ def train_table(
             f"{path}: {len(table)} usable rows are too few to learn from and to test on; give {LEAST_ROWS}"
         )
     parts, sentence = _split(table, seed)
+    if np.bincount(parts, minlength=3).min() == 0:
+        raise InputError(f"{path}: the rows are about fewer than three pairs of a person and a product; give more")
     train = table.keep(parts == 0)
     if np.ptp(label[parts == 0]) == 0:
         raise InputError(f"{path}: all rows of the training part have one label; {sentence}")
@@ -218,6 +223,11 @@ def train_table(
     estimator = model.estimator
     estimator.remember(_known(valid_rows))  # before the test they had happened
     answered = model.predict(table.keep(parts == 2))
+    if not np.isfinite(answered).all():
+        raise ConfigurationError(
+            f"learning went astray: at learning rate {config.rate:g} the weights are no numbers any more; give a "
+            "smaller one, for example --learning-rate 0.001"
+        )
     figures = judge(
         test_rows, np.asarray(scale.squeeze(answered)), estimator.past, scale, float(train_rows.label.mean()), seed
     )
@@ -269,10 +279,14 @@ def _split(table: Table, seed: int) -> tuple[npt.NDArray[np.int64], str]:
         if len(np.unique(part)) == 3:
             first, second = (datetime.fromtimestamp(int(cut) / 1e6, UTC) for cut in cuts)
             return part, f"split in time: validation from {first:%Y-%m-%d %H:%M}, test from {second:%Y-%m-%d %H:%M}"
-    order = np.random.default_rng([seed, 7]).permutation(len(table))
-    n = max(1, int(SHARE * len(table)))
+    # All rows of a person about a product go together: a repeated row would be its own answer.
+    pairs = table.cells.with_row_index("row").group_by(USER, ITEM, maintain_order=True).agg("row")["row"]
+    order = np.random.default_rng([seed, 7]).permutation(len(pairs))
+    n = max(1, int(SHARE * len(pairs)))
+    of_pair = np.zeros(len(pairs), np.int64)
+    of_pair[order[:n]], of_pair[order[n : 2 * n]] = 2, 1
     part = np.zeros(len(table), np.int64)
-    part[order[:n]], part[order[n : 2 * n]] = 2, 1
+    part[pairs.explode().to_numpy()] = np.repeat(of_pair, pairs.list.len().to_numpy())
     why = "the times do not allow three parts" if len(table.time) else "there is no timestamp column"
     return part, (
         f"WARNING: {why}, so the split is random. If the rows have an order in time, the figures are better than they "
@@ -290,6 +304,7 @@ def _facts(
         "rows": len(table),
         "refused": table.report.refused,
         "refused_because": table.report.summary()["reasons"],
+        "copies": table.cells.height - table.cells.n_unique(),
         "people": table.cells[USER].n_unique(),
         "products": table.cells[ITEM].n_unique(),
         "labels": f"ratings from {scale.low:g} to {scale.high:g}, mean {mean:.2f}"
@@ -311,6 +326,8 @@ def _opening(facts: Mapping[str, Any], schema: Schema, table: Table, config: Poi
     for reason, count in facts["refused_because"].items():
         example = next(one for one in table.report.summary()["examples"] if one["reason"] == reason)
         lines.append(f"refused: {count:,} × {reason} (for example line {example['line']})")
+    if facts["copies"]:
+        lines.append(f"{facts['copies']:,} rows are exact copies of others; they count again")
     lines += schema.told()
     lines.append(facts["split"])
     if config.body.sequential and not len(table.time):

@@ -9,33 +9,41 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.learning.metrics.classification import classification_report
+from shoplens.learning.metrics.classification import ClassificationReport, classification_report
 from shoplens.learning.metrics.probability import probability_metrics, rating_metrics
 from shoplens.learning.tabular_reading import Scale
 from shoplens.models.fusion.pointwise_rows import Past, Rows
 
 MODEL, POPULARITY, CONSTANT = "model", "product popularity", "base rate"
+AHEAD = "model − popularity"
 ROUNDS = 200  # bootstrap samples of the test rows
+
+
+Measured = Mapping[str, float | None]  # metric → value
+Spans = Mapping[str, tuple[float, float]]  # metric → 95 % interval
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Test figures. `rows`: name of what answers → metric → value; `low` and `high`: 95 % of the model's own."""
+    """Test figures, by what answers: the model, the popularity of the product, the base rate."""
 
     rating: bool
     n: int
-    rows: Mapping[str, Mapping[str, float | None]]
-    low: Mapping[str, float]
-    high: Mapping[str, float]
-    classes: Mapping[str, Any] | None  # the classification report, when labels are 0 and 1
+    rows: Mapping[str, Measured]
+    spans: Mapping[str, Spans]  # bootstrap over test rows
+    ahead: Spans  # of the model's metric minus that of popularity, on the same rows
+    classes: ClassificationReport | None  # of the model, when labels are 0 and 1
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
             "n": self.n,
             **{name: dict(values) for name, values in self.rows.items()},
-            "interval_95": {name: [self.low[name], self.high[name]] for name in self.low},
-            "classes": None if self.classes is None else dict(self.classes),
+            "interval_95": {name: {key: list(span) for key, span in of.items()} for name, of in self.spans.items()},
+            "model minus popularity": {
+                name: {"difference": self._gap(name), "interval_95": list(span)} for name, span in self.ahead.items()
+            },
+            "classes": None if self.classes is None else self.classes.as_dict(),
         }
 
     def table(self) -> tuple[list[str], list[list[str]]]:
@@ -44,10 +52,20 @@ class Figures:
         rows = []
         for name, values in self.rows.items():
             rows.append([name, *("–" if (value := values[metric]) is None else f"{value:.4f}" for metric in metrics)])
-            if name == MODEL:
-                spans = [f"{self.low[one]:.4f}–{self.high[one]:.4f}" if one in self.low else "–" for one in metrics]
-                rows.append(["  95 % interval", *spans])
+            rows.append(["  95 % interval", *(_span(self.spans[name].get(metric)) for metric in metrics)])
+        rows.append([AHEAD, *(f"{self._gap(one):+.4f}" if one in self.ahead else "–" for one in metrics)])
+        rows.append(["  95 % interval", *(_span(self.ahead.get(metric), sign=True) for metric in metrics)])
         return ["test", *metrics], rows
+
+    def _gap(self, metric: str) -> float:
+        return (self.rows[MODEL][metric] or 0.0) - (self.rows[POPULARITY][metric] or 0.0)
+
+
+def _span(span: tuple[float, float] | None, *, sign: bool = False) -> str:
+    if span is None:
+        return "–"
+    low, high = span
+    return f"{low:+.3f} to {high:+.3f}" if sign else f"{low:.4f}–{high:.4f}"  # fits into 80 columns
 
 
 def judge(rows: Rows, answer: npt.NDArray[np.float32], past: Past, scale: Scale, base: float, seed: int) -> Figures:
@@ -62,18 +80,18 @@ def judge(rows: Rows, answer: npt.NDArray[np.float32], past: Past, scale: Scale,
     }
     measure = _ratings(scale) if scale.rating else _chances
     rows_of = {name: measure(rows.label, one) for name, one in answers.items()}
-    low, high = _interval(rows.label, answers[MODEL], measure, seed)
+    spans, ahead = _intervals(rows.label, answers, measure, seed)
     classes = None
     if not scale.rating:
-        report = classification_report(rows.label.astype(np.int64), answers[MODEL].astype(np.float64), names=("0", "1"))
-        classes = report.as_dict()
-    return Figures(scale.rating, len(rows), rows_of, low, high, classes)
+        truth = rows.label.astype(np.int64)
+        classes = classification_report(truth, answers[MODEL].astype(np.float64), names=("0", "1"))
+    return Figures(scale.rating, len(rows), rows_of, spans, ahead, classes)
 
 
 def _chances(label: npt.NDArray[np.float32], chance: npt.NDArray[np.float32]) -> dict[str, float | None]:
     figures = probability_metrics(label, chance.astype(np.float64))
     return {
-        "accuracy": float(((chance > 0.5) == (label > 0.5)).mean()),
+        "accuracy": float(((chance >= 0.5) == (label > 0.5)).mean()),
         "AUC": figures.auc,
         "log-loss": figures.log_loss,
     }
@@ -87,19 +105,26 @@ def _ratings(scale: Scale) -> Any:
     return measure
 
 
-def _interval(
-    label: npt.NDArray[np.float32], answer: npt.NDArray[np.float32], measure: Any, seed: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Bootstrap over test rows."""
+def _intervals(
+    label: npt.NDArray[np.float32], answers: Mapping[str, npt.NDArray[np.float32]], measure: Any, seed: int
+) -> tuple[dict[str, Spans], Spans]:
+    """Bootstrap over test rows, the same ones for all answers: intervals of each, and of the model's lead."""
     random = np.random.default_rng([seed, 11])
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in (*answers, AHEAD)}
     size = min(len(label), 20_000)  # a sample as large as this has its own interval narrow enough
     for _ in range(ROUNDS):
         index = random.integers(0, len(label), size)
-        for name, value in measure(label[index], answer[index]).items():
-            if value is not None:
-                found.setdefault(name, []).append(value)
-    spans = {name: np.quantile(values, (0.025, 0.975)) for name, values in found.items()}
-    return {name: float(span[0]) for name, span in spans.items()}, {
-        name: float(span[1]) for name, span in spans.items()
-    }
+        measured = {name: measure(label[index], answer[index]) for name, answer in answers.items()}
+        for metric, value in measured[MODEL].items():
+            if value is None:  # one class only among these rows
+                continue
+            for name, values in measured.items():
+                found[name].setdefault(metric, []).append(values[metric])
+            found[AHEAD].setdefault(metric, []).append(value - measured[POPULARITY][metric])
+    spans = {name: {metric: _middle(values) for metric, values in of.items()} for name, of in found.items()}
+    return {name: spans[name] for name in answers}, spans[AHEAD]
+
+
+def _middle(values: list[float]) -> tuple[float, float]:
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)

@@ -22,7 +22,6 @@ USER, ITEM, LABEL, TIME = "user_id", "item_id", "label", "timestamp"
 YES = ("1", "yes", "y", "true", "t", "like", "liked", "click", "clicked", "bought", "是", "喜欢")
 NO = ("0", "no", "n", "false", "f", "dislike", "disliked", "none clicked", "not bought", "否", "不喜欢")
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")  # whatever the case
-EXPECTED = "a CSV file with the columns user_id, item_id and label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +65,26 @@ class Table:
         return Table(self.name, self.cells.filter(pl.Series(chosen)), self.lines[chosen], time, self.report)
 
 
-def read_table(path: Path, *, needed: Sequence[str] = (USER, ITEM, LABEL), report: Path | None = None) -> Table:
+def read_table(
+    path: Path, *, needed: Sequence[str] = (USER, ITEM, LABEL), report: Path | None = None, timed: bool = True
+) -> Table:
     """Rows of a CSV (or TSV, Parquet) file. FormatError when a needed column is missing or the file holds no row.
 
-    Rows without a person, a product or a readable time are refused; `report` gets a line for each.
+    Rows without a person, a product or a readable time are refused; `report` gets a line for each. Without `timed` a
+    column of times is not looked at.
     """
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
+        raise InputError(
+            f"{path} is a folder; name a file in it" if path.is_dir() else f"{path}: there is no such file"
+        )
+    expected = f"a CSV file with the columns {', '.join(needed)}"
     source = SourceFile(path)
     if not source.size:
-        raise FormatError(f"{path}: the file is empty; expected {EXPECTED}")
+        raise FormatError(f"{path}: the file is empty; expected {expected}")
     kind: Any = "parquet" if path.suffix == ".parquet" else "tsv" if path.suffix in (".tsv", ".tab") else "csv"
     if kind != "parquet":
-        refuse_binary(source, EXPECTED)
-        refuse_markup(source, EXPECTED)
+        refuse_binary(source, expected)
+        refuse_markup(source, expected)
     account = IngestReport(report)
     frames, lines = [], []
     for chunk in read_rows(source, kind=kind, chunk=200_000, report=account):
@@ -87,19 +92,20 @@ def read_table(path: Path, *, needed: Sequence[str] = (USER, ITEM, LABEL), repor
         frames.append(chunk.frame)
         lines.append(np.asarray(chunk.lines, np.int64))
     if not sum(len(part) for part in lines):
-        raise FormatError(f"{path}: there is no row that can be read below the header; expected {EXPECTED}")
+        raise FormatError(f"{path}: there is no row that can be read below the header; expected {expected}")
     cells = _texts(pl.concat(frames))
     line = np.concatenate(lines)
     good = np.ones(len(line), np.bool_)
     for column in (name for name in (USER, ITEM) if name in cells.columns):
         good = _refuse(account, path, line, cells, good, cells[column].is_null().to_numpy(), column, "it is empty")
     time = np.zeros(0, np.int64)
-    if TIME in cells.columns:
+    if timed and TIME in cells.columns:
         values = parse_times(cells[TIME].fill_null("")).values
         bad = values.is_null().to_numpy()
         good = _refuse(account, path, line, cells, good, bad, TIME, "it is no time that can be read")
         time = values.fill_null(0).to_numpy().astype(np.int64)
     table = Table(str(path), cells, line, time, account).keep(good)
+    account.flush()
     if not len(table):
         raise FormatError(f"{path}: all {len(line):,} rows were refused; {_first(account)}")
     return table
@@ -153,6 +159,10 @@ def _texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _check_columns(columns: Sequence[str], needed: Sequence[str], path: Path) -> None:
     missing = [name for name in needed if name not in columns]
+    other = next((sign for sign in (";", "\t", "|") if len(columns) == 1 and columns[0].count(sign)), None)
+    if missing and other is not None:
+        how = "call it .tsv" if other == "\t" else "save it with commas"
+        raise FormatError(f"{path}: the columns are separated by {other!r} instead of commas; {how}")
     if missing:
         raise FormatError(
             f"{path}: there is no column {missing[0]!r}; the file has {', '.join(columns[:30])}. Rename the column "

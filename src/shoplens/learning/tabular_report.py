@@ -37,8 +37,9 @@ def write_table_report(folder: Path, done: TableTraining, *, name: str) -> Path:
         _facts(facts),
         "<h2>Test</h2>",
         table(header, [[html.escape(cell) for cell in row] for row in rows]),
-        "<p>The interval is from a bootstrap over test rows. The other rows are what answers without a model "
-        "reach; accuracy alone says little where most labels are the same.</p>",
+        "<p>Intervals are from a bootstrap over test rows, the same ones for all. Popularity and base rate are what "
+        "answers without a model reach; accuracy alone says little where most labels are the same.</p>",
+        *_classes(done),
         f'<img alt="loss and accuracy by epoch" src="{inline(picture)}">',
         "<h2>Columns</h2>",
         "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in done.notes) + "</ul>",
@@ -65,6 +66,15 @@ def plot_epochs(path: Path, history: Sequence[Mapping[str, float]], *, base: flo
         axes.tick_params(colors=MUTED, labelsize=9, length=0)
         axes.legend(frameon=False, labelcolor=INK)
     figure.savefig(path)
+
+
+def _classes(done: TableTraining) -> list[str]:
+    """Precision, recall and F1 by label; ratings have none."""
+    report = done.test.classes
+    if report is None:
+        return []
+    header, rows = report.rows()
+    return ["<h2>Test, by label (1 from a probability of 0.5 on)</h2>", table(header, rows)]
 
 
 def _base(done: TableTraining) -> float | None:

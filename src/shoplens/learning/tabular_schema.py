@@ -156,7 +156,8 @@ def _describe(name: str, text: pl.Series, scope: str) -> Column:
     there = text.drop_nulls()
     number = _numbers(there)
     real = number.drop_nulls()
-    if real.len() >= ALMOST * there.len():
+    endless = int((there.cast(pl.Float64, strict=False).is_infinite()).sum())  # a division by zero: missing
+    if real.len() and real.len() >= ALMOST * (there.len() - endless):
         whole = bool((real == real.round()).all())
         values = real.n_unique()
         if not (whole and values <= FEW_INTEGERS and real.len() >= ENOUGH * values):
