@@ -24,8 +24,8 @@ def purchases(people: int, products: int, each: int, seed: int) -> Interactions:
 
 
 def distinct_purchases(people: int, products: int, total: int, seed: int) -> Interactions:
-    """`total` purchases, fewer when people run out of products: nobody buys anything twice, activity is log-normal with
-    about 20 at least, moments fill a year. 6,000 people, 3,700 products and a million have the shape of MovieLens-1M."""
+    """About `total` purchases: nobody buys anything twice, activity is log-normal with some 20 at least, moments fill a
+    year. 6,000 people, 3,700 products and a million have the shape of MovieLens-1M."""
     rng = np.random.default_rng(seed)
     share, tastes = rng.lognormal(0, 1.0, people), _tastes(people, rng)
     pair = np.zeros(0, np.int64)
