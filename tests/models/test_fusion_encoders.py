@@ -238,7 +238,7 @@ def test_auto_reads_sequences_where_order_means_something() -> None:
     quick = replace(SMALL, epochs=1)
     assert Fusion(quick).fit(data).used.history == "transformer"
     assert Fusion(quick).fit(chain(timed=False)[0]).used.history == "transformer"
-    assert Fusion(quick, order="none").fit(data).used.history == "mlp"
+    assert Fusion(quick, order="none").fit(data).used.history == "graph"
     log = data.interactions
     week = 7 * MICROSECONDS_PER_DAY
     baskets = replace(log, timestamp=log.timestamp // (8 * week) * (8 * week))

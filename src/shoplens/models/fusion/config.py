@@ -15,8 +15,9 @@ CHOICES = {
     "id_start": ("auto", "spectral", "random"),
     "order": ("auto", "time", "none"),
     "optimiser": ("adamw", "adam", "sgd"),
-    "schedule": ("cosine", "linear", "constant"),
+    "schedule": ("auto", "cosine", "linear", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
+    "refit": ("auto", "yes", "no"),
 }
 SEQUENTIAL = ("gru", "cnn", "transformer")  # read the events in their order; mlp reads a set of products with ages
 GRAPH = "graph"  # spreads the vectors of products over the graph of purchases; people are averages of them
@@ -24,6 +25,10 @@ GRAPH = "graph"  # spreads the vectors of products over the graph of purchases; 
 AUTO = -1  # of a number: the value of RECIPES for the history encoder that is used
 RECIPES: dict[str, dict[str, Any]] = {
     "pooled": {
+        "schedule": "cosine",
+        "dropout": 0.3,
+        "start_length": 1.0,
+        "refit": "no",
         "embedding_size": 128,
         "id_start": "spectral",
         "epochs": 12,
@@ -41,6 +46,10 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 512,
     },
     "sequential": {
+        "schedule": "cosine",
+        "dropout": 0.3,
+        "start_length": 1.0,
+        "refit": "no",
         "embedding_size": 96,
         "id_start": "random",
         "epochs": 20,
@@ -58,11 +67,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 512,
     },
     "graph": {
+        "schedule": "constant",
+        "dropout": 0.2,
+        "start_length": 0.3,
+        "refit": "yes",
         "embedding_size": 128,
-        "warmup": 0.1,
+        "warmup": 0.0,
         "id_start": "random",
         "epochs": 40,
-        "patience": 8,
+        "patience": 12,
         "history_dropout": 0.0,
         "id_dropout": 0.1,
         "weight_decay": 2.0,
@@ -92,6 +105,7 @@ class FusionConfig:
     #: weighed), concat (one matrix, no gates)
     fusion: str = "softmax"
     id_start: str = "auto"  # start id vectors from the leading directions of who-bought-what (spectral), or at random
+    start_length: float = AUTO  # length that id vectors and projections start with; short ones turn sooner
     id_power: float = 2.0  # exponent of the singular values there: higher is smoother, as more steps of a graph filter
     heads: int = 2  # attention heads that read a history: one may look at habits, another at the last basket
     layers: int = 2  # of gru, cnn and transformer; graph: walks from product to product
@@ -122,14 +136,14 @@ class FusionConfig:
     modality_dropout: float = 0.1  # chance that a product loses a modality for one step
     id_dropout: float = AUTO  # chance that it loses its id, so that content learns to carry it alone
     history_dropout: float = AUTO  # chance that one event of a history is not read
-    dropout: float = 0.3  # inside all layers and on the person's vector
+    dropout: float = AUTO  # inside all layers and on the person's vector
     weight_decay: float = AUTO  # of matrices; with adam and sgd an L2 penalty
 
     # The optimiser.
     optimiser: str = "adamw"
     momentum: float = 0.9  # of sgd, and of the first moment of adam and adamw
     beta2: float = AUTO  # of the second moment
-    schedule: str = "cosine"  # how the rate falls after the warm-up
+    schedule: str = "auto"  # how the rate falls after the warm-up
     epochs: int = AUTO
     batch_size: int = AUTO  # samples a step
     batch_tokens: int = 1024  # gru, cnn, transformer: events a step
@@ -137,6 +151,7 @@ class FusionConfig:
     warmup: float = AUTO  # share of all steps during which the rate rises
     clip: float = 1.0  # largest norm of a gradient
     patience: int = AUTO  # epochs without a better inner validation after which learning stops
+    refit: str = "auto"  # learn once more, from what was kept aside too, for as many epochs as were best
     validation_people: int = 1000  # people whose latest products are kept aside to choose the best epoch; 0 = none
     seed: int = 0
 
@@ -165,7 +180,7 @@ class FusionConfig:
         ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write 1 or more")
-        for name in given("temperature", "learning_rate", "clip"):
+        for name in given("temperature", "learning_rate", "clip", "start_length"):
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"fusion: {name} is {getattr(self, name)}; write a number above 0")
         for name in given("hidden_share", "popularity_kept", "log_q"):

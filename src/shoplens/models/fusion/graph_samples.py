@@ -28,8 +28,8 @@ class Holes:
 
 
 def make_holes(timeline: Timeline, config: FusionConfig, random: np.random.Generator) -> Holes:
-    """Without order each purchase leaves with the chance `hidden_share`. With order each life is cut at a random moment,
-    so that what is asked for comes after what is known."""
+    """Take purchases out: without order each with the chance `hidden_share`; with order all after a moment of each
+    life, so that what is asked for comes after what is known."""
     if timeline.ordered:
         cut = _cuts(timeline, config, random)
         kept = np.arange(len(timeline.user)) < cut[timeline.user]
@@ -52,10 +52,10 @@ def _cuts(timeline: Timeline, config: FusionConfig, random: np.random.Generator)
 def _after(timeline: Timeline, cut: Ints, config: FusionConfig, random: np.random.Generator) -> Iterator[Batch]:
     """People with the products that were new to them after their cut."""
     people = np.flatnonzero(np.diff(timeline.indptr) > 0)
-    for user in _in_batches(people, config.batch_size, random):
-        target, liking = timeline.after(cut[user], config.targets)
+    for drawn in _in_batches(people, config.batch_size, random):
+        target, liking = timeline.after(cut[drawn], config.targets)
         some = target[:, 0] >= 0
-        user, target, liking = user[some], target[some], liking[some]
+        user, target, liking = drawn[some], target[some], liking[some]
         if len(user):
             history = timeline.before(cut[user], config.max_history, config.train_history, random)
             yield Batch(user, history, user, target, liking)
@@ -84,9 +84,7 @@ def _among(
         yield Batch(user, history, user, target, liking)
 
 
-def _drawn(
-    timeline: Timeline, events: Ints, user: Ints, limit: int, random: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _drawn(timeline: Timeline, events: Ints, user: Ints, limit: int, random: np.random.Generator) -> tuple[Ints, Ints]:
     """Up to `limit` random ones of each person's `events`: place of the person in `user` (ascending), and the event."""
     owned = timeline.user[events]
     low = np.searchsorted(owned, user)

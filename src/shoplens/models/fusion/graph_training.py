@@ -13,8 +13,8 @@ from torch import Tensor
 from shoplens.models.fusion.graph_samples import make_holes
 from shoplens.models.fusion.purchases import PurchaseGraph
 from shoplens.models.fusion.samples import Batch
-from shoplens.models.fusion.training import CHUNK, Progress, Trainer
 from shoplens.models.fusion.timeline import Timeline
+from shoplens.models.fusion.training import CHUNK, Progress, Trainer
 
 
 class GraphTrainer(Trainer):
@@ -62,9 +62,9 @@ class GraphTrainer(Trainer):
     def fused(self) -> Tensor:
         """Vectors of all products before they are spread, with their fixed appeal. [n_items, size + 1]."""
         tower, place = self.network.items, self.inputs.id_place
-        spans = torch.arange(self.timeline.n_items, device=self.device).split(CHUNK)
-        found = []
-        for rows in spans:
+        n, found = self.timeline.n_items, []
+        for start in range(0, n, CHUNK):
+            rows = torch.arange(start, min(start + CHUNK, n), device=self.device)
             parts, mask = tower.parts(rows, place, self.inputs.contents)
             found.append(tower.combine(parts, tower.drop(mask) if tower.training else mask)[:, :-1])
         appeal = torch.where(place >= 0, self.appeal[place.clamp(min=0)], tower.fresh.detach())
@@ -74,5 +74,4 @@ class GraphTrainer(Trainer):
     def spread(self, fused: Tensor) -> Tensor:
         """What the graph adds to the vectors of all products. [n_items, size]."""
         graph = self.holed if self.network.training else self.whole
-        start = torch.nn.functional.normalize(fused[:, :-1].float(), dim=-1, eps=1e-6)
-        return graph.spread(start, self.config.layers)
+        return graph.spread(fused[:, :-1].float(), self.config.layers)

@@ -34,7 +34,7 @@ class ItemTower(nn.Module):
                 nn.GELU(),
                 nn.Dropout(config.dropout),
                 nn.Linear(hidden, size),
-                short_norm(size),
+                short_norm(size, config.start_length),
             )
             for rank in ranks
         )

@@ -15,10 +15,10 @@ def silent(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
-def short_norm(size: int) -> nn.LayerNorm:
-    """Layer normalisation whose vectors start with length one, as id vectors do, so that no modality drowns another."""
+def short_norm(size: int, length: float = 1.0) -> nn.LayerNorm:
+    """Layer normalisation whose vectors start with a length, that of id vectors, so that no modality drowns another."""
     norm = nn.LayerNorm(size)
-    nn.init.constant_(norm.weight, size**-0.5)
+    nn.init.constant_(norm.weight, length * size**-0.5)
     return norm
 
 

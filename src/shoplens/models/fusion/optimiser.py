@@ -8,16 +8,22 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.config import GRAPH, FusionConfig
 
 
 def make_optimiser(parameters: Iterable[nn.Parameter], config: FusionConfig) -> torch.optim.Optimizer:
-    """AdamW (decoupled decay), Adam or SGD with momentum (L2 penalty); vectors and scalars are not decayed."""
+    """AdamW (decoupled decay), Adam or SGD with momentum (L2 penalty); vectors and scalars are not decayed.
+
+    But over the purchase graph they are: there decay is what keeps learning from remembering single purchases, and the
+    factor of all scores would grow to undo it.
+    """
     every = list(parameters)
+    least = 0 if config.history == GRAPH else 2  # dimensions
     groups = [
-        {"params": [one for one in every if one.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [one for one in every if one.ndim <= 1], "weight_decay": 0.0},
+        {"params": [one for one in every if one.ndim >= least], "weight_decay": config.weight_decay},
+        {"params": [one for one in every if one.ndim < least], "weight_decay": 0.0},
     ]
+    groups = [group for group in groups if group["params"]]
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=config.momentum > 0)
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam

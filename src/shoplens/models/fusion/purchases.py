@@ -48,12 +48,12 @@ class _Product(torch.autograd.Function):
     """Sparse constant times dense variable. The turned matrix is at hand, so that going back needs no transposing."""
 
     @staticmethod
-    def forward(ctx: Any, matrix: Tensor, turned: Tensor, dense: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: Any, matrix: Tensor, turned: Tensor, dense: Tensor) -> Tensor:
         ctx.turned = turned
         return matrix @ dense
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:  # noqa: D102
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor]:
         return None, None, ctx.turned @ gradients[0].contiguous()
 
 

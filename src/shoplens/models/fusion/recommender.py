@@ -21,7 +21,7 @@ from shoplens.models.fusion.batches import read_histories
 from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.content import Axes, Content
 from shoplens.models.fusion.graph_training import GraphTrainer
-from shoplens.models.fusion.holdout import hold_out
+from shoplens.models.fusion.holdout import Holdout, hold_out
 from shoplens.models.fusion.network import ID, FusionNetwork, ProfileShape
 from shoplens.models.fusion.newcomers import settle_newcomers
 from shoplens.models.fusion.packed import Packed, read_sequences
@@ -83,23 +83,31 @@ class Fusion:
         modalities = tuple(one for one in data.modalities if one.present.any())
         self.axes = tuple(Axes.learn(one, config.content_rank, config.seed) for one in modalities)
         contents = [Content.read(one, axes) for one, axes in zip(modalities, self.axes, strict=True)]
-        known = timeline.counts() > 0
-        id_place = np.where(known, np.cumsum(known) - 1, -1)
-        shape, categorical, numeric = read_profiles(data.profiles, len(interactions.users))
-        with seeded(config.seed, device):
-            ranks = [axes.basis.shape[1] for axes in self.axes]
-            network = FusionNetwork(config, int(known.sum()), ranks, shape, timed=self.timed)
-            start_ids(network, timeline, known, config)
-        inputs = ShopInputs(torch.from_numpy(id_place), contents, categorical, numeric)
-        learner = GraphTrainer if config.history == GRAPH else Trainer
-        trainer = learner(network, inputs, timeline, holdout, config, device)
+        shape, *profiles = read_profiles(data.profiles, len(interactions.users))
+
+        def learner(config: FusionConfig, timeline: Timeline, holdout: Holdout | None) -> Trainer:
+            known = timeline.counts() > 0
+            with seeded(config.seed, device):
+                ranks = [axes.basis.shape[1] for axes in self.axes]
+                network = FusionNetwork(config, int(known.sum()), ranks, shape, timed=self.timed)
+                start_ids(network, timeline, known, config)
+            id_place = torch.from_numpy(np.where(known, np.cumsum(known) - 1, -1))
+            kind = GraphTrainer if config.history == GRAPH else Trainer
+            return kind(network, ShopInputs(id_place, contents, *profiles), timeline, holdout, config, device)
+
+        trainer = learner(config, timeline, holdout)
         trainer.run(self.progress, self.checkpoint)
-        trainer.read_all(whole)
-        settle_newcomers(network.items, trainer.inputs, timeline.counts())
         self.history = trainer.history
+        again = None if self.checkpoint is None else self.checkpoint.with_name(self.checkpoint.name + ".again")
+        if config.refit == "yes" and holdout is not None and trainer.best_epochs:
+            trainer = learner(replace(config, epochs=trainer.best_epochs, validation_people=0), whole, None)
+            trainer.run(self.progress, again)
+        trainer.read_all(whole)
+        settle_newcomers(trainer.network.items, trainer.inputs, trainer.timeline.counts())
         self._keep(trainer, shape)
-        if self.checkpoint is not None:
-            self.checkpoint.unlink(missing_ok=True)
+        for path in (self.checkpoint, again):
+            if path is not None:
+                path.unlink(missing_ok=True)
         return self
 
     @torch.inference_mode()

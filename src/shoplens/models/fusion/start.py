@@ -41,7 +41,7 @@ def start_ids(network: FusionNetwork, timeline: Timeline, known: npt.NDArray[np.
     starts from a good model instead of from noise, which matters where most products were bought a few times.
     """
     weight = network.items.ids.weight[:, :-1]
-    torch.nn.init.normal_(weight, std=config.embedding_size**-0.5)
+    torch.nn.init.normal_(weight, std=config.start_length * config.embedding_size**-0.5)
     user, item = timeline.pairs()
     if len(item) == 0:
         return

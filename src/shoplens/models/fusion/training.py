@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from shoplens.models.fusion.batches import Ragged
-from shoplens.models.fusion.config import FusionConfig
+from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.content import Content
 from shoplens.models.fusion.holdout import Holdout
 from shoplens.models.fusion.losses import LOSSES, Candidates
@@ -216,10 +216,16 @@ class Trainer:
         smooth = self._smooth(self.history)
         return len(smooth) - 1 - int(np.argmax(smooth)) >= self.config.patience
 
+    @property
+    def best_epochs(self) -> int:
+        """After how many epochs the inner validation was best; 0: the start was."""
+        smooth = self._smooth(self.history)
+        return int(np.argmax(smooth)) + 1 if smooth and max(smooth) >= self.best_ndcg else 0
+
     def _smooth(self, history: list[dict[str, float]]) -> list[float]:
-        """What epochs are compared by: of sequences, each of whose people is judged on one product, the mean with the
-        epochs just before, or luck would choose."""
-        span = SMOOTHED if self.config.sequential else 1
+        """What epochs are compared by: of sequences, each of whose people is judged on one product, and of the graph,
+        whose epochs are few steps, the mean with the epochs just before, or luck would choose."""
+        span = SMOOTHED if self.config.sequential or self.config.history == GRAPH else 1
         ndcg = [entry["valid_ndcg"] for entry in history]
         return [float(np.mean(ndcg[max(0, place + 1 - span) : place + 1])) for place in range(len(ndcg))]
 

@@ -25,12 +25,13 @@ class AveragedTower(nn.Module):
         size = config.embedding_size
         self.config = config
         kept = 1.0 if config.popularity_kept is None else config.popularity_kept
-        self.damping = nn.Parameter(torch.full((1,), DAMPING / max(kept, 0.1)))
+        self.prior = DAMPING / max(kept, 0.1), config.temperature  # what decay pulls the next two back to
+        self.damping = nn.Parameter(torch.zeros(1))  # logarithm of how much less popular products say
+        self.conformity = nn.Parameter(torch.zeros(1))  # logarithm of how much appeal to everybody counts
         self.recency = nn.Parameter(torch.zeros(RANK_BUCKETS))
         self.age = nn.Parameter(torch.zeros(AGE_BUCKETS))
         self.strength = nn.Parameter(torch.zeros(1))  # exponent of the preference weight
         self.default = nn.Parameter(torch.zeros(size))  # direction of somebody of whom nothing is known
-        self.conformity = nn.Parameter(torch.full((1,), config.temperature))  # how much appeal to everybody counts
         self.profile = ProfileReader(profile, size) if profile else None
         self.moment = MomentReader(size) if timed else None
         if self.profile is not None:
@@ -41,7 +42,7 @@ class AveragedTower(nn.Module):
     def forward(self, vectors: Tensor, history: PaddedHistories, categorical: Tensor, numeric: Tensor) -> Tensor:
         """Person vectors [n, size + 1] from item vectors [n, longest, size + 1]."""
         logits = self.recency[history.rank] + self.age[history.age] + self.strength * history.strength
-        logits = (logits - self.damping * vectors[..., -1]).float()
+        logits = (logits - self.prior[0] * self.damping.exp() * vectors[..., -1]).float()
         present = history.present
         if self.training and self.config.history_dropout:
             present = present & (torch.rand(present.shape, device=present.device) >= self.config.history_dropout)
@@ -53,4 +54,5 @@ class AveragedTower(nn.Module):
         if self.moment is not None:
             person = person + self.moment(history.clock)
         person = F.dropout(unit(person), self.config.dropout, self.training)
-        return torch.cat([person, self.conformity.expand(len(person), 1)], 1)
+        conformity = self.prior[1] * self.conformity.exp()
+        return torch.cat([person, conformity.expand(len(person), 1)], 1)
