@@ -95,6 +95,8 @@ def test_compare_writes_a_page(shop: Path, tmp_path: Path) -> None:
     assert elsewhere["files"][-1] == str(tmp_path / "c" / "comparison.html")
     plain = CliRunner().invoke(app, ["runs", "compare", "20250101", "latest", "-w", str(shop)], catch_exceptions=False)
     assert "blend" in plain.stdout
+    assert "…" not in plain.stdout  # 80 columns are enough
+    assert "first: 20250101" in plain.stdout
 
 
 def test_unknown_runs_are_refused(shop: Path) -> None:

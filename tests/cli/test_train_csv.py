@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from shoplens.cli import main, train_csv
 from shoplens.cli.app import app
 from shoplens.cli.predict import predict
 from shoplens.cli.train import train
@@ -86,3 +87,27 @@ def test_predict_counts_what_it_refuses_and_keeps_it(data: Path) -> None:
     assert "refused: 2 × user_id" in result.stderr
     lines = Path(said["refused_rows"]).read_text(encoding="utf-8").splitlines()
     assert [orjson.loads(line)["line"] for line in lines] == [3, 4]
+
+
+def test_a_run_that_goes_on_says_so(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--csv", str(data), "--out", str(data.with_name("m.pt")), "--epochs", "3", "--batch-size", "64"]
+    said = train_csv._say
+
+    def stop(epoch: int, epochs: int, entry: dict[str, float]) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+        said(epoch, epochs, entry)
+
+    monkeypatch.setattr("sys.argv", ["shoplens", *words])
+    monkeypatch.setattr(train_csv, "_say", stop)
+    with pytest.raises(SystemExit, match="130"):
+        main()
+    assert "the same command goes on" in capsys.readouterr().err
+    monkeypatch.setattr(train_csv, "_say", said)
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    err = capsys.readouterr().err
+    assert "goes on after epoch 2" in err
+    assert "epoch 3/3" in err

@@ -11,6 +11,8 @@ from rich.markup import escape
 from shoplens.cli.app import app, console
 from shoplens.errors import ShoplensError
 
+INTERRUPTED = 130  # the exit code that typer makes of Ctrl-C
+
 
 def main() -> None:
     """Entry point: load every command file, run, turn deliberate errors into exit code 1."""
@@ -21,6 +23,7 @@ def main() -> None:
     except ShoplensError as error:
         console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; what was confirmed is kept, the same command goes on from there")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.print("stopped; what was confirmed is kept, the same command goes on from there")
+        raise

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -72,10 +73,13 @@ def compare(
     runs = Workspace.open(workspace).runs
     found = compare_runs(find_run(runs, first), find_run(runs, second))
     files = write_comparison(out or runs / COMPARED / f"{found.first.name}--{found.second.name}", found)
+    caption = escape(f"first: {found.first.name} · second: {found.second.name}\nreport: {files[-1]}")
+    # Lines between rows alone: the seven columns then fit into 80 characters.
+    table = Table(title="Second minus first", caption=caption, box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     header, rows = found.rows()
-    table = Table(title=escape(f"{found.second.name} minus {found.first.name}"), caption=f"report: {files[-1]}")
-    for name in header:
-        table.add_column(escape(name), justify="left" if name in ("model", "metric") else "right")
+    for name in (*header[:2], "first", "second", "change", *header[5:]):
+        text = name in ("model", "metric")
+        table.add_column(escape(name), justify="left" if text else "right", no_wrap=not text)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     if not json:

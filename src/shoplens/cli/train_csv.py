@@ -32,7 +32,7 @@ def train_csv(file: Path, *, out: Path, json: bool, **settings: Any) -> None:
             refused=refused,
             checkpoint=out.with_name(f"{out.name}.checkpoint"),
             say=lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True),
-            progress=_say_epoch,
+            progress=watch.say_epoch,
             steps=watch.tell,
             **settings,
         )
@@ -62,7 +62,7 @@ def _table(done: TableTraining, title: str) -> Table:
     return table
 
 
-def _say_epoch(epoch: int, epochs: int, entry: dict[str, float]) -> None:
+def _say(epoch: int, epochs: int, entry: dict[str, float]) -> None:
     """One line: loss and accuracy of training and validation."""
     name = "rmse" if "rmse" in entry else "accuracy"
     console.print(
@@ -82,6 +82,14 @@ class _Watch:
         self._task: Any = None
         self._first: tuple[float, int] | None = None
         self._told = False
+        self._epochs = 0
+
+    def say_epoch(self, epoch: int, epochs: int, entry: dict[str, float]) -> None:
+        """A line an epoch; before the first of a run that goes on, where it goes on from."""
+        if not self._epochs and epoch > 1:
+            console.print(f"goes on after epoch {epoch - 1}, where the same command was stopped", highlight=False)
+        self._epochs += 1
+        _say(epoch, epochs, entry)
 
     def tell(self, done: int, steps: int) -> None:
         """`done` of `steps` steps."""
