@@ -71,6 +71,7 @@ def test_fits_judges_and_blends() -> None:
         "validate guess",
         "choose the blend",
         "validate blend",
+        "learn to rank",
     ]
     assert trained.recommender("tally") is trained.models["tally"]
     assert trained.recommender(BLEND) is trained.blend

@@ -8,7 +8,7 @@ from learning_cases import GivenScores, random_log
 from shoplens.learning.evaluate import evaluate
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.split import temporal_split
-from shoplens.learning.train import blend_of
+from shoplens.learning.choice import blend_of
 from shoplens.learning.weights import Pool, _Quality, choose_weights, gather_pool
 
 

@@ -75,9 +75,50 @@ def test_the_scale_of_a_member_does_not_matter() -> None:
 
 
 def test_a_member_without_an_opinion_adds_nothing() -> None:
-    alone = Blend({"a": Fixed([1, 2, 4])}, {"a": 1}).score(one_history([0]))
+    row = np.array([1.0, 2, 4])
     beside = Blend({"a": Fixed([1, 2, 4]), "flat": Fixed([7, 7, 7])}, {"a": 1, "flat": 3}).score(one_history([0]))
-    assert beside == pytest.approx(alone)
+    assert beside[0] == pytest.approx((row - row.mean()) / row.std(), abs=1e-5)
+
+
+def test_a_single_member_is_passed_on_as_it_is() -> None:
+    alone = Blend({"a": Fixed([1, 2, 4])}, {"a": 0.5})
+    assert alone.score(one_history([0])).tolist() == [[1, 2, 4]]
+
+
+def test_products_without_sales_are_ranked_by_the_plain_mean_and_raised() -> None:
+    n = 30
+    sells = np.arange(n) < n - 3
+    sales = Fixed(list(np.where(sells, np.linspace(1, 9, n), 0)), list(sells))
+    taste = Fixed([*np.linspace(1, 2, n - 3), 1.0, 1.5, 1.2])
+    looks = Fixed([*np.linspace(2, 1, n - 3), 1.0, 1.1, 1.9])
+    members: dict[str, Recommender] = {"sales": sales, "taste": taste, "looks": looks}
+    weights = {"sales": 0.5, "taste": 0.4, "looks": 0.1}
+    found = {
+        offset: Blend(members, weights, offset=offset, unsold=~sells).score(one_history([0]))[0]
+        for offset in (0.0, 2.0)
+    }
+    assert found[2.0][~sells] == pytest.approx(found[0.0][~sells] + 2, abs=1e-5)
+    assert (found[2.0][sells] == found[0.0][sells]).all()
+    z = [(one.row - one.row.mean()) / one.row.std() for one in (taste, looks)]
+    assert found[0.0][~sells] == pytest.approx(
+        np.mean(z, axis=0)[~sells], abs=1e-4
+    )  # sales has no say, weights no part
+
+
+def test_the_offset_follows_what_sells(tmp_path: Path) -> None:
+    data = planted_data()
+    members: dict[str, Recommender] = {"popularity": Popularity(), "linear": Linear(select=False)}
+    weights = {"popularity": 0.5, "linear": 0.5}
+    plain = Blend(members, weights, offset=0.0).fit(data)
+    assert plain.unsold is not None
+    assert (plain.unsold == (np.bincount(data.interactions.item, minlength=60) == 0)).all()
+    raised = Blend(members, weights, offset=3.0, unsold=plain.unsold)
+    raised.save(tmp_path)
+    again = Blend.load(tmp_path)
+    histories = data.interactions.histories()
+    assert np.array_equal(again.score(histories), raised.score(histories))
+    top = np.argsort(-again.score(histories), axis=1)[:, :10]
+    assert (top >= 60 - NEW).mean() > (np.argsort(-plain.score(histories), axis=1)[:, :10] >= 60 - NEW).mean()
 
 
 def test_a_new_product_is_not_buried_by_a_member_that_cannot_judge_it() -> None:

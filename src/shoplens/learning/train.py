@@ -8,25 +8,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from shoplens import registry
 from shoplens.domain.dataset import TrainingData
-from shoplens.errors import InputError
-from shoplens.learning.evaluate import Evaluation, evaluate, summarise
+from shoplens.errors import ConfigurationError, InputError
+from shoplens.learning.choice import BLEND, Progress, Shop, choose_blend
+from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.memory import give_back
 from shoplens.learning.model_settings import Table, make_factories
+from shoplens.learning.ranking import CHOICES
 from shoplens.learning.recency import fade
 from shoplens.learning.resume import Resume
-from shoplens.learning.weights import MAX_PEOPLE, Pool, choose_weights, gather_pool
 from shoplens.models.base import Recommender
-from shoplens.models.blend import Blend
+
+__all__ = [
+    "BLEND",
+    "MODELS",
+    "Factory",
+    "Plan",
+    "Progress",
+    "Trained",
+    "Watch",
+    "fit_again",
+    "fit_plan",
+    "plan_again",
+    "train",
+]
 
 MODELS = ("popularity", "item-knn", "linear", "fusion")
-BLEND = "blend"
 
-Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
 Factory = Callable[[], Recommender]
 Watch = Callable[[str, int, int, Mapping[str, float]], None]  # model, epoch from 1, epochs, entry of its curve
 
@@ -46,6 +56,8 @@ class Trained:
     refitted: bool = False  # whether the models were fitted again on more than the training part
     makers: Mapping[str, Factory] = field(default_factory=dict)  # how each model was made
     half_life_days: float | None = None  # of the training events
+    offset: float = 0.0  # of products without sales in the blend, see `learning.newcomers`
+    trees: str | None = None  # that order what the blend puts first, see `learning.ranking`; None: the weights alone do
 
     def recommender(self, name: str) -> Recommender:
         """The single model of that name, or the blend."""
@@ -62,6 +74,8 @@ def train(
     factories: Mapping[str, Factory] | None = None,
     settings: Mapping[str, Table] | None = None,
     half_life_days: float | None = None,
+    newcomers: float | None = None,
+    ranker: str = "auto",
     resume: Resume | None = None,
     progress: Progress | None = None,
     watch: Watch | None = None,
@@ -71,12 +85,18 @@ def train(
     The weights that are kept were chosen on all validation people. The blend's validation figures are honest all the
     same: they are cross-fitted over two halves of the people, each half scored with the weights chosen on the other.
     `settings` are tables of model settings by model name, as in shoplens.toml; `factories` makes models of your own,
-    by name. `half_life_days`: see `recency.fade`. With `resume`, a training that was killed goes on where it was, given
-    the same arguments. `watch` sees every epoch and may raise. `fit_again` follows when more may be learnt from than
-    was trained on.
+    by name. `half_life_days`: see `recency.fade`. `newcomers` is the share of the places that products without sales
+    get, None for a fair one, see `learning.newcomers`. `ranker` says whether trees order what the blend puts first, see
+    `learning.ranking`: "on", "off", or "auto" for when that is better on people they have not seen. With `resume`, a
+    training that was killed goes on where it was, given the same arguments. `watch` sees every epoch and may raise.
+    `fit_again` follows when more may be learnt from than was trained on.
     """
     if not models:
         raise InputError(f"name at least one model to train; known: {', '.join(registry.names('models'))}")
+    if ranker not in CHOICES:
+        raise ConfigurationError(f"ranker is {ranker!r}; write one of {', '.join(CHOICES)}")
+    if newcomers is not None and not 0 <= newcomers <= 1:
+        raise ConfigurationError(f"newcomers is {newcomers}; write a share of the places from 0 to 1")
     if not len(data.interactions):
         raise InputError("there are no events to learn from; ingest an event log first")
     report = progress if progress is not None else _silent
@@ -87,18 +107,15 @@ def train(
     for name, model in fitted.items():
         judged[name] = evaluate(model, valid, ks, seed=seed, progress=_stage(report, f"validate {name}"))
     depth = max(ks)
-    sample = _sample(valid, seed)
-    pool = gather_pool(fitted, valid.take(sample), progress=_stage(report, "choose the blend"))
-    weights = choose_weights(pool, depth)
-    judged[BLEND] = _cross_fitted(
-        fitted, valid, pool, sample=sample, ks=ks, seed=seed, progress=_stage(report, "validate blend")
-    )
-    seconds[BLEND] = sum(seconds[name] for name, weight in weights.items() if weight > 0)
+    shop = Shop.of(fitted, data.interactions, seed=seed, depth=depth, newcomers=newcomers)
+    chosen = choose_blend(shop, valid, ks, ranker=ranker, report=report)
+    judged[BLEND] = chosen.figures
+    seconds[BLEND] = sum(seconds[name] for name in chosen.blend.models)
     best = max(judged, key=lambda name: _known(judged[name].means[f"ndcg@{depth}"]))
     return Trained(
         models=fitted,
-        blend=blend_of(fitted, weights),
-        weights=weights,
+        blend=chosen.blend,
+        weights=chosen.weights,
         valid=judged,
         best=best if len(valid) else BLEND,
         train_seconds=seconds,
@@ -106,6 +123,8 @@ def train(
         seed=seed,
         makers=makers,
         half_life_days=half_life_days,
+        offset=chosen.offset,
+        trees=chosen.trees,
     )
 
 
@@ -117,6 +136,8 @@ class Plan:
     weights: Mapping[str, float]
     seed: int
     half_life_days: float | None = None
+    offset: float = 0.0
+    trees: str | None = None
 
 
 def plan_again(trained: Trained, factories: Mapping[str, Factory] | None = None) -> Plan:
@@ -128,7 +149,7 @@ def plan_again(trained: Trained, factories: Mapping[str, Factory] | None = None)
     for name, model in trained.models.items():
         again = getattr(model, "again", None)
         makers[name] = _given(again()) if again is not None else (factories or {}).get(name, trained.makers[name])
-    return Plan(makers, dict(trained.weights), trained.seed, trained.half_life_days)
+    return Plan(makers, dict(trained.weights), trained.seed, trained.half_life_days, trained.offset, trained.trees)
 
 
 def fit_plan(
@@ -137,7 +158,8 @@ def fit_plan(
     """Every single model fitted on `data`, and the blend of them."""
     report = progress if progress is not None else _silent
     fitted, _ = _fit(plan.makers, _faded(data, plan.half_life_days), report, resume=resume, again=True)
-    return fitted, blend_of(fitted, plan.weights)
+    shop = Shop.of(fitted, data.interactions, seed=plan.seed)
+    return fitted, shop.blend(plan.weights, plan.offset, plan.trees)
 
 
 def fit_again(
@@ -150,13 +172,6 @@ def fit_again(
     """The same models, settings and blend weights, fitted on more data (train and valid, say); figures stay."""
     models, blend = fit_plan(plan_again(trained, factories), data, progress=progress)
     return replace(trained, models=models, blend=blend, refitted=True)
-
-
-def blend_of(models: Mapping[str, Recommender], weights: Mapping[str, float]) -> Recommender:
-    """The blend of those models that weigh anything."""
-    used = {name: weight for name, weight in weights.items() if weight > 0}
-    blend: Recommender = Blend({name: models[name] for name in used}, used)
-    return blend
 
 
 def _fit(
@@ -205,35 +220,6 @@ def _faded(data: TrainingData, half_life_days: float | None) -> TrainingData:
     return replace(data, interactions=fade(data.interactions, half_life_days))
 
 
-def _cross_fitted(
-    models: Mapping[str, Recommender],
-    valid: Holdout,
-    pool: Pool,
-    *,
-    sample: np.ndarray[Any, np.dtype[np.int64]],
-    ks: Sequence[int],
-    seed: int,
-    progress: Callable[[int, int], None],
-) -> Evaluation:
-    """The blend judged on each half of the people with weights from the other half."""
-    first = np.random.default_rng([seed, 1]).permutation(len(valid)) % 2 == 0
-    depth = max(ks)
-    top = np.full((len(valid), min(depth, valid.n_items)), -1, np.int32)
-    mrr = np.zeros(len(valid))
-    seconds, done = 0.0, 0
-    for half in (first, ~first):
-        people = np.flatnonzero(half)
-        if not len(people):
-            continue
-        weights = choose_weights(pool.take(np.flatnonzero(~half[sample])), depth)
-        part = evaluate(blend_of(models, weights), valid.take(people), ks, resamples=1)
-        top[people], mrr[people] = part.top, part.per_person["mrr"]
-        seconds += len(people) / part.users_per_second
-        done += len(people)
-        progress(done, len(valid))
-    return summarise(BLEND, valid, top, mrr, ks, seconds=seconds, seed=seed)
-
-
 def _makers(
     models: Sequence[str], seed: int, factories: Mapping[str, Factory], settings: Mapping[str, Table]
 ) -> dict[str, Factory]:
@@ -245,13 +231,6 @@ def _makers(
 
 def _given(model: Recommender) -> Factory:
     return lambda: model
-
-
-def _sample(valid: Holdout, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Positions of the people that weights are chosen on, ascending."""
-    if len(valid) <= MAX_PEOPLE:
-        return np.arange(len(valid))
-    return np.sort(np.random.default_rng([seed, 2]).choice(len(valid), MAX_PEOPLE, replace=False))
 
 
 def _stage(report: Progress, label: str) -> Callable[[int, int], None]:

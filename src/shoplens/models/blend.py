@@ -1,4 +1,4 @@
-"""Several models, one ranking: a weighted sum of z-scores, person by person."""
+"""Several models, one ranking: a weighted sum of z-scores, person by person; products without sales apart."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.domain.dataset import Histories, TrainingData
+from shoplens.domain.dataset import Histories, Interactions, TrainingData
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender, Scores
 from shoplens.registry import find
 
-#: How far the other models speak for a member that cannot judge a product. 0: the product counts as average there,
-#: which still buries it, since what wins is far above average. 1: the others alone decide, which floods the top with
-#: products that one noisy model likes. Half way lets good new products through and keeps the doubt.
+#: How far the other models speak for a member that cannot judge a product that sells (it has no text, say). 0: the
+#: product counts as average there, which still buries it, since what wins is far above average. 1: the others alone
+#: decide, which floods the top with products that one noisy model likes. Half way lets good ones through and keeps the
+#: doubt.
 VOUCHING = 0.5
 
-BUILT_IN = ("popularity", "item-knn", "linear", "fusion")
+UNSOLD_FILE = "unsold.npy"
+
+Mask = npt.NDArray[np.bool_]
 
 
 class Blend:
@@ -29,23 +32,41 @@ class Blend:
     A member may have a property `scorable`, bool [n_items]: the products it has any ground to judge. Popularity knows
     nothing of a product that nobody has bought; there its z is replaced by `VOUCHING` times the weighted mean z of the
     members that do know. Members without the property judge everything. A member whose scores are all equal (no
-    history, no opinion) adds 0.
+    history, no opinion) adds 0. The scores of a single member that judges everything
+    are passed on as they are.
+
+    With an `offset`, products that nobody has bought are ranked among themselves first: by the plain mean z of the
+    members that can judge them. The weights say whom to believe about products that sell; about the others the
+    members learnt less, each something else, and the mean of all ranks them better than the weights do. Since their z
+    is built from content alone it never reaches the heights of products that many histories point at, however right
+    it is; the offset, in standard deviations, makes up for that. See `learning.newcomers` for how it is chosen.
     """
 
     name = "blend"
 
-    def __init__(self, models: Mapping[str, Recommender], weights: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Recommender],
+        weights: Mapping[str, float],
+        *,
+        offset: float | None = None,
+        unsold: Mask | None = None,
+    ) -> None:
+        """`offset` takes effect for the products in `unsold`, bool [n_items], see `unsold_products`."""
         unknown = sorted(set(weights) - set(models))
         if unknown:
             raise ConfigurationError(f"weights for models that are not in the blend: {', '.join(unknown)}")
         if any(weight < 0 or not np.isfinite(weight) for weight in weights.values()):
             raise ConfigurationError("weights of a blend must be finite and at least 0")
+        if offset is not None and not np.isfinite(offset):
+            raise ConfigurationError("the offset of a blend must be finite")
         self.models = dict(models)
         self.weights = {name: float(weights.get(name, 0.0)) for name in models}
         if not any(self.weights.values()):
             raise ConfigurationError("a blend needs at least one model with a weight above 0")
+        self.offset = offset
+        self.unsold = unsold
         self._known: dict[str, npt.NDArray[np.float32] | None] = {}  # 1 where the member can judge; None: everywhere
-        self._vouched: dict[str, npt.NDArray[np.float32]] = {}
         self._prepare()
 
     @property
@@ -59,9 +80,10 @@ class Blend:
         return everywhere if len(known) < len(masks) else np.logical_or.reduce(known)
 
     def fit(self, data: TrainingData) -> Self:
-        """Fit every member on the same data; the weights stay."""
+        """Fit every member on the same data; the weights and the offset stay."""
         for model in self.models.values():
             model.fit(data)
+        self.unsold = None if self.offset is None else unsold_products(data.interactions)
         self._prepare()
         return self
 
@@ -71,15 +93,27 @@ class Blend:
 
     def combine(self, scores: Mapping[str, Scores]) -> Scores:
         """Blend scores that were computed elsewhere, one entry for each member with a weight above 0."""
-        total: Scores | None = None
-        for name in self._active():
-            part = self._standardise(name, scores[name])
-            part *= np.float32(self.weights[name])
-            total = part if total is None else np.add(total, part, out=total)
-        assert total is not None
+        active = self._active()
+        if len(active) == 1 and self._raised is None and self._known[active[0]] is None:
+            return np.array(scores[active[0]], np.float32)
+        return self.add_up({name: self.standardise(name, scores[name]) for name in active})
+
+    def add_up(self, standard: Mapping[str, Scores]) -> Scores:
+        """The blend of z-scores, one entry for each member with a weight above 0, which are left as they are."""
+        active = self._active()
+        total: Scores = standard[active[0]] * np.float32(self.weights[active[0]])
+        for name in active[1:]:
+            total += standard[name] * np.float32(self.weights[name])
         if self._lift is not None:
             total *= self._lift
+        if self._raised is not None:
+            opinion = sum((standard[name][:, self._raised] for name in active), np.float32(0))
+            total[:, self._raised] = opinion * self._part + np.float32(self.offset or 0.0)
         return total
+
+    def standardise(self, name: str, scores: Scores) -> Scores:
+        """z-scores of one member as a new array; 0 where it cannot judge."""
+        return z_scores(scores, self._known[name])
 
     def save(self, folder: Path) -> None:
         """Each member in a subfolder of its name; members need a name in the registry."""
@@ -87,7 +121,9 @@ class Blend:
         for name, model in self.models.items():
             (folder / name).mkdir()
             model.save(folder / name)
-        config = {"models": kinds, "weights": self.weights}
+        config = {"models": kinds, "weights": self.weights, "offset": self.offset}
+        if self.unsold is not None:
+            np.save(folder / UNSOLD_FILE, self.unsold, allow_pickle=False)
         (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
 
     @classmethod
@@ -95,32 +131,38 @@ class Blend:
         """See `Recommender.load`."""
         try:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            kinds, weights = dict(config["models"]), dict(config["weights"])
+            kinds, weights, offset = dict(config["models"]), dict(config["weights"]), config.get("offset")
+            unsold = None if offset is None else np.load(folder / UNSOLD_FILE, allow_pickle=False)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BundleError(f"{folder}: the blend cannot be read ({error}); train again") from error
         if any(Path(name).name != name or name in {"", ".", ".."} for name in kinds):
             raise BundleError(f"{folder}: the blend names members outside its folder; train again")
-        return cls({name: find("models", kind).load(folder / name) for name, kind in kinds.items()}, weights)
+        models = {name: find("models", kind).load(folder / name) for name, kind in kinds.items()}
+        return cls(models, weights, offset=offset, unsold=unsold)
 
     def _active(self) -> list[str]:
         return [name for name, weight in self.weights.items() if weight > 0]
 
-    def _mask(self, name: str) -> npt.NDArray[np.bool_] | None:
+    def _mask(self, name: str) -> Mask | None:
         """What a member can judge; None when it judges everything."""
-        mask: npt.NDArray[np.bool_] | None = getattr(self.models[name], "scorable", None)
+        mask: Mask | None = getattr(self.models[name], "scorable", None)
         return mask if mask is not None and len(mask) else None
 
     def _prepare(self) -> None:
-        """What does not depend on the person: masks, and the factor by which the knowing members vouch."""
+        """What does not depend on the person: masks, the factor by which the knowing members vouch, and which
+        products without sales are raised."""
         self._known = {}
         self._lift: npt.NDArray[np.float32] | None = None  # [n_items]
+        self._raised: npt.NDArray[np.int64] | None = None  # rows of unsold products that some member can judge
+        self._part: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # 1 / number of members that can, for each
         all_weight = sum(self.weights.values())
         knowing: npt.NDArray[np.float32] | None = None  # weight of the members that can judge each product
-        for name in self._active():
+        for name in self.models:
             mask = self._mask(name)
             partial = mask is not None and not mask.all() and bool(mask.any())
             self._known[name] = mask.astype(np.float32) if mask is not None and partial else None
-        for name, known in self._known.items():
+        for name in self._active():
+            known = self._known[name]
             if known is not None:
                 knowing = np.full(len(known), all_weight, np.float32) if knowing is None else knowing
                 knowing -= np.float32(self.weights[name]) * (1 - known)
@@ -129,19 +171,32 @@ class Blend:
             missing = all_weight - knowing
             self._lift = np.where(knowing > 1e-6, 1 + VOUCHING * missing / np.maximum(knowing, 1e-6), 1)
             self._lift = self._lift.astype(np.float32)
+        if self.offset is not None and self.unsold is not None:
+            masks = [self._mask(name) for name in self._active()]
+            judges = np.sum([np.ones(len(self.unsold)) if mask is None else mask for mask in masks], axis=0)
+            rows = np.flatnonzero(self.unsold & (judges > 0))
+            if len(rows):
+                self._raised, self._part = rows, (1 / judges[rows]).astype(np.float32)
 
-    def _standardise(self, name: str, scores: Scores) -> Scores:
-        """z-scores of one member as a new array; 0 where it cannot judge."""
-        known = self._known[name]
-        if known is None:
-            centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-            number = max(1, scores.shape[1])
-        else:
-            number = max(1, int(known.sum()))
-            centred = scores - (scores @ known / np.float32(number))[:, None]
-            centred *= known
-        deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
-        flat = deviation <= 1e-6 * np.maximum(np.abs(scores).max(axis=1, initial=0), 1e-30)
-        centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
-        standard: Scores = centred
-        return standard
+
+def unsold_products(interactions: Interactions) -> Mask:
+    """Products that nobody showed a preference for, so that models of behaviour know nothing of them. [n_items]"""
+    liked = np.bincount(interactions.item[interactions.weight > 0], minlength=len(interactions.items))
+    return np.asarray(liked == 0, np.bool_)
+
+
+def z_scores(scores: Scores, known: npt.NDArray[np.float32] | None) -> Scores:
+    """(score − mean) / standard deviation of each person [n_people, n_items], over the `known` products (1, else 0,
+    [n_items]; None: all); 0 elsewhere, and where all scores are equal. A new array."""
+    if known is None:
+        centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+        number = max(1, scores.shape[1])
+    else:
+        number = max(1, int(known.sum()))
+        centred = scores - (scores @ known / np.float32(number))[:, None]
+        centred *= known
+    deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
+    flat = deviation <= 1e-6 * np.maximum(np.abs(scores).max(axis=1, initial=0), 1e-30)
+    centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
+    standard: Scores = centred
+    return standard
