@@ -5,10 +5,10 @@ import numpy.typing as npt
 import pytest
 from learning_cases import GivenScores, random_log
 
+from shoplens.learning.choice import blend_of
 from shoplens.learning.evaluate import evaluate
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.split import temporal_split
-from shoplens.learning.choice import blend_of
 from shoplens.learning.weights import Pool, _Quality, choose_weights, gather_pool
 
 

@@ -84,11 +84,11 @@ def _gather(
         found = shortlist(blend, part.histories, facts)
         allowed = (found.items >= 0) & ~_of_people(found.items, part.mask_indptr, part.mask_item, part.n_items)
         taken = allowed & _of_people(found.items, part.truth_indptr, part.truth_item, part.n_items)
-        served: npt.NDArray[np.bool_] = taken.any(axis=1)
-        kept = allowed & served[:, None]
-        tables.append(found.table[kept])
-        labels.append(taken[kept])
-        sizes += kept[served].sum(axis=1).tolist()
+        served = np.flatnonzero(taken.any(axis=1))
+        kept = allowed[served]
+        tables.append(found.table[served][kept])
+        labels.append(taken[served][kept])
+        sizes += kept.sum(axis=1).tolist()
         if progress is not None:
             progress(min(start + size, len(order)), len(order))
         if len(sizes) >= MOST_PEOPLE:

@@ -70,6 +70,8 @@ class TrainSettings(BaseModel):
     max_history: int = Field(default=200, ge=1)  # latest events of a person that a request reads
     repeat: bool = False  # whether products that the person has bought may be recommended
     half_life_days: float | None = Field(default=None, gt=0)  # training events count half after so many days
+    newcomers: float | None = Field(default=None, ge=0, le=1)  # share of places that unsold products get; None: fair
+    ranker: str = Field(default="auto", pattern="^(auto|on|off)$")  # whether trees order what the blend puts first
     event_weights: dict[str, float] = {}  # event type → what one says, -1 to 1; what is not named keeps its default
 
     @field_validator("event_weights")

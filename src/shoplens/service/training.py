@@ -110,6 +110,8 @@ def _train(
         seed=seed,
         settings=settings.tables,
         half_life_days=settings.half_life_days,
+        newcomers=settings.newcomers,
+        ranker=settings.ranker,
         resume=resume,
         progress=tell,
     )

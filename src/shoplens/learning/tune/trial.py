@@ -83,6 +83,7 @@ def measure(task: Task, setup: Setup, watch: Callable[..., None] | None = None) 
             ks=(K,),
             settings=setup.tables,
             half_life_days=setup.half_life_days,
+            ranker="off",  # trees would double the time of a trial, and follow what the members can do anyway
             watch=watch,
         )
         return trained.valid[BLEND].per_person[METRIC]
