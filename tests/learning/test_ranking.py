@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from learning_cases import GivenScores
 from ranking_cases import ITEMS, one_sale_each, two_views
 
 from shoplens.domain.dataset import TrainingData
@@ -43,6 +45,20 @@ def test_trees_that_are_not_better_do_not_ship() -> None:
     assert chosen.trees is None
     assert type(chosen.blend) is Blend
     assert chosen.figures.means == choose(depends=False, ranker="off").figures.means
+
+
+def test_what_was_in_fashion_is_not_enough() -> None:
+    """Two products in fashion, which trees could only know from other people of the same period, and nothing else."""
+    models, holdout = two_views(700, depends=False)
+    random = np.random.default_rng(2)
+    hot = random.random(700) < 0.4
+    fashion = replace(
+        holdout, truth_item=np.where(hot, random.choice([31, 77], 700), holdout.truth_item).astype(np.int32)
+    )
+    scores = np.zeros((700, ITEMS), np.float32) + np.random.default_rng(3).random(ITEMS).astype(np.float32)
+    with_name = {**models, "name": GivenScores(scores)}  # says the same of a product to everybody, at random
+    shop = Shop.of(with_name, one_sale_each(), seed=0)
+    assert choose_blend(shop, fashion, (20,), report=lambda what, done, total: None).trees is None
 
 
 def test_trees_can_be_asked_for() -> None:

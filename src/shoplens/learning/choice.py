@@ -1,4 +1,4 @@
-"""The choice of the blend on validation, and its honest figures: every person is judged by what the others chose.
+"""The choice of the blend on validation, and its honest figures: every person is judged by what others chose.
 
 Three choices, one after the other: the weights (`learning.weights`), how far products without sales are raised
 (`learning.newcomers`), and whether trees put the best candidates in order (`learning.ranking`).
@@ -17,7 +17,7 @@ from shoplens.domain.dataset import Interactions
 from shoplens.learning.evaluate import Evaluation, evaluate, summarise
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.newcomers import choose_offset
-from shoplens.learning.ranking import grow_trees, is_better
+from shoplens.learning.ranking import grow_trees, quality
 from shoplens.learning.weights import MAX_PEOPLE, Pool, choose_weights, gather_pool
 from shoplens.models.base import Recommender
 from shoplens.models.blend import Blend, Mask, unsold_products
@@ -109,9 +109,8 @@ def choose_blend(shop: Shop, valid: Holdout, ks: Sequence[int], *, ranker: str =
         except RankerMissingError as error:
             report(f"no ranker: {error}", 1, 1)
     if trees is not None:
-        progress = _stage(report, "validate ranker")
-        ranked = _cross_fitted(shop, valid, pool, sample, ks, progress=progress, with_trees=True)
-        if ranker == "on" or is_better(ranked, figures, shop.depth):
+        better, ranked = _judge_trees(shop, valid, pool, sample, figures, progress=_stage(report, "validate ranker"))
+        if ranker == "on" or better:
             figures = ranked
         else:
             trees = None
@@ -126,28 +125,73 @@ def _cross_fitted(
     ks: Sequence[int],
     *,
     progress: Callable[[int, int], None],
-    with_trees: bool = False,
 ) -> Evaluation:
-    """The blend judged on each half of the people with weights (and trees) from the other half."""
+    """The blend judged on each half of the people with weights from the other half."""
     top = np.full((len(valid), min(max(ks), valid.n_items)), -1, np.int32)
     mrr = np.zeros(len(valid))
     seconds, done = 0.0, 0
-    first = np.random.default_rng([shop.seed, 1]).permutation(len(valid)) % 2 == 0
-    for half in (first, ~first):
+    for half in _halves(len(valid), [shop.seed, 1]):
         people = np.flatnonzero(half)
         if not len(people):
             continue
         others = np.flatnonzero(~half[sample])
         weights, offset = shop.choose(pool.take(others))
-        trees = None
-        if with_trees:
-            trees = grow_trees(shop.whole(weights, offset), shop.facts, valid.take(sample[others]), seed=shop.seed)
-        part = evaluate(shop.blend(weights, offset, trees), valid.take(people), ks, resamples=1)
+        part = evaluate(shop.blend(weights, offset), valid.take(people), ks, resamples=1)
         top[people], mrr[people] = part.top, part.per_person["mrr"]
         seconds += len(people) / part.users_per_second
         done += len(people)
         progress(done, len(valid))
     return summarise(BLEND, valid, top, mrr, ks, seconds=seconds, seed=shop.seed)
+
+
+def _judge_trees(
+    shop: Shop,
+    valid: Holdout,
+    pool: Pool,
+    sample: Rows,
+    weighted: Evaluation,
+    *,
+    progress: Callable[[int, int], None],
+) -> tuple[bool, Evaluation]:
+    """Whether trees are better than the weights alone, and their figures.
+
+    Trees that judge a product for a person learnt from the other half of the people and the other half of the products:
+    whoever learns from people of the same period alone is rewarded for knowing what was in fashion in it. In the
+    figures each person has one list, of the trees that did not learn from the first product that counts for the person.
+    """
+    ks, depth = weighted.ks, weighted.top.shape[1]
+    among = _halves(valid.n_items, [shop.seed, 7])
+    outside = valid.n_items  # stands for all products that are not in the catalogue
+    leading = np.append(among[0], False)[np.minimum(valid.truth_item[valid.truth_indptr[:-1]], outside)]
+    credit = np.zeros(len(valid))
+    top, mrr = np.full((len(valid), depth), -1, np.int32), np.zeros(len(valid))
+    seconds, done = 0.0, 0
+    for half in _halves(len(valid), [shop.seed, 1]):
+        people = np.flatnonzero(half)
+        if not len(people):
+            continue
+        others = np.flatnonzero(~half[sample])
+        weights, offset = shop.choose(pool.take(others))
+        teachers, part = valid.take(sample[others]), valid.take(people)
+        for products, lead in zip(among, (leading, ~leading), strict=True):
+            trees = grow_trees(shop.whole(weights, offset), shop.facts, teachers, among=~products, seed=shop.seed)
+            found = evaluate(shop.blend(weights, offset, trees), part, ks, resamples=1)
+            credit[people] += quality(part, found.top, products)
+            mine = lead[people]
+            top[people[mine]], mrr[people[mine]] = found.top[mine], found.per_person["mrr"][mine]
+            seconds += int(mine.sum()) / found.users_per_second
+        done += len(people)
+        progress(done, len(valid))
+    everything = np.ones(valid.n_items, np.bool_)
+    gain = credit - quality(valid, weighted.top, everything)
+    better = bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+    return better, summarise(BLEND, valid, top, mrr, ks, seconds=seconds, seed=shop.seed)
+
+
+def _halves(number: int, seed: list[int]) -> tuple[Rows, Rows]:
+    """A random half, and the other: masks [number]."""
+    first = np.random.default_rng(seed).permutation(number) % 2 == 0
+    return first, ~first
 
 
 def _sample(valid: Holdout, seed: int) -> Rows:

@@ -3,8 +3,8 @@
 The trees learn from validation people, who are few, about products that all those people saw in one and the same
 period. So they are small; more liking by a member never counts against a product (monotone); and nothing they see
 tells one product from another (see `ItemFacts`). Without the last two they learn which products were in fashion in the
-validation period: on a shop of 3,000 people NDCG@20 of other people of the same period rose by half, and no split of
-the people shows that nothing of it need last.
+validation period: on a shop of 3,000 people NDCG@20 of other people of the same period rose by half. Some of that
+remains all the same; therefore they are judged on products, too, that they did not learn from (`learning.choice`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.learning.evaluate import Evaluation, Progress, batch_size
+from shoplens.learning.evaluate import Progress, batch_size, hits_of
 from shoplens.learning.holdout import Holdout
+from shoplens.learning.metrics.ranking import discounts
 from shoplens.models.blend import Blend
 from shoplens.models.ranker import ItemFacts, feature_names, lightgbm, shortlist
 
 CHOICES = ("auto", "on", "off")
-LEAST_PEOPLE = 200  # with something relevant among their candidates; with fewer, trees find luck
+LEAST_PEOPLE = 100  # with something relevant among their candidates; with fewer, trees find luck
 MOST_PEOPLE = 4_000  # that trees learn from; bounds memory (about 60 kB each) and time
 TREES = 100
 SETTINGS: dict[str, Any] = {
@@ -42,14 +43,21 @@ RISING = {"z": 1, "nearness": 1, "place": -1}  # how the order may depend on wha
 
 
 def grow_trees(
-    blend: Blend, facts: ItemFacts, holdout: Holdout, *, seed: int = 0, progress: Progress | None = None
+    blend: Blend,
+    facts: ItemFacts,
+    holdout: Holdout,
+    *,
+    among: npt.NDArray[np.bool_] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> str | None:
     """Trees in lightgbm's text form, learnt from these people; None when too few of them can be served.
 
-    RankerMissingError without lightgbm.
+    `among`: products that are learnt from, bool [n_items]; default: all. RankerMissingError without lightgbm.
     """
     package = lightgbm()
-    table, taken, sizes = _gather(blend, facts, holdout, seed, progress)
+    among = np.ones(holdout.n_items, np.bool_) if among is None else among
+    table, taken, sizes = _gather(blend, facts, holdout, among, seed, progress)
     if len(sizes) < LEAST_PEOPLE:
         return None
     names = feature_names(tuple(blend.models))
@@ -61,17 +69,22 @@ def grow_trees(
     return str(package.train(settings, data, TREES).model_to_string())
 
 
-def is_better(ranked: Evaluation, weighted: Evaluation, k: int) -> bool:
-    """Whether the mean of Recall@k and NDCG@k is higher by more than one standard error, person by person."""
-    metrics = (f"recall@{k}", f"ndcg@{k}")
-    gain: npt.NDArray[np.float64] = np.mean(
-        [ranked.per_person[one] - weighted.per_person[one] for one in metrics], axis=0
-    )
-    return len(gain) > 0 and bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+def quality(holdout: Holdout, top: npt.NDArray[np.int32], counted: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """What the products that are `counted` [n_items] add to each person's mean of recall and NDCG, by lists `top`
+    [n_people, K]. [n_people]"""
+    hit = hits_of(holdout, top) & counted[np.maximum(top, 0)]
+    gain = discounts(top.shape[1])
+    ideal = np.cumsum(gain)[np.minimum(holdout.relevant, top.shape[1]) - 1]
+    return np.asarray((hit.sum(axis=1) / holdout.relevant + hit @ gain / ideal) / 2, np.float64)
 
 
 def _gather(
-    blend: Blend, facts: ItemFacts, holdout: Holdout, seed: int, progress: Progress | None
+    blend: Blend,
+    facts: ItemFacts,
+    holdout: Holdout,
+    among: npt.NDArray[np.bool_],
+    seed: int,
+    progress: Progress | None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], list[int]]:
     """Candidates of people who took one of them: features [n, …], whether taken [n], candidates of each person."""
     order = np.random.default_rng([seed, 6]).permutation(len(holdout))
@@ -82,7 +95,8 @@ def _gather(
     for start in range(0, len(order), size):
         part = holdout.take(np.sort(order[start : start + size]))
         found = shortlist(blend, part.histories, facts)
-        allowed = (found.items >= 0) & ~_of_people(found.items, part.mask_indptr, part.mask_item, part.n_items)
+        allowed = (found.items >= 0) & among[np.maximum(found.items, 0)]
+        allowed &= ~_of_people(found.items, part.mask_indptr, part.mask_item, part.n_items)
         taken = allowed & _of_people(found.items, part.truth_indptr, part.truth_item, part.n_items)
         served = np.flatnonzero(taken.any(axis=1))
         kept = allowed[served]
