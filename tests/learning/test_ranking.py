@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from learning_cases import GivenScores
 from ranking_cases import ITEMS, one_sale_each, two_views
 
 from shoplens.domain.dataset import TrainingData
 from shoplens.errors import ConfigurationError
 from shoplens.learning.choice import Chosen, Shop, choose_blend
-from shoplens.learning.ranking import grow_trees
+from shoplens.learning.evaluate import evaluate
+from shoplens.learning.ranking import grow_trees, quality
 from shoplens.learning.train import train
 from shoplens.models.blend import Blend
 from shoplens.models.ranker import ItemFacts, RankedBlend, RankerMissingError
@@ -48,16 +48,22 @@ def test_trees_that_are_not_better_do_not_ship() -> None:
 
 
 def test_what_was_in_fashion_is_not_enough() -> None:
-    """Two products in fashion, which trees could only know from other people of the same period, and nothing else."""
+    """One product in fashion, among those that sell: other people of the same period make trees look good, of what
+    such products are worth they learnt nothing."""
     models, holdout = two_views(700, depends=False)
-    random = np.random.default_rng(2)
-    hot = random.random(700) < 0.4
-    fashion = replace(
-        holdout, truth_item=np.where(hot, random.choice([31, 77], 700), holdout.truth_item).astype(np.int32)
+    hot = np.random.default_rng(2).random(700) < 0.3
+    fashion = replace(holdout, truth_item=np.where(hot, 31, holdout.truth_item).astype(np.int32))
+    log = one_sale_each()
+    log = log.take(np.repeat(np.arange(ITEMS), np.where(np.arange(ITEMS) % 10 == 1, 50, 1)))  # 31 is in the best tenth
+    shop = Shop.of(models, log, seed=0)
+    half, other = np.arange(350), fashion.take(np.arange(350, 700))
+    weights, everything = {"early": 0.5, "late": 0.5}, np.ones(ITEMS, np.bool_)
+    trees = grow_trees(shop.whole(weights, 0.0), shop.facts, fashion.take(half))
+    with_trees, without = (
+        quality(other, evaluate(shop.blend(weights, 0.0, one), other, (20,)).top, everything) for one in (trees, None)
     )
-    scores = np.zeros((700, ITEMS), np.float32) + np.random.default_rng(3).random(ITEMS).astype(np.float32)
-    with_name = {**models, "name": GivenScores(scores)}  # says the same of a product to everybody, at random
-    shop = Shop.of(with_name, one_sale_each(), seed=0)
+    gain = with_trees - without
+    assert gain.mean() > gain.std() / np.sqrt(len(gain))  # people alone are fooled
     assert choose_blend(shop, fashion, (20,), report=lambda what, done, total: None).trees is None
 
 

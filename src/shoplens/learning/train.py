@@ -87,9 +87,9 @@ def train(
     `settings` are tables of model settings by model name, as in shoplens.toml; `factories` makes models of your own,
     by name. `half_life_days`: see `recency.fade`. `newcomers` is the share of the places that products without sales
     get, None for a fair one, see `learning.newcomers`. `ranker` says whether trees order what the blend puts first, see
-    `learning.ranking`: "on", "off", or "auto" for when that is better for people and products they did not learn from. With `resume`, a
-    training that was killed goes on where it was, given the same arguments. `watch` sees every epoch and may raise.
-    `fit_again` follows when more may be learnt from than was trained on.
+    `learning.ranking`: "on", "off", or "auto" for when that is better for people and products they did not learn from.
+    With `resume`, a training that was killed goes on where it was, given the same arguments. `watch` sees every epoch
+    and may raise. `fit_again` follows when more may be learnt from than was trained on.
     """
     if not models:
         raise InputError(f"name at least one model to train; known: {', '.join(registry.names('models'))}")
