@@ -1,4 +1,4 @@
-"""Fusion over the purchase graph: what it walks over, what it hides, and that it learns and answers as the others do."""
+"""Fusion over the purchase graph: what it walks over, what it hides, that it learns and answers as the others do."""
 
 from __future__ import annotations
 
