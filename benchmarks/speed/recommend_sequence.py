@@ -5,10 +5,11 @@
 FOLDER holds train.csv and valid.csv; only train.csv is learnt from. Without it sequences are made up, in the shape of
 Amazon Beauty. Both have the same width, layers, heads, sequence length and number of sequences a step, on all cores;
 quality is not judged here. Shoplens is measured twice: as it is used (a catalogue above 8,192 products is sampled),
-and with the whole catalogue as candidates, which is what SASRec's default loss does. Ours are whole epochs; the peer's
-epoch is extrapolated from --steps steps, because it takes minutes. Sides alternate; ratios are peer's time / ours,
-round by round. RecTools runs in an environment of its own, made on first use under ~/.cache/shoplens/benchmarks;
-without network it is left out and the result says so. One JSON object.
+and with the whole catalogue as candidates, which is what SASRec's default loss does. The first are whole epochs. An
+epoch of the second is extrapolated from a tenth of the people (--whole-share), and the peer's from --steps steps,
+because they take minutes. One person's top 20 is asked of the transformer, of our linear model and of the peer. Sides
+alternate; ratios are peer's time / ours, round by round. RecTools runs in an environment of its own, made on first use
+under ~/.cache/shoplens/benchmarks; without network it is left out and the result says so. One JSON object.
 """
 
 from __future__ import annotations
@@ -31,11 +32,23 @@ from benchmarks.speed.synthetic import sequences
 from shoplens.domain.dataset import Interactions, TrainingData
 from shoplens.learning.benchmark_data import read_benchmark
 from shoplens.learning.top import top_items
+from shoplens.models.base import Recommender
 from shoplens.models.fusion import Fusion, FusionConfig
+from shoplens.models.linear import Linear
 
 TOP = 20
 PEER = Path(__file__).with_name("rectools_sasrec.py")
-VARIANTS = ("as_used", "whole_catalogue")
+VARIANTS = ("as_used", "whole_catalogue")  # the second is extrapolated
+
+
+def epoch_seconds(data: Interactions, wanted: argparse.Namespace) -> tuple[dict[str, float], Fusion]:
+    """Seconds of one epoch of each variant, and the network as it is used."""
+    model = fitted(data, wanted, "as_used")
+    people = np.random.default_rng(wanted.seed).random(len(data.users)) < wanted.whole_share
+    some = data.take(people[data.user])
+    sampled = fitted(some, wanted, "whole_catalogue")
+    seconds = [float(np.mean([one["seconds"] for one in fit.history])) for fit in (model, sampled)]
+    return dict(zip(VARIANTS, (seconds[0], seconds[1] * len(data) / len(some)), strict=True)), model
 
 
 def fitted(data: Interactions, wanted: argparse.Namespace, variant: str) -> Fusion:
@@ -58,7 +71,7 @@ def fitted(data: Interactions, wanted: argparse.Namespace, variant: str) -> Fusi
     return Fusion(config).fit(TrainingData(data))
 
 
-def one_person_ms(model: Fusion, data: Interactions, requests: int) -> list[float]:
+def one_person_ms(model: Recommender, data: Interactions, requests: int) -> list[float]:
     """Milliseconds of single requests: the best 20 products that the person does not have."""
     histories, result = data.histories(), []
     for person in range(min(requests + 2, len(histories))):
@@ -97,15 +110,17 @@ def write_events(data: Interactions, path: Path) -> None:
 def measured(data: Interactions, wanted: argparse.Namespace, python: Path | None) -> dict[str, Any]:
     """All rounds, side by side."""
     epochs: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    ours_ms, peers = [], []
+    ours_ms, linear_ms, peers = [], [], []
+    linear = Linear(select=False).fit(TrainingData(data))
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.csv"
         write_events(data, events)
         for turn in range(wanted.rounds):
+            seconds, model = epoch_seconds(data, wanted)
             for variant in VARIANTS:
-                model = fitted(data, wanted, variant)
-                epochs[variant].append(float(np.mean([one["seconds"] for one in model.history])))
+                epochs[variant].append(seconds[variant])
             ours_ms.append(one_person_ms(model, data, wanted.requests))
+            linear_ms.append(one_person_ms(linear, data, wanted.requests))
             print(f"round {turn + 1}: ours {epochs}", file=sys.stderr, flush=True)
             if python is not None:
                 peers.append(ask_peer(python, events, wanted))
@@ -115,6 +130,7 @@ def measured(data: Interactions, wanted: argparse.Namespace, python: Path | None
             **{f"epoch_s_{name}": spread(values) for name, values in epochs.items()},
             "one_person_ms": spread([float(np.median(one)) for one in ours_ms]),
             "one_person_p99_ms": spread([float(np.percentile(one, 99)) for one in ours_ms]),
+            "one_person_linear_ms": spread([float(np.median(one)) for one in linear_ms]),
         }
     }
     if peers:
@@ -127,7 +143,8 @@ def measured(data: Interactions, wanted: argparse.Namespace, python: Path | None
             "one_person_ms": spread(medians),
         }
         result["ratios"] = {f"epochs_a_second_{name}": ratios(epoch, values) for name, values in epochs.items()}
-        result["ratios"]["one_person"] = ratios(medians, [float(np.median(one)) for one in ours_ms])
+        for name, found in (("one_person", ours_ms), ("one_person_linear", linear_ms)):
+            result["ratios"][name] = ratios(medians, [float(np.median(one)) for one in found])
     return result
 
 
@@ -141,7 +158,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=1, help="of ours, a round")
     parser.add_argument("--steps", type=int, default=12, help="of the peer, a round")
-    parser.add_argument("--requests", type=int, default=20)
+    parser.add_argument("--whole-share", type=float, default=0.1, help="of the people, for the whole catalogue")
+    parser.add_argument("--requests", type=int, default=50)
     parser.add_argument("--dim", type=int, default=96)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--heads", type=int, default=2)

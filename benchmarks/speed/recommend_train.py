@@ -7,8 +7,9 @@ it the purchases are made up, in the shape of MovieLens-1M and with planted tast
 person bought has to be found. The settings of the peers are the best of a small search (NDCG@20) on an inner
 validation: the latest fifth of each person's training purchases, at random where there are no times. That search is not
 part of their time, but for `time_ratios_with_search`. Shoplens' own choice of settings is part of `linear`;
-`linear_again` is the same model with the settings known, as theirs are, and as a nightly training has them. Models take turns, in the opposite order every other time, each with all cores. One JSON
-object; ratios are peer's time / ours, pair by pair.
+`linear_again` is the same model with the settings known, as theirs are, and as a nightly training has them. Models take
+turns, in the opposite order every other time, each with all cores. One JSON object; ratios are peer's time / ours, pair
+by pair.
 """
 
 from __future__ import annotations

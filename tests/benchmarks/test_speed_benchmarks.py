@@ -51,7 +51,22 @@ def test_a_folder_instead_of_made_up_data(
 def test_the_transformer_alone_when_there_is_no_peer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = ["--people", "60", "--products", "40", "--rounds", "1", "--dim", "8", "--requests", "2", "--length", "10"]
+    small = [
+        "--whole-share",
+        "0.5",
+        "--people",
+        "60",
+        "--products",
+        "40",
+        "--rounds",
+        "1",
+        "--dim",
+        "8",
+        "--requests",
+        "2",
+        "--length",
+        "10",
+    ]
     result = answer("recommend_sequence", [*small, "--no-peer"], capsys, monkeypatch)
     assert isinstance(result, dict)
     assert result["peer_missing"]
@@ -66,7 +81,20 @@ def test_a_peer_that_cannot_be_installed_is_said(
         raise subprocess.CalledProcessError(1, "pip")
 
     monkeypatch.setattr(recommend_sequence, "rectools_python", fails)
-    small = ["--people", "40", "--products", "30", "--rounds", "1", "--dim", "8", "--requests", "2"]
+    small = [
+        "--whole-share",
+        "0.5",
+        "--people",
+        "40",
+        "--products",
+        "30",
+        "--rounds",
+        "1",
+        "--dim",
+        "8",
+        "--requests",
+        "2",
+    ]
     result = answer("recommend_sequence", small, capsys, monkeypatch)
     assert isinstance(result, dict)
     assert "could not be installed" in result["peer_missing"]
