@@ -37,9 +37,12 @@ class FusionNetwork(nn.Module):
         super().__init__()
         config = config.settled("mlp" if config.history == "auto" else config.history)
         self.items = ItemTower(config, n_ids, ranks)
-        tower = SequenceTower if config.sequential else AveragedTower if config.history == GRAPH else PersonTower
-        self.people: AveragedTower | PersonTower | SequenceTower = tower(config, profile, timed=timed)
         self.log_scale = nn.Parameter(torch.tensor(1 / config.temperature).log())
+        self.people: AveragedTower | PersonTower | SequenceTower
+        if config.history == GRAPH:
+            self.people = AveragedTower(config, profile, log_scale=self.log_scale, timed=timed)
+        else:
+            self.people = (SequenceTower if config.sequential else PersonTower)(config, profile, timed=timed)
 
     def scale(self) -> Tensor:
         """What products of vectors are multiplied with in the loss; at most 100, as in CLIP (Radford et al., 2021)."""

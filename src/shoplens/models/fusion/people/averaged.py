@@ -20,12 +20,16 @@ class AveragedTower(nn.Module):
     The graph has done the thinking; what is left to learn is how much recent and popular products count.
     """
 
-    def __init__(self, config: FusionConfig, profile: ProfileShape, *, timed: bool = False) -> None:
+    def __init__(
+        self, config: FusionConfig, profile: ProfileShape, *, log_scale: nn.Parameter, timed: bool = False
+    ) -> None:
+        """`log_scale`: of the network. Appeal is divided by it, so that it counts the same whatever likeness counts."""
         super().__init__()
         size = config.embedding_size
         self.config = config
         kept = 1.0 if config.popularity_kept is None else config.popularity_kept
-        self.prior = DAMPING / max(kept, 0.1), config.temperature  # what decay pulls the next two back to
+        self.prior = DAMPING / max(kept, 0.1)  # what decay pulls the damping back to
+        self.log_scale = log_scale
         self.damping = nn.Parameter(torch.zeros(1))  # logarithm of how much less popular products say
         self.conformity = nn.Parameter(torch.zeros(1))  # logarithm of how much appeal to everybody counts
         self.recency = nn.Parameter(torch.zeros(RANK_BUCKETS))
@@ -42,7 +46,7 @@ class AveragedTower(nn.Module):
     def forward(self, vectors: Tensor, history: PaddedHistories, categorical: Tensor, numeric: Tensor) -> Tensor:
         """Person vectors [n, size + 1] from item vectors [n, longest, size + 1]."""
         logits = self.recency[history.rank] + self.age[history.age] + self.strength * history.strength
-        logits = (logits - self.prior[0] * self.damping.exp() * vectors[..., -1]).float()
+        logits = (logits - self.prior * self.damping.exp() * vectors[..., -1]).float()
         present = history.present
         if self.training and self.config.history_dropout:
             present = present & (torch.rand(present.shape, device=present.device) >= self.config.history_dropout)
@@ -54,5 +58,5 @@ class AveragedTower(nn.Module):
         if self.moment is not None:
             person = person + self.moment(history.clock)
         person = F.dropout(unit(person), self.config.dropout, self.training)
-        conformity = self.prior[1] * self.conformity.exp()
+        conformity = (self.conformity - self.log_scale).exp()
         return torch.cat([person, conformity.expand(len(person), 1)], 1)
