@@ -3,7 +3,8 @@
 A name is the beginning of one or of several of: the scripts in benchmarks/speed and benchmarks/quality (each has
 --help), `latency`, and the data sets below. Each prints JSON; the objects end up in report/bench.json. Data sets are
 not part of the project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv to run `bench recommend`
-and the training benchmarks on them too, else that is left out and said.
+and the training benchmarks on them too, else that is left out and said. So is what is judged on the sample shop, unless
+`make demo` has made it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ HERE = Path(__file__).parent
 RESULTS = Path("report") / "bench.json"
 KINDS = ("speed", "quality")
 RUNNABLE = 'if __name__ == "__main__":'
+SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
+ON_THE_SHOP = ("sample_shop",)  # scripts that are given its folder
 DRIVEN = ("rectools_sasrec",)  # run by another benchmark, in an environment of its own
 
 
@@ -33,6 +36,12 @@ def commands() -> dict[str, list[str]]:
     """Name → command line."""
     shoplens = [sys.executable, "-c", "from shoplens.cli import main; main()"]
     found = {module.rpartition(".")[2]: [sys.executable, "-m", module] for module in modules()}
+    for name in ON_THE_SHOP:
+        if (SHOP / "runs").is_dir():
+            found[name].append(str(SHOP))
+        else:
+            del found[name]
+            print(f"there is no shop in {SHOP} (make demo makes it): {name} is left out", file=sys.stderr)
     found["latency"] = [*shoplens, "bench", "latency", "--json"]
     data = os.environ.get("SHOPLENS_BENCH")  # noqa: TID251 - a benchmark's own, not a setting of a shop
     for folder in sorted(Path(data, "recommend").glob("*/train.csv")) if data else []:

@@ -58,3 +58,36 @@ class Implicit:
         else:
             result = (self._matrix[histories.profile] @ self._model.similarity).toarray()
         return np.asarray(result, np.float32)
+
+
+class FoldedIALS(Implicit):
+    """iALS that knows people by their histories alone: it solves for their factors with the products held still.
+
+    Serves people whose history went on after training. Somebody without a history gets 0 for every product.
+    `logarithm`: it learns from log(1 + r) instead of r, the sum of a person's events with a product.
+    """
+
+    def __init__(self, settings: Mapping[str, float], *, logarithm: bool = False) -> None:
+        super().__init__("implicit_ials", settings)
+        self.logarithm = logarithm
+
+    def fit(self, matrix: Matrix) -> FoldedIALS:
+        """Learn with as many threads as there are cores. `matrix`: see `counts`."""
+        super().fit(matrix.log1p() if self.logarithm else matrix)
+        _ = self._model.YtY  # kept by the model from now on, before several threads ask for it
+        return self
+
+    def score(self, histories: Histories) -> npt.NDArray[np.float32]:
+        """Scores of all products, float32 [len(histories), n_items].
+
+        ValueError when the equations cannot be solved for want of regularization.
+        """
+        person = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
+        liked = histories.weight > 0
+        shape = (len(histories), len(self._model.item_factors))
+        entries = (histories.weight[liked], (person[liked], histories.item[liked]))
+        matrix = sp.csr_matrix(entries, shape=shape, dtype=np.float32)  # what is there twice is summed
+        matrix.sum_duplicates()
+        known = matrix.log1p() if self.logarithm else matrix
+        factors = self._model.recalculate_user(np.arange(len(histories)), known)
+        return np.asarray(factors @ self._model.item_factors.T, np.float32)
