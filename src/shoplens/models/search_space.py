@@ -16,13 +16,13 @@ Value = str | int | float | bool | None
 #: Model → setting → values. What is left out is a matter of size (batches, threads), or chosen by the model itself.
 SPACES: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "fusion": {
-        "history": ("auto", "mlp", "transformer"),  # habits of many weeks, or the order of the last deeds
+        "history": ("auto", "mlp", "transformer", "graph"),  # habits, the order of the last deeds, or who else buys
         "embedding_size": (64, 128, 256),
         "learning_rate": (1e-3, 2e-3, 4e-3),
         "dropout": (0.1, 0.3, 0.5),
         "history_dropout": (0.0, 0.2, 0.4),
         "id_dropout": (0.0, 0.2, 0.4),  # more: content carries more, which new products live on
-        "weight_decay": (0.001, 0.01, 0.1),
+        "weight_decay": (0.001, 0.01, 0.1, 2.0),  # the last: over the graph it is the main regulariser
         "popularity_kept": (0.5, 0.8, 1.0),
     },
     "linear": {

@@ -23,7 +23,10 @@ def recommend(
     test: Annotated[Path | None, typer.Option(help="Score this file instead of valid.csv.")] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="Row of the table: popularity, item-knn, linear, fusion, blend. Repeatable; default: all."),
+        typer.Option(
+            help="Row of the table: popularity, item-knn, linear, fusion, content-ranker, blend. Repeatable; default: all but "
+            "content-ranker, which fine-tunes the text encoder and takes minutes."
+        ),
     ] = None,
     without: Annotated[
         list[str] | None, typer.Option(help="Leave a modality out (text, image, attributes, …). Repeatable.")
