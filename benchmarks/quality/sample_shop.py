@@ -187,7 +187,8 @@ def choose(
     """Best on validation, and a row for all that were tried.
 
     Every pair of alpha and regularization with the fewest factors; ten and a hundred times the largest regularization
-    when that is the best; with the best pair all other numbers of factors; with the best of those the logarithm. Only the best model so far is kept in memory.
+    when that is the best; with the best pair all other numbers of factors; with the best of those the logarithm.
+    Only the best model so far is kept in memory.
     """
     rows: list[dict[str, Any]] = []
 
