@@ -24,8 +24,8 @@ def recommend(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Row of the table: popularity, item-knn, linear, fusion, content-ranker, blend. Repeatable; default: all "
-            "but content-ranker, which fine-tunes the text encoder and takes minutes."
+            help="Row of the table: popularity, item-knn, linear, fusion, content-ranker, blend. Repeatable; "
+            "default: all but content-ranker, which fine-tunes the text encoder and takes minutes."
         ),
     ] = None,
     without: Annotated[
