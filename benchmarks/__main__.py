@@ -43,11 +43,14 @@ def commands() -> dict[str, list[str]]:
             del found[name]
             print(f"there is no shop in {SHOP} (make demo makes it): {name} is left out", file=sys.stderr)
     found["latency"] = [*shoplens, "bench", "latency", "--json"]
+    gain = found.pop("modality_gain")
     data = os.environ.get("SHOPLENS_BENCH")  # noqa: TID251 - a benchmark's own, not a setting of a shop
     for folder in sorted(Path(data, "recommend").glob("*/train.csv")) if data else []:
         name, given = folder.parent.name, ["--data", str(folder.parent)]
         found[f"recommend {name}"] = [*shoplens, "bench", "recommend", str(folder.parent), "--json"]
         found[f"recommend_train {name}"] = [*found["recommend_train"], *given]
+        if (folder.parent / "features").is_dir():
+            found[f"modality_gain {name}"] = [*gain, str(folder.parent)]
         with folder.open(encoding="utf-8") as file:
             ordered = "timestamp" in file.readline()
         if ordered:

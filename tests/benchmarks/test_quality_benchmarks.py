@@ -1,4 +1,4 @@
-"""iALS beside a trained shop: a fair comparison, refused when the shop has changed since."""
+"""Quality benchmarks: a fair comparison with iALS, refused when the shop has changed since; what modalities add."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.__main__ import commands
-from benchmarks.quality import sample_shop
+from benchmarks.quality import modality_gain, sample_shop
 from benchmarks.speed.implicit_models import FoldedIALS, counts
 
 from shoplens.domain.events import EventBatch
@@ -101,3 +101,18 @@ def test_without_a_sample_shop_it_is_left_out(
     assert "sample_shop is left out" in capsys.readouterr().err
     (tmp_path / "demo-shop" / "runs").mkdir(parents=True)
     assert commands()["sample_shop"][-1] == "demo-shop"
+
+
+def test_what_modalities_add_is_measured_on_the_same_people(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "features").mkdir()
+    np.save(tmp_path / "features" / "image.npy", rng.normal(size=(30, 8)).astype(np.float32))
+    pairs = sorted({(int(user), int(item)) for user, item in rng.integers(0, 30, (400, 2))})
+    for name, part in (("train", pairs[::2]), ("valid", pairs[1::2])):
+        lines = "".join(f"{user},{item}\n" for user, item in part)
+        (tmp_path / f"{name}.csv").write_text("user_id,item_id\n" + lines, encoding="utf-8")
+    found = modality_gain.measure(tmp_path, [0], "mlp")
+    recall = found["recall@20"]
+    assert found["modalities"] == ["image"]
+    assert recall["gain"] == pytest.approx(recall["with"]["mean"] - recall["without"]["mean"], abs=2e-5)
+    assert recall["gain_95"][0] <= recall["gain"] <= recall["gain_95"][1]
