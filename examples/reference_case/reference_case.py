@@ -130,7 +130,7 @@ def compare_diets(data: TrainingData, split: Split, results: Results, best: Fusi
     for name, without in DIETS.items():
         if not without:
             results.diets[name] = results.test[f"fusion ({results.chosen})"]
-        elif have - set(without) or name == "behaviour only":
+        elif {"text", "image", "attributes"} - set(without) <= have:
             model = Fusion(seed=seed, **NETWORK, **OPTIMISERS[results.chosen]).fit(data.without(*without))
             results.diets[name] = evaluate(model, test, seed=seed)
     first = data.interactions.histories(np.arange(min(100, len(data.interactions.users)), dtype=np.int32))
