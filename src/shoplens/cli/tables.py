@@ -11,14 +11,15 @@ if TYPE_CHECKING:
     from shoplens.learning.evaluate import Evaluation
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
+WIDEST = len("[0.0000")  # of a cell, so that the table fits into 80 columns
 
 
 def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table:
     """One row a model: recall and NDCG with 95 % intervals, MRR, recall of new products."""
     table = Table(title=title)
-    table.add_column("model", min_width=10, no_wrap=True)
+    table.add_column("model", min_width=10, overflow="fold")
     for name in (*METRICS, "mrr", "new@20"):
-        table.add_column(name, justify="right", min_width=len(name))
+        table.add_column(name, justify="right", width=max(len(name), WIDEST))
     for name, one in evaluations.items():
         cells = [f"{one.means[m]:.4f} [{one.low[m]:.4f} {one.high[m]:.4f}]" for m in METRICS if m in one.means]
         cold = "–" if one.cold_recall is None else f"{one.cold_recall:.4f}"
@@ -31,9 +32,9 @@ def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table
 def manifest_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
     """The same table from figures that a bundle keeps."""
     table = Table(title="Test period of the training")
-    table.add_column("model", min_width=10, no_wrap=True)
+    table.add_column("model", min_width=10, overflow="fold")
     for name in (*METRICS, "mrr"):
-        table.add_column(name, justify="right", min_width=len(name))
+        table.add_column(name, justify="right", width=max(len(name), WIDEST))
     for name, row in figures.items():
         cells = []
         for metric in METRICS:
