@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 from filelock import FileLock
 
 from shoplens.service.bundle import open_bundle, read_manifest
@@ -23,6 +25,12 @@ SETTINGS = {
         "fusion": {"epochs": 4, "patience": 4, "embedding_size": 8, "hidden_size": 8},
     }
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Equal to the last bit is promised for the same number of threads; other tests of this process change it."""
+    torch.set_num_threads(1)
 
 
 def shop(root: Path) -> Workspace:
