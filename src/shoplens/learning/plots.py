@@ -41,16 +41,7 @@ def plot_metrics(path: Path, evaluations: Mapping[str, Evaluation], *, title: st
     left, right = figure.subplots(1, 2)
     for axes, metric, label in ((left, "recall", "Recall"), (right, "ndcg", "NDCG")):
         _bars(axes, evaluations, metric, label)
-    handles, names = left.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="outside lower center",
-        ncols=max(len(names), 1),
-        frameon=False,
-        labelcolor=INK,
-        fontsize=9.5,
-    )
+    _legend_below(figure, left)
     figure.savefig(path)
 
 
@@ -102,16 +93,7 @@ def plot_segments(path: Path, evaluations: Mapping[str, Evaluation]) -> None:
         axes.margins(y=0.1)
         _dress(axes, f"{label} (below: {count if count == 'people' else 'pairs'})")
         axes.grid(axis="y", color=GRID)
-    handles, names = left.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        names,
-        loc="outside lower center",
-        ncols=max(len(names), 1),
-        frameon=False,
-        labelcolor=INK,
-        fontsize=9.5,
-    )
+    _legend_below(figure, left)
     figure.savefig(path)
 
 
@@ -239,6 +221,20 @@ def _bars(axes: Axes, evaluations: Mapping[str, Evaluation], metric: str, label:
     axes.set_ylim(bottom=0)
     _dress(axes, label)
     axes.grid(axis="y", color=GRID)
+
+
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    """One legend for all panels."""
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        names,
+        loc="outside lower center",
+        ncols=max(len(names), 1),
+        frameon=False,
+        labelcolor=INK,
+        fontsize=9.5,
+    )
 
 
 def _dress(axes: Axes, title: str) -> None:

@@ -7,7 +7,6 @@ load("recommendation_model.pt").predict({"user_id": ["7"], "item_id": ["42"]})
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from shoplens.errors import BundleError, ConfigurationError, InputError, Shoplen
 from shoplens.learning.tabular_figures import Figures, judge
 from shoplens.learning.tabular_reading import ITEM, LABEL, TIME, USER, Scale, Table, read_labels, read_table
 from shoplens.learning.tabular_schema import Schema
+from shoplens.models.checkpoint import write_state
 from shoplens.models.fusion.pointwise import Pointwise
 from shoplens.models.fusion.pointwise_config import PointwiseConfig, small_body
 from shoplens.models.fusion.pointwise_rows import Rows
@@ -104,10 +104,7 @@ class TableModel:
             "scale": [self.scale.rating, self.scale.low, self.scale.high],
             "profiles": {name: self.profiles[name].to_list() for name in self.profiles.columns},
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        write_state(path, state)
 
     @classmethod
     def load(cls, path: Path) -> Self:

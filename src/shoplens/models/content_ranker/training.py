@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
@@ -25,6 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shoplens.models.checkpoint import read_state, write_state
 from shoplens.models.content_ranker.config import ContentRankerConfig
 from shoplens.models.content_ranker.network import ABSENT, RankerNetwork
 from shoplens.models.content_ranker.reading import Ints, TokenStates
@@ -281,8 +281,7 @@ class Trainer:
         return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
-        """Write the state after an epoch; a kill at any moment leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the state after an epoch."""
         state = {
             "fingerprint": self.fingerprint(),
             "weights": self.network.state_dict(),
@@ -294,16 +293,12 @@ class Trainer:
             "spent": self.spent,
             "history": self.history,
         }
-        beside = path.with_name(path.name + ".part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        write_state(path, state)
 
     def _resume(self, path: Path) -> None:
         """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        if not path.exists():
-            return
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        if state.get("fingerprint") != self.fingerprint():
+        state = read_state(path, self.fingerprint())
+        if state is None:
             return
         self.network.load_state_dict(state["weights"])
         self._enter(state["stage"][0])

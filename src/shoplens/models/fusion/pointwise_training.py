@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
 from shoplens.domain.dataset import Histories
+from shoplens.models.checkpoint import read_state, write_state
 from shoplens.models.fusion.batches import Floats, Ints, read_histories
 from shoplens.models.fusion.content import Content
 from shoplens.models.fusion.heads import HEADS
@@ -263,29 +262,22 @@ class PointwiseTrainer:
         return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
-        """Write the state after an epoch; a kill at any moment leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".part")
-        torch.save(
-            {
-                "fingerprint": self.fingerprint(),
-                "weights": self.network.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
-                "best": self.best,
-                "best_loss": self.best_loss,
-                "history": self.history,
-                "step": self.step,
-            },
-            beside,
-        )
-        os.replace(beside, path)
+        """Write the state after an epoch."""
+        state = {
+            "fingerprint": self.fingerprint(),
+            "weights": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "history": self.history,
+            "step": self.step,
+        }
+        write_state(path, state)
 
     def _resume(self, path: Path) -> None:
         """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        if not path.exists():
-            return
-        state: dict[str, Any] = torch.load(path, map_location=self.judge.device, weights_only=True)
-        if state.get("fingerprint") != self.fingerprint():
+        state = read_state(path, self.fingerprint(), self.judge.device)
+        if state is None:
             return
         self.network.load_state_dict(state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])

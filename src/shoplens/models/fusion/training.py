@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shoplens.models.checkpoint import read_state, write_state
 from shoplens.models.fusion.batches import Ragged
 from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.content import Content
@@ -241,8 +241,7 @@ class Trainer:
         return digest.hexdigest()
 
     def _save(self, path: Path) -> None:
-        """Write the state after an epoch; a kill at any moment leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the state after an epoch."""
         state = {
             "fingerprint": self.fingerprint(),
             "weights": self.network.state_dict(),
@@ -252,16 +251,12 @@ class Trainer:
             "history": self.history,
             "step": self.step,
         }
-        beside = path.with_name(path.name + ".part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        write_state(path, state)
 
     def _resume(self, path: Path) -> None:
         """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        if not path.exists():
-            return
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        if state.get("fingerprint") != self.fingerprint():
+        state = read_state(path, self.fingerprint(), self.device)
+        if state is None:
             return
         self.network.load_state_dict(state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])

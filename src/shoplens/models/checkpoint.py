@@ -1,0 +1,27 @@
+"""The state of a fit in a file: written whole or not at all, and used by the very same fit only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def write_state(path: Path, state: Mapping[str, Any]) -> None:
+    """Save tensors and plain values; a kill at any moment leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    torch.save(dict(state), beside)
+    os.replace(beside, path)
+
+
+def read_state(path: Path, fingerprint: str, device: torch.device | None = None) -> dict[str, Any] | None:
+    """What was saved with this "fingerprint"; None when there is no such file, or it is damaged or of another fit."""
+    try:
+        state: Any = torch.load(path, map_location=device, weights_only=True)
+    except Exception:  # what reading damaged bytes ends in depends on the bytes; learning then starts afresh
+        return None
+    return state if isinstance(state, dict) and state.get("fingerprint") == fingerprint else None
