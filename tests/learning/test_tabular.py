@@ -193,11 +193,14 @@ def test_the_report_stands_alone(trained: tuple[TableTraining, list[str]], tmp_p
 
 def test_repeated_rows_do_not_answer_for_themselves(write: Callable[[pl.DataFrame], Path]) -> None:
     random = np.random.default_rng(5)
-    coins = {"user_id": random.integers(0, 90, 300), "item_id": random.integers(0, 40, 300)}
-    frame = pl.DataFrame({**coins, "label": random.integers(0, 2, 300)}).unique(["user_id", "item_id"])
+    # Enough rows that guessing stays near .5: thirty rows of coin flips can show an AUC of .8 by luck.
+    coins = {"user_id": random.integers(0, 300, 2000), "item_id": random.integers(0, 100, 2000)}
+    frame = pl.DataFrame({**coins, "label": random.integers(0, 2, 2000)}).unique(
+        ["user_id", "item_id"], maintain_order=True
+    )
     said: list[str] = []
     done = train_table(write(pl.concat([frame] * 5)), say=said.append, epochs=6)
-    assert 0.3 < (done.test.rows["model"]["AUC"] or 0) < 0.7
+    assert 0.4 < (done.test.rows["model"]["AUC"] or 0) < 0.6
     assert done.facts["copies"] == 4 * len(frame)
     assert any("exact copies" in line for line in said)
 
