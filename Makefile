@@ -17,7 +17,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.dev: .venv/.run
-	$(PIP) install -q -c constraints.txt -e '.[samples,postgres,bench,mlflow,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[samples,postgres,speech,hub,bench,mlflow,dev]'
 	@touch $@
 
 demo: .venv/.run
