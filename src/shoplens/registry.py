@@ -26,7 +26,7 @@ class Part:
     extra: str | None = None  # the extra that installs what it needs
 
 
-#: kind → name → part.
+#: kind → name → part. A name that ends in a colon is written with something after it: "hub:BAAI/bge-m3".
 PARTS: dict[str, dict[str, Part]] = {
     "encoders": {
         "e5-small": Part("shoplens.encoders.text:E5Encoder"),
