@@ -31,7 +31,8 @@ PARTS: dict[str, dict[str, Part]] = {
     "encoders": {
         "e5-small": Part("shoplens.encoders.text:E5Encoder"),
         "hashed-ngrams": Part("shoplens.encoders.hashed:HashedNgramEncoder"),
-        "efficientnet-lite0": Part("shoplens.encoders.image:EfficientNetEncoder"),
+        "efficientnet-lite0": Part("shoplens.encoders.image:EfficientNetLite0"),
+        "efficientnet-lite2": Part("shoplens.encoders.image:EfficientNetLite2"),
     },
     "models": {
         "popularity": Part("shoplens.models.popularity:Popularity"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.encoders.image import EfficientNetEncoder
+from shoplens.encoders.image import EfficientNetLite0
 from shoplens.encoders.text import E5Encoder
 
 
@@ -19,5 +19,5 @@ def e5(model_cache: Path) -> E5Encoder:
 
 
 @pytest.fixture(scope="session")
-def efficientnet(model_cache: Path) -> EfficientNetEncoder:
-    return EfficientNetEncoder(model_cache, threads=1)
+def efficientnet(model_cache: Path) -> EfficientNetLite0:
+    return EfficientNetLite0(model_cache, threads=1)

