@@ -17,7 +17,8 @@ from shoplens.cli.app import app
 from shoplens.cli.embed import embed as _command  # noqa: F401 - registers the command
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, ModelFileError
-from shoplens.service.embedding import encoder_of, shop_modalities, table_of
+from shoplens.service.embedding import shop_modalities
+from shoplens.service.encoders import encoder_of, table_of
 from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
@@ -65,7 +66,7 @@ def test_texts_are_embedded_once(shop: Path) -> None:
 
 
 def test_photos_are_embedded_and_bad_ones_named(shop: Path) -> None:
-    found = call("--workspace", shop)["image"]
+    found = call("--workspace", shop, "--modality", "text", "--modality", "image")["image"]
     assert (found["encoded"], found["unusable"], found["missing"]) == (1, 1, 2)
     assert [refused["item_id"] for refused in found["refused"]] == ["tea"]
     assert "bad.jpg" in found["refused"][0]["reason"]
@@ -77,7 +78,7 @@ def test_photos_are_embedded_and_bad_ones_named(shop: Path) -> None:
     assert text.present.tolist() == [True, False, True]
     assert image.present.tolist() == [False, False, True]
     assert attributes.present.tolist() == [True, False, True]
-    assert image.values.shape == (3, 1280)
+    assert image.values.shape == (3, encoder_of(workspace, "image").size)
     assert np.allclose(np.linalg.norm(text.values, axis=1), [1, 0, 1], atol=1e-5)
 
 

@@ -29,7 +29,7 @@ def embed(
 ) -> None:
     """Turn texts and photos into vectors. Only what changed since the last time is encoded."""
     from shoplens.compute.local import LocalExecutor
-    from shoplens.service.embedding import MODALITIES, embed_shop
+    from shoplens.service.embedding import embed_shop
     from shoplens.service.settings import Workspace
     from shoplens.store.sql import open_store
 
@@ -49,7 +49,7 @@ def embed(
                 shop,
                 store,
                 executor=LocalExecutor(workers),
-                modalities=modality or MODALITIES,
+                modalities=modality,
                 progress=tell,
                 retry_refused=retry,
                 allow_private=allow_private,

@@ -29,12 +29,12 @@ def list_parts(json: JsonFlag = False) -> None:
 @models.command("prepare")
 def prepare(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
     """Convert and check the configured pretrained encoders now, so that nothing has to wait later (or offline)."""
-    from shoplens.service.embedding import MODALITIES, encoder_of
+    from shoplens.service.encoders import encoder_of, modalities_on
     from shoplens.service.settings import Workspace
 
     shop = Workspace.open(workspace)
     seconds: dict[str, float] = {}
-    for modality in MODALITIES:
+    for modality in modalities_on(shop):
         encoder = encoder_of(shop, modality)
         console.print(f"{modality}: {encoder.name} …", highlight=False)
         began = time.perf_counter()

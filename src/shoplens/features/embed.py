@@ -30,6 +30,7 @@ class EmbedReport:
     vectors: int = 0  # different inputs encoded
     seconds: float = 0.0
     refused: list[tuple[str, str]] = field(default_factory=list)  # item_id, reason; partly refused ones too
+    skipped: str = ""  # why nothing was looked at, in words; "" when everything was
 
     @property
     def products(self) -> int:

@@ -264,8 +264,8 @@ class TableWriter(FeatureTable):
 
 def table_folder(features: Path, modality: str, encoder: str, version: str) -> Path:
     """Where the table of an encoder lives."""
-    safe = "".join(character if character.isalnum() or character in "._-" else "_" for character in version)
-    return features / modality / f"{encoder}-{safe}"
+    name = f"{encoder}-{version}"  # names of checkpoints have slashes, of services colons
+    return features / modality / "".join(one if one.isalnum() or one in "._-" else "_" for one in name)
 
 
 def open_writer(

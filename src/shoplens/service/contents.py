@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shoplens.domain.dataset import Modality
 from shoplens.errors import ShoplensError
+from shoplens.features.current import folder_noted
 from shoplens.features.modalities import assemble
-from shoplens.service.embedding import MODALITIES, table_of
+from shoplens.features.table import FeatureTable
+from shoplens.service import bundle_pointer
+from shoplens.service.bundle import read_manifest
+from shoplens.service.encoders import MODALITIES, modalities_on, table_of
 from shoplens.service.settings import Workspace
 
 log = logging.getLogger(__name__)
 
 
 class FeatureContents:
-    """Reads what `shoplens embed` wrote; a product that has not been embedded yet is simply absent."""
+    """Reads what `shoplens embed` wrote; a product that has not been embedded yet is simply absent.
+
+    Vectors are those of the encoders that the answering bundle was trained on, also after `embed` has switched to
+    others: two spaces are never compared.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -25,7 +33,7 @@ class FeatureContents:
         if not self.stamp():
             return ()
         try:
-            return assemble([(name, table_of(self._workspace, name)) for name in MODALITIES], item_ids)
+            return assemble(self._tables(), item_ids)
         except (ShoplensError, OSError) as error:
             log.warning("vectors of new products cannot be read: %s", error)
             return ()
@@ -34,3 +42,15 @@ class FeatureContents:
         """Changes when something was embedded: seconds since 1970 of the latest write, 0 before the first."""
         folder = self._workspace.features
         return max((one.stat().st_mtime for one in folder.rglob("*") if one.is_file()), default=0.0)
+
+    def _tables(self) -> Iterator[tuple[str, FeatureTable]]:
+        """Tables of the bundle that answers; those in use before there is one, or when it does not say."""
+        version = bundle_pointer.current_version(self._workspace.bundles)
+        trained = read_manifest(self._workspace.bundles / version)["extra"].get("encoders") if version else None
+        for modality in MODALITIES if trained else modalities_on(self._workspace):
+            if not trained:
+                yield modality, table_of(self._workspace, modality)
+            elif modality in trained:
+                folder = folder_noted(self._workspace.features, modality, trained[modality])
+                if folder is not None:
+                    yield modality, FeatureTable(folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shoplens.errors import ShoplensError
 from shoplens.service.bundle import verify_bundle
 from shoplens.service.bundle_pointer import current_version
-from shoplens.service.embedding import MODALITIES, encoder_of, table_of
+from shoplens.service.encoders import encoder_of, modalities_on, table_of
 from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
@@ -60,13 +60,13 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _encoders(workspace: Workspace) -> Iterator[Finding]:
-    for modality in MODALITIES:
+    for modality in modalities_on(workspace):
         encoder = encoder_of(workspace, modality)
         yield Finding(f"{modality} encoder", f"{encoder.name} {encoder.version}")
 
 
 def _vectors(workspace: Workspace) -> Iterator[Finding]:
-    for modality in MODALITIES:
+    for modality in modalities_on(workspace):
         table = table_of(workspace, modality)
         missing = modality == "text" and not len(table)
         yield Finding(

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from shoplens.compute.base import Executor
+from shoplens.domain.catalogue import Product
 from shoplens.domain.dataset import Modality
-from shoplens.encoders.base import Encoder, EncoderOptions, open_encoder
-from shoplens.encoders.photos import PhotoLimits, PhotoOpener
-from shoplens.errors import ConfigurationError
+from shoplens.encoders.base import Encoder
+from shoplens.errors import MissingExtraError
 from shoplens.features.attributes import AttributeSpace, product_tokens
+from shoplens.features.current import folder_noted, prune, read_current, switch
 from shoplens.features.embed import EmbedReport, embed
-from shoplens.features.inputs import Inputs, PhotoInputs, TextInputs
+from shoplens.features.found_text import FoundText, FoundTextInputs, FoundTexts, read_media
+from shoplens.features.inputs import Inputs
 from shoplens.features.modalities import MEANS, assemble, update_language_means
-from shoplens.features.table import FeatureTable, open_writer
+from shoplens.features.table import TableWriter
+from shoplens.service import bundle_pointer
+from shoplens.service.bundle import read_manifest
+from shoplens.service.encoders import (
+    FOUND,
+    MEDIA,
+    configured,
+    encoder_of,
+    has_media,
+    known_modality,
+    modalities_on,
+    table_of,
+)
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 
-#: Modalities that have an encoder of their own, in the order in which they are embedded.
-MODALITIES = ("text", "image")
-
 Progress = Callable[[str, int], None]  # modality, products settled so far
-
-
-def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> Encoder:
-    """The configured encoder of a modality. It loads when it is first used."""
-    encoders = workspace.settings.encoders
-    if modality not in MODALITIES:
-        raise ConfigurationError(f"no modality {modality!r}; known: {', '.join(MODALITIES)}")
-    name: str = getattr(encoders, modality)
-    options = EncoderOptions(workspace.model_cache, precision=encoders.precision, threads=threads)
-    encoder = open_encoder(name, options)
-    if encoder.modality != modality:
-        raise ConfigurationError(
-            f"encoders.{modality} = {name!r} reads {encoder.modality}, not {modality}; choose another in shoplens.toml"
-        )
-    return encoder
-
-
-def table_of(workspace: Workspace, modality: str) -> FeatureTable:
-    """Vectors of a modality by its configured encoder, as they are now; empty when nothing was embedded yet."""
-    encoder = encoder_of(workspace, modality)
-    return FeatureTable.open(workspace.features, modality, encoder.name, encoder.version)
 
 
 def embed_shop(
@@ -49,51 +41,181 @@ def embed_shop(
     store: Store,
     *,
     executor: Executor,
-    modalities: Sequence[str] = MODALITIES,
+    modalities: Sequence[str] | None = None,
     progress: Progress | None = None,
     retry_refused: bool = False,
     allow_private: bool = False,
 ) -> dict[str, EmbedReport]:
-    """Bring the tables of a workspace up to date with its store. One report a modality."""
-    images = workspace.settings.images
-    limits = PhotoLimits(images.max_bytes, images.max_pixels, images.timeout_seconds, allow_private=allow_private)
+    """Bring the tables of a workspace up to date with its store. One report a modality.
+
+    Each table that is complete is read from then on (`features.current`); a run that is stopped leaves the one before
+    in use. Without `modalities` all that are on and that some product has are embedded, and those whose optional part
+    is not installed are left out: `skipped` of their reports says why. Asked for by name, a modality that is off raises
+    ConfigurationError, and a missing part MissingExtraError.
+    """
+    chosen = [known_modality(name) for name in modalities] if modalities else modalities_on(workspace)
+    absent = _absent(workspace, store, chosen)
     reports: dict[str, EmbedReport] = {}
-    with PhotoOpener(workspace.root, limits) as opener:
-        for modality in modalities:
-            # One thread an encoder call: the executor's workers fill the cores, without waiting for one another.
-            encoder = encoder_of(workspace, modality, threads=1)
-            inputs: Inputs = TextInputs() if modality == "text" else PhotoInputs(opener)
+    with MediaSources(workspace, allow_private=allow_private) as sources:
+        for modality in chosen:
+            if modality in absent:
+                reports[modality] = EmbedReport(missing=absent[modality], skipped=f"no product has {MEDIA[modality]}")
+                continue
 
             def tell(done: int, modality: str = modality) -> None:
                 if progress is not None:
                     progress(modality, done)
 
-            table = open_writer(workspace.features, modality, encoder.name, encoder.version, encoder.size)
-            with table:
-                reports[modality] = embed(
-                    store.catalogue.scan(),
-                    table,
-                    encoder,
-                    inputs,
-                    executor=executor,
-                    progress=tell,
-                    batch=workspace.settings.encoders.batch if modality == "text" else 16,
-                    retry_refused=retry_refused,
-                )
-                report = reports[modality]
-                changed = report.encoded or report.removed or not (table.folder / MEANS).exists()
-                if modality == "text" and table.size and changed:
-                    update_language_means(table)
+            run = _Run(workspace, store, sources, executor, tell, retry_refused)
+            try:
+                reports[modality] = run.found(modality) if modality in FOUND else run.content(modality)
+            except MissingExtraError as error:
+                if modalities:
+                    raise
+                reports[modality] = EmbedReport(skipped=str(error))
     return reports
 
 
-def shop_modalities(workspace: Workspace, store: Store, item_ids: Sequence[str]) -> tuple[Modality, ...]:
-    """Everything known about the content of products, row by row as in `item_ids`: text, image, attributes.
+class _Run:
+    """One modality of one `embed_shop`."""
 
-    The attributes leave the price out: the catalogue knows the price of today, which for the events that a model learns
-    from and is judged on lies in the future (a clearance price, or a price at all, tells what came later).
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        sources: MediaSources,
+        executor: Executor,
+        tell: Callable[[int], None],
+        retry_refused: bool,
+    ) -> None:
+        self.workspace = workspace
+        self.store = store
+        self.sources = sources
+        self.executor = executor
+        self.tell = tell
+        self.retry_refused = retry_refused
+
+    def content(self, modality: str) -> EmbedReport:
+        """Vectors of the media themselves."""
+        # One thread an encoder call: the executor's workers fill the cores, without waiting for one another.
+        encoder = encoder_of(self.workspace, modality, threads=1)
+        chosen = configured(self.workspace, modality, encoder)
+        with TableWriter(chosen.folder(self.workspace.features, modality), encoder.size) as table:
+            report = self._embed(table, encoder, self.sources.inputs(modality))
+            if modality == "text":
+                _keep_means(table, report)
+        switch(self.workspace.features, modality, chosen)
+        return report
+
+    def found(self, modality: str) -> EmbedReport:
+        """Texts found in the media, and their vectors. The report counts the products whose media were read."""
+        encoder, reader = encoder_of(self.workspace, modality, threads=1), self.sources.reader(modality)
+        chosen = configured(self.workspace, modality, encoder, f"{reader.name}-{reader.version}")
+        with FoundTexts(self.workspace.features, modality, chosen.reader, write=True) as kept:
+            report = read_media(
+                self.store.catalogue.scan(),
+                kept,
+                reader,
+                executor=self.executor,
+                progress=self.tell,
+                retry_refused=self.retry_refused,
+            )
+            inputs = FoundTextInputs(kept)
+            with TableWriter(chosen.folder(self.workspace.features, modality), encoder.size) as table:
+                words = embed(
+                    inputs.chunks(self.store.catalogue.scan()), table, encoder, inputs, executor=self.executor,
+                    batch=self.workspace.settings.encoders.batch,
+                )  # fmt: skip
+                _keep_means(table, words)
+        switch(self.workspace.features, modality, chosen)
+        report.vectors = words.vectors
+        report.seconds += words.seconds
+        return report
+
+    def _embed(self, table: TableWriter, encoder: Encoder, inputs: Inputs) -> EmbedReport:
+        return embed(
+            self.store.catalogue.scan(),
+            table,
+            encoder,
+            inputs,
+            executor=self.executor,
+            progress=self.tell,
+            batch=self.sources.batch(inputs.modality),
+            retry_refused=self.retry_refused,
+        )
+
+
+def embed_products(
+    workspace: Workspace, products: Sequence[Product], encoders: dict[str, Encoder], *, executor: Executor
+) -> dict[str, EmbedReport]:
+    """Encode these products alone, into the tables in use; for one that changed while the shop is open.
+
+    `encoders`: modality → the encoder in use; other modalities wait for the next `embed`. A table that another process
+    is writing raises StoreError: that process reads the store and takes the change with it, or the next one does.
     """
-    tables = [(modality, table_of(workspace, modality)) for modality in MODALITIES]
+    reports: dict[str, EmbedReport] = {}
+    with MediaSources(workspace) as sources:
+        for modality, encoder in encoders.items():
+            chosen = read_current(workspace.features).get(modality)
+            if chosen is None or chosen.version != encoder.version:
+                continue
+            with TableWriter(chosen.folder(workspace.features, modality), encoder.size) as table:
+                table.remove([one.item_id for one in products if not has_media(one, modality)])
+                reports[modality] = embed(
+                    [products], table, encoder, sources.inputs(modality), executor=executor, complete=False
+                )
+    return reports
+
+
+def prune_features(workspace: Workspace) -> list[tuple[str, str]]:
+    """Delete tables and found texts of encoders that are neither in use, nor configured, nor those of a bundle.
+
+    Returns (modality, folder) of each.
+    """
+    features = workspace.features
+    keep = {(path.parent.name, path.name) for path in _tables_of_bundles(workspace)}
+    for modality in modalities_on(workspace):
+        if modality not in FOUND:
+            encoder = encoder_of(workspace, modality)
+            folder = configured(workspace, modality, encoder).folder(features, modality)
+            keep.add((modality, folder.name))
+    for modality, chosen in read_current(features).items():
+        if chosen.reader:
+            with FoundTexts(features, modality, chosen.reader, write=True) as kept:
+                kept.forget_other_readers()
+                kept.commit()
+    return prune(features, keep)
+
+
+def _tables_of_bundles(workspace: Workspace) -> Iterator[Path]:
+    for entry in bundle_pointer.list_bundles(workspace.bundles):
+        if entry.problem is None:
+            noted = read_manifest(workspace.bundles / entry.version)["extra"].get("encoders", {})
+            for modality, version in noted.items():
+                if (folder := folder_noted(workspace.features, modality, version)) is not None:
+                    yield folder
+
+
+def found_texts(workspace: Workspace, item_ids: Sequence[str], modality: str) -> dict[str, tuple[FoundText, ...]]:
+    """What was read in the photos ("ocr") or heard in sound and video ("speech") of products, by item_id.
+
+    Products in whose media nothing was found, or which were never read, are left out.
+    """
+    chosen = read_current(workspace.features).get(known_modality(modality))
+    if chosen is None:
+        return {}
+    with FoundTexts(workspace.features, modality, chosen.reader) as kept:
+        return kept.texts(item_ids)
+
+
+def shop_modalities(workspace: Workspace, store: Store, item_ids: Sequence[str]) -> tuple[Modality, ...]:
+    """Everything known about the content of products, row by row as in `item_ids`.
+
+    That is each modality that is on, and the attributes. Those leave the price out: the catalogue knows the price of
+    today, which for the events that a model learns from and is judged on lies in the future (a clearance price, or a
+    price at all, tells what came later).
+    """
+    tables = [(modality, table_of(workspace, modality)) for modality in modalities_on(workspace)]
     found = assemble(tables, item_ids)
     space = AttributeSpace.fit_tokens(product_tokens(product) for chunk in store.catalogue.scan() for product in chunk)
     attributes = space.token_modality(_tokens(store, item_ids))
@@ -118,3 +240,22 @@ def _tokens(store: Store, item_ids: Sequence[str]) -> Iterator[list[str]]:
         for item_id in part:
             product = products.get(item_id)
             yield product_tokens(product) if product is not None else []
+
+
+def _keep_means(table: TableWriter, report: EmbedReport) -> None:
+    """Language means of a table of texts, when it changed."""
+    changed = report.encoded or report.removed or not (table.folder / MEANS).exists()
+    if table.size and changed:
+        update_language_means(table)
+
+
+def _absent(workspace: Workspace, store: Store, modalities: Sequence[str]) -> dict[str, int]:
+    """Modalities that no product has and no table knows of, with the number of products. One look at the catalogue."""
+    wanted = [name for name in modalities if name != "text" and not (workspace.features / name).is_dir()]
+    products = 0
+    for chunk in store.catalogue.scan() if wanted else ():
+        products += len(chunk)
+        wanted = [name for name in wanted if not any(has_media(product, name) for product in chunk)]
+        if not wanted:
+            break
+    return dict.fromkeys(wanted, products)

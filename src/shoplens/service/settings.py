@@ -31,17 +31,45 @@ class ServerSettings(BaseModel):
     workers: int = Field(default=1, ge=1)  # processes; each holds the model in memory
     max_body_mb: float = Field(default=16.0, gt=0)
     api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
+    embed_changes: bool = True  # encode products that are put over HTTP at once, in the background
+
+
+class EndpointSettings(BaseModel):
+    """A service that speaks OpenAI's `/v1/embeddings`; read by encoders named "endpoint:MODEL"."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str | None = None  # up to and without /embeddings, such as https://api.openai.com/v1
+    api_key: SecretStr | None = None  # better in the environment: SHOPLENS_ENCODERS__ENDPOINT__API_KEY
+    size: int | None = Field(default=None, ge=1, le=65_536)  # numbers a vector; None: what the model gives
+    batch: int = Field(default=64, ge=1, le=2_048)  # texts a request; services refuse more than 2,048
+    timeout_seconds: float = Field(default=30.0, gt=0)  # of one request
+    retries: int = Field(default=5, ge=0)  # after answers that say "later", or none
+    encoding: str = Field(default="float", pattern="^(float|base64)$")  # base64: a third of the bytes
+    query_prefix: str = ""  # put before what shoppers type
+    product_prefix: str = ""  # put before products' texts
 
 
 class EncoderSettings(BaseModel):
-    """Which encoder reads which modality; names from the registry."""
+    """Which encoder reads which modality; names from the registry, or "off".
+
+    A modality that no product has costs nothing, so all are on. One whose optional part is not installed is left out
+    by `embed`, which says so.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     text: str = "e5-small"
     image: str = "efficientnet-lite0"
+    colour: str = "off"
+    video: str = "off"
+    audio: str = "off"
+    speech: str = "off"  # what is said in sound and video; its words are read by `text`
+    ocr: str = "off"  # what is written in photos; its words are read by `text`
     precision: str = Field(default="int8", pattern="^(int8|fp32)$")  # int8 is 3× faster at cosine > .99 with fp32
-    batch: int = Field(default=64, ge=1)
+    batch: int = Field(default=64, ge=1)  # texts
+    device: str = "auto"  # of hub models: cpu, cuda, cuda:1, mps; auto takes the accelerator where there is one
+    endpoint: EndpointSettings = EndpointSettings()
 
 
 class ImageSettings(BaseModel):
@@ -52,6 +80,19 @@ class ImageSettings(BaseModel):
     max_bytes: int = Field(default=20_000_000, ge=1)
     max_pixels: int = Field(default=50_000_000, ge=1)  # a 50-megapixel camera; more is a decompression bomb
     timeout_seconds: float = Field(default=10.0, gt=0)
+
+
+class MediaSettings(BaseModel):
+    """Limits on videos and sound from outside, and on whatever is uploaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_bytes: int = Field(default=200_000_000, ge=1)  # of one video or sound file
+    max_seconds: float = Field(default=600.0, gt=0)  # of it that are looked at; product videos are shorter
+    decode_seconds: float = Field(default=60.0, gt=0)  # that decoding one file may take
+    memory_mb: int = Field(default=1_024, ge=256)  # that decoding may take
+    max_upload_mb: float = Field(default=64.0, gt=0)  # body of one request that brings media
+    max_files: int = Field(default=20, ge=1, le=1_000)  # of one such request
 
 
 class TrainSettings(BaseModel):
@@ -113,6 +154,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     encoders: EncoderSettings = EncoderSettings()
     images: ImageSettings = ImageSettings()
+    media: MediaSettings = MediaSettings()
     train: TrainSettings = TrainSettings()
 
     @classmethod
@@ -204,6 +246,11 @@ class Workspace:
     def features(self) -> Path:
         """Vectors of the catalogue."""
         return self.root / "features"
+
+    @property
+    def media(self) -> Path:
+        """Photos, videos and sound that were uploaded, each under the hash of its content."""
+        return self.root / "media"
 
     @property
     def bundles(self) -> Path:

@@ -28,7 +28,8 @@ from shoplens.models.calibration import Calibration
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
-from shoplens.service.embedding import MODALITIES, encoder_of, shop_modalities, shop_texts
+from shoplens.service.embedding import shop_modalities, shop_texts
+from shoplens.service.encoders import MODALITIES, version_of
 from shoplens.service.settings import TrainSettings, Workspace
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
 from shoplens.store.base import Store
@@ -311,8 +312,7 @@ def _facts(
 
 def _encoder_versions(workspace: Workspace, modalities: Sequence[Modality]) -> dict[str, str]:
     """Which encoder made the vectors of each modality that has one."""
-    used = [encoder_of(workspace, one.name) for one in modalities if one.name in MODALITIES]
-    return {encoder.modality: f"{encoder.name}/{encoder.version}" for encoder in used}
+    return {one.name: version_of(workspace, one.name) for one in modalities if one.name in MODALITIES}
 
 
 def _figures(trained: Trained, test: Mapping[str, Evaluation]) -> dict[str, Any]:
