@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from shoplens.encoders.photos import PhotoLimits, PhotoOpener, decode_photo, split_archive
+from shoplens.encoders.photos import PhotoLimits, PhotoOpener, decode_photo
+from shoplens.encoders.source_reading import split_archive
 from shoplens.errors import InputError, UnsafeInputError
 
 RED, BLUE, WHITE = (220, 20, 30), (20, 30, 220), (255, 255, 255)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from shoplens.domain.public_address import resolve_public
-from shoplens.encoders import remote_photo
+from shoplens.encoders import remote_media
 from shoplens.encoders.photos import PhotoLimits, PhotoOpener
 from shoplens.errors import InputError, UnsafeInputError
 
@@ -136,7 +136,7 @@ def test_a_redirect_into_the_network_is_refused(address: str, monkeypatch: pytes
     """The first address passes (as a public one would); its redirect names this machine and does not."""
     first = f"{address}/inside"
     monkeypatch.setattr(
-        remote_photo, "resolve_public", lambda url, allow_private: resolve_public(url, allow_private=url == first)
+        remote_media, "resolve_public", lambda url, allow_private: resolve_public(url, allow_private=url == first)
     )
     with PhotoOpener() as opener, pytest.raises(UnsafeInputError, match="localhost"):
         opener.open(first)
