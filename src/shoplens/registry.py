@@ -33,6 +33,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "hashed-ngrams": Part("shoplens.encoders.hashed:HashedNgramEncoder"),
         "efficientnet-lite0": Part("shoplens.encoders.image:EfficientNetLite0"),
         "efficientnet-lite2": Part("shoplens.encoders.image:EfficientNetLite2"),
+        "colour": Part("shoplens.encoders.colour:ColourEncoder"),
     },
     "models": {
         "popularity": Part("shoplens.models.popularity:Popularity"),

@@ -18,9 +18,10 @@ from PIL import Image
 from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import Vectors
+from shoplens.encoders.blocks import pooled
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.encoders.photos import PhotoOpener
-from shoplens.features.embed import EmbedReport, embed, pooled
+from shoplens.features.embed import EmbedReport, embed
 from shoplens.features.inputs import PhotoInputs, TextInputs
 from shoplens.features.table import FeatureTable, TableWriter
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shoplens.encoders.base import EncoderOptions, Vectors
-from shoplens.encoders.blocks import unit_blocks
+from shoplens.encoders.blocks import scale_blocks
 from shoplens.encoders.efficientnet_graph import CLASSES, GRAPH, LITE0, LITE2, Network, conversion
 from shoplens.encoders.model_cache import prepare
 from shoplens.encoders.session import Later, open_session
@@ -66,7 +66,7 @@ class EfficientNetEncoder:
             photos = np.stack([prepare_photo(photo, self.network.side) for photo in batch])
             outputs = session.run(list(self.blocks), {"photos": photos})
             vectors[start : start + len(photos)] = np.concatenate(outputs, axis=1)
-        return unit_blocks(vectors, self.blocks)
+        return scale_blocks(vectors, self.blocks)
 
     def class_probabilities(self, embedding: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """What ImageNet's 1,000 classes say about photos, from the block "embedding" [n, 1280] of any length.

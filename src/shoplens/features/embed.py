@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from shoplens.compute.base import Executor
 from shoplens.domain.catalogue import Product
-from shoplens.encoders.base import Encoder, Vectors
+from shoplens.encoders.base import Encoder
+from shoplens.encoders.blocks import blocks_of, pooled
 from shoplens.features.inputs import Inputs
 from shoplens.features.table import TableWriter
 
@@ -62,25 +63,16 @@ class PieceEncoder:
     def __call__(self, piece: Sequence[_Work]) -> list[_Done]:
         """One result for each piece of work."""
         loaded = [self.inputs.load(work.product) for work in piece]
+        blocks = blocks_of(self.encoder)
         vectors = self.encoder.encode([one for product in loaded for one in product.inputs])
         done: list[_Done] = []
         start = 0
         for work, product in zip(piece, loaded, strict=True):
             own = vectors[start : start + len(product.inputs)]
             start += len(product.inputs)
-            vector = pooled(own, product.weights) if len(own) else None
+            vector = pooled(own, product.weights, blocks) if len(own) else None
             done.append(_Done(work.digest, vector, "; ".join(product.refused)))
         return done
-
-
-def pooled(vectors: Vectors, weights: Sequence[float]) -> npt.NDArray[np.float32]:
-    """Weighted mean of unit vectors [n, size], of unit length again; the first one where they cancel out."""
-    first: npt.NDArray[np.float32] = vectors[0]
-    if len(vectors) == 1:
-        return first
-    mean: npt.NDArray[np.float32] = np.asarray(weights, np.float32) @ vectors
-    length = np.float32(np.linalg.norm(mean))
-    return mean / length if length > 1e-6 else first
 
 
 def embed(
