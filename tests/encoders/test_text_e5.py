@@ -75,19 +75,19 @@ def test_normalisation_folds_widths_ligatures_and_spaces(e5: E5Encoder) -> None:
 
 
 def test_long_texts_are_cut(model_cache: Path) -> None:
-    short = E5Encoder(model_cache, max_tokens=16, threads=1)
+    short = E5Encoder(model_cache, max_tokens=16, max_chunks=1, threads=1)
     assert [len(ids) for ids in short.tokens(["word " * 1000, "word"])] == [16, 5]
     assert short.encode(["word " * 100_000]).shape == (1, 384)
     assert short.version != E5Encoder(model_cache).version
 
 
 def test_the_first_512_tokens_can_be_read(model_cache: Path) -> None:
-    long = E5Encoder(model_cache, max_tokens=512, threads=1)
+    long = E5Encoder(model_cache, max_tokens=512, max_chunks=1, threads=1)
     assert len(long.tokens(["word " * 1000])[0]) == 512
     assert np.isfinite(long.encode(["word " * 1000])).all()
 
 
-@pytest.mark.parametrize("settings", [{"precision": "int4"}, {"max_tokens": 4}, {"max_tokens": 513}])
+@pytest.mark.parametrize("settings", [{"precision": "int4"}, {"max_tokens": 4}, {"max_tokens": 513}, {"max_chunks": 0}])
 def test_impossible_settings_are_refused(settings: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         E5Encoder(tmp_path, **settings)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from shoplens.encoders.packed_e5 import PackedE5
 FUSED = "com.microsoft"
 OPSET = 21
 IR_VERSION = 10  # what an ONNX Runtime of 2024 still reads
+LEAST_OF_GELU = 0.17  # no value of GELU is below minus this: the largest magnitude is found without taking magnitudes
 
 
 def write_e5(packed: PackedE5, precision: str, file: Path) -> None:
@@ -69,6 +70,7 @@ class _Builder:
         if self.quantised:
             self.constant("step", np.float32(1 / 127))
             self.constant("middle", np.uint8(128))
+            self.constant("least_of_gelu", np.float32(LEAST_OF_GELU))
         x = self.embeddings()
         self.node("Cast", ["attention_mask"], "key_mask", to=TensorProto.INT32)
         for layer in range(self.sizes.layers):
@@ -119,18 +121,23 @@ class _Builder:
         )
         wide = self.product(x, [f"{at}.fi"], hidden, f"{at}.wide")
         active = self.node("BiasGelu", [wide, self.plain(f"{at}.fi.b")], f"{at}.active", domain=FUSED)
-        narrow = self.product(active, [f"{at}.fo"], self.sizes.feed_forward, f"{at}.narrow")
+        narrow = self.product(active, [f"{at}.fo"], self.sizes.feed_forward, f"{at}.narrow", after_gelu=True)
         return self.add_and_normalise(x, narrow, f"{at}.fo", f"{at}.oln")
 
-    def product(self, x: str, names: Sequence[str], width: int, output: str) -> str:
+    def product(self, x: str, names: Sequence[str], width: int, output: str, *, after_gelu: bool = False) -> str:
         """X times the weights of `names` side by side, without their biases."""
         weights = np.concatenate([self.packed.unpacked(f"{name}.w", width) for name in names])  # [out, in]
         if not self.quantised:
             return self.node("MatMul", [x, self.constant(f"{output}.w", weights.T)], output)
         scale = (np.abs(weights).max(axis=1) / 127).astype(np.float32)  # [out]
-        self.node("Abs", [x], f"{output}.abs")
-        self.node("ReduceMax", [f"{output}.abs", "last_axis"], f"{output}.largest", keepdims=1)
-        self.node("Div", [x, f"{output}.largest"], f"{output}.scaled")
+        if after_gelu:
+            self.node("ReduceMax", [x, "last_axis"], f"{output}.most", keepdims=1)
+            self.node("Max", [f"{output}.most", "least_of_gelu"], f"{output}.largest")
+        else:
+            self.node("Abs", [x], f"{output}.abs")
+            self.node("ReduceMax", [f"{output}.abs", "last_axis"], f"{output}.largest", keepdims=1)
+        self.node("Reciprocal", [f"{output}.largest"], f"{output}.shrinkage")  # one division a token, not one a number
+        self.node("Mul", [x, f"{output}.shrinkage"], f"{output}.scaled")
         self.node("QuantizeLinear", [f"{output}.scaled", "step", "middle"], f"{output}.int")
         rounded = self.constant(f"{output}.w", np.rint(weights / scale[:, None]).astype(np.int8).T)
         scales = self.constant(f"{output}.scales", scale)
@@ -148,7 +155,8 @@ class _Builder:
         self.node("ReduceSumSquare", [f"{at}.centred", "last_axis"], f"{at}.squares", keepdims=1)
         self.node("Add", [f"{at}.squares", "width_epsilon"], f"{at}.padded")
         self.node("Sqrt", [f"{at}.padded"], f"{at}.length")
-        self.node("Div", [f"{at}.centred", f"{at}.length"], f"{at}.unit")
+        self.node("Reciprocal", [f"{at}.length"], f"{at}.shrinkage")
+        self.node("Mul", [f"{at}.centred", f"{at}.shrinkage"], f"{at}.unit")
         # length² = width × (variance + epsilon): the root of the width goes into the weights.
         gain = self.constant(f"{at}.gain", self.packed.plain(f"{at}.w") * np.float32(self.sizes.hidden**0.5))
         self.node("Mul", [f"{at}.unit", gain], f"{at}.scaled")

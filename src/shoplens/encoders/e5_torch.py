@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
 from shoplens.encoders.packed_e5 import PackedE5, Sizes, read_packed_e5
-from shoplens.encoders.text import REVISION, WEIGHTS, E5Tokens, batches_by_length
+from shoplens.encoders.text import WEIGHTS, E5Tokens, batches_by_length
 
+REVISION = "1"  # of tokenizer and layers: what was learnt on top of them depends on it
 TOKENS_A_BATCH = 4_096  # padded; a layer's widest activation is then 4,096 × 1,536 numbers
 
 

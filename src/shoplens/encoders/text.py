@@ -11,12 +11,13 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from shoplens.encoders.base import EncoderOptions, Vectors
+from shoplens.encoders.chunks import SENTENCE_ENDS, ChunkLayout, pool_chunks
 from shoplens.encoders.model_cache import Conversion, ConvertedModel, WeightFile, prepare
 from shoplens.encoders.packed_e5 import PackedE5, read_packed_e5
 from shoplens.encoders.session import Later, open_session
@@ -31,17 +32,20 @@ WEIGHTS = WeightFile(
     instead='write another encoder under [encoders] in shoplens.toml, for example text = "hashed-ngrams" (no weights)',
 )
 
-REVISION = "1"  # of graph, tokenizer and normalisation: part of `version`
+REVISION = "2"  # of graph, tokenizer, normalisation and chunks: part of `version`
 LONGEST = 512  # tokens the network was trained for
-CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond max_tokens × this is never read
-TOKENS_A_BATCH = 2_048  # about 150 titles or 8 long descriptions: fills the cores, stays within a few MB a layer
+CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
+TOKENS_A_BATCH = (
+    384  # about 30 titles: a layer's activations then stay in a core's own cache; 2,048 took a third longer
+)
 
 
 class E5Encoder:
     """multilingual-e5-small through ONNX Runtime. Loads at the first text, so that naming it costs nothing.
 
-    `max_tokens` cuts long descriptions: the cost of attention grows with the square of the length, and what a product
-    is stands in its first lines. 256 tokens are about 200 English words or 380 Chinese characters; 512 are possible.
+    The network reads `max_tokens` at a time (the cost of attention grows with the square of the length): 256 are about
+    200 English words or 380 Chinese characters; 512 are possible. A longer text is read in at most `max_chunks` pieces,
+    see `encoders.chunks`, and has the weighted mean of their vectors.
     """
 
     name = "e5-small"
@@ -49,15 +53,25 @@ class E5Encoder:
     size = 384
 
     def __init__(
-        self, cache: Path, *, precision: str = "int8", max_tokens: int = 256, threads: int | None = None
+        self,
+        cache: Path,
+        *,
+        precision: str = "int8",
+        max_tokens: int = 256,
+        max_chunks: int = 4,
+        threads: int | None = None,
     ) -> None:
         if precision not in ("int8", "fp32"):
             raise ConfigurationError(f"precision {precision!r} is unknown; write int8 or fp32")
         if not 8 <= max_tokens <= LONGEST:
             raise ConfigurationError(f"max_tokens {max_tokens} is not between 8 and {LONGEST}")
-        self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}"
+        if max_chunks < 1:
+            raise ConfigurationError(f"max_chunks {max_chunks} is not at least 1")
+        self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}x{max_chunks}"
         self.max_tokens = max_tokens
-        self._network = Later(lambda: _Network(prepare(cache, conversion(precision)), max_tokens, threads))
+        self.max_chunks = max_chunks
+        most = max_tokens * max_chunks
+        self._network = Later(lambda: _Network(prepare(cache, conversion(precision)), most, threads))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
@@ -73,7 +87,7 @@ class E5Encoder:
         return self._encode("query: ", inputs)
 
     def tokens(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
-        """Token ids, begin and end marks included, cut at `max_tokens`."""
+        """Token ids, begin and end marks included, cut at `max_tokens` × `max_chunks`."""
         return self._network.get().tokens.ids(inputs, prefix)
 
     def load(self) -> None:
@@ -81,9 +95,18 @@ class E5Encoder:
         self._network.get()
 
     def _encode(self, prefix: str, inputs: Sequence[str]) -> Vectors:
-        tokens = self.tokens(inputs, prefix)
-        session = self._network.get().session
-        vectors = np.empty((len(inputs), self.size), np.float32)
+        network = self._network.get()
+        tokens = network.tokens.ids(inputs, prefix)
+        if all(len(ids) <= self.max_tokens for ids in tokens):
+            return self._vectors(network.session, tokens)
+        layout = network.layout(prefix, self.max_tokens, self.max_chunks)
+        pieces = [layout.cut(ids) for ids in tokens]
+        vectors = self._vectors(network.session, [piece for one in pieces for piece in one])
+        return pool_chunks(vectors, [len(one) for one in pieces])
+
+    def _vectors(self, session: Any, tokens: Sequence[Sequence[int]]) -> Vectors:
+        """What the network makes of lists of token ids, each of at most `max_tokens`. [len(tokens), 384]"""
+        vectors = np.empty((len(tokens), self.size), np.float32)
         for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
             width = max(len(tokens[row]) for row in rows)
             ids = np.ones((len(rows), width), np.int64)  # 1 is the padding token
@@ -98,11 +121,19 @@ class E5Encoder:
 class _Network:
     """What is loaded from the model cache."""
 
-    def __init__(self, model: ConvertedModel, max_tokens: int, threads: int | None) -> None:
+    def __init__(self, model: ConvertedModel, most_tokens: int, threads: int | None) -> None:
         self.session = open_session(model.file("model.onnx"), threads)
         tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
         replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
-        self.tokens = E5Tokens(tokenizer, {ord(letter): text for letter, text in replacements.items()}, max_tokens)
+        self.tokens = E5Tokens(tokenizer, {ord(letter): text for letter, text in replacements.items()}, most_tokens)
+        self._sentence_ends = frozenset(
+            token for token in map(tokenizer.token_to_id, SENTENCE_ENDS) if token is not None
+        )
+
+    def layout(self, prefix: str, window: int, most: int) -> ChunkLayout:
+        """How texts with that prefix are cut."""
+        lead = self.tokens.ids([""], prefix.rstrip())[0][:-1]  # begin mark and prefix, without the end mark
+        return ChunkLayout(len(lead), window, most, self._sentence_ends)
 
 
 class E5Tokens:
