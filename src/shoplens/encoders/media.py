@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shoplens.encoders.photo_decoding import PhotoLimits
-
 SOUND_RATE = 16_000  # samples a second of every decoded sound
 
 Sound = npt.NDArray[np.float32]  # [samples], mono at SOUND_RATE, -1 to 1
@@ -58,11 +56,3 @@ class MediaLimits:
     timeout_seconds: float = 10.0  # of the network: for connecting, and between two pieces; in all, six times that
     max_redirects: int = 5
     allow_private: bool = False  # whether URLs may point into the shop's own network
-
-
-@dataclass(frozen=True, slots=True)
-class AllLimits:
-    """Limits of every kind of media."""
-
-    photo: PhotoLimits = PhotoLimits()
-    media: MediaLimits = MediaLimits()

@@ -6,6 +6,7 @@ three hundred formats, among them playlists that open other files and addresses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shoplens.errors import InputError, UnsafeInputError
@@ -103,18 +104,20 @@ def _known(head: bytes) -> Kind | None:
             return kind
     if head.startswith((b"RIFF", b"RIFX", b"RF64")):
         return _RIFF.get(head[8:12])
-    if head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC"):
-        return Kind("sound", "AIFF", "aiff")
     if head[4:8] == b"ftyp":
         return Kind("photo", "AVIF") if head[8:12] in (b"avif", b"avis", b"mif1", b"heic", b"heix") else _MP4
-    if head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip"):  # QuickTime before there was ftyp
-        return _MP4
-    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
-        return Kind("photo", "BMP")
-    if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
-        return Kind("film", "MPEG-TS", "mpegts")
-    if head[0] == 0xFF and head[1:2] and head[1] & 0xF6 == 0xF0:
-        return Kind("sound", "AAC", "aac")
-    if head[0] == 0xFF and head[1:2] and head[1] & 0xE0 == 0xE0 and head[1] & 0x06:
-        return _MP3
+    for recognised, kind in _PATTERNS:
+        if recognised(head):
+            return kind
     return None
+
+
+#: What is recognised by more than its first bytes; the weakest signs last.
+_PATTERNS: tuple[tuple[Callable[[bytes], bool], Kind], ...] = (
+    (lambda head: head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"), Kind("sound", "AIFF", "aiff")),
+    (lambda head: head[4:8] in (b"moov", b"mdat", b"wide", b"free", b"skip"), _MP4),  # before there was ftyp
+    (lambda head: head[:2] == b"BM" and head[6:10] == b"\0\0\0\0", Kind("photo", "BMP")),
+    (lambda head: len(head) > 376 and head[0] == head[188] == head[376] == 0x47, Kind("film", "MPEG-TS", "mpegts")),
+    (lambda head: len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0, Kind("sound", "AAC", "aac")),
+    (lambda head: len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and bool(head[1] & 0x06), _MP3),
+)

@@ -86,8 +86,9 @@ class Resampled:
 
 def _samples(frame: Any) -> Sound:
     """Finite samples between -1 and 1."""
-    values = np.nan_to_num(frame.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(values, -1.0, 1.0).astype(np.float32, copy=False)
+    values: Sound = np.nan_to_num(frame.to_ndarray().reshape(-1), nan=0.0, posinf=1.0, neginf=-1.0)
+    np.clip(values, -1.0, 1.0, out=values)
+    return values
 
 
 def _frames(container: InputContainer, stream: Any) -> Iterator[Any]:

@@ -42,7 +42,7 @@ def decode_photo(content: bytes, source: str, limits: PhotoLimits, *, longest_si
             if longest_side is not None:
                 opened.draft("RGB", (longest_side, longest_side))  # JPEG only: decodes at 1/2, 1/4 or 1/8
             opened.load()
-            return _upright_rgb(opened, longest_side)
+            return upright_rgb(opened, longest_side)
     except UnidentifiedImageError:
         raise InputError(f"{source}: not a picture of a known format ({look_of(content)})") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -63,7 +63,7 @@ def _check_size(image: Image.Image, source: str, limits: PhotoLimits) -> None:
         raise InputError(f"{source}: the picture has no pixels")
 
 
-def _upright_rgb(image: Image.Image, longest_side: int | None) -> Image.Image:
+def upright_rgb(image: Image.Image, longest_side: int | None) -> Image.Image:
     """First frame, turned as its EXIF says, 8-bit RGB on white."""
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode in ("RGB", "RGBA", "L", "LA", "CMYK"):  # the modes that resize well; early, so that the rest is cheap

@@ -1,4 +1,4 @@
-"""Gets at media that somebody else named: files, http(s) addresses, members of zip archives. Nothing is decoded here."""
+"""Gets at media that somebody else named: files, http(s) addresses, zip members. Nothing is decoded here."""
 
 from __future__ import annotations
 
