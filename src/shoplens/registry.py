@@ -34,6 +34,13 @@ PARTS: dict[str, dict[str, Part]] = {
         "efficientnet-lite0": Part("shoplens.encoders.image:EfficientNetLite0"),
         "efficientnet-lite2": Part("shoplens.encoders.image:EfficientNetLite2"),
         "colour": Part("shoplens.encoders.colour:ColourEncoder"),
+        "frames": Part("shoplens.encoders.video:VideoEncoder"),
+        "whisper-base": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
+        "whisper:": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
+    },
+    "recognisers": {
+        "whisper-base": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),
+        "whisper:": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),
     },
     "models": {
         "popularity": Part("shoplens.models.popularity:Popularity"),

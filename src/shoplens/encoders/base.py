@@ -66,6 +66,7 @@ class EncoderOptions:
     threads: int | None = None  # of one call of `encode`; None = all cores
     modality: str | None = None  # which half of a checkpoint that reads texts and photos; None = texts, if it reads any
     device: str = "auto"  # of hub models: "cpu", "cuda", "cuda:1", "mps"; auto = the accelerator where there is one
+    photo: str = "efficientnet-lite0"  # name of the encoder of photos, with which the frames of videos are read
     model: str = ""  # what the name says after its colon; `open_encoder` puts it here
     endpoint: EndpointOptions | None = None
 
