@@ -37,6 +37,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "frames": Part("shoplens.encoders.video:VideoEncoder"),
         "whisper-base": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
         "whisper:": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
+        "hub:": Part("shoplens.encoders.hub:HubEncoder", "hub"),
     },
     "recognisers": {
         "whisper-base": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),

@@ -15,7 +15,10 @@ from shoplens.registry import names
 from shoplens.testing.encoders import check_encoder
 
 
-@pytest.mark.parametrize("name", names("encoders"))
+PLAIN = [name for name in names("encoders") if not name.endswith(":")]  # the others want something after the colon
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_built_in_encoders_keep_the_contract(name: str, model_cache: Path) -> None:
     check_encoder(lambda: open_encoder(name, EncoderOptions(model_cache, threads=1)))
 

@@ -62,9 +62,11 @@ class ChunkLayout:
 def pool_chunks(vectors: Vectors, counts: Sequence[int]) -> Vectors:
     """One unit vector a text from those of its pieces [sum(counts), size]. float32 [len(counts), size]"""
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-    pooled: Vectors = vectors[first].copy()
-    for text in np.flatnonzero(np.asarray(counts) > 1):
-        own = vectors[first[text] : first[text] + counts[text]]
+    pooled: Vectors = vectors[first]
+    for text, (start, count) in enumerate(zip(first, counts, strict=True)):
+        if count == 1:
+            continue
+        own = vectors[start : start + count]
         total = own.sum(axis=0) + (FIRST_WEIGHT - 1) * own[0]
         length = np.linalg.norm(total)
         if length > 1e-6:  # they never cancel out in practice; the first piece stands for the text if they do

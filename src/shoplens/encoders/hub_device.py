@@ -1,0 +1,60 @@
+"""Where a hub model runs, and in which precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from shoplens.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """A device and the kind of numbers that it reckons with."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def precision(self) -> str:
+        """ "bf16", "fp16" or "fp32"."""
+        return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self.dtype, "fp32")
+
+    def take(self, values: Tensor) -> Tensor:
+        """On the device; numbers with a fraction in the precision, whole ones as they are."""
+        return values.to(self.device, self.dtype if values.is_floating_point() else values.dtype)
+
+
+def choose_hardware(device: str, precision: str) -> Hardware:
+    """The device by name ("auto" takes an accelerator where there is one), and the precision.
+
+    "fp32" is fp32 everywhere. Anything else is the fastest that keeps quality: bfloat16 where the chip multiplies it
+    (AMX or AVX-512 BF16, CUDA since Ampere), float16 on older CUDA devices, else fp32. ConfigurationError for a device
+    that this machine does not have.
+    """
+    try:
+        where = torch.device(_found() if device == "auto" else device)
+    except RuntimeError as error:
+        raise ConfigurationError(f"device {device!r} is unknown; write auto, cpu, cuda, cuda:1 or mps") from error
+    if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count():
+        raise ConfigurationError(f"there is no device {device!r} on this machine; write auto or cpu")
+    if where.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigurationError(f"there is no device {device!r} on this machine; write auto or cpu")
+    return Hardware(where, torch.float32 if precision == "fp32" else _fast(where))
+
+
+def _found() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _fast(device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu":
+        chip = torch.cpu.get_capabilities()
+        return torch.bfloat16 if chip.get("amx_bf16") or chip.get("avx512_bf16") else torch.float32
+    return torch.float32

@@ -1,0 +1,112 @@
+"""Checkpoints of a few thousand random weights, saved as transformers saves real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    BertConfig,
+    BertModel,
+    ChineseCLIPConfig,
+    ChineseCLIPModel,
+    CLIPConfig,
+    CLIPModel,
+    Dinov2Config,
+    Dinov2Model,
+    PreTrainedTokenizerFast,
+    SiglipConfig,
+    SiglipModel,
+)
+from transformers.models.chinese_clip.image_processing_pil_chinese_clip import ChineseCLIPImageProcessorPil
+from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+SMALL: dict[str, Any] = {
+    "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+}  # fmt: skip
+EYES: dict[str, Any] = {**SMALL, "image_size": 32, "patch_size": 8}
+LETTERS = [*"abcdefghijklmnopqrstuvwxyz0123456789,.-%红色跑步鞋é"]
+
+
+def save_tokenizer(folder: Path, *, longest: int = 64) -> PreTrainedTokenizerFast:
+    """A tokenizer by letters: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3 is the end mark."""
+    vocabulary = {piece: place for place, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", *LETTERS, "[SEP]"])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split("", "isolated")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", vocabulary["[SEP]"])]
+    )
+    wrapped: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        eos_token="[SEP]", model_max_length=longest,
+    )  # fmt: skip
+    wrapped.save_pretrained(folder)
+    return wrapped
+
+
+def save_bert(folder: Path, *, seed: int = 0) -> None:
+    tokenizer = save_tokenizer(folder)
+    torch.manual_seed(seed)
+    BertModel(
+        BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **SMALL), add_pooling_layer=False
+    ).save_pretrained(folder)
+
+
+def save_clip(folder: Path, *, seed: int = 0) -> None:
+    tokenizer = save_tokenizer(folder, longest=24)
+    torch.manual_seed(seed)
+    text = {**SMALL, "vocab_size": len(tokenizer), "max_position_embeddings": 24, "eos_token_id": len(tokenizer) - 1}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=EYES, projection_dim=12)).save_pretrained(folder)
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def save_siglip(folder: Path) -> None:
+    tokenizer = save_tokenizer(folder, longest=16)
+    torch.manual_seed(0)
+    text = {**SMALL, "vocab_size": len(tokenizer), "max_position_embeddings": 16}
+    SiglipModel(SiglipConfig(text_config=text, vision_config=EYES)).save_pretrained(folder)
+    SiglipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def save_chinese_clip(folder: Path) -> None:
+    tokenizer = save_tokenizer(folder)
+    torch.manual_seed(0)
+    text = {**SMALL, "vocab_size": len(tokenizer), "max_position_embeddings": 64}
+    ChineseCLIPModel(ChineseCLIPConfig(text_config=text, vision_config=EYES, projection_dim=12)).save_pretrained(folder)
+    ChineseCLIPImageProcessorPil(
+        size={"height": 32, "width": 32}, crop_size={"height": 32, "width": 32}
+    ).save_pretrained(folder)
+
+
+def save_dino(folder: Path) -> None:
+    torch.manual_seed(0)
+    Dinov2Model(Dinov2Config(**EYES)).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def save_sentence_transformer(folder: Path, *, pooling: str = "cls") -> None:
+    """Token vectors, pooled as it says, a projection to 8 numbers, and prompts."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+
+    inner = folder.with_name(f"{folder.name}-inner")
+    save_bert(inner)
+    torch.manual_seed(1)
+    SentenceTransformer(
+        modules=[Transformer(str(inner)), Pooling(16, pooling_mode=pooling), Dense(16, 8), Normalize()],
+        prompts={"query": "query: ", "passage": "passage: "},
+        device="cpu",
+    ).save(str(folder))
+
+
+def write_json(path: Path, **changes: Any) -> None:
+    """Change some values of a JSON file."""
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
