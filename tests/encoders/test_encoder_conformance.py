@@ -14,7 +14,6 @@ from shoplens.errors import ConfigurationError
 from shoplens.registry import names
 from shoplens.testing.encoders import check_encoder
 
-
 PLAIN = [name for name in names("encoders") if not name.endswith(":")]  # the others want something after the colon
 
 
