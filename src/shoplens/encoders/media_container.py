@@ -45,13 +45,18 @@ _OPTIONS = {
 
 
 @contextmanager
-def opened(stream: BinaryIO, kind: Kind, source: str, limits: MediaLimits) -> Iterator[InputContainer]:
+def opened(
+    stream: BinaryIO, kind: Kind, source: str, limits: MediaLimits, *, growing: bool = False
+) -> Iterator[InputContainer]:
     """The container in a file, checked against the limits. InputError and UnsafeInputError say what is wrong.
 
-    FFmpeg's errors in the `with` block become InputErrors too.
+    FFmpeg's errors in the `with` block become InputErrors too. `growing`: more of the file is still to come, so as
+    little as possible is read ahead.
     """
     av.logging.set_level(av.logging.PANIC)
     options = {**_OPTIONS, "format_whitelist": kind.demuxer}
+    if growing:
+        options |= {"probesize": "2048", "analyzeduration": "100000"}
     try:
         with av.open(
             stream,
@@ -59,6 +64,7 @@ def opened(stream: BinaryIO, kind: Kind, source: str, limits: MediaLimits) -> It
             format=kind.demuxer,
             container_options=options,
             metadata_errors="replace",
+            buffer_size=4_096 if growing else 65_536,
             io_open=_refuse_nested,
         ) as container:
             check_streams(container, source, limits)
@@ -67,7 +73,16 @@ def opened(stream: BinaryIO, kind: Kind, source: str, limits: MediaLimits) -> It
         raise InputError(f"{source}: the file is damaged or cut short ({error.strerror or error})") from error
     except MemoryError:
         raise
-    except (ValueError, OverflowError, ArithmeticError, LookupError, RuntimeError, OSError, EOFError) as error:
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        ArithmeticError,
+        LookupError,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ) as error:
         # PyAV raises all of these on damaged files.
         raise InputError(f"{source}: the file is damaged or cut short ({error})") from error
 

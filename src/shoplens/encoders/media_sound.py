@@ -45,7 +45,7 @@ def track(container: InputContainer, limits: MediaLimits) -> Sound | None:
     stream.thread_type = "NONE"
     left = int(limits.max_sound_seconds * SOUND_RATE)
     pieces: list[Sound] = []
-    for piece in Resampled().samples(_frames(container, stream)):
+    for piece in Resampled().samples(frames_of(container, stream)):
         pieces.append(piece[:left])
         left -= len(pieces[-1])
         if left <= 0:
@@ -91,7 +91,7 @@ def _samples(frame: Any) -> Sound:
     return values
 
 
-def _frames(container: InputContainer, stream: Any) -> Iterator[Any]:
+def frames_of(container: InputContainer, stream: Any) -> Iterator[Any]:
     """Decoded frames; damaged packets are passed over, unless there are too many."""
     damaged = 0
     packets = container.demux(stream)
