@@ -9,7 +9,7 @@ from shoplens import __version__
 from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Meters
 from shoplens.http.keys import Keys
-from shoplens.http.routes import bundles, events, health, people, products, recommend
+from shoplens.http.routes import bundles, embeddings, events, health, media, people, products, recommend
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.service.runtime import Runtime
 
@@ -30,13 +30,20 @@ def create_app(runtime: Runtime) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # the usual pages load scripts from elsewhere; /openapi.json has everything
         redoc_url=None,
-        middleware=[Middleware(Envelope, max_body=int(server.max_body_mb * 1_000_000), meters=meters)],
+        middleware=[
+            Middleware(
+                Envelope,
+                max_body=int(server.max_body_mb * 1_000_000),
+                max_media_body=int(runtime.settings.media.max_upload_mb * 1_000_000),
+                meters=meters,
+            )
+        ],
     )
     app.state.runtime = runtime
     app.state.keys = Keys(server.api_keys)
     app.state.meters = meters
     errors.install(app)
-    for module in (recommend, events, products, people, bundles, health, metrics_route):
+    for module in (recommend, events, media, products, people, embeddings, bundles, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)
     return app

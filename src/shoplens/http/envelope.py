@@ -44,9 +44,10 @@ class Meters:
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int, max_media_body: int, meters: Meters) -> None:
         self.app = app
         self.max_body = max_body  # bytes
+        self.max_media_body = max_media_body  # bytes, of forms that bring files; those are kept on disk
         self.meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,24 +80,27 @@ class Envelope:
         """`receive` that refuses a body above the limit, also when its length was not announced."""
         length = _header(scope["headers"], b"content-length")
         announced = int(length) if length is not None and length.isdigit() else None
-        if announced is not None and announced <= self.max_body:
+        form = (_header(scope["headers"], b"content-type") or b"").lower().startswith(b"multipart/form-data")
+        most = self.max_media_body if form else self.max_body
+        if announced is not None and announced <= most:
             return receive  # the server reads no more than was announced
         total = announced or 0
 
         async def limited() -> Message:
             nonlocal total
-            if total > self.max_body:
-                raise self._too_large()
+            if total > most:
+                raise _too_large(most)
             message = await receive()
             total += len(message.get("body", b""))
-            if total > self.max_body:
-                raise self._too_large()
+            if total > most:
+                raise _too_large(most)
             return message
 
         return limited
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"the body is larger than {self.max_body:,} bytes; send it in parts")
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"the body is larger than {most:,} bytes; send it in parts")
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:

@@ -16,7 +16,10 @@ from starlette.exceptions import HTTPException
 from shoplens.errors import (
     BundleError,
     InputError,
+    MissingExtraError,
     NotFoundError,
+    ServiceError,
+    ServiceUnavailableError,
     ShoplensError,
     StoreUnavailableError,
 )
@@ -30,6 +33,9 @@ STATUS: tuple[tuple[type[ShoplensError], int], ...] = (
     (InputError, 422),
     (BundleError, 409),  # asked for a switch that cannot be made
     (StoreUnavailableError, 503),
+    (ServiceUnavailableError, 503),
+    (ServiceError, 502),
+    (MissingExtraError, 501),
     (ShoplensError, 500),
 )
 
@@ -70,7 +76,7 @@ def install(app: FastAPI) -> None:
 
 async def _deliberate(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    if status >= 500:
+    if status >= 500 and status != 501:
         log.error("%s %s: %s", request.method, request.url.path, error)
     return problem(request, status, str(error), headers={"retry-after": "1"} if status == 503 else None)
 

@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from shoplens.http.wire.catalogue import ProductIn
+from shoplens.http.wire.embeddings import EmbeddingsIn
 from shoplens.http.wire.events import EventIn
 from shoplens.http.wire.ranking import RecommendIn, SimilarIn
 
-READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn)
+READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn, EmbeddingsIn)
 
 
 def install(app: FastAPI) -> None:

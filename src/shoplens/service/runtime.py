@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +24,11 @@ from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.contents import FeatureContents
 from shoplens.service.hot_swap import HotSwap
+from shoplens.service.live_embedding import LiveEmbedding
+from shoplens.service.loose_media import LooseMedia
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
+from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.store.base import Appended, Store
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,9 @@ class Runtime:
         self.swap.follow()
         if self.swap.shelf.learned is None:
             self._count_events()
+        self.live = LiveEmbedding(workspace)
+        self.media = MediaSources(workspace)
+        self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
 
     @classmethod
@@ -121,7 +128,22 @@ class Runtime:
             changed = self.store.catalogue.upsert(products)
             self._own_change(changed)
         self._apply(products)
+        if changed and self.settings.server.embed_changes:
+            self.live.submit(products)
         return changed
+
+    def add_media(self, item_id: str, uploads: Sequence[Upload]) -> list[Stored]:
+        """Check and keep files, and append them to a product's media. All or nothing; see `service.uploads`."""
+        known_product(self.store, item_id)  # before the work
+        stored = keep_media(self.workspace, self.media, uploads)
+        with one_change(self.workspace):
+            self.put_products([with_media(self.store, item_id, stored)])
+        return stored
+
+    def delete_media(self, item_id: str, name: str) -> None:
+        """Take an uploaded file out of a product's media; NotFoundError when it has none of that name."""
+        with one_change(self.workspace):
+            self.put_products([without_media(self.store, item_id, name)])
 
     def delete_product(self, item_id: str) -> bool:
         """Take a product out of the shop; False when there was none."""
@@ -176,6 +198,8 @@ class Runtime:
         self._stop.set()
         if self._watcher is not None:
             self._watcher.join(timeout=10)
+        self.live.close()
+        self.media.close()
         self.store.close()
 
     def _watch(self) -> None:

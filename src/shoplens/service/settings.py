@@ -61,7 +61,7 @@ class EncoderSettings(BaseModel):
 
     text: str = "e5-small"
     image: str = "efficientnet-lite0"
-    colour: str = "off"
+    colour: str = "colour"
     video: str = "off"
     audio: str = "off"
     speech: str = "off"  # what is said in sound and video; its words are read by `text`
@@ -88,9 +88,11 @@ class MediaSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     max_bytes: int = Field(default=200_000_000, ge=1)  # of one video or sound file
-    max_seconds: float = Field(default=600.0, gt=0)  # of it that are looked at; product videos are shorter
-    decode_seconds: float = Field(default=60.0, gt=0)  # that decoding one file may take
-    memory_mb: int = Field(default=1_024, ge=256)  # that decoding may take
+    max_sound_seconds: float = Field(default=600.0, gt=0)  # of sound that are decoded, from the beginning
+    max_frames: int = Field(default=24, ge=1, le=1_000)  # of a video that are looked at, spread over its shots
+    decode_seconds: float = Field(default=60.0, gt=0)  # that decoding one file may take; then its process is killed
+    memory_mb: int = Field(default=1_024, ge=256)  # that decoding one file may take
+    timeout_seconds: float = Field(default=10.0, gt=0)  # of the network, for connecting and between two pieces
     max_upload_mb: float = Field(default=64.0, gt=0)  # body of one request that brings media
     max_files: int = Field(default=20, ge=1, le=1_000)  # of one such request
 

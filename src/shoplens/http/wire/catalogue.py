@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
 from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Title
+from shoplens.service.uploads import LINK
 
 Price = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=20)]
 Links = Annotated[list[ShortText], Field(max_length=100)]
@@ -78,10 +79,10 @@ class ProductFields(Request):
     @field_validator("images", "videos", "audio")
     @classmethod
     def _remote(cls, value: list[str]) -> list[str]:
-        """A client must not name files of the server."""
+        """A client must not name files of the server, but what was uploaded: its name is the hash of its content."""
         for link in value:
-            if not link.startswith(("https://", "http://")):
-                raise ValueError("only http(s) addresses are taken here")
+            if not link.startswith(("https://", "http://")) and not LINK.match(link):
+                raise ValueError("only http(s) addresses and uploaded files (media/…) are taken here")
         return value
 
     def to_product(self, item_id: str) -> Product:

@@ -1,0 +1,140 @@
+"""Texts, photos, videos and sound that belong to no product: to vectors, to words, to shots.
+
+What `shoplens embed --file` and POST /v1/embeddings do. Encoders are those in use, opened at their first use and kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.encoders.base import Encoder, TextEncoder
+from shoplens.encoders.centring import languages_of
+from shoplens.errors import InputError
+from shoplens.features.found_text import FoundText
+from shoplens.features.modalities import language_means
+from shoplens.service.encoders import FOUND, encoder_in_use, modalities_on, table_of
+from shoplens.service.media_sources import MediaSources
+from shoplens.service.settings import Workspace
+
+Vector = npt.NDArray[np.float32]  # [size], unit length
+PHOTOS_TOGETHER = 16  # decoded and in memory at once
+
+#: Spaces that vectors can be given in: as the encoder makes them, or as the shop's training and search read them.
+SPACES = ("encoder", "shop")
+
+#: Kind of a part → the modality that it is encoded as unless another is asked for.
+MODALITY = {"text": "text", "image": "image", "video": "video", "audio": "audio"}
+
+#: Kind of a part → all modalities that read it.
+READ_AS = {
+    "text": ("text",),
+    "image": ("image", "colour", "ocr"),
+    "video": ("video", "audio", "speech"),
+    "audio": ("audio", "speech"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing to be encoded."""
+
+    kind: str  # text, image, video or audio
+    content: str | Path  # the text, or the file
+    name: str = ""  # for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A stretch of a video between two cuts."""
+
+    start: float  # seconds from the beginning
+    end: float
+    vector: Vector
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one part turned out to hold."""
+
+    kind: str
+    vectors: dict[str, Vector] = field(default_factory=dict)  # modality → vector
+    encoders: dict[str, str] = field(default_factory=dict)  # modality → name of the encoder
+    found: list[FoundText] = field(default_factory=list)  # written in a photo, said in sound or video
+    shots: list[Shot] = field(default_factory=list)  # of a video
+    tokens: int = 0  # of a text, as far as its encoder tells
+
+
+class LooseMedia:
+    """Encodes parts by the encoders in use. Safe to share between threads; `sources` stay with who opened them."""
+
+    def __init__(self, workspace: Workspace, sources: MediaSources, *, threads: int | None = None) -> None:
+        self.workspace = workspace
+        self._sources = sources
+        self._threads = threads
+        self._encoders: dict[str, Encoder] = {}
+        self._lock = threading.Lock()
+
+    def encoder(self, modality: str) -> Encoder:
+        """The encoder in use; InputError when the modality is off."""
+        with self._lock:
+            if modality not in self._encoders:
+                if modality not in modalities_on(self.workspace):
+                    raise InputError(f"{modality} is not encoded here: encoders.{modality} is off in the settings")
+                self._encoders[modality] = encoder_in_use(self.workspace, modality, threads=self._threads)
+            return self._encoders[modality]
+
+    def readers(self) -> tuple[str, ...]:
+        """Modalities whose words can be found: those that are on."""
+        return tuple(name for name in FOUND if name in modalities_on(self.workspace))
+
+    def see(
+        self,
+        parts: Sequence[Part],
+        modalities: Sequence[Collection[str]],
+        *,
+        query: bool = False,
+        space: str = "encoder",
+    ) -> list[Seen]:
+        """Encode parts, each as its `modalities` (of READ_AS of its kind).
+
+        `query`: texts are what shoppers type rather than what describes a product. InputError or UnsafeInputError with
+        the name of the first part that cannot be used.
+        """
+        seen = [Seen(part.kind) for part in parts]
+        texts = [place for place, part in enumerate(parts) if part.kind == "text"]
+        if texts:
+            self._see_texts([str(parts[place].content) for place in texts], [seen[k] for k in texts], query, space)
+        for start in range(0, len(parts), PHOTOS_TOGETHER):
+            part = range(start, min(start + PHOTOS_TOGETHER, len(parts)))
+            photos = [place for place in part if parts[place].kind == "image"]
+            self._see_photos([(parts[place], modalities[place], seen[place]) for place in photos])
+        return seen
+
+    def _see_texts(self, texts: Sequence[str], seen: Sequence[Seen], query: bool, space: str) -> None:
+        encoder = self.encoder("text")
+        encode = encoder.encode_queries if query and isinstance(encoder, TextEncoder) else encoder.encode
+        vectors = encode(texts)
+        if space == "shop":
+            means = language_means(table_of(self.workspace, "text"))
+            vectors = means.centre(vectors, languages_of(texts)) if means is not None else vectors
+        count = getattr(encoder, "tokens", None)
+        tokens = [len(ids) for ids in count(texts)] if count is not None else [0] * len(texts)
+        for one, vector, many in zip(seen, vectors, tokens, strict=True):
+            one.vectors["text"], one.encoders["text"], one.tokens = vector, encoder.name, many
+
+    def _see_photos(self, wanted: Sequence[tuple[Part, Collection[str], Seen]]) -> None:
+        photos = [self._sources.photo(Path(part.content), part.name) for part, _, _ in wanted]
+        for modality in ("image", "colour"):
+            places = [place for place, (_, modalities, _) in enumerate(wanted) if modality in modalities]
+            if not places:
+                continue
+            encoder = self.encoder(modality)
+            for place, vector in zip(places, encoder.encode([photos[place] for place in places]), strict=True):
+                wanted[place][2].vectors[modality] = vector
+                wanted[place][2].encoders[modality] = encoder.name

@@ -1,0 +1,125 @@
+"""POST /v1/embeddings in OpenAI's shape, and with photos."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from shoplens.compute.local import LocalExecutor
+from shoplens.http.app import create_app
+from shoplens.service.embedding import embed_shop
+from shoplens.service.runtime import Runtime
+from shoplens.testing.served_shop import open_tiny_shop
+
+#: Encoders without weights.
+ENCODERS = {"text": "hashed-ngrams", "image": "off", "ocr": "off", "speech": "off"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    settings = {"encoders": ENCODERS, "server": {"api_keys": {"reads": "read"}}}
+    with open_tiny_shop(tmp_path_factory.mktemp("shop"), settings=settings) as shop:
+        embed_shop(shop.workspace, shop.store, executor=LocalExecutor(1), modalities=("text",))
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def client(shop: Runtime) -> Iterator[TestClient]:
+    with TestClient(create_app(shop), headers={"authorization": "Bearer reads"}) as client:
+        yield client
+
+
+def photo(colour: tuple[int, int, int] = (200, 30, 30)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (30, 20), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def ask(client: TestClient, **body: Any) -> dict[str, Any]:
+    answer = client.post("/v1/embeddings", json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_one_text_and_a_list_have_the_shape_of_openai(client: TestClient, shop: Runtime) -> None:
+    one = ask(client, input="green tea", model="text")
+    encoder = shop.loose_media.encoder("text")
+    assert set(one) == {"object", "data", "model", "usage"}
+    assert (one["object"], one["model"], set(one["usage"])) == ("list", encoder.name, {"prompt_tokens", "total_tokens"})
+    assert [set(found) for found in one["data"]] == [{"object", "index", "embedding"}]
+    assert np.allclose(one["data"][0]["embedding"], encoder.encode(["green tea"])[0], atol=1e-6)
+    several = ask(client, input=["hammer", "green tea", "锤子"], encoding_format="base64", user="somebody")
+    assert [found["index"] for found in several["data"]] == [0, 1, 2]
+    vectors = [np.frombuffer(base64.b64decode(found["embedding"]), "<f4") for found in several["data"]]
+    assert np.allclose(vectors[1], one["data"][0]["embedding"], atol=1e-6)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_queries_and_the_space_of_the_shop(client: TestClient) -> None:
+    plain = ask(client, input="green tea")["data"][0]["embedding"]
+    shop = ask(client, input="green tea", space="shop", input_type="query")["data"][0]["embedding"]
+    assert len(shop) == len(plain)
+    assert not np.allclose(shop, plain)
+    assert np.isclose(np.linalg.norm(shop), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "input"), ({"input": ""}, "input"), ({"input": []}, "input"), ({"input": [1, 2, 3]}, "input"),
+        ({"input": ["x"] * 2049}, "input"), ({"input": "x", "model": "gpt-4"}, "model"),
+        ({"input": "x", "dimensions": 7}, "dimensions"), ({"input": "x", "encoding_format": "hex"}, "encoding_format"),
+        ({"input": "x", "space": "outer"}, "space"), ({"input": "a\x00b"}, "input"),
+        ({"input": "x", "more": 1}, "more"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_a_problem(client: TestClient, body: dict[str, Any], word: str) -> None:
+    answer = client.post("/v1/embeddings", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert word in answer.json()["detail"]
+
+
+def test_a_form_of_texts_and_photos(client: TestClient) -> None:
+    files = [("image", ("a.png", photo())), ("text", (None, "red kettle")), ("file", ("b", photo((0, 0, 200))))]
+    answer = client.post("/v1/embeddings", files=[*files, ("model", (None, "colour"))])
+    assert answer.status_code == 200, answer.text
+    data = answer.json()["data"]
+    assert [(one["index"], one["modality"], one["model"]) for one in data] == [
+        (0, "colour", "colour"), (1, "text", "hashed-ngrams"), (2, "colour", "colour"),
+    ]  # fmt: skip
+    red, _, blue = (np.array(one["embedding"]) for one in data)
+    assert np.isclose(red @ red, 1, atol=1e-4)
+    assert red @ blue < 0.9
+
+
+def test_forms_that_cannot_be_answered(client: TestClient) -> None:
+    def refused(files: list[tuple[str, Any]], status: int = 422) -> str:
+        answer = client.post("/v1/embeddings", files=files)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        return str(answer.json()["detail"])
+
+    assert "no part" in refused([("model", (None, "colour"))])
+    assert "no field" in refused([("picture", ("a.png", photo()))])
+    assert "sent as video, but it is image" in refused([("video", ("a.mp4", photo()))])
+    assert "bad.png" in refused([("image", ("bad.png", b"\x89PNG\r\n\x1a\n nothing"))])
+    assert "off" in refused([("image", ("a.png", photo()))])
+    assert "does not read" in refused([("image", ("a.png", photo())), ("model", (None, "audio"))])
+    assert "send it once" in refused([("text", (None, "x")), ("space", (None, "outer"))])
+    refused([("image", (f"{k}.png", photo())) for k in range(21)], 400)
+
+
+def test_keys_and_openapi(client: TestClient) -> None:
+    assert client.post("/v1/embeddings", json={"input": "x"}, headers={"authorization": ""}).status_code == 401
+    described = client.get("/openapi.json").json()["paths"]["/v1/embeddings"]["post"]
+    assert set(described["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert "EmbeddingsIn" in schemas
