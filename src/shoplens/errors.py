@@ -10,6 +10,8 @@
     │   └── MissingExtraError an optional dependency is not installed; the message names the extra
     ├── ModelFileError        a pretrained model's file is missing or altered
     ├── BundleError           a bundle is damaged, incomplete or of another version
+    ├── ServiceError          a service elsewhere (an embeddings endpoint) refused or answered nonsense
+    │   └── ServiceUnavailableError  it cannot be reached now, or is too busy; trying again may help
     └── StoreError            the database refused or is of another version
         └── StoreUnavailableError  the database cannot be reached now; trying again may help
 
@@ -59,6 +61,14 @@ class ModelFileError(ShoplensError):
 
 class BundleError(ShoplensError):
     """A bundle is damaged, incomplete or of another version."""
+
+
+class ServiceError(ShoplensError):
+    """A service elsewhere refused, or answered what cannot be right."""
+
+
+class ServiceUnavailableError(ServiceError):
+    """A service elsewhere cannot be reached now, or is too busy."""
 
 
 class StoreError(ShoplensError):

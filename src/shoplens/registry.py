@@ -38,6 +38,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "whisper-base": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
         "whisper:": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
         "hub:": Part("shoplens.encoders.hub:HubEncoder", "hub"),
+        "endpoint:": Part("shoplens.encoders.endpoint:EndpointEncoder"),
     },
     "recognisers": {
         "whisper-base": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),

@@ -24,9 +24,17 @@ class Encoder(Protocol):
     """
 
     name: str
-    version: str
-    modality: str  # "text" or "image"
-    size: int  # width of a vector
+    modality: str  # "text", "image", …
+
+    @property
+    def version(self) -> str:
+        """What the vectors depend on. A plain attribute will do, here and for `size`."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Width of a vector."""
+        ...
 
     def encode(self, inputs: Sequence[Any]) -> Vectors:
         """Vectors of unit length, float32 [len(inputs), size]. Texts are str; images are PIL.Image in RGB."""

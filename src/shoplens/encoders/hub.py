@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -72,8 +72,9 @@ class HubEncoder(ABC):
             raise ConfigurationError(
                 f"hub:{options.model} reads {reads}, not {wanted}; choose another model for {wanted}"
             )
-        half = HubTextEncoder if wanted == "text" else HubImageEncoder
-        return cast(Encoder, half(checkpoint, options, modalities))  # its size is a property
+        if wanted == "text":
+            return HubTextEncoder(checkpoint, options, modalities)
+        return HubImageEncoder(checkpoint, options, modalities)
 
     @property
     def size(self) -> int:

@@ -179,7 +179,8 @@ class PhotoNetwork:
                 output = self._model(**self._prepare(inputs[part]))
             pooled = getattr(output, "pooler_output", None) if self._pooled else None
             if pooled is not None:
-                return pooled.flatten(1)
+                flat: Tensor = pooled.flatten(1)
+                return flat
             states: Tensor = output.last_hidden_state
             return states.mean((2, 3)) if states.ndim == 4 else states[:, 0]  # maps, or tokens led by the summary
 
