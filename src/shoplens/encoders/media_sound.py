@@ -20,9 +20,10 @@ MAX_DAMAGED_PACKETS = 200  # packets in a row that may be unreadable before the 
 
 
 def decode_sound(stream: BinaryIO, source: str, limits: MediaLimits) -> Sound:
-    """The first sound track, at most `max_sound_seconds` of it. float32 [samples].
+    """The first sound track, at most `max_sound_seconds` of it. float32 [samples]
 
-    InputError when there is none. `source` is for messages; the stream stands at its beginning.
+    No samples for a video without sound track: that is no fault of the file. InputError for anything else without
+    sound. `source` is for messages; the stream stands at its beginning.
     """
     kind = kind_of(stream.read(HEAD_BYTES), source)
     stream.seek(0)
@@ -30,11 +31,12 @@ def decode_sound(stream: BinaryIO, source: str, limits: MediaLimits) -> Sound:
         raise InputError(f"{source}: this is a picture ({kind.name}), no sound")
     with opened(stream, kind, source, limits) as container:
         sound = track(container, limits)
-    if sound is None:
+        pictures = bool(container.streams.video)
+    if sound is None and not pictures:
         raise InputError(f"{source}: it has no sound track")
-    if not len(sound):
+    if sound is not None and not len(sound):
         raise InputError(f"{source}: nothing of its sound could be decoded")
-    return sound
+    return sound if sound is not None else np.zeros(0, np.float32)
 
 
 def track(container: InputContainer, limits: MediaLimits) -> Sound | None:

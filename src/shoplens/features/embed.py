@@ -13,7 +13,9 @@ from shoplens.compute.base import Executor
 from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import Encoder
 from shoplens.encoders.blocks import blocks_of, pooled
-from shoplens.features.inputs import Inputs
+from shoplens.encoders.video import ShotVectors
+from shoplens.features.inputs import Inputs, Loaded
+from shoplens.features.shots import ShotEncoder, ShotWriter
 from shoplens.features.table import TableWriter
 
 BATCHES_SORTED = 32  # batches among which inputs are sorted by length before they are cut
@@ -51,6 +53,7 @@ class _Done:
     digest: bytes
     vector: npt.NDArray[np.float32] | None  # None: nothing of the input could be used
     refused: str
+    shots: tuple[ShotVectors, ...] = ()  # of its videos, in order
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,14 @@ class PieceEncoder:
 
     encoder: Encoder
     inputs: Inputs
+    by_shot: bool = False  # the inputs are clips of which every shot is kept too
 
     def __call__(self, piece: Sequence[_Work]) -> list[_Done]:
         """One result for each piece of work."""
         loaded = [self.inputs.load(work.product) for work in piece]
         blocks = blocks_of(self.encoder)
+        if self.by_shot and isinstance(self.encoder, ShotEncoder):
+            return [self._by_shot(self.encoder, *both) for both in zip(piece, loaded, strict=True)]
         vectors = self.encoder.encode([one for product in loaded for one in product.inputs])
         done: list[_Done] = []
         start = 0
@@ -73,6 +79,15 @@ class PieceEncoder:
             vector = pooled(own, product.weights, blocks) if len(own) else None
             done.append(_Done(work.digest, vector, "; ".join(product.refused)))
         return done
+
+    def _by_shot(self, encoder: ShotEncoder, work: _Work, product: Loaded) -> _Done:
+        """The same for clips, each frame encoded once."""
+        shots = tuple(encoder.encode_shots(clip) for clip in product.inputs)
+        reasons = "; ".join(product.refused)
+        if not shots:
+            return _Done(work.digest, None, reasons)
+        vectors = np.stack([encoder.pooled(clip) for clip in shots])
+        return _Done(work.digest, pooled(vectors, product.weights, blocks_of(self.encoder)), reasons, shots)
 
 
 def embed(
@@ -87,26 +102,32 @@ def embed(
     commit_seconds: float = 10.0,
     complete: bool = True,
     retry_refused: bool = False,
+    shots: ShotWriter | None = None,
 ) -> EmbedReport:
     """Bring a table up to date with products that come in chunks.
 
     What is finished is committed every `commit_seconds` and at the end, also when an error or Ctrl-C ends it: the same
     call goes on from there. `progress` gets the number of products settled so far. `complete` says that `products` is
     the whole catalogue: entries of others are removed. Inputs that were refused are not tried again until they change,
-    unless `retry_refused` (for photos whose server was away). Bad inputs are reported, never raised.
+    unless `retry_refused` (for photos whose server was away). Bad inputs are reported, never raised. `shots` keeps the
+    vectors of single shots beside a table of videos.
     """
-    run = _Run(table, inputs, batch, retry_refused, progress)
+    run = _Run(table, inputs, batch, retry_refused, progress, shots)
     started = last_commit = time.monotonic()
     try:
-        for done in executor.map(PieceEncoder(encoder, inputs), run.pieces(products)):
+        for done in executor.map(PieceEncoder(encoder, inputs, shots is not None), run.pieces(products)):
             run.settle(done)
             if time.monotonic() - last_commit >= commit_seconds:
-                table.commit()
+                run.commit()
                 last_commit = time.monotonic()
         if complete:
             run.report.removed += table.remove([name for name in table.all_ids if name not in run.seen])
     finally:
-        table.commit()
+        run.commit()
+    if shots is not None:
+        shots.keep(digest for digest in map(table.digest, table.ids) if digest is not None)
+        shots.commit()
+        shots.tidy()
     if table.rows > 2 * max(run.report.products, 1):
         table.compact()  # more than half of the file belongs to no product any longer
     run.report.refused = sorted(table.refusals.items())
@@ -124,7 +145,9 @@ class _Run:
         batch: int,
         retry_refused: bool,
         progress: Callable[[int], None] | None,
+        shots: ShotWriter | None,
     ) -> None:
+        self.shots = shots
         self.table = table
         self.inputs = inputs
         self.batch = batch
@@ -159,8 +182,10 @@ class _Run:
             if one.vector is None:
                 for item_id, _ in waiting:
                     self.table.refuse(item_id, one.digest, one.refused)
-                self.report.unusable += len(waiting)
+                self._count_empty(len(waiting), bool(one.refused))
                 continue
+            if self.shots is not None:
+                self.shots.put(one.digest, one.shots)
             for item_id, group in waiting:
                 self.table.link(item_id, one.digest, group=group, reason=one.refused)
             self.report.encoded += 1
@@ -181,18 +206,32 @@ class _Run:
             if name in table:
                 self.report.reused += 1
             else:
-                self.report.unusable += 1
+                self._count_empty(1, table.was_refused(name))
             return None
         group = self.inputs.group(product)
         if digest in self.waiting:
             self.waiting[digest].append((name, group))
             return None
-        if table.row_of(digest) is not None and not again:
+        known = table.row_of(digest) is not None and (self.shots is None or digest in self.shots)
+        if known and not again:
             table.link(name, digest, group=group)
             self.report.reused += 1
             return None
         self.waiting[digest] = [(name, group)]
         return _Work(digest, product, self.inputs.length(product))
+
+    def commit(self) -> None:
+        """Shots first: whatever the table knows has its shots, also after a crash between the two."""
+        if self.shots is not None:
+            self.shots.commit()
+        self.table.commit()
+
+    def _count_empty(self, products: int, refused: bool) -> None:
+        """Nothing to encode: because it was refused, or because there was nothing (a video without sound)."""
+        if refused:
+            self.report.unusable += products
+        else:
+            self.report.missing += products
 
     def _cut(self, window: list[_Work]) -> Iterator[list[_Work]]:
         window.sort(key=lambda work: work.length)

@@ -187,10 +187,14 @@ class TableWriter(FeatureTable):
         self._changed = True
 
     def refuse(self, item_id: str, digest: bytes, reason: str) -> None:
-        """The product's input cannot be used; it is not tried again until it changes."""
+        """The product's input gives no vector; it is not tried again until it changes.
+
+        `reason` says why it cannot be used; "" when there is nothing in it, as in a video without sound.
+        """
         self.remove([item_id])
         self._index.entry[item_id] = (REFUSED, digest)
-        self._index.reasons[item_id] = reason
+        if reason:
+            self._index.reasons[item_id] = reason
         self._changed = True
 
     def remove(self, ids: Iterable[str]) -> int:
