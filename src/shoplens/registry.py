@@ -41,6 +41,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "endpoint:": Part("shoplens.encoders.endpoint:EndpointEncoder"),
     },
     "recognisers": {
+        "rapidocr": Part("shoplens.encoders.ocr:RapidOcrReader"),
         "whisper-base": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),
         "whisper:": Part("shoplens.encoders.speech:WhisperRecogniser", "speech"),
     },
