@@ -7,6 +7,7 @@ several, and among candidates close to each other the calmest, because moving th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ OUTSTANDING = 3.0  # a cut differs so many times more than frames around it
 CALM = 0.35  # difference to the frame before below which nothing moves much
 SHORTEST_SHOT = 0.4  # seconds; shorter ones are flashes
 DISSOLVE = 1.0  # seconds within which a dissolve happens
+LONGEST_SHOT = 8.0  # seconds; longer ones count as several
 FRAME_EVERY = 2.0  # seconds: frames of one shot are not kept closer together
 
 Thumbnail = npt.NDArray[np.uint8]  # [18, 32, 3] RGB
@@ -82,7 +84,9 @@ class KeyFrames:
         if not self._candidates:
             return Chosen((), (), (), ())
         self._merge_shots(self.most)
-        ends = [*self._starts[1:], max(end, self._candidates[-1].time)]
+        end = max(end, self._candidates[-1].time)
+        self._divide_shots(end)
+        ends = [*self._starts[1:], end]
         shots = tuple(zip(self._starts, ends, strict=True))
         chosen: list[_Candidate] = []
         for shot, count in enumerate(frames_a_shot([last - first for first, last in shots], self.most)):
@@ -116,7 +120,7 @@ class KeyFrames:
         last = self._candidates[-1] if self._candidates else None
         if last is not None and last.shot == shot and time - last.time < self.spacing:
             if motion < 0.5 * last.motion:  # the same moment, but calmer
-                self._candidates[-1] = _Candidate(last.time, motion, shot, picture())
+                self._candidates[-1] = _Candidate(time, motion, shot, picture())
             return
         self._candidates.append(_Candidate(time, motion, shot, picture()))
         if len(self._candidates) > 4 * self.most:
@@ -146,6 +150,21 @@ class KeyFrames:
         for one in self._candidates:
             one.shot = int(place[one.shot])
         self._starts = [self._starts[shot] for shot in keep.tolist()]
+
+    def _divide_shots(self, end: float) -> None:
+        """Cut long shots into equal parts, as long as there may be more shots, so that a part says where it is."""
+        parts: list[float] = []
+        spare = self.most - len(self._starts)
+        for shot, (first, last) in enumerate(zip(self._starts, [*self._starts[1:], end], strict=True)):
+            count = min(int((last - first) / LONGEST_SHOT) + 1, spare + 1)
+            width = (last - first) / count
+            own = [one for one in self._candidates if one.shot == shot]
+            seen = sorted({min(count - 1, max(0, int((one.time - first) / max(width, 1e-9)))) for one in own})
+            parts.extend(first if part == seen[0] else first + part * width for part in seen)
+            spare -= len(seen) - 1
+        self._starts = parts
+        for one in self._candidates:
+            one.shot = max(0, bisect_right(parts, one.time) - 1)
 
 
 def difference(one: Thumbnail, other: Thumbnail) -> float:
