@@ -54,6 +54,7 @@ class KeyFrames:
 
     def __init__(self, most: int) -> None:
         self.most = most
+        self.seen = 0  # frames looked at
         self.spacing = FRAME_EVERY / 4  # seconds between candidates; doubles when there are too many
         self._candidates: list[_Candidate] = []
         self._starts: list[float] = []  # of each shot
@@ -66,6 +67,7 @@ class KeyFrames:
 
         `scattered`: the frame before is seconds away, so that only the pictures count, not how fast they change.
         """
+        self.seen += 1
         motion = difference(small, self._recent[-1][1]) if self._recent else 0.0
         if not self._starts:
             self._begin(time)

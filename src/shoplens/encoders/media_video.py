@@ -35,6 +35,7 @@ from shoplens.errors import InputError, UnsafeInputError
 
 LOOKS_A_SECOND = 12.0  # frames that are compared; more tell no more
 VISITS = 4  # moments visited in a long video for each frame that is kept
+FEWEST_VISITS = 4  # frames; a long video with fewer key frames is read from its beginning
 PATIENCE = 50  # packets read after a seek until a key frame comes
 MAX_ANIMATION_FRAMES = 600  # of an animated picture: each costs its full size
 ORDINARY_RATE = 25.0  # frames a second where the file says nothing
@@ -66,11 +67,12 @@ def _film(container: InputContainer, kind: Kind, source: str, limits: MediaLimit
         raise InputError(f"{source}: it has no video track ({reason})")
     video.thread_type = "NONE"
     film = _Film(container, video, limits)
-    keys = KeyFrames(limits.max_frames)
-    for time, frame in film.frames():
-        keys.look(time, _thumbnail(frame), partial(_picture, frame, limits), scattered=film.scattered)
+    keys = _looked_at(film, film.visits(), limits) if film.is_long else KeyFrames(limits.max_frames)
+    if keys.seen < FEWEST_VISITS:  # a short one, or one whose index leads nowhere
+        film.rewind()
+        keys = _looked_at(film, film.in_order(), limits)
     stated = film.length
-    end = max(film.last, stated if film.scattered and stated is not None else film.last)
+    end = film.last if stated is None or not film.scattered else max(film.last, stated)
     chosen = keys.finish(end)
     if not chosen.frames:
         raise InputError(f"{source}: none of its frames could be decoded; it is damaged or cut short")
@@ -85,6 +87,13 @@ def _film(container: InputContainer, kind: Kind, source: str, limits: MediaLimit
         whole=film.whole and (stated is None or film.last >= 0.9 * stated - 1.0),
     )
     return Clip(chosen.frames, chosen.times, chosen.shot_of, chosen.shots, end, None, facts)
+
+
+def _looked_at(film: _Film, frames: Iterator[tuple[float, Any]], limits: MediaLimits) -> KeyFrames:
+    keys = KeyFrames(limits.max_frames)
+    for time, frame in frames:
+        keys.look(time, _thumbnail(frame), partial(_picture, frame, limits), scattered=film.scattered)
+    return keys
 
 
 class _Film:
@@ -104,28 +113,23 @@ class _Film:
         self._count = 0
         self._pixels = max(1, video.codec_context.width * video.codec_context.height)
 
-    def frames(self) -> Iterator[tuple[float, Any]]:
-        """Time in seconds from the beginning and frame, in order of time."""
-        length = self.length
-        if length is not None and length * self.rate * self._pixels > self.limits.max_decoded_pixels:
-            self.whole = False
-            self.scattered = True
-            seen = 0
-            for time, frame in self._visits(length):
-                seen += 1
-                yield time, frame
-            if seen >= min(4, self.limits.max_frames):
-                return
-            self.container.seek(0)  # an index that leads nowhere: read from the beginning instead
-            self.video.codec_context.flush_buffers()
-        yield from self._in_order()
+    @property
+    def is_long(self) -> bool:
+        """Whether decoding all of it would cost more than it may."""
+        return self.length is not None and (self.length * self.rate * self._pixels > self.limits.max_decoded_pixels)
 
-    def _in_order(self) -> Iterator[tuple[float, Any]]:
-        """All frames, then key frames only."""
+    def rewind(self) -> None:
+        """Back to the beginning."""
+        if self.scattered:
+            self.container.seek(0)
+            self.video.codec_context.flush_buffers()
+        self.scattered, self.whole, self.last, self._first, self._count = False, True, 0.0, None, 0
         self.video.codec_context.skip_frame = "DEFAULT"
-        self.scattered = False
+
+    def in_order(self) -> Iterator[tuple[float, Any]]:
+        """Time in seconds from the beginning and frame: all, then, when the budget is spent, key frames only."""
         budget = self.limits.max_decoded_pixels // self._pixels
-        shown = self.last - 1.0
+        shown = -1.0
         for decoded, frame in enumerate(_decoded(self.container, self.video), 1):
             if decoded == budget:
                 self.video.codec_context.skip_frame = "NONKEY"
@@ -138,8 +142,10 @@ class _Film:
                 shown = time
                 yield time, frame
 
-    def _visits(self, length: float) -> Iterator[tuple[float, Any]]:
-        """Key frames before evenly spread moments; each once."""
+    def visits(self) -> Iterator[tuple[float, Any]]:
+        """Time and frame of the key frames before evenly spread moments; each once."""
+        length = self.length or 0.0
+        self.whole, self.scattered = False, True
         self.video.codec_context.skip_frame = "NONKEY"
         count = VISITS * self.limits.max_frames
         start, base = self.container.start_time or 0, av.time_base
