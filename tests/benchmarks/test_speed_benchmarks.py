@@ -140,7 +140,7 @@ def test_every_benchmark_is_registered(monkeypatch: pytest.MonkeyPatch, tmp_path
     (folder / "train.csv").write_text("user_id,item_id,timestamp\n1,1,1\n", encoding="utf-8")
     monkeypatch.setenv("SHOPLENS_BENCH", str(tmp_path))
     found = commands()
-    names = {"ingest", "recommend_one", "recommend_train", "recommend_sequence", "content_ranker", "latency"}
+    names = {"ingest", "recommend_one", "recommend_train", "recommend_sequence", "content_ranker", "embed", "latency"}
     assert names | {"recommend shop", "recommend_train shop", "recommend_sequence shop"} <= set(found)
     assert "rectools_sasrec" not in found
     for module in modules():
