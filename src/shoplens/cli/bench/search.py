@@ -1,0 +1,100 @@
+"""`shoplens bench search`: how well words find photos and titles, and photos find products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from shoplens.cli.app import JsonFlag, emit, stage_progress
+from shoplens.cli.bench import bench
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ("ndcg@10", "hit@10", "recall@1", "recall@10", "mrr")
+
+
+@bench.command()
+def search(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with products.csv (product_id, title, split, attributes) and queries.")
+    ],
+    *,
+    task: Annotated[
+        Literal["text-photo", "text-title", "photo-product"],
+        typer.Option(help="What is searched by what: words → photos, words → titles, photo → product."),
+    ],
+    queries: Annotated[
+        Path | None, typer.Option(help="query_id, text[, language]; default: queries.csv in the folder.")
+    ] = None,
+    qrels: Annotated[
+        Path | None, typer.Option(help="query_id, product_id[, gain]; default: qrels.csv in the folder.")
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Zip archive of photos; text-photo: named after products, default images.zip.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="photo-product: which photo shows which product.")] = None,
+    text: Annotated[str, typer.Option(help="Encoder of texts.")] = "e5-small",
+    image: Annotated[str, typer.Option(help="Encoder of photos.")] = "efficientnet-lite2",
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Learn from the products with split train, search those with split test, and print what was found.
+
+    text-photo: the engine sees only the photos of the searched products. What it learnt from the others (photo, title,
+    attributes) is compared with the bridge that learns nothing (zero_shot). Settings are chosen on a part of split
+    train; the queries of the folder are asked once.
+    """
+    from shoplens.service.settings import Settings, Workspace
+
+    cache = Workspace(folder, Settings.read(None)).model_cache
+    with stage_progress() as progress:
+        if task == "text-photo":
+            from shoplens.learning.search_text_photo import bench_text_photo
+
+            outcome = bench_text_photo(
+                folder, cache=cache, text=text, image=image, queries=queries, qrels=qrels, photos=photos, seed=seed,
+                progress=progress,
+            )  # fmt: skip
+        elif task == "text-title":
+            from shoplens.learning.search_text_title import bench_text_title
+
+            outcome = bench_text_title(
+                folder, cache=cache, text=text, queries=queries, qrels=qrels, seed=seed, progress=progress
+            )
+        else:
+            if photos is None or labels is None:
+                raise typer.BadParameter("--task photo-product needs --photos ZIP and --labels CSV")
+            from shoplens.learning.search_photo_product import bench_photo_product  # type: ignore[import-not-found]
+
+            outcome = bench_photo_product(
+                folder, photos, labels, cache=cache, text=text, image=image, seed=seed, progress=progress
+            )
+    emit(outcome, json=json, table=None if json else _table(outcome))
+
+
+def _table(outcome: dict[str, Any]) -> Table:
+    """What was searched and how as rows, figures as columns."""
+    from rich.table import Table
+
+    speed = (
+        f"a query {outcome['p50_ms']:.1f} ms, slowest of 100 {outcome['p99_ms']:.1f} ms" if "p50_ms" in outcome else ""
+    )
+    learnt = f"learnt in {outcome['train_seconds']:.0f} s" if "train_seconds" in outcome else ""
+    table = Table(
+        title=f"{outcome.get('data', '')} · {outcome['task']}",
+        caption=" · ".join(part for part in (learnt, speed) if part),
+    )
+    table.add_column("")
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    named = {"": outcome} | {
+        name.replace("_", " "): part for name, part in outcome.items() if isinstance(part, dict) and "ndcg@10" in part
+    }
+    for name, figures in named.items():
+        for language, part in {"all": figures, **figures.get("by_language", {})}.items():
+            label = " ".join(word for word in (name, language) if word)
+            table.add_row(label, *(f"{part[one]:.3f}" if one in part else "" for one in COLUMNS))
+    return table

@@ -1,0 +1,1 @@
+"""One space for words and pictures: what a photo shows, in the words that shoppers use."""

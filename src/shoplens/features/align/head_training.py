@@ -1,0 +1,141 @@
+"""Fits a network with heads: cross-entropy on every facet that an example has a value of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from shoplens.features.align.facets import Codes
+from shoplens.features.align.networks import Floats, Network
+
+Tell = Callable[[int, int], None]  # epochs done, of how many
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSettings:
+    """How a network with heads learns."""
+
+    units: int = 512
+    input_dropout: float = 0.25
+    dropout: float = 0.5
+    noise: float = 0.0  # standard deviation added to inputs in training
+    smoothing: float = 0.05  # of labels: shops file some products wrongly
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    batch: int = 128
+    epochs: int = 20
+
+
+class _Heads(nn.Module):
+    def __init__(self, inputs: int, values: int, settings: HeadSettings) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(inputs, settings.units)
+        self.heads = nn.Linear(settings.units, values)
+        self.settings = settings
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        settings = self.settings
+        if self.training and settings.noise:
+            inputs = inputs + torch.randn_like(inputs) * settings.noise
+        inputs = functional.dropout(inputs, settings.input_dropout, self.training)
+        inside = functional.gelu(self.hidden(inputs))
+        said: torch.Tensor = self.heads(functional.dropout(inside, settings.dropout, self.training))
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A network, and how its training went."""
+
+    network: Network
+    epochs: int  # after which validation was best; all of them without validation
+    losses: tuple[float, ...]  # on validation, after each epoch
+
+
+def fit_heads(
+    inputs: Floats,
+    rows: Codes,
+    codes: Codes,
+    parts: Sequence[slice],
+    settings: HeadSettings,
+    *,
+    seed: int,
+    check: tuple[Floats, Codes] | None = None,
+    tell: Tell | None = None,
+) -> Fitted:
+    """Fit on examples: inputs [m, size], the product each belongs to [n] → rows of `codes` are the products' values.
+
+    `rows` [m]: product of each input; `codes` [products, facets], -1 unknown; `parts`: where each facet's values lie
+    among the heads. One cycle of the learning rate (Smith 2018, arXiv:1803.09820). With `check` (inputs, codes) the
+    weights of the epoch that was best there are kept, and learning ends when three epochs in a row are worse.
+    """
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    model = _Heads(inputs.shape[1], parts[-1].stop, settings)
+    every = torch.from_numpy(inputs)
+    batch = min(settings.batch, len(inputs))
+    batches = max(len(inputs) // batch, 1)
+    optimiser = torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, settings.learning_rate, total_steps=settings.epochs * batches + 1
+    )
+    losses: list[float] = []
+    best: dict[str, torch.Tensor] = {}
+    for epoch in range(settings.epochs):
+        model.train()
+        order = random.permutation(len(inputs))
+        for start in range(0, batches * batch, batch):
+            chosen = order[start : start + batch]
+            loss = _loss(model(every[chosen]), codes[rows[chosen]], parts, settings.smoothing)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            cycle.step()
+        if tell is not None:
+            tell(epoch + 1, settings.epochs)
+        if check is not None:
+            losses.append(_check(model, check, parts))
+            if losses[-1] <= min(losses):
+                best = {name: values.clone() for name, values in model.state_dict().items()}
+            elif len(losses) - 1 - int(np.argmin(losses)) >= 3:
+                break
+    if best:
+        model.load_state_dict(best)
+    epochs = int(np.argmin(losses)) + 1 if losses else settings.epochs
+    return Fitted(_plain(model), epochs, tuple(losses))
+
+
+def _loss(said: torch.Tensor, codes: Codes, parts: Sequence[slice], smoothing: float) -> torch.Tensor:
+    """Sum over facets of the mean cross-entropy of those examples that have a value."""
+    total = said.sum() * 0.0
+    for facet, part in enumerate(parts):
+        known = np.flatnonzero(codes[:, facet] >= 0)
+        if len(known):
+            right = torch.from_numpy(codes[known, facet])
+            total = total + functional.cross_entropy(said[known, part], right, label_smoothing=smoothing)
+    return total
+
+
+def _check(model: _Heads, check: tuple[Floats, Codes], parts: Sequence[slice]) -> float:
+    model.eval()
+    with torch.inference_mode():
+        return float(_loss(model(torch.from_numpy(check[0])), check[1], parts, 0.0))
+
+
+def _plain(model: _Heads) -> Network:
+    """As numbers for numpy."""
+
+    def numbers(values: torch.Tensor) -> Floats:
+        return np.ascontiguousarray(values.detach().numpy())
+
+    return Network(
+        numbers(model.hidden.weight.T),
+        numbers(model.hidden.bias),
+        numbers(model.heads.weight.T),
+        numbers(model.heads.bias),
+    )
