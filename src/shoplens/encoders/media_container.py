@@ -108,6 +108,15 @@ def check_streams(container: InputContainer, source: str, limits: MediaLimits) -
             )
 
 
+def check_frame(frame: Any, source: str, limits: MediaLimits) -> None:
+    """Refuse a frame that is larger than the file said."""
+    if frame.width * frame.height > limits.max_frame_pixels:
+        raise UnsafeInputError(
+            f"{source}: refused, a frame of {frame.width} × {frame.height} pixels is more than the "
+            f"{limits.max_frame_pixels:,} allowed"
+        )
+
+
 def stated_duration(container: InputContainer) -> float | None:
     """Seconds that the file says it lasts; None when it does not say."""
     if container.duration is None or container.duration < 0:

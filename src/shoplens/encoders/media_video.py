@@ -22,6 +22,7 @@ from shoplens.encoders.media import Clip, MediaFacts, MediaLimits, Sound
 from shoplens.encoders.media_container import (
     AUDIO_CODECS,
     VIDEO_CODECS,
+    check_frame,
     codec_of,
     first_decodable,
     opened,
@@ -66,7 +67,7 @@ def _film(container: InputContainer, kind: Kind, source: str, limits: MediaLimit
         reason = f"its codec ({known}) is none that is decoded here" if known else f"{kind.name} with sound only"
         raise InputError(f"{source}: it has no video track ({reason})")
     video.thread_type = "NONE"
-    film = _Film(container, video, limits)
+    film = _Film(container, video, source, limits)
     keys = _looked_at(film, film.visits(), limits) if film.is_long else KeyFrames(limits.max_frames)
     if keys.seen < FEWEST_VISITS:  # a short one, or one whose index leads nowhere
         film.rewind()
@@ -92,6 +93,7 @@ def _film(container: InputContainer, kind: Kind, source: str, limits: MediaLimit
 def _looked_at(film: _Film, frames: Iterator[tuple[float, Any]], limits: MediaLimits) -> KeyFrames:
     keys = KeyFrames(limits.max_frames)
     for time, frame in frames:
+        check_frame(frame, film.source, limits)
         keys.look(time, _thumbnail(frame), partial(_picture, frame, limits), scattered=film.scattered)
     return keys
 
@@ -99,8 +101,9 @@ def _looked_at(film: _Film, frames: Iterator[tuple[float, Any]], limits: MediaLi
 class _Film:
     """Frames of a video track with their times, within the budget."""
 
-    def __init__(self, container: InputContainer, video: Any, limits: MediaLimits) -> None:
+    def __init__(self, container: InputContainer, video: Any, source: str, limits: MediaLimits) -> None:
         self.container = container
+        self.source = source
         self.video = video
         self.limits = limits
         rate = video.average_rate or video.guessed_rate
@@ -138,7 +141,7 @@ class _Film:
             if decoded > budget + VISITS * self.limits.max_frames:
                 return
             time = self._time(frame)
-            if time >= shown + 1 / LOOKS_A_SECOND - 1e-6:
+            if time >= shown + 1 / LOOKS_A_SECOND - 0.005:
                 shown = time
                 yield time, frame
 

@@ -88,7 +88,7 @@ def sample_video(
 ) -> bytes:
     """A video in which each scene is shown for so many seconds; `sound` is 48 kHz mono.
 
-    `options` are the container's, such as {"movflags": "faststart"}.
+    `options` are the container's, such as {"movflags": "frag_keyframe+empty_moov"}.
     """
     scenes = scenes if scenes is not None else [sample_scene(RED, seed=1), sample_scene(BLUE, seed=2)]
     video_codec, audio_codec = _CODECS[container]
