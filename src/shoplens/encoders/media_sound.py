@@ -59,7 +59,7 @@ class Resampled:
     """Sound frames of any rate, layout and sample format → float32 samples at `SOUND_RATE`."""
 
     def __init__(self) -> None:
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=SOUND_RATE)
+        self._resampler = AudioResampler(format="fltp", rate=SOUND_RATE)
         self._shape: tuple[Any, ...] | None = None
 
     def samples(self, frames: Iterator[Any]) -> Iterator[Sound]:
@@ -74,7 +74,7 @@ class Resampled:
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if self._shape is not None and shape != self._shape:  # some streams change their mind
             yield from self.rest()
-            self._resampler = AudioResampler(format="s16", layout="mono", rate=SOUND_RATE)
+            self._resampler = AudioResampler(format="fltp", rate=SOUND_RATE)
         self._shape = shape
         for done in self._resampler.resample(frame):
             yield _samples(done)
@@ -87,9 +87,9 @@ class Resampled:
 
 
 def _samples(frame: Any) -> Sound:
-    """Samples between -1 and 1. By way of integers, so that channels are averaged, and nothing is no number."""
-    values: Sound = frame.to_ndarray().reshape(-1).astype(np.float32)
-    values /= 32_768.0
+    """The mean of the channels, finite, between -1 and 1. FFmpeg's own mixing makes stereo louder than 1."""
+    channels = np.nan_to_num(frame.to_ndarray(), nan=0.0, posinf=1.0, neginf=-1.0)
+    values: Sound = np.clip(channels, -1.0, 1.0).mean(axis=0, dtype=np.float32)
     return values
 
 
