@@ -88,7 +88,7 @@ def test_what_cannot_be_answered_is_a_problem(client: TestClient, body: dict[str
 
 
 def test_a_form_of_texts_and_photos(client: TestClient) -> None:
-    files = [("image", ("a.png", photo())), ("text", (None, "red kettle")), ("file", ("b", photo((0, 0, 200))))]
+    files: Any = [("image", ("a.png", photo())), ("text", (None, "red kettle")), ("file", ("b", photo((0, 0, 200))))]
     answer = client.post("/v1/embeddings", files=[*files, ("model", (None, "colour"))])
     assert answer.status_code == 200, answer.text
     data = answer.json()["data"]

@@ -1,90 +1,181 @@
-"""`shoplens embed`: texts and photos to vectors, only what changed."""
+"""`shoplens embed`: texts, photos, videos and sound to vectors and words, only what changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, progress_bar
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, progress_bar, stage_progress
+
+if TYPE_CHECKING:
+    from shoplens.features.embed import EmbedReport
+    from shoplens.service.settings import Workspace
+    from shoplens.store.base import Store
 
 SHOWN_REFUSALS = 10  # lines on screen; all of them are in the JSON
 
 
 @app.command()
 def embed(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="More files for --file, such as the shell makes of *.jpg.")
+    ] = None,
     *,
     workspace: WorkspaceOption = Path(),
     modality: Annotated[
-        list[str] | None, typer.Option("--modality", help="text or image; repeat for several. Default: all.")
+        list[str] | None,
+        typer.Option(
+            "--modality",
+            help="text, image, colour, video, audio, ocr or speech; repeat for several. "
+            "Default: all that are on and that some product has.",
+        ),
     ] = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try photos again that were refused before.")] = False,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file",
+            help="Your own files or folders instead of the catalogue: their features, a line of JSON each. "
+            "What each is, its content tells. Needs no workspace.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="With --file: write vectors to this .npz or .parquet instead.")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write the catalogue's vectors to this folder: MODALITY.npy and ids.json."),
+    ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Delete vectors of encoders no longer in use, and uploads that no product names."),
+    ] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try media again that were refused before.")] = False,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Photo addresses may point into your own network.")
+        bool, typer.Option("--allow-private", help="Addresses of media may point into your own network.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads. Default: all cores.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Turn texts and photos into vectors. Only what changed since the last time is encoded."""
-    from shoplens.compute.local import LocalExecutor
-    from shoplens.service.embedding import embed_shop
-    from shoplens.service.settings import Workspace
+    """Turn texts, photos, videos and sound into vectors and words. Only what changed since the last time is encoded.
+
+    With another encoder in shoplens.toml a table of its own is filled, which is read once it is complete; until then,
+    and when the run is stopped, the vectors before stay in use.
+    """
+    from shoplens.service.settings import FILE_NAME, Settings, Workspace
     from shoplens.store.sql import open_store
 
+    loose = [*(file or []), *(files or [])]
+    if loose:
+        from shoplens.cli.embed_files import embed_files
+
+        there = (workspace / FILE_NAME).exists()
+        shop = Workspace.open(workspace) if there else Workspace(workspace, Settings.read(None))
+        if not embed_files(shop, loose, modality, out, json=json):
+            raise typer.Exit(1)
+        return
+    if out is not None:
+        raise typer.BadParameter(
+            "it goes with --file; the catalogue's vectors are written by --export", param_hint="--out"
+        )
     shop = Workspace.open(workspace)
     store = open_store(shop.database_url)
     try:
-        total = store.catalogue.count()
-        with progress_bar() as bar:
-            tasks = {}
-
-            def tell(name: str, done: int) -> None:
-                if name not in tasks:
-                    tasks[name] = bar.add_task(f"embed {name}", total=total)
-                bar.update(tasks[name], completed=done)
-
-            reports = embed_shop(
-                shop,
-                store,
-                executor=LocalExecutor(workers),
-                modalities=modality,
-                progress=tell,
-                retry_refused=retry,
-                allow_private=allow_private,
-            )
+        if export is not None:
+            _export(shop, store, export, modality, json=json)
+        elif prune:
+            _prune(shop, store, json=json)
+        else:
+            _embed(shop, store, modality, workers, retry=retry, allow_private=allow_private, json=json)
     finally:
         store.close()
-    result: dict[str, Any] = {
-        name: {
-            "encoded": report.encoded,
-            "reused": report.reused,
-            "missing": report.missing,
-            "unusable": report.unusable,
-            "removed": report.removed,
-            "vectors": report.vectors,
-            "seconds": round(report.seconds, 3),
-            "refused": [{"item_id": item_id, "reason": reason} for item_id, reason in report.refused],
-        }
-        for name, report in reports.items()
-    }
+
+
+def _embed(
+    shop: Workspace,
+    store: Store,
+    modality: list[str] | None,
+    workers: int | None,
+    *,
+    retry: bool,
+    allow_private: bool,
+    json: bool,
+) -> None:
+    from shoplens.compute.local import LocalExecutor
+    from shoplens.service.embedding import embed_shop
+
+    total = store.catalogue.count()
+    with progress_bar() as bar:
+        tasks = {}
+
+        def tell(name: str, done: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"embed {name}", total=total)
+            bar.update(tasks[name], completed=done)
+
+        reports = embed_shop(
+            shop,
+            store,
+            executor=LocalExecutor(workers),
+            modalities=modality,
+            progress=tell,
+            retry_refused=retry,
+            allow_private=allow_private,
+        )
+    result = {name: _counts(report) for name, report in reports.items()}
     emit({"modalities": result}, json=json, table=_table(result))
     _tell_refusals(result)
 
 
+def _export(shop: Workspace, store: Store, folder: Path, modality: list[str] | None, *, json: bool) -> None:
+    from shoplens.service.feature_export import export_tables
+
+    with stage_progress() as tell:
+        facts = export_tables(shop, store, folder, modalities=modality, progress=tell)
+    table = Table("modality", "file", "rows", "size", "encoder")
+    for name, one in facts.items():
+        table.add_row(name, str(folder / f"{name}.npy"), str(one["rows"]), str(one["size"]), one["encoder"])
+    emit({"folder": str(folder), "modalities": facts}, json=json, table=table)
+
+
+def _prune(shop: Workspace, store: Store, *, json: bool) -> None:
+    from shoplens.service.embedding import prune_features
+    from shoplens.service.uploads import prune_media
+
+    tables = [f"{modality}/{folder}" for modality, folder in prune_features(shop)]
+    emit({"tables": tables, "uploads": prune_media(shop, store.catalogue.scan())}, json=json)
+
+
+def _counts(report: EmbedReport) -> dict[str, Any]:
+    return {
+        "encoded": report.encoded,
+        "reused": report.reused,
+        "missing": report.missing,
+        "unusable": report.unusable,
+        "removed": report.removed,
+        "vectors": report.vectors,
+        "seconds": round(report.seconds, 3),
+        "skipped": report.skipped or None,
+        "refused": [{"item_id": item_id, "reason": reason} for item_id, reason in report.refused],
+    }
+
+
 def _table(result: dict[str, Any]) -> Table:
-    """A line a modality."""
-    columns = ("encoded", "reused", "missing", "unusable", "removed", "vectors", "seconds")
+    """A line a modality; what was left out says why instead of how many."""
+    columns = ("encoded", "reused", "missing", "unusable", "seconds")
     table = Table("modality", *columns)
     for name, report in result.items():
-        table.add_row(name, *(str(report[column]) for column in columns))
+        table.add_row(name, *("–" if report["skipped"] else str(report[column]) for column in columns))
     return table
 
 
 def _tell_refusals(result: dict[str, Any]) -> None:
-    """The first few refused inputs, on stderr."""
+    """What was left out and the first few refused inputs, on stderr."""
     for name, report in result.items():
+        if report["skipped"]:
+            console.print(f"{name} is left out: {report['skipped']}", style="dim", markup=False, highlight=False)
         refused = report["refused"]
         for one in refused[:SHOWN_REFUSALS]:
             console.print(f"{name} of {one['item_id']}: {one['reason']}", style="yellow", markup=False, highlight=False)

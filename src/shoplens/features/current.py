@@ -32,6 +32,7 @@ class InUse:
     name: str  # what the encoder says of itself
     version: str
     reader: str = ""  # name and version of what found the texts, in "ocr" and "speech"
+    photo: str = ""  # encoder of the frames of videos, as the settings name it
 
     @property
     def stamp(self) -> str:

@@ -139,20 +139,25 @@ class SpeechReader:
                 refused.append(str(error))
                 continue
             usable += 1
-            heard = self._recogniser.transcribe(sound)
-            found.extend(
-                FoundText(
-                    segment.text,
-                    source,
-                    place=place,
-                    language=heard.language,
-                    confidence=segment.confidence,
-                    start=segment.start,
-                    end=segment.end,
-                )
-                for segment in heard.segments
-            )
+            found.extend(said_in_sound(self._recogniser, sound, source, place))
         return Reading(found, refused, readable=usable > 0)
+
+
+def said_in_sound(recogniser: Recogniser, sound: Sound, source: str, place: int = 0) -> Sequence[FoundText]:
+    """A text for each stretch of speech in one sound, with its seconds."""
+    heard = recogniser.transcribe(sound)
+    return [
+        FoundText(
+            segment.text,
+            source,
+            place=place,
+            language=heard.language,
+            confidence=segment.confidence,
+            start=segment.start,
+            end=segment.end,
+        )
+        for segment in heard.segments
+    ]
 
 
 def _digest(opener: MediaOpener, sources: Sequence[str]) -> bytes | None:

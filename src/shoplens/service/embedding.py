@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from shoplens.compute.base import Executor
@@ -14,8 +15,8 @@ from shoplens.features.attributes import AttributeSpace, product_tokens
 from shoplens.features.current import folder_noted, prune, read_current, switch
 from shoplens.features.embed import EmbedReport, embed
 from shoplens.features.found_text import FoundText, FoundTextInputs, FoundTexts, read_media
-from shoplens.features.inputs import Inputs
 from shoplens.features.modalities import MEANS, assemble, update_language_means
+from shoplens.features.shots import ShotWriter
 from shoplens.features.table import TableWriter
 from shoplens.service import bundle_pointer
 from shoplens.service.bundle import read_manifest
@@ -27,6 +28,7 @@ from shoplens.service.encoders import (
     has_media,
     known_modality,
     modalities_on,
+    recogniser_of,
     table_of,
 )
 from shoplens.service.media_sources import MediaSources
@@ -100,8 +102,21 @@ class _Run:
         # One thread an encoder call: the executor's workers fill the cores, without waiting for one another.
         encoder = encoder_of(self.workspace, modality, threads=1)
         chosen = configured(self.workspace, modality, encoder)
-        with TableWriter(chosen.folder(self.workspace.features, modality), encoder.size) as table:
-            report = self._embed(table, encoder, self.sources.inputs(modality))
+        folder = chosen.folder(self.workspace.features, modality)
+        with ExitStack() as stack:
+            table = stack.enter_context(TableWriter(folder, encoder.size))
+            shots = stack.enter_context(ShotWriter(folder, encoder.size)) if modality == "video" else None
+            report = embed(
+                self.store.catalogue.scan(),
+                table,
+                encoder,
+                self.sources.inputs(modality),
+                executor=self.executor,
+                progress=self.tell,
+                batch=self.sources.batch(modality),
+                retry_refused=self.retry_refused,
+                shots=shots,
+            )
             if modality == "text":
                 _keep_means(table, report)
         switch(self.workspace.features, modality, chosen)
@@ -109,7 +124,8 @@ class _Run:
 
     def found(self, modality: str) -> EmbedReport:
         """Texts found in the media, and their vectors. The report counts the products whose media were read."""
-        encoder, reader = encoder_of(self.workspace, modality, threads=1), self.sources.reader(modality)
+        encoder = encoder_of(self.workspace, modality, threads=1)
+        reader = self.sources.reader(modality, recogniser_of(self.workspace, modality, threads=1))
         chosen = configured(self.workspace, modality, encoder, f"{reader.name}-{reader.version}")
         with FoundTexts(self.workspace.features, modality, chosen.reader, write=True) as kept:
             report = read_media(
@@ -131,18 +147,6 @@ class _Run:
         report.vectors = words.vectors
         report.seconds += words.seconds
         return report
-
-    def _embed(self, table: TableWriter, encoder: Encoder, inputs: Inputs) -> EmbedReport:
-        return embed(
-            self.store.catalogue.scan(),
-            table,
-            encoder,
-            inputs,
-            executor=self.executor,
-            progress=self.tell,
-            batch=self.sources.batch(inputs.modality),
-            retry_refused=self.retry_refused,
-        )
 
 
 def embed_products(

@@ -7,12 +7,15 @@ table (`features.current`): training, search and answers read it, so that changi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import Encoder, EncoderOptions, EndpointOptions, open_encoder
 from shoplens.errors import ConfigurationError
 from shoplens.features.current import InUse, read_current
 from shoplens.features.table import FeatureTable
+from shoplens.registry import find
 from shoplens.service.settings import EndpointSettings, Workspace
 
 OFF = "off"
@@ -64,17 +67,17 @@ def modalities_on(workspace: Workspace) -> tuple[str, ...]:
     return tuple(name for name in MODALITIES if setting_of(workspace, name) != OFF)
 
 
-def options_of(
-    workspace: Workspace, modality: str, *, threads: int | None = None, precision: str | None = None
-) -> EncoderOptions:
+def options_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> EncoderOptions:
     """What the settings say to an encoder that opens."""
     encoders = workspace.settings.encoders
+    photo = {} if encoders.image == OFF else {"photo": encoders.image}
     return EncoderOptions(
         workspace.model_cache,
-        precision=precision or encoders.precision,
+        precision=encoders.precision,
         threads=threads,
         modality="text" if modality in FOUND else modality,
         device=encoders.device,
+        **photo,
         endpoint=_endpoint(encoders.endpoint),
     )
 
@@ -99,7 +102,8 @@ def encoder_in_use(workspace: Workspace, modality: str, *, threads: int | None =
     chosen = read_current(workspace.features).get(known_modality(modality))
     if chosen is None:
         return encoder_of(workspace, modality, threads=threads)
-    options = options_of(workspace, modality, threads=threads, precision=chosen.precision)
+    options = replace(options_of(workspace, modality, threads=threads), precision=chosen.precision)
+    options = replace(options, photo=chosen.photo) if chosen.photo else options
     encoder = _opened(chosen.setting, modality, options)
     if encoder.version != chosen.version:
         raise ConfigurationError(
@@ -112,7 +116,24 @@ def encoder_in_use(workspace: Workspace, modality: str, *, threads: int | None =
 def configured(workspace: Workspace, modality: str, encoder: Encoder, reader: str = "") -> InUse:
     """The table that `embed` fills by the settings: `encoder` is that of `encoder_of`, `reader` what found texts."""
     setting = setting_of(workspace, "text" if modality in FOUND else modality)
-    return InUse(setting, workspace.settings.encoders.precision, encoder.name, encoder.version, reader)
+    precision = workspace.settings.encoders.precision
+    photo = options_of(workspace, modality).photo if modality == "video" else ""
+    return InUse(setting, precision, encoder.name, encoder.version, reader, photo)
+
+
+def recogniser_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> Any:
+    """What finds the words of "ocr" or "speech" as the settings name it; it loads when it is first used."""
+    name = setting_of(workspace, modality)
+    if name == OFF:
+        raise ConfigurationError(f"encoders.{modality} is off; name what finds the words in shoplens.toml")
+    options = options_of(workspace, modality, threads=threads)
+    kind, colon, model = name.partition(":")
+    recogniser = find("recognisers", kind + colon).open(replace(options, model=model.strip()))
+    if recogniser.modality != modality:
+        raise ConfigurationError(
+            f"encoders.{modality} = {name!r} finds words of {recogniser.modality}; choose another in shoplens.toml"
+        )
+    return recogniser
 
 
 def table_of(workspace: Workspace, modality: str) -> FeatureTable:

@@ -72,4 +72,6 @@ def look_at(sources: MediaSources, file: Path, name: str) -> FileFacts:
         sound = sources.sound(file, name)
     except InputError as error:
         raise no_video or error from error
+    if not len(sound):
+        raise no_video or InputError(f"{name}: there is no sound in it")
     return FileFacts("audio", "m4a" if ending == "mp4" else ending, size, seconds=len(sound) / SOUND_RATE)

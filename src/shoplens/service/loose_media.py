@@ -9,16 +9,21 @@ import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shoplens.encoders.base import Encoder, TextEncoder
 from shoplens.encoders.centring import languages_of
+from shoplens.encoders.media import Clip, Sound
 from shoplens.errors import InputError
-from shoplens.features.found_text import FoundText
+from shoplens.features.found_text import FoundText, joined
+from shoplens.features.media_inputs import said_in_sound
 from shoplens.features.modalities import language_means
-from shoplens.service.encoders import FOUND, encoder_in_use, modalities_on, table_of
+from shoplens.features.photo_words import written_in_photo
+from shoplens.features.shots import ShotEncoder
+from shoplens.service.encoders import FOUND, encoder_in_use, modalities_on, recogniser_of, table_of
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 
@@ -78,6 +83,7 @@ class LooseMedia:
         self._sources = sources
         self._threads = threads
         self._encoders: dict[str, Encoder] = {}
+        self._recognisers: dict[str, Any] = {}
         self._lock = threading.Lock()
 
     def encoder(self, modality: str) -> Encoder:
@@ -88,6 +94,15 @@ class LooseMedia:
                     raise InputError(f"{modality} is not encoded here: encoders.{modality} is off in the settings")
                 self._encoders[modality] = encoder_in_use(self.workspace, modality, threads=self._threads)
             return self._encoders[modality]
+
+    def recogniser(self, modality: str) -> Any:
+        """What finds the words of "ocr" or "speech"; InputError when that is off."""
+        with self._lock:
+            if modality not in self._recognisers:
+                if modality not in modalities_on(self.workspace):
+                    raise InputError(f"words are not found here: encoders.{modality} is off in the settings")
+                self._recognisers[modality] = recogniser_of(self.workspace, modality, threads=self._threads)
+            return self._recognisers[modality]
 
     def readers(self) -> tuple[str, ...]:
         """Modalities whose words can be found: those that are on."""
@@ -111,9 +126,15 @@ class LooseMedia:
         if texts:
             self._see_texts([str(parts[place].content) for place in texts], [seen[k] for k in texts], query, space)
         for start in range(0, len(parts), PHOTOS_TOGETHER):
-            part = range(start, min(start + PHOTOS_TOGETHER, len(parts)))
-            photos = [place for place in part if parts[place].kind == "image"]
-            self._see_photos([(parts[place], modalities[place], seen[place]) for place in photos])
+            places = range(start, min(start + PHOTOS_TOGETHER, len(parts)))
+            photos = [place for place in places if parts[place].kind == "image"]
+            if photos:
+                self._see_photos([(parts[place], modalities[place], seen[place]) for place in photos])
+        for part, wanted, one in zip(parts, modalities, seen, strict=True):
+            if part.kind in ("video", "audio"):
+                self._see_film(part, wanted, one)
+        for one in seen:
+            self._read_words(one)
         return seen
 
     def _see_texts(self, texts: Sequence[str], seen: Sequence[Seen], query: bool, space: str) -> None:
@@ -138,3 +159,45 @@ class LooseMedia:
             for place, vector in zip(places, encoder.encode([photos[place] for place in places]), strict=True):
                 wanted[place][2].vectors[modality] = vector
                 wanted[place][2].encoders[modality] = encoder.name
+        for photo, (part, modalities, one) in zip(photos, wanted, strict=True):
+            if "ocr" in modalities:
+                one.found.extend(written_in_photo(self.recogniser("ocr"), photo, part.name))
+
+    def _see_film(self, part: Part, wanted: Collection[str], one: Seen) -> None:
+        """Frames and sound of a video, or a sound."""
+        file, hears = Path(part.content), not {"audio", "speech"}.isdisjoint(wanted)
+        sound: Sound | None = None
+        if part.kind == "video":
+            clip = self._sources.clip(file, part.name, sound=hears)
+            sound = clip.sound
+            if "video" in wanted:
+                self._see_clip(clip, one)
+        elif hears:
+            sound = self._sources.sound(file, part.name)
+        if sound is None or not len(sound):
+            return
+        if "audio" in wanted:
+            encoder = self.encoder("audio")
+            one.vectors["audio"], one.encoders["audio"] = encoder.encode([sound])[0], encoder.name
+        if "speech" in wanted:
+            one.found.extend(said_in_sound(self.recogniser("speech"), sound, part.name))
+
+    def _see_clip(self, clip: Clip, one: Seen) -> None:
+        encoder = self.encoder("video")
+        one.encoders["video"] = encoder.name
+        if isinstance(encoder, ShotEncoder):
+            shots = encoder.encode_shots(clip)
+            one.vectors["video"] = encoder.pooled(shots)
+            one.shots = [
+                Shot(float(first), float(last), vector)
+                for (first, last), vector in zip(shots.bounds, shots.vectors, strict=True)
+            ]
+        else:
+            one.vectors["video"] = encoder.encode([clip])[0]
+
+    def _read_words(self, one: Seen) -> None:
+        """A vector of the words that were found, as products have it."""
+        text = joined(one.found)
+        if text:
+            modality, encoder = ("ocr" if one.kind == "image" else "speech"), self.encoder("text")
+            one.vectors[modality], one.encoders[modality] = encoder.encode([text])[0], encoder.name

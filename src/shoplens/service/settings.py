@@ -62,10 +62,10 @@ class EncoderSettings(BaseModel):
     text: str = "e5-small"
     image: str = "efficientnet-lite0"
     colour: str = "colour"
-    video: str = "off"
-    audio: str = "off"
-    speech: str = "off"  # what is said in sound and video; its words are read by `text`
-    ocr: str = "off"  # what is written in photos; its words are read by `text`
+    video: str = "frames"
+    audio: str = "whisper-base"
+    speech: str = "whisper-base"  # what is said in sound and video; its words are read by `text`
+    ocr: str = "rapidocr"  # what is written in photos; its words are read by `text`
     precision: str = Field(default="int8", pattern="^(int8|fp32)$")  # int8 is 3× faster at cosine > .99 with fp32
     batch: int = Field(default=64, ge=1)  # texts
     device: str = "auto"  # of hub models: cpu, cuda, cuda:1, mps; auto takes the accelerator where there is one
