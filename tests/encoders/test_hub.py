@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_checkpoints as tiny
 import torch
 from PIL import Image
+from tests.encoders import tiny_checkpoints as tiny
 
 from shoplens.encoders import hub
 from shoplens.encoders.base import Encoder, EncoderOptions, TextEncoder, Vectors, open_encoder, shared_space
