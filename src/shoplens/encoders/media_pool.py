@@ -99,7 +99,7 @@ class MediaPool:
             answer, body = worker.ask(
                 header, [content], seconds=self.photo_seconds, memory_bytes=self.photo_memory, most=ANSWER_BYTES
             )
-        return _image(answer["size"], body, source)
+        return _image(answer.get("size"), body, source)
 
     def clip(self, file: Path | bytes, source: str, limits: MediaLimits, *, sound: bool = True) -> Clip:
         """As `media_video.decode_video`, elsewhere. A path is read there, so that long videos are never in memory."""
@@ -129,7 +129,7 @@ class MediaPool:
         content = file if isinstance(file, bytes) else b""
         if len(content) > limits.max_bytes:
             raise InputError(f"{source}: refused, larger than {limits.max_bytes:,} bytes")
-        path = str(file.resolve()) if isinstance(file, Path) else None
+        path = str(file.absolute()) if isinstance(file, Path) else None
         header = {"source": source, "path": path, "limits": asdict(limits), **more}
         with self._worker() as worker:
             return worker.ask(
@@ -231,7 +231,13 @@ def _checked(source: str, build: Callable[[], Any]) -> Any:
 
 
 def _image(size: Any, body: memoryview, source: str) -> Image.Image:
-    image: Image.Image = _checked(source, lambda: Image.frombytes("RGB", (int(size[0]), int(size[1])), body))
+    def build() -> Image.Image:
+        width, height = int(size[0]), int(size[1])
+        if min(width, height) < 1 or len(body) != 3 * width * height:
+            raise ValueError(f"{len(body)} bytes for {width} × {height} pixels")
+        return Image.frombytes("RGB", (width, height), body)
+
+    image: Image.Image = _checked(source, build)
     return image
 
 
