@@ -37,8 +37,10 @@ def open_tiny_shop(
     return Runtime(workspace, store)
 
 
-def train_tiny_shop(store: Store, bundles: Path, *, content: bool = True, seed: int = 0) -> str:
-    """Fit, write and promote a bundle; returns its version."""
+def train_tiny_shop(
+    store: Store, bundles: Path, *, content: bool = True, seed: int = 0, encoders: Mapping[str, str] | None = None
+) -> str:
+    """Fit, write and promote a bundle; returns its version. `encoders`: what the bundle says it was trained on."""
     interactions, profiles = read_interactions(store)
     modalities = (category_modality(store, interactions.items),) if content else ()
     data = TrainingData(interactions, modalities, profiles)
@@ -50,7 +52,7 @@ def train_tiny_shop(store: Store, bundles: Path, *, content: bool = True, seed: 
         shipped="item-knn",
         modalities=modalities,
         metrics={"made_up": True},
-        extra={"encoders": {"text": "tiny-1"}},
+        extra={"encoders": {"text": "tiny-1"} if encoders is None else encoders},
         seed=seed,
         people=interactions.users,
     )
