@@ -1,0 +1,115 @@
+"""Photos as shoppers take them, made out of product pictures: what varies between photos, learnt without any.
+
+A product picture is cut out of its ground and put on grounds of all colours: one piece in close-up, rows as on a
+shelf, a heap as in a crate, beside other products, brighter, darker, tinted, blurred. What differs among these is what
+a recogniser has to overlook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+
+SIDE = 256  # pixels of a scene
+CUT_SIDE = 256  # longest side of a cut-out that is kept
+POSES = 6  # in which a thing lies in one scene
+NEAR, FAR = 12.0, 42.0  # distance in RGB from the border's colour: ground up to the first, thing from the second
+
+Cut = tuple[Image.Image, Image.Image]  # a picture, and in grey how much of each pixel is the thing
+
+
+def cut_out(picture: Image.Image) -> Cut:
+    """The thing in a product picture; all of it when its ground is not of one colour."""
+    picture = picture.convert("RGB")
+    if max(picture.size) > CUT_SIDE:
+        picture = ImageOps.contain(picture, (CUT_SIDE, CUT_SIDE))
+    values = np.asarray(picture, np.float32)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    ground = np.median(border, 0)
+    whole = Image.new("L", picture.size, 255)
+    if np.median(np.abs(border - ground).max(1)) > FAR:
+        return picture, whole
+    away = np.sqrt(((values - ground) ** 2).sum(-1))
+    mask = Image.fromarray((np.clip((away - NEAR) / (FAR - NEAR), 0, 1) * 255).astype(np.uint8))
+    mask = mask.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(1))  # closes holes of bright spots
+    box = mask.point([0] * 64 + [255] * 192).getbbox()
+    if box is None:
+        return picture, whole
+    return picture.crop(box), mask.crop(box)
+
+
+def scenes(cuts: Sequence[Cut], each: int, *, seed: int = 0) -> Iterator[Image.Image]:
+    """`each` scenes of the first product, then of the second, …: len(cuts) × each RGB photos of SIDE pixels."""
+    for number in range(len(cuts)):
+        for turn in range(each):
+            yield _Scene(cuts, np.random.default_rng((seed, number, turn))).of(number)
+
+
+class _Scene:
+    """One scene in the making."""
+
+    def __init__(self, cuts: Sequence[Cut], random: np.random.Generator) -> None:
+        self.cuts = cuts
+        self.random = random
+        ground = random.normal(110, 55) + random.normal(0, 18, 3)
+        self.photo = Image.new("RGB", (SIDE, SIDE), tuple(np.clip(ground, 0, 255).astype(int).tolist()))
+
+    def of(self, number: int) -> Image.Image:
+        """The finished photo."""
+        random, cut = self.random, self.cuts[number]
+        if random.random() < 0.5:  # neighbours, partly covered later
+            for other in random.integers(len(self.cuts), size=3).tolist():
+                self._put(self._piece(self.cuts[other], random.uniform(60, 160)), *random.uniform(0, SIDE, 2).tolist())
+        kind = random.random()
+        if kind < 0.4:
+            piece = self._piece(cut, random.uniform(150, 330), turned=True)
+            self._put(piece, *(SIDE / 2 + random.normal(0, 20, 2)).tolist())
+        elif kind < 0.75:
+            self._shelf(cut)
+        else:
+            size = random.uniform(50, 130)
+            pieces = [self._piece(cut, size * random.uniform(0.85, 1.15)) for _ in range(POSES)]
+            for _ in range(int(4 * (SIDE / size) ** 2)):
+                self._put(pieces[int(random.integers(POSES))], *random.uniform(0, SIDE, 2).tolist())
+        return self._light()
+
+    def _shelf(self, cut: Cut) -> None:
+        random = self.random
+        height = random.uniform(70, 190)
+        pieces = [self._piece(cut, height * random.uniform(0.95, 1.05)) for _ in range(POSES)]
+        step = max(height * cut[0].width / max(cut[0].size) * random.uniform(0.8, 1.1), 20.0)
+        for y in np.arange(random.uniform(0, height), SIDE + height, height * random.uniform(0.95, 1.2)).tolist():
+            for x in np.arange(random.uniform(-step, 0), SIDE + step, step).tolist():
+                self._put(pieces[int(random.integers(POSES))], x + random.normal(0, 2), y)
+
+    def _piece(self, cut: Cut, size: float, *, turned: bool = False) -> Cut:
+        """One pose of the thing, its longer side `size` pixels."""
+        random = self.random
+        scale = size / max(cut[0].size)
+        shape = max(4, int(cut[0].width * scale)), max(4, int(cut[0].height * scale))
+        piece, mask = cut[0].resize(shape, reducing_gap=2.0), cut[1].resize(shape, reducing_gap=2.0)
+        if random.random() < 0.5:
+            piece, mask = ImageOps.mirror(piece), ImageOps.mirror(mask)
+        if turned or random.random() < 0.5:
+            angle = random.normal(0, 12)
+            piece = piece.rotate(angle, expand=True, resample=Image.Resampling.BILINEAR)
+            mask = mask.rotate(angle, expand=True, resample=Image.Resampling.BILINEAR)
+        return piece, mask
+
+    def _put(self, piece: Cut, x: float, y: float) -> None:
+        """One piece, its middle at x, y."""
+        self.photo.paste(piece[0], (int(x - piece[0].width / 2), int(y - piece[0].height / 2)), piece[1])
+
+    def _light(self) -> Image.Image:
+        random = self.random
+        photo = ImageEnhance.Brightness(self.photo).enhance(random.uniform(0.6, 1.15))
+        photo = ImageEnhance.Contrast(photo).enhance(random.uniform(0.7, 1.2))
+        photo = ImageEnhance.Color(photo).enhance(random.uniform(0.7, 1.3))
+        tint: npt.NDArray[np.float64] = random.normal(1, (0.05, 0.02, 0.08))
+        photo = Image.fromarray(np.clip(np.asarray(photo, np.float32) * tint, 0, 255).astype(np.uint8))
+        if random.random() < 0.5:
+            photo = photo.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.6)))
+        return photo
