@@ -82,6 +82,7 @@ def train(
             "weights": dict(done.weights),
             "valid": {name: one.as_dict() for name, one in done.valid.items()},
             "test": {name: one.as_dict() for name, one in done.test.items()},
+            "alignment": done.alignment.as_dict(),
             "seconds": dict(done.seconds),
         },
         json=json,

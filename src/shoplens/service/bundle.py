@@ -7,6 +7,7 @@
     models/<name>/…          whatever each model writes of itself
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
+    alignment/               the space of words and photos, when one was learnt
 
 Prices, stock and titles are not here: they are read from the store, where they are never stale.
 """
@@ -38,6 +39,7 @@ from shoplens.registry import PARTS, find
 
 FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
+ALIGNMENT = "alignment"  # folder
 EXACT_BELOW = 20_000  # products; under this, looking at all of them is about as fast as a graph, and exact
 
 
@@ -53,6 +55,7 @@ def write_bundle(
     seed: int = 0,
     people: Vocabulary | None = None,
     calibration: Calibration | None = None,
+    alignment: Path | None = None,
 ) -> Path:
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
@@ -60,7 +63,8 @@ def write_bundle(
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
     meaning. `people`: the users of the training data, so that
     models which read profiles find them again; only hashes of their ids are kept. `calibration` turns the
-    shipped model's scores into probabilities. A bundle is used once it is promoted.
+    shipped model's scores into probabilities. `alignment`: folder of the version that goes along. A bundle is used once
+    it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -75,6 +79,8 @@ def write_bundle(
             np.save(building / "people.npy", np.array([key_of_text(name) for name in people.ids], np.int64))
         if calibration is not None:
             calibration.save(building)
+        if alignment is not None:
+            shutil.copytree(alignment, building / ALIGNMENT)
         size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
         files = {name: _describe(building / name) for name in _files(building)}
         created = datetime.now(UTC)
@@ -179,6 +185,12 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         calibration=Calibration.load(folder),
         event_weights=trained_weights(manifest),
     )
+
+
+def alignment_folder(folder: Path) -> Path | None:
+    """Where a bundle keeps its space of words and photos, for `features.align.versions`; None when it has none."""
+    kept = folder / ALIGNMENT
+    return kept if kept.is_dir() else None
 
 
 def trained_weights(manifest: Mapping[str, Any]) -> EventWeights:

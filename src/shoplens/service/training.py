@@ -25,6 +25,7 @@ from shoplens.learning.split import LeakageWarning, Split, leave_last_out, tempo
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
+from shoplens.service.alignment import Aligned, align_shop
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
@@ -49,6 +50,7 @@ class Training:
     weights: Mapping[str, float]  # of the blend that ships
     valid: Mapping[str, Evaluation]
     test: Mapping[str, Evaluation]
+    alignment: Aligned  # of words and photos
     seconds: Mapping[str, float]  # by stage
 
 
@@ -85,7 +87,9 @@ def train_shop(
     what = [fingerprint(interactions), content_fingerprint(data), settings.model_dump_json(), *chosen, str(seed)]
     resume = claim(workspace.runs, what, tell)
     try:
-        return _train(workspace, data, chosen, seed, resume, tell, clock)
+        aligned = align_shop(workspace, store, seed=seed, progress=tell)
+        clock.stop("align words and photos")
+        return _train(workspace, data, chosen, seed, aligned, resume, tell, clock)
     finally:
         if resume is not None:
             resume.release()
@@ -96,6 +100,7 @@ def _train(
     data: TrainingData,
     chosen: tuple[str, ...],
     seed: int,
+    aligned: Aligned,
     resume: Claimed | None,
     tell: Progress,
     clock: _Clock,
@@ -122,7 +127,7 @@ def _train(
     calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=tell)
     clock.stop("calibrate")
     folder = workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    facts = _facts(interactions, modalities, data.profiles, split, note)
+    facts = _facts(interactions, modalities, data.profiles, split, note) | {"words and photos": aligned.told}
     write_run(
         folder,
         test,
@@ -152,13 +157,15 @@ def _train(
         "facts": facts,
         "run": folder.name,
         "seed": seed,
+        "alignment": aligned.as_dict(),
     }
-    version = _ship(workspace.bundles, {**fitted, BLEND: blend}, interactions, modalities, figures, extra, calibration)
+    models = {**fitted, BLEND: blend}
+    version = _ship(workspace.bundles, models, interactions, modalities, figures, extra, calibration, aligned.folder)
     tell("write the bundle", 1, 1)
     if resume is not None:
         resume.finish()
     clock.stop("bundle")
-    return Training(version, folder, chosen_best, plan.weights, valid, test, clock.seconds)
+    return Training(version, folder, chosen_best, plan.weights, valid, test, aligned, clock.seconds)
 
 
 def _ship(
@@ -169,6 +176,7 @@ def _ship(
     metrics: Mapping[str, Any],
     extra: Mapping[str, Any],
     calibration: Calibration | None,
+    alignment: Path | None,
 ) -> str:
     """Write the bundle, let it answer from now on, and return its version."""
     bundle = write_bundle(
@@ -180,6 +188,7 @@ def _ship(
         people=interactions.users,
         metrics=metrics,
         calibration=calibration,
+        alignment=alignment,
         extra={
             "data_fingerprint": fingerprint(interactions),
             "last_event": int(interactions.timestamp.max()),

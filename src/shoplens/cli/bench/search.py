@@ -67,7 +67,7 @@ def search(
         else:
             if photos is None or labels is None:
                 raise typer.BadParameter("--task photo-product needs --photos ZIP and --labels CSV")
-            from shoplens.learning.search_photo_product import bench_photo_product  # type: ignore[import-not-found]
+            from shoplens.learning.search_photo_product import bench_photo_product
 
             outcome = bench_photo_product(
                 folder, photos, labels, cache=cache, text=text, image=image, seed=seed, progress=progress

@@ -14,6 +14,7 @@ from importlib.resources import files
 from itertools import islice, product
 from typing import Self
 
+PLURAL_ONLY = frozenset({"shorts", "glasses"})  # something else than several of "short", "glass"
 LONGEST = 4  # English words in a name of the lexicon
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
@@ -124,7 +125,7 @@ def plain(text: str) -> str:
 
 def singular(word: str) -> str:
     """A word without its plural ending, well enough to compare two words that both went through here."""
-    if len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if word in PLURAL_ONLY or len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
