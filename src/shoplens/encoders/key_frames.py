@@ -58,6 +58,7 @@ class KeyFrames:
         self.spacing = FRAME_EVERY / 4  # seconds between candidates; doubles when there are too many
         self._candidates: list[_Candidate] = []
         self._starts: list[float] = []  # of each shot
+        self._before_cut: Thumbnail | None = None  # the last picture of the shot before
         self._recent: deque[tuple[float, Thumbnail, float]] = deque()  # time, picture, difference, of the last second
 
     def look(
@@ -70,12 +71,17 @@ class KeyFrames:
         self.seen += 1
         motion = difference(small, self._recent[-1][1]) if self._recent else 0.0
         if not self._starts:
-            self._begin(time)
+            self._starts.append(time)
         elif scattered:
             if motion > 1.0:
-                self._begin((time + self._recent[-1][0]) / 2)
-        elif time - self._starts[-1] >= SHORTEST_SHOT and self._is_new_shot(time, small, motion):
-            self._begin(time)
+                self._starts.append((time + self._recent[-1][0]) / 2)
+        elif time - self._starts[-1] < SHORTEST_SHOT:
+            self._forget_flash(small)
+        elif self._is_new_shot(time, small, motion):
+            self._before_cut = self._recent[-1][1]
+            self._starts.append(time)
+            self._recent.clear()
+            motion = 0.0  # of the new view nothing is known
         self._recent.append((time, small, motion))
         while self._recent[0][0] < time - DISSOLVE and len(self._recent) > 1:
             self._recent.popleft()
@@ -110,12 +116,15 @@ class KeyFrames:
         within = first_time >= self._starts[-1]
         return within and motion < CALM and time - first_time >= DISSOLVE / 2 and difference(small, first) > 1.0
 
-    def _begin(self, time: float) -> None:
-        self._starts.append(time)
-        if self._recent:
-            last = self._recent[-1]
-            self._recent.clear()
-            self._recent.append((last[0], last[1], 0.0))
+    def _forget_flash(self, small: Thumbnail) -> None:
+        """When the view from before the last cut is back at once, there was none."""
+        if self._before_cut is None or difference(small, self._before_cut) > CALM:
+            return
+        self._before_cut = None
+        self._starts.pop()
+        self._candidates = [one for one in self._candidates if one.shot < len(self._starts)]
+        self._recent.clear()
+        self._recent.append((self._starts[-1], small, 0.0))
 
     def _consider(self, time: float, motion: float, picture: Callable[[], Image.Image]) -> None:
         shot = len(self._starts) - 1

@@ -11,13 +11,11 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from shoplens.encoders.live_decoding import LiveDecoder
 from shoplens.encoders.media import Clip, MediaLimits
-from shoplens.encoders.media_sound import decode_sound
-from shoplens.encoders.media_video import decode_video
 from shoplens.encoders.media_wire import Buffer, Raw, receive, send
 from shoplens.encoders.photo_decoding import PhotoLimits, decode_photo
 from shoplens.errors import InputError, UnsafeInputError
@@ -33,8 +31,14 @@ def main() -> None:
     limits = ProcessLimits()
     send(answers, {"ready": True})
     worker = _Worker()
+    films = False
     while (message := receive(requests, MAX_REQUEST)) is not None:
         header, body = message
+        if header["ask"] != "photo" and not films:
+            films = True
+            import_module("shoplens.encoders.live_decoding")  # a worker that only sees photos never loads FFmpeg
+            import_module("shoplens.encoders.media_video")
+            limits.measure()
         limits.set(header["memory_bytes"], header["seconds"])
         parts: list[Buffer] = []
         try:
@@ -55,7 +59,7 @@ class _Worker:
     """What can be asked for."""
 
     def __init__(self) -> None:
-        self._live: LiveDecoder | None = None
+        self._live: Any = None
         self._ask: dict[str, Callable[[dict[str, Any], memoryview], Answer]] = {
             "photo": self._photo,
             "clip": self._clip,
@@ -74,16 +78,22 @@ class _Worker:
         return {"size": photo.size}, [photo.tobytes()]
 
     def _clip(self, header: dict[str, Any], body: memoryview) -> Answer:
+        from shoplens.encoders.media_video import decode_video
+
         with _file(header, body) as stream:
             clip = decode_video(stream, header["source"], MediaLimits(**header["limits"]), sound=header["sound"])
         return _packed(clip)
 
     def _sound(self, header: dict[str, Any], body: memoryview) -> Answer:
+        from shoplens.encoders.media_sound import decode_sound
+
         with _file(header, body) as stream:
             sound = decode_sound(stream, header["source"], MediaLimits(**header["limits"]))
         return {}, [sound.tobytes()]
 
     def _live_start(self, header: dict[str, Any], body: memoryview) -> Answer:  # noqa: ARG002 - as the others
+        from shoplens.encoders.live_decoding import LiveDecoder
+
         self._live = LiveDecoder(header["source"], MediaLimits(**header["limits"]))
         return {}, []
 
@@ -103,9 +113,15 @@ class ProcessLimits:
             self._system: Any = None
             return
         self._system = resource
-        self._own = _address_space()
+        self._own = 0
+        self.measure()
         self._lower(resource.RLIMIT_CORE, 0)  # what is decoded is nobody's business
         self._lower(resource.RLIMIT_FSIZE, 0)  # decoding writes no files
+
+    def measure(self) -> None:
+        """Take what the process has now as its own; to be called when it has loaded more libraries."""
+        if self._system is not None:
+            self._own = _address_space()
 
     def set(self, memory_bytes: int, seconds: float) -> None:
         """For the next request: memory beyond what the process took when it began, and seconds of processor time."""
