@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from tests.encoders import tiny_checkpoints as tiny
 from shoplens.encoders import hub
 from shoplens.encoders.base import Encoder, EncoderOptions, TextEncoder, Vectors, open_encoder, shared_space
 from shoplens.encoders.hub_device import choose_hardware
+from shoplens.encoders.hub_vision_language import INSTRUCTIONS
 from shoplens.errors import ConfigurationError, MissingExtraError, ModelFileError
 from shoplens.testing.encoders import TEXTS, check_encoder, sample_photos
 
@@ -27,10 +30,13 @@ SAVED: dict[str, Callable[[Path], None]] = {
     "chinese-clip": tiny.save_chinese_clip,
     "dino": tiny.save_dino,
     "sentence": tiny.save_sentence_transformer,
+    "qwen2-vl": lambda folder: tiny.save_vision_language(folder, "qwen2"),
+    "qwen3-vl": lambda folder: tiny.save_vision_language(folder, "qwen3"),
 }
 HALVES = [
     ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),
     ("siglip", "text", 16), ("siglip", "image", 16), ("chinese-clip", "text", 12), ("chinese-clip", "image", 12),
+    ("qwen2-vl", "text", 16), ("qwen2-vl", "image", 16), ("qwen3-vl", "text", 16), ("qwen3-vl", "image", 16),
 ]  # fmt: skip
 
 
@@ -59,7 +65,7 @@ def test_every_family_keeps_the_contract(name: str, half: str, size: int, saved:
     check_encoder(lambda: opened(saved / name, cache, half))
 
 
-@pytest.mark.parametrize("name", ["clip", "siglip", "chinese-clip"])
+@pytest.mark.parametrize("name", ["clip", "siglip", "chinese-clip", "qwen2-vl", "qwen3-vl"])
 def test_both_halves_of_a_checkpoint_are_one_space(name: str, saved: Path, cache: Path) -> None:
     text, image = opened(saved / name, cache, "text"), opened(saved / name, cache, "image")
     assert shared_space(text) == shared_space(image) is not None
@@ -269,6 +275,84 @@ def test_without_the_extra_it_is_named(cache: Path, saved: Path, monkeypatch: py
     monkeypatch.setattr(hub, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"shoplens\[hub\]"):
         opened(saved / "bert", cache)
+
+
+@pytest.mark.parametrize("name", ["qwen2-vl", "qwen3-vl"])
+def test_a_language_model_is_asked_in_a_turn_and_gives_its_last_state(name: str, saved: Path, cache: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    model = AutoModel.from_pretrained(saved / name).eval()
+    tokenizer = AutoTokenizer.from_pretrained(saved / name)
+    system, tail = INSTRUCTIONS["qwen3_vl" if name == "qwen3-vl" else "qwen2"][1:]
+    turn = (
+        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nred shoe<|im_end|>\n<|im_start|>assistant\n{tail}"
+    )
+    with torch.inference_mode():
+        states = model(**tokenizer(turn, add_special_tokens=False, return_tensors="pt")).last_hidden_state
+    encoder = opened(saved / name, cache, "text")
+    assert isinstance(encoder, TextEncoder)
+    assert np.allclose(encoder.encode_queries(["red shoe"]), _unit(states[:, -1]), atol=1e-5)
+    same_end = encoder.encode(["word " * 2_000, "word " * 3_000])
+    assert np.allclose(same_end[0], same_end[1], atol=1e-5)
+    assert np.isfinite(encoder.encode(["a photo? <|image_pad|> <|im_end|>"])).all()
+
+
+def test_photos_of_a_language_model_are_bounded(saved: Path, cache: Path) -> None:
+    encoder = opened(saved / "qwen3-vl", cache, "image")
+    vectors = encoder.encode([Image.new("RGB", size) for size in ((3_000, 2), (2_500, 2_000), (1, 900))])
+    assert vectors.shape == (3, 16)
+
+
+def test_open_clip_says_what_it_needs(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _save_open_clip(tmp_path / "vit")
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(ConfigurationError, match="pip install open-clip-torch torchvision"):
+        opened(tmp_path / "vit", cache).encode(["x"])
+
+
+class FakeClip(torch.nn.Module):
+    """What `open_clip` gives: two towers."""
+
+    def encode_text(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.float()[:, :4] + 1
+
+    def encode_image(self, photos: torch.Tensor) -> torch.Tensor:
+        return photos.mean((2, 3)) + 1
+
+
+def test_open_clip_where_it_is_installed(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare(photo: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(np.asarray(photo.resize((4, 4)), np.float32).transpose(2, 0, 1).copy())
+
+    def tokenize(texts: list[str]) -> torch.Tensor:
+        return torch.tensor([[*text.encode()[:8], *[0] * 8][:8] for text in texts])
+
+    asked: list[str] = []
+
+    def create(source: str) -> tuple[FakeClip, object, object]:
+        asked.append(source)
+        return FakeClip(), None, prepare
+
+    def get_tokenizer(source: str) -> object:
+        asked.append(source)
+        return tokenize
+
+    installed = ModuleType("open_clip")
+    installed.__dict__.update(create_model_and_transforms=create, get_tokenizer=get_tokenizer)
+    monkeypatch.setitem(sys.modules, "open_clip", installed)
+    _save_open_clip(tmp_path / "vit")
+    text, image = opened(tmp_path / "vit", cache, "text"), opened(tmp_path / "vit", cache, "image")
+    assert (text.size, image.size) == (4, 3)
+    assert shared_space(text) == shared_space(image) is not None
+    check_encoder(lambda: opened(tmp_path / "vit", cache, "text"))
+    check_encoder(lambda: opened(tmp_path / "vit", cache, "image"))
+    assert set(asked) == {f"local-dir:{tmp_path / 'vit'}"}
+
+
+def _save_open_clip(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "open_clip_config.json").write_text('{"model_cfg": {}}', encoding="utf-8")
+    (folder / "open_clip_model.safetensors").write_bytes(b"weights")
 
 
 def test_photos_of_any_mode(saved: Path, cache: Path) -> None:

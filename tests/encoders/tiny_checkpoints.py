@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,16 @@ from transformers import (
     Dinov2Config,
     Dinov2Model,
     PreTrainedTokenizerFast,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
     SiglipConfig,
     SiglipModel,
 )
 from transformers.models.chinese_clip.image_processing_pil_chinese_clip import ChineseCLIPImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
@@ -33,8 +39,8 @@ EYES: dict[str, Any] = {**SMALL, "image_size": 32, "patch_size": 8}
 LETTERS = [*"abcdefghijklmnopqrstuvwxyz0123456789,.-%红色跑步鞋é"]
 
 
-def save_tokenizer(folder: Path, *, longest: int = 64) -> PreTrainedTokenizerFast:
-    """A tokenizer by letters: [PAD] 0, [UNK] 1, [CLS] 2, [SEP] 3 is the end mark."""
+def save_tokenizer(folder: Path, *, longest: int = 64, marks: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """A tokenizer by letters: [PAD] 0, [UNK] 1, [CLS] 2 begins, the last piece [SEP] ends. `marks` are more pieces."""
     vocabulary = {piece: place for place, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", *LETTERS, "[SEP]"])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()
@@ -48,6 +54,8 @@ def save_tokenizer(folder: Path, *, longest: int = 64) -> PreTrainedTokenizerFas
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
         eos_token="[SEP]", model_max_length=longest,
     )  # fmt: skip
+    if marks:
+        wrapped.add_special_tokens({"additional_special_tokens": list(marks)})
     wrapped.save_pretrained(folder)
     return wrapped
 
@@ -105,6 +113,46 @@ def save_sentence_transformer(folder: Path, *, pooling: str = "cls") -> None:
         prompts={"query": "query: ", "passage": "passage: "},
         device="cpu",
     ).save(str(folder))
+
+
+def save_vision_language(folder: Path, family: str) -> None:
+    """A tiny Qwen2-VL or Qwen3-VL, saved as its generating form, as the published ones are."""
+    marks = ["<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"]
+    tokenizer = save_tokenizer(folder, longest=512, marks=marks)
+    token = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in marks}
+    places: dict[str, Any] = {
+        "image_token_id": token["<|image_pad|>"], "vision_start_token_id": token["<|vision_start|>"],
+        "vision_end_token_id": token["<|vision_end|>"], "video_token_id": 1,
+    }  # fmt: skip
+    text = {
+        **SMALL, "vocab_size": len(tokenizer), "num_key_value_heads": 2, "max_position_embeddings": 512,
+        "bos_token_id": None, "eos_token_id": token["<|endoftext|>"], "pad_token_id": 0,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    if family == "qwen2":
+        rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10_000.0}
+        eyes: dict[str, Any] = {
+            "embed_dim": 16,
+            "hidden_size": 16,
+            "depth": 1,
+            "num_heads": 2,
+            "patch_size": 8,
+            "mlp_ratio": 2,
+        }
+        seen = Qwen2VLConfig(text_config={**text, "rope_parameters": rope}, vision_config=eyes, **places)
+        Qwen2VLForConditionalGeneration(seen).save_pretrained(folder)
+    else:
+        rope = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 10_000.0}
+        eyes = {
+            **EYES, "depth": 2, "num_heads": 2, "out_hidden_size": 16, "deepstack_visual_indexes": [0],
+            "num_position_embeddings": 16,
+        }  # fmt: skip
+        asked = Qwen3VLConfig(
+            text_config={**text, "head_dim": 8, "rope_parameters": rope}, vision_config=eyes, **places
+        )
+        Qwen3VLForConditionalGeneration(asked).save_pretrained(folder)
+    pixels = {"shortest_edge": 16 * 16, "longest_edge": 48 * 48}
+    Qwen2VLImageProcessorPil(patch_size=8, size=pixels).save_pretrained(folder)
 
 
 def write_json(path: Path, **changes: Any) -> None:

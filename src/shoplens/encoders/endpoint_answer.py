@@ -46,7 +46,8 @@ def read_answer(content: bytes, count: int, width: int | None, url: str) -> Vect
     if not np.isfinite(largest).all() or (largest == 0).any():
         raise ServiceError(f"{url} answered a vector that holds what is no number, or nothing but zeros")
     matrix /= largest
-    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _in_order(rows: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:

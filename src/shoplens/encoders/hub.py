@@ -148,6 +148,8 @@ def modalities_of(checkpoint: Checkpoint) -> frozenset[str]:
     def has(patterns: Sequence[str]) -> bool:
         return any(any(checkpoint.folder.rglob(pattern)) for pattern in patterns)
 
+    if checkpoint.is_open_clip:
+        return frozenset({"text", "image"})
     processor = checkpoint.read_json("processor_config.json")
     found = set()
     if has(TOKENIZER_FILES):

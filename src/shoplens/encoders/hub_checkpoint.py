@@ -47,6 +47,11 @@ class Checkpoint:
         """Whether the folder says how token vectors become one vector."""
         return (self.folder / "modules.json").is_file()
 
+    @property
+    def is_open_clip(self) -> bool:
+        """Whether it is written for open_clip and not for transformers as well."""
+        return (self.folder / "open_clip_config.json").is_file() and not self.model_type
+
     @cached_property
     def files(self) -> list[Path]:
         """All that makes up the model, in a fixed order."""

@@ -24,6 +24,8 @@ from shoplens.encoders.hub_network import (
     prompts_of,
     shared_network,
 )
+from shoplens.encoders.hub_open_clip import OpenClip
+from shoplens.encoders.hub_vision_language import VisionLanguage, is_vision_language
 from shoplens.errors import ConfigurationError
 
 TEXTS_A_BATCH = 32  # of sentence-transformers, which sorts by length itself
@@ -33,7 +35,11 @@ OFFSET_POSITIONS = ("roberta", "camembert", "mpnet", "longformer")  # families t
 def open_network(checkpoint: Checkpoint, hardware: Hardware, modalities: frozenset[str]) -> Any:
     """The checkpoint, loaded as its family wants it; one copy a process. It `ReadsTexts`, `ReadsPhotos` or both."""
     family: Callable[[Checkpoint, Hardware], Any]
-    if checkpoint.is_sentence_transformers:
+    if is_vision_language(checkpoint):  # also where sentence-transformers could: it would want torchvision
+        family = VisionLanguage
+    elif checkpoint.is_open_clip:
+        family = OpenClip
+    elif checkpoint.is_sentence_transformers:
         family = SentenceTransformersNetwork
     elif "text_config" in checkpoint.config and "vision_config" in checkpoint.config:
         family = TwoTowers

@@ -25,6 +25,7 @@ from shoplens.errors import ModelFileError
 
 TOKENS_A_BATCH = 4_096
 PHOTOS_A_BATCH = 16
+THINNEST = 50  # times longer than wide that a photo may be
 LONGEST = 8_192  # tokens, where the checkpoint names no limit of its own
 
 
@@ -81,9 +82,11 @@ class Tokens:
         own = int(self._tokenizer.model_max_length)  # a huge number when the checkpoint does not say
         self.longest = min(own, longest or LONGEST)
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids, cut to what the network can read."""
-        found: list[list[int]] = self._tokenizer(list(texts), truncation=True, max_length=self.longest)["input_ids"]
+    def ids(self, texts: Sequence[str], *, marks: bool = True) -> list[list[int]]:
+        """Token ids, cut to what the network can read; with the tokenizer's own begin and end marks or without."""
+        found: list[list[int]] = self._tokenizer(
+            list(texts), truncation=True, max_length=self.longest, add_special_tokens=marks
+        )["input_ids"]
         return found
 
     def rectangle(self, rows: Sequence[Sequence[int]], device: torch.device, *, width: int | None = None) -> Any:
@@ -103,16 +106,28 @@ class PhotoPreparation:
     def __init__(self, checkpoint: Checkpoint, hardware: Hardware) -> None:
         from transformers import AutoImageProcessor
 
+        automatic: Any = AutoImageProcessor  # its methods have no types
         with damage_named(checkpoint):
-            self._processor: Any = AutoImageProcessor.from_pretrained(
+            self._processor: Any = automatic.from_pretrained(
                 checkpoint.folder, local_files_only=True, trust_remote_code=False, backend="pil"
             )
         self._hardware = hardware
 
     def __call__(self, photos: Sequence[Image.Image]) -> dict[str, Tensor]:
         """What the network takes; numbers with a fraction in its precision."""
-        prepared = self._processor([photo.convert("RGB") for photo in photos], return_tensors="pt")
+        prepared = self._processor([_not_too_thin(photo.convert("RGB")) for photo in photos], return_tensors="pt")
         return {name: self._hardware.take(value) for name, value in prepared.items() if isinstance(value, Tensor)}
+
+
+def _not_too_thin(photo: Image.Image) -> Image.Image:
+    """Preparations that keep the shape fail on a line of pixels: its missing height is made up in its mean colour."""
+    least = -(-max(photo.size) // THINNEST)
+    if min(photo.size) >= least:
+        return photo
+    mean = photo.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    wider = Image.new("RGB", (max(photo.width, least), max(photo.height, least)), mean)
+    wider.paste(photo)
+    return wider
 
 
 @contextmanager
@@ -122,8 +137,9 @@ def damage_named(checkpoint: Checkpoint) -> Iterator[None]:
     Their progress bars and reports of loading are held back.
     """
     from safetensors import SafetensorError
-    from transformers.utils import logging
+    from transformers.utils import logging as chatter
 
+    logging: Any = chatter  # its functions have no types
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
