@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from shoplens.domain.catalogue import Product
+from shoplens.encoders import whisper
 from shoplens.service.doctor import Finding, examine
 from shoplens.service.settings import Settings, Workspace
+from shoplens.store.sql import open_store
 
 
 def _by_subject(workspace: Workspace) -> dict[str, Finding]:
@@ -30,4 +35,18 @@ def test_a_broken_database_and_an_unknown_encoder_are_findings_not_crashes(tmp_p
     workspace = Workspace(tmp_path, Settings.read(None, encoders={"text": "magic"}))
     found = _by_subject(workspace)
     assert not found["store"].well
-    assert "magic" in found["encoders"].advice
+    assert "magic" in found["text encoder"].advice
+
+
+def test_a_missing_part_matters_to_shops_with_such_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper, "find_spec", lambda name: None)
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams", "ocr": "off"})
+    found = _by_subject(workspace)
+    assert (found["audio encoder"].state, found["audio encoder"].advice) == ("left out", "")
+    assert (found["ocr encoder"].state, found["ocr encoder"].advice) == ("off", "")
+    assert found["colour encoder"].state.startswith("colour")
+    assert "speech" in found["optional parts"].state
+    store = open_store(workspace.database_url)
+    store.catalogue.upsert([Product(item_id="talk", title="audio book", audio=("talk.wav",))])
+    store.close()
+    assert "shoplens[speech]" in _by_subject(workspace)["speech encoder"].advice

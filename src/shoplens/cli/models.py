@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,30 +17,57 @@ app.add_typer(models)
 
 @models.command("list")
 def list_parts(json: JsonFlag = False) -> None:
-    """Every name that shoplens.toml and the options of commands understand, those of other packages included."""
+    """Every name that shoplens.toml and the options of commands understand, those of other packages included.
+
+    Names that end in a colon are written with something after it: hub:BAAI/bge-m3, whisper:/models/large.
+    """
     from shoplens import registry
+    from shoplens.service.extras import EXTRAS, installed
 
     known = {kind: registry.names(kind) for kind in registry.PARTS}
+    extras = {name: {"for": what, "installed": installed(name)} for name, (_, what) in EXTRAS.items()}
     table = Table("kind", "names")
     for kind, names in known.items():
         table.add_row(kind, ", ".join(names))
-    emit(known, json=json, table=table)
+    table.add_section()
+    for name, about in extras.items():
+        table.add_row(f"extra {name}", f"{'installed' if about['installed'] else 'not installed'}: {about['for']}")
+    emit({**known, "extras": extras}, json=json, table=table)
 
 
 @models.command("prepare")
-def prepare(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
+def prepare(
+    *,
+    workspace: WorkspaceOption = Path(),
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option("--encoder", help="This encoder rather than the configured ones, such as efficientnet-lite2."),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
     """Convert and check the configured pretrained encoders now, so that nothing has to wait later (or offline)."""
-    from shoplens.service.encoders import encoder_of, modalities_on
+    from shoplens.encoders.base import open_encoder
+    from shoplens.errors import MissingExtraError
+    from shoplens.service.encoders import FOUND, encoder_of, modalities_on, options_of, recogniser_of
     from shoplens.service.settings import Workspace
 
     shop = Workspace.open(workspace)
     seconds: dict[str, float] = {}
-    for modality in modalities_on(shop):
-        encoder = encoder_of(shop, modality)
-        console.print(f"{modality}: {encoder.name} …", highlight=False)
+    left_out: dict[str, str] = {}
+
+    def load(what: str, part: Any) -> None:
+        console.print(f"{what}: {part.name} …", highlight=False)
         began = time.perf_counter()
-        load = getattr(encoder, "load", None)
-        if load is not None:  # encoders without weights have nothing to load
-            load()
-        seconds[encoder.name] = round(time.perf_counter() - began, 2)
-    emit({"cache": str(shop.model_cache), "seconds": seconds}, json=json)
+        if hasattr(part, "load"):  # those without weights have nothing to load
+            part.load()
+        seconds[part.name] = round(seconds.get(part.name, 0.0) + time.perf_counter() - began, 2)
+
+    for name in encoder or ():
+        load("encoder", open_encoder(name, options_of(shop, "text")))
+    for modality in () if encoder else modalities_on(shop):
+        try:
+            load(modality, recogniser_of(shop, modality) if modality in FOUND else encoder_of(shop, modality))
+        except MissingExtraError as error:
+            left_out[modality] = str(error)
+            console.print(f"{modality} is left out: {error}", style="dim", markup=False, highlight=False)
+    emit({"cache": str(shop.model_cache), "seconds": seconds, "left_out": left_out}, json=json)

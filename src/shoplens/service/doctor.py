@@ -6,10 +6,24 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from shoplens.errors import ShoplensError
+from shoplens.errors import MissingExtraError, ShoplensError
+from shoplens.features.current import read_current
+from shoplens.features.found_text import FoundTexts
+from shoplens.features.table import FeatureTable
 from shoplens.service.bundle import verify_bundle
 from shoplens.service.bundle_pointer import current_version
-from shoplens.service.encoders import encoder_of, modalities_on, table_of
+from shoplens.service.encoders import (
+    FOUND,
+    MODALITIES,
+    OFF,
+    encoder_of,
+    has_media,
+    modalities_on,
+    recogniser_of,
+    setting_of,
+    table_of,
+)
+from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
@@ -32,7 +46,7 @@ class Finding:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    for look in (_store, _encoders, _vectors, _bundle, _server, _disk):
+    for look in (_store, _extras, _encoders, _vectors, _bundle, _server, _disk):
         yield from _safely(look, workspace)
 
 
@@ -59,23 +73,77 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("events", f"{events:,}", "" if events else "take in a log: shoplens ingest events FILE")
 
 
+def _extras(_workspace: Workspace) -> Iterator[Finding]:
+    there = [name for name in EXTRAS if installed(name)]
+    missing = [f"{name} ({what})" for name, (_, what) in EXTRAS.items() if not installed(name)]
+    absent = f"; not installed: {', '.join(missing)}" if missing else ""
+    yield Finding("optional parts", f"{', '.join(there) or 'none'}{absent}")
+
+
 def _encoders(workspace: Workspace) -> Iterator[Finding]:
-    for modality in modalities_on(workspace):
-        encoder = encoder_of(workspace, modality)
-        yield Finding(f"{modality} encoder", f"{encoder.name} {encoder.version}")
+    wanted = _media(workspace)
+    for modality in MODALITIES:
+        subject = f"{modality} encoder"
+        if setting_of(workspace, modality) == OFF:
+            yield Finding(subject, "off")
+            continue
+        try:
+            encoder = encoder_of(workspace, modality)
+            state = f"{encoder.name} {encoder.version}"
+            if modality in FOUND:
+                recogniser = recogniser_of(workspace, modality)
+                state = f"{recogniser.name} {recogniser.version} finds words, {state} reads them"
+            yield Finding(subject, state)
+        except MissingExtraError as error:  # only a shop with such media misses it
+            yield Finding(subject, "left out", str(error) if modality in wanted else "")
+        except ShoplensError as error:
+            yield Finding(subject, "broken", str(error))
+
+
+def _media(workspace: Workspace) -> set[str]:
+    """Modalities that some product has."""
+    try:
+        store = open_store(workspace.database_url)
+    except ShoplensError:  # the store has a finding of its own
+        return set()
+    try:
+        found: set[str] = set()
+        for chunk in store.catalogue.scan():
+            left = [name for name in MODALITIES if name not in found]
+            found.update(name for name in left if any(has_media(product, name) for product in chunk))
+            if len(found) == len(MODALITIES):
+                break
+    except ShoplensError:
+        return set()
+    finally:
+        store.close()
+    return found
 
 
 def _vectors(workspace: Workspace) -> Iterator[Finding]:
+    current = read_current(workspace.features)
     for modality in modalities_on(workspace):
         table = table_of(workspace, modality)
+        if modality != "text" and not table.size and modality not in current:
+            continue  # no product has such media
         missing = modality == "text" and not len(table)
         yield Finding(
             f"{modality} vectors", f"{len(table):,} products", "encode them: shoplens embed" if missing else ""
         )
-        if table.refusals:
-            name, reason = next(iter(table.refusals.items()))
-            state = f"{len(table.refusals):,} refused, the first: {name}: {reason}"
+        refused = _refusals(workspace, modality, table)
+        if refused:
+            name, reason = next(iter(refused.items()))
+            state = f"{len(refused):,} refused, the first: {name}: {reason}"
             yield Finding(f"{modality} inputs", state, "mend the feed, then: shoplens embed")
+
+
+def _refusals(workspace: Workspace, modality: str, table: FeatureTable) -> dict[str, str]:
+    """Products whose media could not be used, and why."""
+    chosen = read_current(workspace.features).get(modality)
+    if modality not in FOUND or chosen is None:
+        return table.refusals
+    with FoundTexts(workspace.features, modality, chosen.reader) as kept:
+        return kept.refusals()
 
 
 def _bundle(workspace: Workspace) -> Iterator[Finding]:
