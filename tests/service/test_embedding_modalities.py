@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -21,9 +20,6 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.hashed import HashedNgramEncoder
-from shoplens.encoders.media import SOUND_RATE, Sound
-from shoplens.encoders.ocr import Line, PhotoText
-from shoplens.encoders.speech import Segment, Transcript
 from shoplens.errors import ConfigurationError, MissingExtraError
 from shoplens.features.current import read_current
 from shoplens.features.shots import ShotTable
@@ -35,62 +31,9 @@ from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.served_shop import train_tiny_shop
+from shoplens.testing.tiny_encoders import TINY, TinyWriting, tiny_parts
 
 ORDER = ["tea", "kettle", "talk", "plain"]
-
-
-class TinyPhotos:
-    """Mean colour of a photo."""
-
-    name, version, modality, size = "tiny-photos", "1", "image", 3
-
-    @classmethod
-    def open(cls, options: EncoderOptions) -> Self:
-        return cls()
-
-    def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
-        means = np.array([np.asarray(photo).mean((0, 1)) + 1 for photo in inputs], np.float32).reshape(-1, 3)
-        vectors: Vectors = (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
-        return vectors
-
-
-class TinySounds(TinyPhotos):
-    """Whether a sound is loud."""
-
-    name, modality = "tiny-sounds", "audio"
-
-    def encode(self, inputs: Sequence[Sound]) -> Vectors:  # type: ignore[override]
-        loud = np.array([[float(np.abs(sound).mean()) + 0.1, 1.0, 0.0] for sound in inputs], np.float32)
-        vectors: Vectors = loud.reshape(-1, 3) / np.linalg.norm(loud.reshape(-1, 3), axis=1, keepdims=True)
-        return vectors
-
-
-class TinyWriting:
-    """Reads one line in every photo."""
-
-    name, version, modality = "tiny-writing", "1", "ocr"
-
-    @classmethod
-    def open(cls, options: EncoderOptions) -> Self:
-        return cls()
-
-    def read(self, photos: Sequence[Image.Image]) -> list[PhotoText]:
-        line = Line(f"organic {self.version}", 0.9, (0.0, 0.0, 9.0, 9.0))
-        return [PhotoText(line.text, (line,), 0.9) for _ in photos]
-
-
-class TinySpeech:
-    """Hears how long a sound is."""
-
-    name, version, modality = "tiny-speech", "1", "speech"
-
-    @classmethod
-    def open(cls, options: EncoderOptions) -> Self:
-        return cls()
-
-    def transcribe(self, sound: Sound, *, language: str | None = None, words: bool = False) -> Transcript:
-        said = f"about {round(len(sound) / SOUND_RATE)} seconds"
-        return Transcript(said, "en", (Segment(said, 0.0, 1.0, 0.8),))
 
 
 class OtherTexts(HashedNgramEncoder):
@@ -115,23 +58,17 @@ class NeedsExtra:
         raise MissingExtraError("tiny", "speech")
 
 
-SETTINGS: dict[str, Any] = {
-    "encoders": {
-        "text": "hashed-ngrams", "image": "tiny-photos", "audio": "tiny-sounds", "ocr": "tiny-writing",
-        "speech": "tiny-speech", "batch": 4,
-    }
-}  # fmt: skip
+SETTINGS: dict[str, Any] = {"encoders": {**TINY, "batch": 4}}
 
 
 @pytest.fixture(autouse=True)
-def _tiny_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for one in (TinyPhotos, TinySounds, OtherTexts, NeedsExtra):
-        name = getattr(one, "name", "needs-extra")
-        monkeypatch.setitem(registry.PARTS["encoders"], name, registry.Part(f"{__name__}:{one.__name__}"))
-    for finder in (TinyWriting, TinySpeech, NeedsExtra):
-        name = getattr(finder, "name", "needs-extra")
-        monkeypatch.setitem(registry.PARTS["recognisers"], name, registry.Part(f"{__name__}:{finder.__name__}"))
+def _tiny_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setitem(registry.PARTS["encoders"], "other-texts", registry.Part(f"{__name__}:OtherTexts"))
+    for kind in ("encoders", "recognisers"):
+        monkeypatch.setitem(registry.PARTS[kind], "needs-extra", registry.Part(f"{__name__}:NeedsExtra"))
     monkeypatch.setattr(OtherTexts, "stop_after", None)
+    with tiny_parts():
+        yield
 
 
 @pytest.fixture
