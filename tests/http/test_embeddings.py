@@ -16,7 +16,9 @@ from shoplens.compute.local import LocalExecutor
 from shoplens.http.app import create_app
 from shoplens.service.embedding import embed_shop
 from shoplens.service.runtime import Runtime
+from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.served_shop import open_tiny_shop
+from shoplens.testing.tiny_encoders import TINY, tiny_parts
 
 #: Encoders without weights.
 ENCODERS = {"text": "hashed-ngrams", "image": "off", "ocr": "off", "speech": "off"}
@@ -123,3 +125,48 @@ def test_keys_and_openapi(client: TestClient) -> None:
     assert set(described["requestBody"]["content"]) == {"application/json", "multipart/form-data"}
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert "EmbeddingsIn" in schemas
+
+
+@pytest.fixture(scope="module")
+def media_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with (
+        tiny_parts(),
+        open_tiny_shop(tmp_path_factory.mktemp("media"), settings={"encoders": TINY}) as shop,
+        TestClient(create_app(shop)) as client,
+    ):
+        yield client
+
+
+def test_a_form_of_video_sound_and_a_written_photo(media_client: TestClient) -> None:
+    film, talk = sample_video(sound=sample_tone(2.0, rate=48_000)), sample_wav(sample_tone(3.0))
+    large = io.BytesIO()
+    Image.new("RGB", (200, 200), (9, 200, 9)).save(large, "JPEG")
+    files: Any = [("video", ("a.mp4", film)), ("file", ("b", talk)), ("image", ("c.jpg", large.getvalue()))]
+    answer = media_client.post("/v1/embeddings", files=[*files, ("words", (None, "true"))])
+    assert answer.status_code == 200, answer.text
+    video, sound, image = answer.json()["data"]
+    assert [one["modality"] for one in (video, sound, image)] == ["video", "audio", "image"]
+    assert [round(shot["start"]) for shot in video["shots"]] == [0, 1]
+    assert len(video["shots"][0]["embedding"]) == len(video["embedding"])
+    assert [(one["text"], one["start"]) for one in sound["transcript"]] == [("about 3 seconds", 0.0)]
+    assert video["transcript"][0]["text"] == "about 2 seconds"
+    assert image["found_text"][0]["text"] == "organic 1"
+    assert answer.json()["model"] == "frames, tiny-sounds, tiny-photos"
+    plain = media_client.post("/v1/embeddings", files=files).json()["data"]
+    assert "transcript" not in plain[0]
+    assert plain[0]["embedding"] == video["embedding"]
+
+
+def test_a_product_gets_video_and_sound(media_client: TestClient) -> None:
+    film, talk = sample_video(), sample_wav(sample_tone(1.5))
+    answer = media_client.post("/v1/products/p001/media", files=[("video", ("a", film)), ("audio", ("b", talk))])
+    assert answer.status_code == 201, answer.text
+    video, sound = answer.json()["media"]
+    assert (video["media_type"], video["width"], video["height"], round(video["seconds"])) == ("video/mp4", 160, 90, 2)
+    assert (sound["media_type"], round(sound["seconds"], 1)) == ("audio/wav", 1.5)
+    product = media_client.get("/v1/products/p001").json()
+    assert (product["videos"], product["audio"]) == ([video["link"]], [sound["link"]])
+    assert media_client.get(video["path"]).headers["content-type"] == "video/mp4"
+    cut = media_client.post("/v1/products/p001/media", files=[("video", ("cut.mp4", film[: len(film) // 3]))])
+    assert cut.status_code == 422
+    assert "cut.mp4" in cut.json()["detail"]
