@@ -1,7 +1,7 @@
 """Texts longer than a network reads at once: cut into pieces, one vector from all of them.
 
-Every piece after the first begins with the text's first sentence, which is the title: a piece about washing alone would
-say nothing of the coat. The first piece, where a product is named and described, counts double.
+The first piece, where a product is named, counts double: searched for by its title or by a fact far down in its
+description, it is found either way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from shoplens.encoders.base import Vectors
 
 SENTENCE_ENDS = (".", "!", "?", ";", "。", "！", "？", "；", "…", "▁.", "▁!", "▁?")  # pieces of the vocabulary
-HEAD_TOKENS = 24  # most tokens of the title that are repeated
 FIRST_WEIGHT = 2.0  # of the first piece; each later one weighs 1
 
 
@@ -33,21 +32,12 @@ class ChunkLayout:
             return [list(ids)]
         lead, body, end = list(ids[: self.lead]), list(ids[self.lead : -1]), [ids[-1]]
         room = self.window - self.lead - 1
-        head = self._head(body, room)
-        stop = self._stop(body, 0, room)
-        pieces = [lead + body[:stop] + end]
+        pieces: list[list[int]] = []
+        stop = 0
         while stop < len(body) and len(pieces) < self.most:
-            start, stop = stop, self._stop(body, stop, room - len(head))
-            pieces.append(lead + head + body[start:stop] + end)
+            start, stop = stop, self._stop(body, stop, room)
+            pieces.append(lead + body[start:stop] + end)
         return pieces
-
-    def _head(self, body: list[int], room: int) -> list[int]:
-        """The first sentence, or the beginning of it; at most a quarter of a piece."""
-        most = min(HEAD_TOKENS, room // 4)
-        for place in range(most):
-            if body[place] in self.sentence_ends:
-                return body[: place + 1]
-        return body[:most]
 
     def _stop(self, body: list[int], start: int, room: int) -> int:
         """Where a piece that begins at `start` ends: behind the last sentence end of its last quarter, if any."""

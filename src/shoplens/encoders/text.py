@@ -32,7 +32,7 @@ WEIGHTS = WeightFile(
     instead='write another encoder under [encoders] in shoplens.toml, for example text = "hashed-ngrams" (no weights)',
 )
 
-REVISION = "2"  # of graph, tokenizer, normalisation and chunks: part of `version`
+REVISION = "3"  # of graph, tokenizer, normalisation and chunks: part of `version`
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
 TOKENS_A_BATCH = (
