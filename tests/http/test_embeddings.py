@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from shoplens.compute.local import LocalExecutor
+from shoplens.features.align.alignment import Photos
 from shoplens.http.app import create_app
 from shoplens.service.embedding import embed_shop
 from shoplens.service.runtime import Runtime
+from shoplens.service.shared_space import SharedSpace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.served_shop import open_tiny_shop
 from shoplens.testing.tiny_encoders import TINY, tiny_parts
@@ -170,3 +173,33 @@ def test_a_product_gets_video_and_sound(media_client: TestClient) -> None:
     cut = media_client.post("/v1/products/p001/media", files=[("video", ("cut.mp4", film[: len(film) // 3]))])
     assert cut.status_code == 422
     assert "cut.mp4" in cut.json()["detail"]
+
+
+class Alignment:
+    """Words and photos as two numbers."""
+
+    def text_vectors(self, texts: Sequence[str]) -> Any:
+        return np.array([[len(text), 1.0] for text in texts], np.float32)
+
+    def photo_vectors(self, photos: Photos) -> Any:
+        colour = 0.0 if photos.colour is None else 1.0
+        return np.array([[row[0], colour] for row in photos.image], np.float32)
+
+
+def test_one_space_of_words_photos_and_videos(media_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: Any = [("image", ("a.png", photo())), ("text", (None, "tea")), ("video", ("b.mp4", sample_video()))]
+    form = [*files, ("space", (None, "shared"))]
+    answer = media_client.post("/v1/embeddings", files=form)
+    assert answer.status_code == 422
+    assert "shoplens train" in answer.json()["detail"]
+    monkeypatch.setattr(SharedSpace, "_alignment", lambda self: Alignment())
+    monkeypatch.setattr(SharedSpace, "_folder", lambda self: Path("v1"))
+    image, text, video = media_client.post("/v1/embeddings", files=form).json()["data"]
+    assert text["embedding"] == [3.0, 1.0]
+    assert image["embedding"][1] == 1.0, "colours were read too"
+    assert video["embedding"][1] == video["shots"][0]["embedding"][1] == 0.0
+    assert {one["model"] for one in (image, text, video)} == {"shared-v1"}
+    alone = media_client.post("/v1/embeddings", json={"input": "tea", "space": "shared"}).json()
+    assert (alone["model"], alone["data"][0]["embedding"]) == ("shared-v1", [3.0, 1.0])
+    sound: Any = [("audio", ("c", sample_wav(sample_tone()))), ("space", (None, "shared"))]
+    assert "no place" in media_client.post("/v1/embeddings", files=sound).json()["detail"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from shoplens.encoders.base import Encoder, TextEncoder
 from shoplens.encoders.centring import languages_of
 from shoplens.encoders.media import Clip, Sound
 from shoplens.errors import InputError
+from shoplens.features.current import InUse, read_current
 from shoplens.features.found_text import FoundText, joined
 from shoplens.features.media_inputs import said_in_sound
 from shoplens.features.modalities import language_means
@@ -26,12 +27,14 @@ from shoplens.features.shots import ShotEncoder
 from shoplens.service.encoders import FOUND, encoder_in_use, modalities_on, recogniser_of, table_of
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
+from shoplens.service.shared_space import SharedSpace
 
 Vector = npt.NDArray[np.float32]  # [size], unit length
 PHOTOS_TOGETHER = 16  # decoded and in memory at once
 
-#: Spaces that vectors can be given in: as the encoder makes them, or as the shop's training and search read them.
-SPACES = ("encoder", "shop")
+#: Spaces that vectors can be given in: as the encoder makes them; texts less their language, as training reads them;
+#: the one space of words and photos that training learnt, in which vectors are not of unit length.
+SPACES = ("encoder", "shop", "shared")
 
 #: Kind of a part → the modality that it is encoded as unless another is asked for.
 MODALITY = {"text": "text", "image": "image", "video": "video", "audio": "audio"}
@@ -82,18 +85,21 @@ class LooseMedia:
         self.workspace = workspace
         self._sources = sources
         self._threads = threads
-        self._encoders: dict[str, Encoder] = {}
+        self._encoders: dict[str, tuple[InUse | None, Encoder]] = {}
         self._recognisers: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._shared = SharedSpace(workspace, self.encoder)
 
     def encoder(self, modality: str) -> Encoder:
         """The encoder in use; InputError when the modality is off."""
+        chosen = read_current(self.workspace.features).get(modality)
         with self._lock:
-            if modality not in self._encoders:
+            if modality not in self._encoders or self._encoders[modality][0] != chosen:  # `embed` may have switched
                 if modality not in modalities_on(self.workspace):
                     raise InputError(f"{modality} is not encoded here: encoders.{modality} is off in the settings")
-                self._encoders[modality] = encoder_in_use(self.workspace, modality, threads=self._threads)
-            return self._encoders[modality]
+                encoder = encoder_in_use(self.workspace, modality, threads=self._threads)
+                self._encoders[modality] = chosen, encoder
+            return self._encoders[modality][1]
 
     def recogniser(self, modality: str) -> Any:
         """What finds the words of "ocr" or "speech"; InputError when that is off."""
@@ -118,10 +124,13 @@ class LooseMedia:
     ) -> list[Seen]:
         """Encode parts, each as its `modalities` (of READ_AS of its kind).
 
+        `space`: one of SPACES. Words that are found in photos and sound stay in their encoder's own.
         `query`: texts are what shoppers type rather than what describes a product. InputError or UnsafeInputError with
         the name of the first part that cannot be used.
         """
         seen = [Seen(part.kind) for part in parts]
+        if space == "shared":
+            modalities = [self._shareable(part, wanted) for part, wanted in zip(parts, modalities, strict=True)]
         texts = [place for place, part in enumerate(parts) if part.kind == "text"]
         if texts:
             self._see_texts([str(parts[place].content) for place in texts], [seen[k] for k in texts], query, space)
@@ -135,7 +144,36 @@ class LooseMedia:
                 self._see_film(part, wanted, one)
         for one in seen:
             self._read_words(one)
+        if space == "shared":
+            self._share(parts, seen)
         return seen
+
+    def _shareable(self, part: Part, wanted: Collection[str]) -> Collection[str]:
+        """What the shared space reads of a part."""
+        if part.kind == "audio":
+            raise InputError(f"{part.name}: sound has no place in the shared space of words and photos")
+        seen_as = {"text": ("text",), "image": ("image", "colour"), "video": ("video",)}[part.kind]
+        on = modalities_on(self.workspace)
+        return {*(name for name in seen_as if name in on or name != "colour"), *(set(wanted) & set(FOUND))}
+
+    def _share(self, parts: Sequence[Part], seen: Sequence[Seen]) -> None:
+        """Put the vectors of texts, photos, videos and shots into the shared space."""
+        name = self._shared.name
+        texts = [place for place, part in enumerate(parts) if part.kind == "text"]
+        if texts:
+            vectors = self._shared.texts([str(parts[place].content) for place in texts])
+            for place, vector in zip(texts, vectors, strict=True):
+                seen[place].vectors["text"], seen[place].encoders["text"] = vector, name
+        for one in seen:
+            if one.kind == "image":
+                colour = one.vectors.pop("colour", None)
+                image = self._shared.photos(one.vectors["image"][None], None if colour is None else colour[None])
+                one.vectors["image"], one.encoders["image"] = image[0], name
+            elif one.kind == "video":
+                frames = np.stack([one.vectors["video"], *(shot.vector for shot in one.shots)])
+                shared = self._shared.photos(frames, None)
+                one.vectors["video"], one.encoders["video"] = shared[0], name
+                one.shots = [replace(shot, vector=vector) for shot, vector in zip(one.shots, shared[1:], strict=True)]
 
     def _see_texts(self, texts: Sequence[str], seen: Sequence[Seen], query: bool, space: str) -> None:
         encoder = self.encoder("text")

@@ -33,9 +33,15 @@ def search(
         Path | None, typer.Option(help="query_id, product_id[, gain]; default: qrels.csv in the folder.")
     ] = None,
     photos: Annotated[
-        Path | None, typer.Option(help="Zip archive of photos; text-photo: named after products, default images.zip.")
+        Path | None,
+        typer.Option(
+            help="Zip archive of photos. text-photo: named after products, default images.zip; photo-product: taken by "
+            "shoppers, default photos-val.zip."
+        ),
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="photo-product: which photo shows which product.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="photo-product: photo, product_id; default photos-val.csv.")
+    ] = None,
     text: Annotated[str, typer.Option(help="Encoder of texts.")] = "e5-small",
     image: Annotated[str, typer.Option(help="Encoder of photos.")] = "efficientnet-lite2",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
@@ -46,6 +52,9 @@ def search(
     text-photo: the engine sees only the photos of the searched products. What it learnt from the others (photo, title,
     attributes) is compared with the bridge that learns nothing (zero_shot). Settings are chosen on a part of split
     train; the queries of the folder are asked once.
+
+    photo-product: products.csv names a picture of each product (image). What was learnt from photos-train.zip and .csv
+    is compared with what the pictures alone (one_shot), and pictures and words (zero_shot), allow.
     """
     from shoplens.service.settings import Settings, Workspace
 

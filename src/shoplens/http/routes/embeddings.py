@@ -32,7 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "model": {"type": "string", "description": "Of photos: image (default) or colour."},
     "encoding_format": {"type": "string", "enum": ["float", "base64"]},
     "input_type": {"type": "string", "enum": ["document", "query"]},
-    "space": {"type": "string", "enum": ["encoder", "shop"]},
+    "space": {"type": "string", "enum": ["encoder", "shop", "shared"]},
     "words": {"type": "string", "enum": ["true", "false"], "description": "Also find the words in media."},
 }
 FORM = {
@@ -94,7 +94,7 @@ def _texts(shop: Runtime, asked: EmbeddingsIn) -> EmbeddingsAnswer:
         )
         for index, one in enumerate(seen)
     ]
-    return EmbeddingsAnswer(data=data, model=encoder.name, usage=_usage(seen))
+    return EmbeddingsAnswer(data=data, model=seen[0].encoders["text"], usage=_usage(seen))
 
 
 def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> EmbeddingsAnswer:
@@ -112,6 +112,8 @@ def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> Embeddings
             raise InputError(f"the form has no part to encode; send text, {', '.join(FILES)}")
         if len(parts) > MOST_TEXTS:
             raise InputError(f"a form has at most {MOST_TEXTS} parts")
+        if options.get("space") == "shared" and "model" in options:
+            raise InputError("model: the shared space chooses what it reads; leave it out")
         main = [_modality(part, options.get("model")) for part in parts]
         words = options.get("words") == "true"
         finders = shop.loose_media.readers() if words else ()

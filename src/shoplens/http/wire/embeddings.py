@@ -14,7 +14,7 @@ from shoplens.service.loose_media import Seen, Vector
 MOST_TEXTS = 2_048  # as OpenAI
 Input = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=TEXT_PATTERN)]
 Encoding = Literal["float", "base64"]
-Space = Literal["encoder", "shop"]
+Space = Literal["encoder", "shop", "shared"]
 
 
 class EmbeddingsIn(Request):
@@ -33,7 +33,8 @@ class EmbeddingsIn(Request):
     space: Space = Field(
         default="encoder",
         description="encoder: as the encoder makes them; shop: less the mean of the text's language in the catalogue, "
-        "as this shop's training and search read them.",
+        "as this shop's training and search read them; shared: the one space of words and photos that training learnt, "
+        "compared by dot product, not of unit length.",
     )
     dimensions: int | None = Field(default=None, ge=1, description="If given, it must be the encoder's own size.")
     user: Annotated[str, Field(max_length=1_000)] | None = Field(default=None, description="Not looked at.")
