@@ -53,6 +53,10 @@ class ShotTable:
                 self._items[digest.hex()].append(item_id)
         self._names = [name for name in map(_parsed, self._shots.ids) if name[0] in self._items]
         self._names.sort()
+        self._own: dict[str, list[_Name]] = defaultdict(list)  # digest in hex → its rows, in order
+        for name in self._names:
+            self._own[name[0]].append(name)
+        self._videos = videos
 
     def __len__(self) -> int:
         """Different shots."""
@@ -60,10 +64,10 @@ class ShotTable:
 
     def of(self, item_id: str) -> list[ShotHit]:
         """The shots of a product, in order; scores are 0."""
+        digest = self._videos.digest(item_id) or b""
         return [
             ShotHit(item_id, video, start, end, time, 0.0)
-            for digest, video, _, start, end, time in self._names
-            if item_id in self._items[digest]
+            for _, video, _, start, end, time in self._own.get(digest.hex(), ())
         ]
 
     def nearest(
@@ -73,7 +77,8 @@ class ShotTable:
         names = self._names
         if within is not None:
             allowed = set(within)
-            names = [name for name in names if not allowed.isdisjoint(self._items[name[0]])]
+            digests = {digest.hex() for digest in map(self._videos.digest, sorted(allowed)) if digest is not None}
+            names = [name for digest in sorted(digests) for name in self._own.get(digest, ())]
         query = np.asarray(vector, np.float32).reshape(-1)
         best: list[tuple[float, _Name]] = []
         for start in range(0, len(names), ROWS_A_PART):
