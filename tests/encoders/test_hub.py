@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,12 +31,15 @@ SAVED: dict[str, Callable[[Path], None]] = {
     "chinese-clip": tiny.save_chinese_clip,
     "dino": tiny.save_dino,
     "sentence": tiny.save_sentence_transformer,
+    "sentence-clip": tiny.save_sentence_clip,
+    "siglip2": tiny.save_siglip2,
     "qwen2-vl": lambda folder: tiny.save_vision_language(folder, "qwen2"),
     "qwen3-vl": lambda folder: tiny.save_vision_language(folder, "qwen3"),
 }
 HALVES = [
     ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),
     ("siglip", "text", 16), ("siglip", "image", 16), ("chinese-clip", "text", 12), ("chinese-clip", "image", 12),
+    ("siglip2", "text", 16), ("siglip2", "image", 16), ("sentence-clip", "text", 12), ("sentence-clip", "image", 12),
     ("qwen2-vl", "text", 16), ("qwen2-vl", "image", 16), ("qwen3-vl", "text", 16), ("qwen3-vl", "image", 16),
 ]  # fmt: skip
 
@@ -65,7 +69,7 @@ def test_every_family_keeps_the_contract(name: str, half: str, size: int, saved:
     check_encoder(lambda: opened(saved / name, cache, half))
 
 
-@pytest.mark.parametrize("name", ["clip", "siglip", "chinese-clip", "qwen2-vl", "qwen3-vl"])
+@pytest.mark.parametrize("name", ["clip", "siglip", "siglip2", "chinese-clip", "sentence-clip", "qwen3-vl"])
 def test_both_halves_of_a_checkpoint_are_one_space(name: str, saved: Path, cache: Path) -> None:
     text, image = opened(saved / name, cache, "text"), opened(saved / name, cache, "image")
     assert shared_space(text) == shared_space(image) is not None
@@ -153,6 +157,15 @@ def test_both_halves_share_one_copy_in_memory(saved: Path, cache: Path) -> None:
     assert isinstance(text, hub.HubTextEncoder)
     assert isinstance(image, hub.HubImageEncoder)
     assert text._network.get() is image._network.get()
+
+
+def test_several_threads_get_the_vectors_of_one(saved: Path, cache: Path) -> None:
+    encoder = opened(saved / "clip", cache, "image")
+    photos = sample_photos()
+    expected = encoder.encode(photos)
+    with ThreadPoolExecutor(4) as pool:
+        for vectors in pool.map(encoder.encode, [photos] * 8):
+            assert np.allclose(vectors, expected, atol=1e-6)
 
 
 def test_naming_a_model_loads_no_network(saved: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ from transformers import (
     Qwen2VLForConditionalGeneration,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
+    Siglip2Config,
+    Siglip2Model,
     SiglipConfig,
     SiglipModel,
 )
@@ -30,6 +32,7 @@ from transformers.models.chinese_clip.image_processing_pil_chinese_clip import C
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 SMALL: dict[str, Any] = {
@@ -84,6 +87,16 @@ def save_siglip(folder: Path) -> None:
     SiglipImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
 
 
+def save_siglip2(folder: Path) -> None:
+    """The form that keeps the shape of a photo."""
+    tokenizer = save_tokenizer(folder, longest=16)
+    torch.manual_seed(0)
+    text = {**SMALL, "vocab_size": len(tokenizer), "max_position_embeddings": 16, "projection_size": 16}
+    eyes = {**SMALL, "patch_size": 8, "num_patches": 16}
+    Siglip2Model(Siglip2Config(text_config=text, vision_config=eyes)).save_pretrained(folder)
+    Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16).save_pretrained(folder)
+
+
 def save_chinese_clip(folder: Path) -> None:
     tokenizer = save_tokenizer(folder)
     torch.manual_seed(0)
@@ -113,6 +126,15 @@ def save_sentence_transformer(folder: Path, *, pooling: str = "cls") -> None:
         prompts={"query": "query: ", "passage": "passage: "},
         device="cpu",
     ).save(str(folder))
+
+
+def save_sentence_clip(folder: Path) -> None:
+    """A CLIP in a folder of sentence-transformers, in a subfolder as the older ones are."""
+    save_clip(folder / "0_CLIPModel")
+    module = {"idx": 0, "name": "0", "path": "0_CLIPModel", "type": "sentence_transformers.models.CLIPModel"}
+    (folder / "modules.json").write_text(json.dumps([module]), encoding="utf-8")
+    versions = {"__version__": {"sentence_transformers": "2.0.0"}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(versions), encoding="utf-8")
 
 
 def save_vision_language(folder: Path, family: str) -> None:

@@ -7,7 +7,6 @@ or SigLIP checkpoint, words and photos are in one space without any training. A 
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -53,7 +52,6 @@ class HubEncoder(ABC):
         self.shared_space = f"hub-{digest}" if len(modalities) > 1 else None
         self._checkpoint = checkpoint
         self._network: Later[Any] = Later(lambda: open_network(checkpoint, hardware, modalities))
-        self._running = threading.Lock()
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Encoder:
@@ -97,9 +95,7 @@ class HubEncoder(ABC):
     def _run(self, inputs: Sequence[Any], call: Callable[[Any], Vectors]) -> Vectors:
         if not len(inputs):
             return np.empty((0, self.size), np.float32)
-        network = self._network.get()
-        with self._running:
-            return call(network)
+        return call(self._network.get())
 
 
 class HubTextEncoder(HubEncoder):
@@ -150,10 +146,13 @@ def modalities_of(checkpoint: Checkpoint) -> frozenset[str]:
 
     if checkpoint.is_open_clip:
         return frozenset({"text", "image"})
-    processor = checkpoint.read_json("processor_config.json")
+    processors = [
+        checkpoint.read_json(str(path.relative_to(checkpoint.folder)))
+        for path in checkpoint.folder.rglob("processor_config.json")
+    ]
     found = set()
     if has(TOKENIZER_FILES):
         found.add("text")
-    if has(PHOTO_FILES) or "image_processor" in processor:
+    if has(PHOTO_FILES) or any("image_processor" in one for one in processors):
         found.add("image")
     return frozenset(found)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,11 +19,18 @@ class Hardware:
 
     device: torch.device
     dtype: torch.dtype
+    _turn: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
 
     @property
     def precision(self) -> str:
         """ "bf16", "fp16" or "fp32"."""
         return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(self.dtype, "fp32")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside, one thread at a time reckons: torch fills the cores by itself. Inputs are prepared outside."""
+        with self._turn, torch.inference_mode():
+            yield
 
     def take(self, values: Tensor) -> Tensor:
         """On the device; numbers with a fraction in the precision, whole ones as they are."""

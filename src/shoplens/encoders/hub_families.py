@@ -64,6 +64,7 @@ class SentenceTransformersNetwork:
             )
         self._model: Any = model.to(hardware.dtype).eval()
         self._prompts = prompts_of(checkpoint)
+        self._hardware = hardware
 
     def texts(self, inputs: Sequence[str], *, queries: bool) -> Vectors:
         """See `hub_network`."""
@@ -75,13 +76,14 @@ class SentenceTransformersNetwork:
 
     def _encode(self, inputs: list[Any], prompt: str | None) -> Vectors:
         def run(part: slice) -> Tensor:
-            made: Tensor = self._model.encode(
-                inputs[part],
-                prompt=prompt or None,
-                batch_size=TEXTS_A_BATCH,
-                convert_to_tensor=True,
-                show_progress_bar=False,
-            )
+            with self._hardware.alone():
+                made: Tensor = self._model.encode(
+                    inputs[part],
+                    prompt=prompt or None,
+                    batch_size=TEXTS_A_BATCH,
+                    convert_to_tensor=True,
+                    show_progress_bar=False,
+                )
             return made
 
         return in_parts(len(inputs), 1_024, run)
@@ -115,7 +117,7 @@ class TwoTowers:
             given = self._tokens.rectangle([tokens[row] for row in rows], self._hardware.device, width=self._width)
             if self._width is not None:
                 del given["attention_mask"]
-            with torch.inference_mode():
+            with self._hardware.alone():
                 return _vector_of(self._model.get_text_features(**given))
 
         return by_length(tokens, run)
@@ -125,7 +127,7 @@ class TwoTowers:
 
         def run(part: slice) -> Tensor:
             given = self._prepare(inputs[part])
-            with torch.inference_mode():
+            with self._hardware.alone():
                 return _vector_of(self._model.get_image_features(**given))
 
         return in_parts(len(inputs), PHOTOS_A_BATCH, run)
@@ -158,7 +160,7 @@ class TextNetwork:
         def run(rows: list[int]) -> Tensor:
             given = self._tokens.rectangle([tokens[row] for row in rows], self._hardware.device)
             mask: Tensor = given["attention_mask"]
-            with torch.inference_mode():
+            with self._hardware.alone():
                 states: Tensor = self._model(**given).last_hidden_state  # [n, tokens, hidden]
                 if self._last:
                     return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
@@ -174,6 +176,7 @@ class PhotoNetwork:
     def __init__(self, checkpoint: Checkpoint, hardware: Hardware) -> None:
         self._model, missing = load_model(checkpoint, hardware)
         complete(checkpoint, {name for name in missing if not name.startswith("pooler.")})
+        self._hardware = hardware
         self._pooled = not any(name.startswith("pooler.") for name in missing)
         self._prepare = PhotoPreparation(checkpoint, hardware)
 
@@ -181,8 +184,9 @@ class PhotoNetwork:
         """See `hub_network`."""
 
         def run(part: slice) -> Tensor:
-            with torch.inference_mode():
-                output = self._model(**self._prepare(inputs[part]))
+            prepared = self._prepare(inputs[part])
+            with self._hardware.alone():
+                output = self._model(**prepared)
             pooled = getattr(output, "pooler_output", None) if self._pooled else None
             if pooled is not None:
                 flat: Tensor = pooled.flatten(1)

@@ -43,7 +43,7 @@ class OpenClip:
 
         def run(part: slice) -> Tensor:
             tokens = self._hardware.take(self._tokenizer(list(inputs[part])))
-            with torch.inference_mode():
+            with self._hardware.alone():
                 made: Tensor = self._model.encode_text(tokens)
             return made
 
@@ -53,9 +53,9 @@ class OpenClip:
         """See `hub_network`."""
 
         def run(part: slice) -> Tensor:
-            prepared = torch.stack([self._prepare(photo.convert("RGB")) for photo in inputs[part]])
-            with torch.inference_mode():
-                made: Tensor = self._model.encode_image(self._hardware.take(prepared))
+            prepared = self._hardware.take(torch.stack([self._prepare(photo.convert("RGB")) for photo in inputs[part]]))
+            with self._hardware.alone():
+                made: Tensor = self._model.encode_image(prepared)
             return made
 
         return in_parts(len(inputs), PHOTOS_A_BATCH, run)

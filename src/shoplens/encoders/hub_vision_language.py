@@ -103,7 +103,7 @@ class VisionLanguage:
 
     def _last(self, given: dict[str, Any]) -> Tensor:
         """State of the last token of each row. [n, hidden]"""
-        with torch.inference_mode():
+        with self._hardware.alone():
             states: Tensor = self._model(**given, use_cache=False).last_hidden_state
         last = given["attention_mask"].sum(1) - 1
         return states[torch.arange(len(states), device=states.device), last]
