@@ -81,6 +81,15 @@ def test_content_space_comes_back_and_keeps_absence(tmp_path: Path) -> None:
     assert not only[~text.present].any()
 
 
+def test_a_modality_of_a_single_product_does_no_harm() -> None:
+    values = np.zeros((4, 3), np.float32)
+    values[1] = (1, 0, 0)
+    video = Modality("video", values, np.array([False, True, False, False]))
+    text = Modality("text", np.eye(4, 3, dtype=np.float32), np.array([True, True, True, False]))
+    vectors = ContentSpace.fit((video, text)).vectors((video, text), 4)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), [1, 1, 1, 0], atol=1e-5)
+
+
 def test_the_past_knows_dislikes_and_stand_ins() -> None:
     events = [
         Event(event_type=EventType.PURCHASE, timestamp=0, user_id="u", item_id="a"),

@@ -58,7 +58,8 @@ class ContentSpace:
                 rows = np.sort(random.choice(rows, SAMPLE, replace=False))
             sample = unit_rows(np.asarray(modality.values[rows], np.float32))
             centre = sample.mean(axis=0)
-            _, vectors = np.linalg.eigh(np.cov(sample - centre, rowvar=False).reshape(modality.size, modality.size))
+            spread = np.cov(sample - centre, rowvar=False, bias=True)  # of a single product it is zero, not undefined
+            _, vectors = np.linalg.eigh(spread.reshape(modality.size, modality.size))
             centres[modality.name] = centre
             directions[modality.name] = np.ascontiguousarray(vectors[:, ::-1][:, :kept], np.float32)
         return cls(centres, directions, dict(encoders or {}))
