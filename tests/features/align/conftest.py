@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from painted_shop import Painted, new_reader, painted_shop
+from tests.features.align.painted_shop import Painted, new_reader, painted_shop
 
 from shoplens.features.align.training import train_alignment
 

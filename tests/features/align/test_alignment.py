@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
-from painted_shop import Painted, new_reader, painted_shop
+from tests.features.align.painted_shop import Painted, new_reader, painted_shop
 
 from shoplens.errors import InputError, ModelFileError, NotFoundError
 from shoplens.features.align import versions
