@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from recognise_data import IDS, drawn, reader, snaps
+from tests.features.recognise_data import IDS, drawn, reader, snaps
 
 from shoplens.features.recognise_discriminant import SHRINKAGE, Discriminant
 from shoplens.features.recognise_scenes import SIDE, cut_out, scenes
