@@ -20,7 +20,7 @@ from shoplens.encoders.model_cache import Conversion, WeightFile
 if TYPE_CHECKING:
     import torch
 
-REVISION = "2"  # of graph and preparation: part of `version`
+REVISION = "3"  # of graph and preparation: part of `version`
 GRAPH, CLASSES = "model.onnx", "classes.npz"
 INSTEAD = "run without photos: shoplens embed --modality text"
 

@@ -1,0 +1,103 @@
+"""`align_shop`: what `train` learns of words and photos, when it learns it again, and what goes into a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from PIL import Image
+
+from shoplens.compute.local import LocalExecutor
+from shoplens.domain.catalogue import Product
+from shoplens.errors import ModelFileError
+from shoplens.features.align import versions
+from shoplens.service.alignment import align_shop, home, load_current, photos_of
+from shoplens.service.embedding import embed_shop
+from shoplens.service.settings import Workspace
+from shoplens.store.base import Store
+from shoplens.store.sql import open_store
+from shoplens.testing.tiny_encoders import TINY, tiny_parts
+
+PAINT = {"Red": (200, 30, 40), "Blue": (30, 60, 190), "Green": (30, 140, 60)}
+SETTINGS: dict[str, Any] = {"encoders": {**TINY, "ocr": "off"}}
+
+
+def painted(products: int) -> list[Product]:
+    """Plain photos; the last three products have none, or no words."""
+    colours = list(PAINT)
+    made = []
+    for row in range(products):
+        colour, kind = colours[row % 3], ("Caps", "Belts")[row // 3 % 2]
+        made.append(
+            Product(
+                item_id=f"p{row:03}",
+                title=f"{colour} {kind[:-1]} {row}",
+                category=("Wear", kind),
+                attributes={"colour": (colour,)},
+                images=(f"{row % 90}.png",),  # equal photos are encoded once
+            )
+        )
+    return [*made, Product(item_id="bare", images=("0.png",)), Product(item_id="said", title="Red cap")]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Store]]:
+    workspace = Workspace.create(tmp_path_factory.mktemp("aligned") / "shop", **SETTINGS)
+    random = np.random.default_rng(0)
+    for row in range(90):
+        colour = np.clip(np.array(list(PAINT.values())[row % 3]) + random.normal(0, 9, 3), 0, 255).astype(int)
+        photo = Image.new("RGB", (16, 16), (250, 250, 250))
+        photo.paste(tuple(colour.tolist()), (3, 3, 13, 13))
+        photo.save(workspace.root / f"{row}.png")
+    store = open_store(workspace.database_url)
+    store.catalogue.upsert(painted(320))
+    with tiny_parts():
+        embed_shop(workspace, store, executor=LocalExecutor(1), modalities=("text", "image", "colour"))
+        yield workspace, store
+    store.close()
+
+
+def test_learnt_once_and_again_when_products_change(shop: tuple[Workspace, Store]) -> None:
+    workspace, store = shop
+    first = align_shop(workspace, store)
+    assert first.fresh
+    assert first.folder is not None
+    assert "NDCG@10" in first.told
+    assert first.report["pairs"] == 320
+    assert orjson.loads(orjson.dumps(first.as_dict()))["version"] == first.folder.name
+    alignment = load_current(workspace)
+    assert alignment is not None
+    photos, present = photos_of(workspace, ["p000", "p001", "p002", "nobody"])
+    assert present.tolist() == [True, True, True, False]
+    assert alignment.scores(["red", "蓝色"], photos.take(present)).argmax(1).tolist() == [0, 1]
+
+    again = align_shop(workspace, store)
+    assert (again.fresh, again.folder) == (False, first.folder)
+
+    store.catalogue.upsert([Product(item_id="said", title="Blue belt")])
+    changed = align_shop(workspace, store)
+    assert changed.fresh
+    assert changed.folder is not None
+    assert changed.folder != first.folder
+    assert first.folder.is_dir()  # side by side
+
+    (changed.folder / versions.NUMBERS).write_bytes(b"nonsense")
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_current(workspace)
+    versions.switch(home(workspace), first.folder.name)
+    assert load_current(workspace) is not None
+
+
+def test_too_few_pairs_say_so(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "shop", **SETTINGS)
+    store = open_store(workspace.database_url)
+    store.catalogue.upsert(painted(5))
+    aligned = align_shop(workspace, store)  # before any encoder is opened
+    store.close()
+    assert aligned.folder is None
+    assert aligned.told.startswith("0 products have a photo and words, 300 are needed")
+    assert versions.current(home(workspace)) is None
