@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_a_table_that_is_being_written_is_tried_again(shop: Runtime, monkeypatch
         assert not shop.live.wait(0.2)
     assert shop.live.wait(30)
     assert "new" in table_of(shop.workspace, "text")
+
+
+def test_prices_and_stock_are_not_encoded(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    embed(shop)
+    submitted: list[str] = []
+    monkeypatch.setattr(shop.live, "submit", lambda products: submitted.extend(one.item_id for one in products))
+    product = shop.store.catalogue.get(["p001"])["p001"]
+    shop.put_products([replace(product, stock=5)])
+    shop.put_products([replace(product, stock=5, title="a longer hammer")])
+    assert submitted == ["p001"]
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:

@@ -121,11 +121,11 @@ class FeatureTable:
 class TableWriter(FeatureTable):
     """The only process that may change a table. Use in a `with` block; leaving it without an error commits."""
 
-    def __init__(self, folder: Path, size: int, *, dtype: str = "float32") -> None:
+    def __init__(self, folder: Path, size: int, *, dtype: str = "float32", wait: float = 0.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(folder / "writer.lock")
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=wait)  # seconds for which another writer may take to end
         except Timeout:
             raise StoreError(f"{folder} is being written by another process; wait for it to end") from None
         try:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from shoplens.domain.dataset import Modality
 from shoplens.errors import ShoplensError
-from shoplens.features.current import folder_noted
+from shoplens.features.current import FILE_NAME, folder_noted
 from shoplens.features.modalities import assemble
-from shoplens.features.table import FeatureTable
+from shoplens.features.table import INDEX, FeatureTable
 from shoplens.service import bundle_pointer
 from shoplens.service.bundle import read_manifest
 from shoplens.service.encoders import MODALITIES, modalities_on, table_of
@@ -41,7 +41,8 @@ class FeatureContents:
     def stamp(self) -> float:
         """Changes when something was embedded: seconds since 1970 of the latest write, 0 before the first."""
         folder = self._workspace.features
-        return max((one.stat().st_mtime for one in folder.rglob("*") if one.is_file()), default=0.0)
+        written = [folder / FILE_NAME, *folder.glob(f"*/*/{INDEX}")]
+        return max((one.stat().st_mtime for one in written if one.is_file()), default=0.0)
 
     def _tables(self) -> Iterator[tuple[str, FeatureTable]]:
         """Tables of the bundle that answers; those in use before there is one, or when it does not say."""

@@ -35,6 +35,7 @@ from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 
+PATIENCE = 20.0  # seconds to wait for a shop that is encoding a product that has just changed
 Progress = Callable[[str, int], None]  # modality, products settled so far
 
 
@@ -104,7 +105,7 @@ class _Run:
         chosen = configured(self.workspace, modality, encoder)
         folder = chosen.folder(self.workspace.features, modality)
         with ExitStack() as stack:
-            table = stack.enter_context(TableWriter(folder, encoder.size))
+            table = stack.enter_context(TableWriter(folder, encoder.size, wait=PATIENCE))
             shots = stack.enter_context(ShotWriter(folder, encoder.size)) if modality == "video" else None
             report = embed(
                 self.store.catalogue.scan(),
@@ -136,8 +137,8 @@ class _Run:
                 progress=self.tell,
                 retry_refused=self.retry_refused,
             )
-            inputs = FoundTextInputs(kept)
-            with TableWriter(chosen.folder(self.workspace.features, modality), encoder.size) as table:
+            inputs, folder = FoundTextInputs(kept), chosen.folder(self.workspace.features, modality)
+            with TableWriter(folder, encoder.size, wait=PATIENCE) as table:
                 words = embed(
                     inputs.chunks(self.store.catalogue.scan()), table, encoder, inputs, executor=self.executor,
                     batch=self.workspace.settings.encoders.batch,

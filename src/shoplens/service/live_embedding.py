@@ -40,9 +40,17 @@ class LiveEmbedding:
         self._thread: threading.Thread | None = None
         self._encoders: dict[str, tuple[InUse, Encoder]] = {}
 
+    @property
+    def ready(self) -> bool:
+        """Whether there are tables to encode into."""
+        return (self._workspace.features / FILE_NAME).exists()
+
     def submit(self, products: Sequence[Product]) -> bool:
-        """Encode these products soon. False when they are left to the next `shoplens embed`."""
-        if len(products) > MOST or not (self._workspace.features / FILE_NAME).exists():
+        """Encode these products soon. False when they are left to the next `shoplens embed`.
+
+        Ask for those alone that look different (see `looks_different`): stock and prices change all day.
+        """
+        if len(products) > MOST or not self.ready:
             return False
         with self._changed:
             if self._stopped or len(self._waiting) + len(products) > MOST:
@@ -105,3 +113,8 @@ class LiveEmbedding:
             elif modality not in self._encoders or self._encoders[modality][0] != chosen:
                 self._encoders[modality] = chosen, encoder_in_use(self._workspace, modality, threads=1)
         return {modality: encoder for modality, (_, encoder) in self._encoders.items()}
+
+
+def looks_different(product: Product, before: Product | None) -> bool:
+    """Whether something that is encoded here has changed."""
+    return before is None or (product.text, product.images) != (before.text, before.images)

@@ -24,7 +24,7 @@ from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.contents import FeatureContents
 from shoplens.service.hot_swap import HotSwap
-from shoplens.service.live_embedding import LiveEmbedding
+from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
@@ -124,12 +124,15 @@ class Runtime:
 
     def put_products(self, products: list[Product]) -> int:
         """Insert or replace products; filters and answers know them at once. Returns how many changed."""
+        few = self.settings.server.embed_changes and self.live.ready and len(products) <= MOST
         with self._products:
+            before = self.store.catalogue.get([one.item_id for one in products]) if few else {}
             changed = self.store.catalogue.upsert(products)
             self._own_change(changed)
         self._apply(products)
-        if changed and self.settings.server.embed_changes:
-            self.live.submit(products)
+        different = [one for one in products if looks_different(one, before.get(one.item_id))] if few else []
+        if different:
+            self.live.submit(different)
         return changed
 
     def add_media(self, item_id: str, uploads: Sequence[Upload]) -> list[Stored]:

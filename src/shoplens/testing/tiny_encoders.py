@@ -96,7 +96,7 @@ class TinySpeech:
 @contextmanager
 def tiny_parts() -> Iterator[None]:
     """Make them known by name, as an installed package would, until the block ends."""
-    added = {"encoders": (TinyPhotos, TinySounds), "recognisers": (TinyWriting, TinySpeech)}
+    added: dict[str, tuple[Any, ...]] = {"encoders": (TinyPhotos, TinySounds), "recognisers": (TinyWriting, TinySpeech)}
     for kind, parts in added.items():
         for part in parts:
             registry.PARTS[kind][part.name] = registry.Part(f"{__name__}:{part.__name__}")

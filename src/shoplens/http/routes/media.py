@@ -1,4 +1,7 @@
-"""Photos, videos and sound of products: upload, list, fetch, take away."""
+"""Photos, videos and sound of products: upload, list, fetch, take away.
+
+Where the id of a product ends in `/media`, GET of the product itself is read as the list of another's media.
+"""
 
 from __future__ import annotations
 
