@@ -39,11 +39,10 @@ def label(words: list[tuple[int, int, int, str]], size: tuple[int, int] = (400, 
 
 
 def test_words_and_prices_are_read_in_reading_order(reader: RapidOcrReader) -> None:
-    photo = label(
-        [(20, 20, 30, "Organic Green Tea"), (20, 90, 24, "250 g"), (220, 92, 24, "$12.99"), (20, 160, 24, "¥99.00")]
-    )
+    words = [(20, 20, 30, "Organic Green Tea"), (220, 92, 24, "$12.99"), (20, 90, 24, "250 g"), (20, 160, 24, "¥99.00")]
+    photo = label([*words, (20, 220, 36, "$5")])
     (found,) = reader.read([photo])
-    assert found.text == "Organic Green Tea\n250 g $12.99\n¥99.00"
+    assert found.text == "Organic Green Tea\n250 g $12.99\n¥99.00\n$5"
     assert found.confidence > 0.9
     left, top, right, bottom = found.lines[2].box
     assert 200 < left < right < 330
@@ -72,6 +71,13 @@ def test_unsure_lines_are_left_out() -> None:
     photo = label([(20, 20, 40, "Coffee")], (240, 100))
     assert RapidOcrReader(confidence=1.01, threads=1).read([photo]) == [ocr.NOTHING]
     assert RapidOcrReader(confidence=0.9).version != RapidOcrReader().version
+
+
+def test_a_round_thing_is_no_letter(reader: RapidOcrReader) -> None:
+    picture = label([(20, 130, 30, "Gala")], (200, 200))
+    ImageDraw.Draw(picture).ellipse((60, 20, 130, 100), outline="red", width=12)
+    assert reader.read([picture])[0].text == "Gala"
+    assert reader.read([label([(20, 20, 60, "O")], (120, 120))]) == [ocr.NOTHING]
 
 
 def test_chinese(reader: RapidOcrReader) -> None:
