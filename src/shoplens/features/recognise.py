@@ -32,7 +32,8 @@ Floats = npt.NDArray[np.float32]
 FORMAT = "1"
 FILE = "recogniser.safetensors"
 MOST_SCENES = 2_048  # in all: a minute or so of encoding on one core
-SCENES_EACH = 16
+SCENES_EACH = 24
+PICTURES_COUNT = 2  # scenes that each cut of a product's own picture counts as
 PRODUCTS_IN_SCENES = 256  # of more, a sample: what to overlook is the same for all
 ENOUGH_UNLABELLED = 50  # photos that a usual score is estimated from
 WORDS_COUNT = 0.3  # standard deviations of evidence from words, against one from the photo
@@ -102,13 +103,7 @@ class Recogniser:
                 for cut in range(len(rows))
             ]
             return cls(reader, ids, models)
-        chosen, each = _sample(list(cuts), learning.seed)
-        made = scenes([cuts[place] for place in chosen], each, seed=learning.seed)
-        one_cut = reader.shares[:1]
-        rows = reader.read(made, shares=one_cut, mirrored=False, progress=learning.step(len(chosen) * each))
-        model = Discriminant.fit(
-            rows[0], np.repeat(np.array(chosen, np.intp), each), pictures[0], pictured, reader.weights, real=False
-        )
+        model = _from_scenes(reader, learning, pictures, pictured, cuts)
         return cls(reader, ids, [model] * len(reader.shares), evidence=learning.evidence)
 
     def scores(self, photos: Photos) -> Floats:
@@ -220,6 +215,22 @@ def _read_pictures(
     rows = np.zeros((len(reader.shares), count, reader.size), np.float32)
     rows[:, pictured] = read
     return rows, pictured, cuts
+
+
+def _from_scenes(
+    reader: PhotoReader, learning: Learning, pictures: Floats, pictured: npt.NDArray[np.bool_], cuts: dict[int, Cut]
+) -> Discriminant:
+    """A model for every cut, learnt from scenes of some products, which their own pictures join."""
+    chosen, each = _sample(list(cuts), learning.seed)
+    rows = reader.read(
+        scenes([cuts[place] for place in chosen], each, seed=learning.seed),
+        shares=reader.shares[:1],
+        mirrored=False,
+        progress=learning.step(len(chosen) * each),
+    )[0]
+    own = [cut[chosen] for cut in pictures for _ in range(PICTURES_COUNT)]
+    labels = np.concatenate([np.repeat(chosen, each), np.tile(chosen, len(own))]).astype(np.intp)
+    return Discriminant.fit(np.concatenate([rows, *own]), labels, pictures[0], pictured, reader.weights, real=False)
 
 
 def _sample(places: list[int], seed: int) -> tuple[list[int], int]:

@@ -1,8 +1,8 @@
 """Photos as shoppers take them, made out of product pictures: what varies between photos, learnt without any.
 
 A product picture is cut out of its ground and put on grounds of all colours: one piece in close-up, rows as on a
-shelf, a heap as in a crate, beside other products, brighter, darker, tinted, blurred. What differs among these is what
-a recogniser has to overlook.
+shelf, a heap as in a crate, beside other products, brighter, darker, lit from one side, tinted, blurred, grainy. What
+differs among these is what a recogniser has to overlook.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def cut_out(picture: Image.Image) -> Cut:
         return picture, whole
     away = np.sqrt(((values - ground) ** 2).sum(-1))
     mask = Image.fromarray((np.clip((away - NEAR) / (FAR - NEAR), 0, 1) * 255).astype(np.uint8))
-    mask = mask.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(1))  # closes holes of bright spots
+    # Closes holes where the thing shines, then cuts the rim, which has taken on the ground's colour.
+    mask = mask.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(7)).filter(ImageFilter.GaussianBlur(1))
     box = mask.point([0] * 64 + [255] * 192).getbbox()
     if box is None:
         return picture, whole
@@ -43,26 +44,47 @@ def cut_out(picture: Image.Image) -> Cut:
 
 def scenes(cuts: Sequence[Cut], each: int, *, seed: int = 0) -> Iterator[Image.Image]:
     """`each` scenes of the first product, then of the second, …: len(cuts) × each RGB photos of SIDE pixels."""
+    texture = _texture(np.random.default_rng(seed))
     for number in range(len(cuts)):
         for turn in range(each):
-            yield _Scene(cuts, np.random.default_rng((seed, number, turn))).of(number)
+            yield _Scene(cuts, texture, np.random.default_rng((seed, number, turn))).of(number)
+
+
+def _texture(random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Cloudy colours, rough and smooth as surfaces of shops are: noise whose strength falls with frequency.
+
+    [2 SIDE, 2 SIDE, 3], standard deviation 1; grounds are cut from it.
+    """
+    side = 2 * SIDE
+    waves = np.fft.rfft2(random.normal(size=(side, side, 3)), axes=(0, 1))
+    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
+    frequency[0, 0] = 1 / side
+    values = np.fft.irfft2(waves / frequency[..., None] ** 1.2, s=(side, side), axes=(0, 1))
+    grey = values.mean(2, keepdims=True)
+    mixed = 0.8 * grey + 0.4 * (values - grey)
+    texture: npt.NDArray[np.float32] = (mixed / mixed.std()).astype(np.float32)
+    return texture
 
 
 class _Scene:
     """One scene in the making."""
 
-    def __init__(self, cuts: Sequence[Cut], random: np.random.Generator) -> None:
+    def __init__(self, cuts: Sequence[Cut], texture: npt.NDArray[np.float32], random: np.random.Generator) -> None:
         self.cuts = cuts
         self.random = random
-        ground = random.normal(110, 55) + random.normal(0, 18, 3)
-        self.photo = Image.new("RGB", (SIDE, SIDE), tuple(np.clip(ground, 0, 255).astype(int).tolist()))
+        top, left = random.integers(0, SIDE, 2).tolist()
+        colour = random.normal(95, 45) + random.normal(0, 20, 3) + np.array([8, 0, -8])  # lamps of shops are warm
+        ground = texture[top : top + SIDE, left : left + SIDE] * random.uniform(15, 45) + colour
+        self.photo = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
 
     def of(self, number: int) -> Image.Image:
         """The finished photo."""
         random, cut = self.random, self.cuts[number]
-        if random.random() < 0.5:  # neighbours, partly covered later
-            for other in random.integers(len(self.cuts), size=3).tolist():
-                self._put(self._piece(self.cuts[other], random.uniform(60, 160)), *random.uniform(0, SIDE, 2).tolist())
+        if random.random() < 0.6:  # neighbours, partly covered later
+            size = random.uniform(60, 170)
+            for other in random.integers(len(self.cuts), size=int(random.integers(2, 7))).tolist():
+                piece = self._piece(self.cuts[other], size * random.uniform(0.8, 1.2))
+                self._put(piece, *random.uniform(0, SIDE, 2).tolist())
         kind = random.random()
         if kind < 0.4:
             piece = self._piece(cut, random.uniform(150, 330), turned=True)
@@ -108,8 +130,11 @@ class _Scene:
         photo = ImageEnhance.Brightness(self.photo).enhance(random.uniform(0.6, 1.15))
         photo = ImageEnhance.Contrast(photo).enhance(random.uniform(0.7, 1.2))
         photo = ImageEnhance.Color(photo).enhance(random.uniform(0.7, 1.3))
-        tint: npt.NDArray[np.float64] = random.normal(1, (0.05, 0.02, 0.08))
-        photo = Image.fromarray(np.clip(np.asarray(photo, np.float32) * tint, 0, 255).astype(np.uint8))
         if random.random() < 0.5:
             photo = photo.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.6)))
-        return photo
+        angle, steps = random.uniform(0, 2 * np.pi), np.linspace(-1, 1, SIDE, dtype=np.float32)
+        slope = 1 + random.uniform(0, 0.35) * (np.cos(angle) * steps[None] + np.sin(angle) * steps[:, None])
+        tint = random.normal(1, (0.05, 0.02, 0.08))
+        values = np.asarray(photo, np.float32) * slope[..., None] * tint
+        values += random.normal(0, random.uniform(0, 8), values.shape)
+        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
