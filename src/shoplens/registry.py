@@ -38,6 +38,7 @@ PARTS: dict[str, dict[str, Part]] = {
         "whisper-base": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
         "whisper:": Part("shoplens.encoders.audio:WhisperAudioEncoder", "speech"),
         "hub:": Part("shoplens.encoders.hub:HubEncoder", "hub"),
+        "finetuned:": Part("shoplens.encoders.finetuned:FineTuned"),
         "endpoint:": Part("shoplens.encoders.endpoint:EndpointEncoder"),
     },
     "recognisers": {

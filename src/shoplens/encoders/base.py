@@ -77,6 +77,7 @@ class EncoderOptions:
     photo: str = "efficientnet-lite0"  # name of the encoder of photos, with which the frames of videos are read
     model: str = ""  # what the name says after its colon; `open_encoder` puts it here
     endpoint: EndpointOptions | None = None
+    models: Path | None = None  # folder of the networks that a shop fine-tuned; what the name "finetuned:…" needs
 
 
 def open_encoder(name: str, options: EncoderOptions) -> Encoder:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from shoplens.encoders.packed_e5 import PackedE5
+from shoplens.encoders.packed_e5 import Sizes
 
 FUSED = "com.microsoft"
 OPSET = 21
@@ -27,7 +27,24 @@ IR_VERSION = 10  # what an ONNX Runtime of 2024 still reads
 LEAST_OF_GELU = 0.17  # no value of GELU is below minus this: the largest magnitude is found without taking magnitudes
 
 
-def write_e5(packed: PackedE5, precision: str, file: Path) -> None:
+class E5Weights(Protocol):
+    """The network's numbers by name: those of the package (`PackedE5`), or some of them learnt anew."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Shape of the network."""
+        ...
+
+    def plain(self, name: str) -> npt.NDArray[np.float32]:
+        """A vector, flat."""
+        ...
+
+    def unpacked(self, name: str, width: int) -> npt.NDArray[np.float32]:
+        """A matrix [rows, width]."""
+        ...
+
+
+def write_e5(packed: E5Weights, precision: str, file: Path) -> None:
     """Write the graph: input_ids, attention_mask int64 [batch, tokens] → embedding float32 [batch, hidden]."""
     builder = _Builder(packed, precision)
     builder.network()
@@ -48,7 +65,7 @@ def write_e5(packed: PackedE5, precision: str, file: Path) -> None:
 class _Builder:
     """Collects nodes and constants; each method returns the name of its result."""
 
-    def __init__(self, packed: PackedE5, precision: str) -> None:
+    def __init__(self, packed: E5Weights, precision: str) -> None:
         self.packed = packed
         self.sizes = packed.sizes
         self.quantised = precision == "int8"

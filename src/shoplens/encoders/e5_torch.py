@@ -6,7 +6,7 @@ stays packed: four bits a number, the rows of a batch are unpacked when it is re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -87,11 +87,11 @@ class E5Body:
         self._normalise = nn.LayerNorm(hidden, eps=self.sizes.epsilon).requires_grad_(False)
         _fill(self._normalise, self._packed.plain("emb.ln.w"), self._packed.plain("emb.ln.b"))
 
-    def tokens(self, texts: Sequence[str], longest: int) -> list[npt.NDArray[np.int64]]:
-        """See `Body`; texts are read as products ("passage: ")."""
+    def tokens(self, texts: Sequence[str], longest: int, prefix: str = "passage: ") -> list[npt.NDArray[np.int64]]:
+        """See `Body`; texts are read as products, with "query: " as what shoppers type."""
         if longest not in self._tokens:
             self._tokens = {longest: E5Tokens.of(self._packed, longest)}
-        return [np.array(ids, np.int64) for ids in self._tokens[longest].ids(texts)]
+        return [np.array(ids, np.int64) for ids in self._tokens[longest].ids(texts, prefix)]
 
     def embed(self, ids: Tensor) -> Tensor:
         """See `Body`."""
@@ -101,6 +101,13 @@ class E5Body:
             F.embedding(torch.from_numpy(inverse.reshape(ids.shape)), words) + self._place[: ids.shape[1]]
         )
         return embedded
+
+    def with_layers(self, layers: Mapping[int, TransformerLayer]) -> LearntE5:
+        """The weights to write as a graph, those of `layers` (number → layer) instead of the package's."""
+        learnt: dict[str, npt.NDArray[np.float32]] = {}
+        for number, layer in layers.items():
+            learnt |= _named(f"l{number}", layer)
+        return LearntE5(self._packed, learnt)
 
     def layer(self, number: int) -> TransformerLayer:
         """See `Body`."""
@@ -117,6 +124,34 @@ class E5Body:
         _fill(layer.after_attention, packed.plain(f"{at}.aln.w"), packed.plain(f"{at}.aln.b"))
         _fill(layer.after_feeding, packed.plain(f"{at}.oln.w"), packed.plain(f"{at}.oln.b"))
         return layer
+
+
+class LearntE5:
+    """The package's numbers, some of them replaced; what `e5_graph.write_e5` reads."""
+
+    def __init__(self, packed: PackedE5, learnt: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        self.packed = packed
+        self.learnt = learnt
+        self.sizes = packed.sizes
+
+    def plain(self, name: str) -> npt.NDArray[np.float32]:
+        """A vector, flat."""
+        return self.learnt[name] if name in self.learnt else self.packed.plain(name)
+
+    def unpacked(self, name: str, width: int) -> npt.NDArray[np.float32]:
+        """A matrix [rows, width]."""
+        return self.learnt[name] if name in self.learnt else self.packed.unpacked(name, width)
+
+
+def _named(at: str, layer: TransformerLayer) -> dict[str, npt.NDArray[np.float32]]:
+    """A layer's numbers under the names that the package's file gives them."""
+    modules: dict[str, nn.Linear | nn.LayerNorm] = {"ao": layer.out, "fi": layer.wide, "fo": layer.narrow}
+    modules |= {"aln": layer.after_attention, "oln": layer.after_feeding}
+    found = {f"{at}.{name}.w": module.weight for name, module in modules.items()}
+    found |= {f"{at}.{name}.b": module.bias for name, module in modules.items()}
+    for one, weight, bias in zip("qkv", layer.qkv.weight.chunk(3), layer.qkv.bias.chunk(3), strict=True):
+        found |= {f"{at}.{one}.w": weight, f"{at}.{one}.b": bias}
+    return {name: value.detach().float().cpu().numpy().copy() for name, value in found.items()}
 
 
 def _fill(module: nn.Linear | nn.LayerNorm, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:

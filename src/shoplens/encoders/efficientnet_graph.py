@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shoplens.encoders.model_cache import Conversion, WeightFile
 
@@ -92,13 +93,26 @@ def conversion(network: Network) -> Conversion:
 
 
 def _write(network: Network, weights: Path, folder: Path) -> None:
+    body = read_body(network, weights)
+    write_graph(network, body, training_statistics(body, network.stages), folder / GRAPH)
+    write_classes(folder / CLASSES, body._fc.weight.detach().numpy(), body._fc.bias.detach().numpy())
+
+
+def read_body(network: Network, weights: Path) -> Any:
+    """The network as a torch module with its published weights, ready to look at photos."""
     import torch
     from efficientnet_lite_pytorch import EfficientNet
 
     body: Any = EfficientNet.from_name(network.name)
     body.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    body.eval()
-    means, scales = training_statistics(body, network.stages)
+    return body.eval()
+
+
+def write_graph(network: Network, body: Any, statistics: tuple[torch.Tensor, torch.Tensor], file: Path) -> None:
+    """The graph photos [batch, 3, side, side] → "embedding", "layers". `statistics`: see `training_statistics`."""
+    import torch
+
+    means, scales = statistics
 
     class Pooled(torch.nn.Module):
         """The maps, averaged over the picture."""
@@ -123,15 +137,19 @@ def _write(network: Network, weights: Path, folder: Path) -> None:
         torch.onnx.export(
             Pooled().eval(),
             (torch.zeros(2, 3, network.side, network.side),),
-            str(folder / GRAPH),
+            str(file),
             input_names=["photos"],
             output_names=names,
             dynamic_axes={name: {0: "batch"} for name in ("photos", *names)},
             opset_version=17,
             dynamo=False,
         )
-    with (folder / CLASSES).open("wb") as stream:
-        np.savez(stream, weights=body._fc.weight.detach().numpy(), bias=body._fc.bias.detach().numpy())
+
+
+def write_classes(file: Path, weights: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> None:
+    """The classifier: [1000, features] and [1000]."""
+    with file.open("wb") as stream:
+        np.savez(stream, weights=weights, bias=bias)
 
 
 def training_statistics(body: Any, stages: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,7 +19,7 @@ from PIL import Image
 from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.blocks import scale_blocks
 from shoplens.encoders.efficientnet_graph import CLASSES, GRAPH, LITE0, LITE2, Network, conversion
-from shoplens.encoders.model_cache import prepare
+from shoplens.encoders.model_cache import ConvertedModel, prepare
 from shoplens.encoders.session import Later, open_session
 
 MARGIN = 0.875  # share of the shorter side that the crop keeps, as in training
@@ -43,16 +43,24 @@ class EfficientNetEncoder:
             {"embedding": slice(0, cls.network.features), "layers": slice(cls.network.features, cls.size)}
         )
 
-    def __init__(self, cache: Path, *, threads: int | None = None) -> None:
-        self.version = self.network.version
+    def __init__(
+        self, cache: Path, *, threads: int | None = None, model: ConvertedModel | None = None, learnt: str = ""
+    ) -> None:
+        """`model`: files of a fine-tuned network instead of the package's, and `learnt` what tells it from others."""
+        self.version = f"{self.network.version}+{learnt}" if learnt else self.network.version
         made = conversion(self.network)
-        self._session = Later(lambda: open_session(prepare(cache, made).file(GRAPH), threads))
-        self._classes = Later(lambda: _read_classes(prepare(cache, made).file(CLASSES)))
+        self._session = Later(lambda: open_session((model or prepare(cache, made)).file(GRAPH), threads))
+        self._classes = Later(lambda: _read_classes((model or prepare(cache, made)).file(CLASSES)))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
         """As the settings want it."""
         return cls(options.model_cache, threads=options.threads)
+
+    @classmethod
+    def finetuned(cls, options: EncoderOptions, model: ConvertedModel, precision: str, learnt: str) -> Self:  # noqa: ARG003 - fp32 alone
+        """With the network that a shop fine-tuned."""
+        return cls(options.model_cache, threads=options.threads, model=model, learnt=learnt)
 
     def load(self) -> None:
         """Load the network now rather than at the first photo. ModelFileError when its files are missing or altered."""

@@ -60,23 +60,32 @@ class E5Encoder:
         max_tokens: int = 256,
         max_chunks: int = 4,
         threads: int | None = None,
+        model: ConvertedModel | None = None,
+        learnt: str = "",
     ) -> None:
+        """`model`: files of a fine-tuned network instead of the package's, and `learnt` what tells it from others."""
         if precision not in ("int8", "fp32"):
             raise ConfigurationError(f"precision {precision!r} is unknown; write int8 or fp32")
         if not 8 <= max_tokens <= LONGEST:
             raise ConfigurationError(f"max_tokens {max_tokens} is not between 8 and {LONGEST}")
         if max_chunks < 1:
             raise ConfigurationError(f"max_chunks {max_chunks} is not at least 1")
-        self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}x{max_chunks}"
+        tuned = f"+{learnt}" if learnt else ""
+        self.version = f"{WEIGHTS.version}-{REVISION}-{precision}-{max_tokens}x{max_chunks}{tuned}"
         self.max_tokens = max_tokens
         self.max_chunks = max_chunks
         most = max_tokens * max_chunks
-        self._network = Later(lambda: _Network(prepare(cache, conversion(precision)), most, threads))
+        self._network = Later(lambda: _Network(model or prepare(cache, conversion(precision)), most, threads))
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
         """As the settings want it."""
         return cls(options.model_cache, precision=options.precision, threads=options.threads)
+
+    @classmethod
+    def finetuned(cls, options: EncoderOptions, model: ConvertedModel, precision: str, learnt: str) -> Self:
+        """With the network that a shop fine-tuned, in the precision in which it was exported."""
+        return cls(options.model_cache, precision=precision, threads=options.threads, model=model, learnt=learnt)
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of product texts. float32 [len(inputs), 384], unit length. An empty text has a vector too."""

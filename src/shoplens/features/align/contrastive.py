@@ -87,7 +87,7 @@ def fit_space(
             inside = torch.from_numpy(learn.photos[learn.rows[chosen]])
             photos = functional.normalize(functional.dropout(inside, 0.4) @ photo, dim=1)
             texts = functional.normalize(functional.dropout(torch.from_numpy(learn.texts[chosen]), 0.1) @ text, dim=1)
-            loss = _loss(texts @ photos.T * warmth.exp().clamp(max=100.0), _right(learn, chosen))
+            loss = contrastive_loss(texts @ photos.T * warmth.exp().clamp(max=100.0), _right(learn, chosen))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -128,8 +128,8 @@ def _right(pairs: Pairs, chosen: Codes) -> torch.Tensor:
     return torch.from_numpy(right)
 
 
-def _loss(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """InfoNCE both ways; the probability is shared equally among right answers."""
+def contrastive_loss(scores: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """InfoNCE both ways of scores [texts, photos]; the probability is shared equally among the right answers."""
     wanted = right.float()
     forth = -(wanted / wanted.sum(1, keepdim=True) * scores.log_softmax(1)).sum(1).mean()
     back = -(wanted / wanted.sum(0, keepdim=True) * scores.log_softmax(0)).sum(0).mean()
@@ -143,5 +143,5 @@ def _check(space: Space, pairs: Pairs, warmth: float) -> float:
     for begin in range(0, len(pairs.rows), BATCH):
         chosen = np.arange(begin, min(begin + BATCH, len(pairs.rows)))
         scores = torch.from_numpy(texts[chosen] @ photos[pairs.rows[chosen]].T * np.float32(warmth))
-        losses.append(float(_loss(scores, _right(pairs, chosen))) * len(chosen))
+        losses.append(float(contrastive_loss(scores, _right(pairs, chosen))) * len(chosen))
     return sum(losses) / max(len(pairs.rows), 1)

@@ -85,13 +85,19 @@ def measure(scores: Floats, answers: Answers) -> Figures:
 
 def ndcg(scores: Floats, answers: Answers) -> float:
     """`measure(…).ndcg`, without sorting what lies beyond the first ten."""
+    return float(ndcg_of_each(scores, answers).mean())
+
+
+def ndcg_of_each(scores: Floats, answers: Answers) -> npt.NDArray[np.float64]:
+    """NDCG at 10 of each query. [queries]"""
     depth = min(DEPTH, scores.shape[1])
     best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
     order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
     top = np.take_along_axis(answers, np.take_along_axis(best, order, 1), 1)
     discounts = 1.0 / np.log2(np.arange(2, depth + 2))
     ideal = np.cumsum(discounts)[np.minimum(answers.sum(1), depth) - 1]
-    return float(((top * discounts).sum(1) / ideal).mean())
+    each: npt.NDArray[np.float64] = (top * discounts).sum(1) / ideal
+    return each
 
 
 def measure_all(questions: dict[str, Questions], score: Callable[[Sequence[str]], Floats]) -> dict[str, Figures]:
