@@ -212,6 +212,10 @@ def main() -> None:
     for count in wanted.memory:  # first: Linux counts to a process what its parent took when it was started
         result["memory"].append(in_own_process(count))
         print(f"memory: {result['memory'][-1]}", file=sys.stderr)
+    first, last = result["memory"][0], result["memory"][-1]
+    if last["products"] > first["products"]:  # ids, digests and places of rows; the vectors stay on disk
+        more = 1024 * (last["peak_rss_mb"] - first["peak_rss_mb"])
+        result["memory_kb_a_product"] = round(more / (last["products"] - first["products"]), 2)
     import torch
 
     threads = torch.get_num_threads()

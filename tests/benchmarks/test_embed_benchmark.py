@@ -53,11 +53,11 @@ def test_memory_of_one_size() -> None:
 def test_the_whole_benchmark(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    small = ["--titles", "40", "--photos", "4", "--repetitions", "1", "--memory", "100", "--models", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["embed", *small])
+    small = ["--titles", "40", "--photos", "4", "--repetitions", "1", "--memory", "100", "300"]
+    monkeypatch.setattr(sys, "argv", ["embed", *small, "--models", str(tmp_path)])
     embed.main()
     result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"benchmark", "titles", "photos", "second_run", "memory"}
+    assert set(result) == {"benchmark", "titles", "photos", "second_run", "memory", "memory_kb_a_product"}
     cosines = result["titles"]["least_cosine_with_peer"]
     assert cosines["shoplens_fp32"] > 0.9999
     assert cosines["shoplens"] > 0.99
