@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
 from shoplens.cli.tables import results_table
 
 ONLY_CSV = ("epochs", "batch_size", "learning_rate", "loss", "optimizer", "history", "out")  # options
@@ -74,6 +74,7 @@ def train(
             done = train_shop(shop, store, models=model or (), seed=seed, progress=tell)
     finally:
         store.close()
+    console.print(done.alignment.told, highlight=False)
     emit(
         {
             "bundle": done.version,

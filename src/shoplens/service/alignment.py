@@ -15,7 +15,7 @@ from shoplens.encoders.base import Encoder, TextEncoder
 from shoplens.errors import ConfigurationError, MissingExtraError, ModelFileError
 from shoplens.features.align import versions
 from shoplens.features.align.alignment import Alignment, Photos
-from shoplens.features.align.bridge import bridge_of, one_network
+from shoplens.features.align.bridge import Bridge, bridge_of, one_network
 from shoplens.features.align.examples import MOST_PRODUCTS, Lessons, Progress
 from shoplens.features.align.facets import Described, described
 from shoplens.features.align.glosses import glossary
@@ -83,6 +83,12 @@ def load_current(workspace: Workspace, reads: TextEncoder | None = None) -> Alig
     if folder is None:
         return None
     return versions.load_alignment(folder, reads if reads is not None else _encoders(workspace)[0])
+
+
+def bridge_in_use(workspace: Workspace) -> Bridge | None:
+    """What finds photos by words before anything was learnt; None where the photo encoder says nothing in words."""
+    reads, looks = _encoders(workspace)
+    return bridge_of(looks, Reader(reads, glossary=glossary()))
 
 
 def photos_of(workspace: Workspace, item_ids: list[str]) -> tuple[Photos, Any]:

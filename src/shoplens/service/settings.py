@@ -115,6 +115,7 @@ class TrainSettings(BaseModel):
     half_life_days: float | None = Field(default=None, gt=0)  # training events count half after so many days
     newcomers: float | None = Field(default=None, ge=0, le=1)  # share of places that unsold products get; None: fair
     ranker: str = Field(default="auto", pattern="^(auto|on|off)$")  # whether trees order what the blend puts first
+    align: bool = True  # whether photos and words are learnt to be compared; minutes, when products or photos changed
     event_weights: dict[str, float] = {}  # event type → what one says, -1 to 1; what is not named keeps its default
 
     @field_validator("event_weights")

@@ -87,7 +87,9 @@ def train_shop(
     what = [fingerprint(interactions), content_fingerprint(data), settings.model_dump_json(), *chosen, str(seed)]
     resume = claim(workspace.runs, what, tell)
     try:
-        aligned = align_shop(workspace, store, seed=seed, progress=tell)
+        aligned = Aligned("words and photos are not compared: train.align is off")
+        if settings.align:
+            aligned = align_shop(workspace, store, seed=seed, progress=tell)
         clock.stop("align words and photos")
         return _train(workspace, data, chosen, seed, aligned, resume, tell, clock)
     finally:

@@ -71,16 +71,14 @@ class ClassNameBridge:
 
 
 class OneNetworkBridge:
-    """For a photo and a text encoder that were trained together: their own vectors, centred."""
+    """For a photo and a text encoder that were trained together: their own vectors."""
 
-    def __init__(self, reader: Reader, photo_mean: Vectors | None = None) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._mean = photo_mean
 
     def photo_vectors(self, photos: Vectors) -> Vectors:
-        """See `Bridge`. Photos lie a constant shift away from texts; the mean over a catalogue takes it out."""
-        mean = self._mean if self._mean is not None else (photos.mean(0) if len(photos) > 16 else 0.0)
-        return unit_rows(photos - mean)
+        """See `Bridge`."""
+        return unit_rows(photos)
 
     def text_vectors(self, texts: Sequence[str]) -> Vectors:
         """See `Bridge`."""

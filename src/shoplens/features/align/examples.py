@@ -21,7 +21,7 @@ from shoplens.features.align.reading import Reader
 
 ENGLISH, CHINESE = 4, 3  # phrases that are made of a product, at most
 MOST_PHRASES = 40_000  # for the whole catalogue: they repeat themselves long before
-MOST_PRODUCTS = 20_000  # that are learnt from, drawn at random when there are more
+MOST_PRODUCTS = 20_000  # worth learning from: more take longer and teach little
 TITLE_GROUPS = (4, 64)  # least and most groups of like titles, where a catalogue has no facets at all
 CHINESE_CODE = LANGUAGES.index("zh")
 READ_AT_ONCE = 512  # texts between two words about progress
@@ -47,19 +47,6 @@ class Lessons:
     def titled(self, rows: npt.NDArray[np.bool_]) -> list[str]:
         """Titles of these products [products]."""
         return [title for title, chosen in zip(self.titles, rows, strict=True) if chosen]
-
-    def drawn(self, most: int, random: np.random.Generator) -> Lessons:
-        """At most so many of them, drawn at random; those with a photo first."""
-        if len(self.titles) <= most:
-            return self
-        order = np.lexsort((random.random(len(self.titles)), ~self.has_photo))[:most]
-        rows = np.sort(order)
-        return Lessons(
-            self.photos.take(rows),
-            self.has_photo[rows],
-            [self.titles[row] for row in rows],
-            [self.values[row] for row in rows],
-        )
 
 
 @dataclass(frozen=True, slots=True)
