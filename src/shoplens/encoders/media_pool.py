@@ -48,15 +48,18 @@ class _Workers:
     def close(self) -> None:
         with self.changed:
             self.closed = True
-            workers, self.idle = list(self.all), []
+            workers, idle, self.idle = list(self.all), self.idle, []
             self.all.clear()
             self.changed.notify_all()
         if self.owner != os.getpid():
             return  # a copy of somebody else's, made by fork
-        busy = [one for one in workers if not one.dead]
         self.watchdog.stop()
-        for worker in busy:
-            worker.close()
+        for worker in workers:
+            if worker not in idle:
+                worker.kill()  # it is busy; whoever waits for it gets a refusal
+        for worker in workers:
+            if not worker.dead:
+                worker.close()
 
 
 class MediaPool:
