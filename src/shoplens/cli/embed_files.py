@@ -99,11 +99,11 @@ def _seen(media: LooseMedia, sources: MediaSources, file: Path, modalities: Sequ
 def _part(sources: MediaSources, file: Path) -> Part:
     """What a file is, by its content."""
     from shoplens.errors import InputError, UnsafeInputError
-    from shoplens.service.file_facts import look_at
+    from shoplens.service.file_facts import kind_at
     from shoplens.service.loose_media import Part
 
     try:
-        return Part(look_at(sources, file, str(file)).kind, file, str(file))
+        return Part(kind_at(sources, file, str(file)), file, str(file))
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror})") from error
     except UnsafeInputError:

@@ -23,6 +23,7 @@ from shoplens.service.bundle import read_manifest
 from shoplens.service.encoders import (
     FOUND,
     MEDIA,
+    MODALITIES,
     configured,
     encoder_of,
     has_media,
@@ -57,19 +58,20 @@ def embed_shop(
     ConfigurationError, and a missing part MissingExtraError.
     """
     chosen = [known_modality(name) for name in modalities] if modalities else modalities_on(workspace)
-    absent = _absent(workspace, store, chosen)
+    catalogue = _Catalogue(store)
     reports: dict[str, EmbedReport] = {}
     with MediaSources(workspace, allow_private=allow_private) as sources:
         for modality in chosen:
-            if modality in absent:
-                reports[modality] = EmbedReport(missing=absent[modality], skipped=f"no product has {MEDIA[modality]}")
+            new = modality != "text" and not (workspace.features / modality).is_dir()
+            if new and not catalogue.has(modality):
+                reports[modality] = EmbedReport(missing=catalogue.products, skipped=f"no product has {MEDIA[modality]}")
                 continue
 
             def tell(done: int, modality: str = modality) -> None:
                 if progress is not None:
                     progress(modality, done)
 
-            run = _Run(workspace, store, sources, executor, tell, retry_refused)
+            run = _Run(workspace, catalogue, sources, executor, tell, retry_refused)
             try:
                 reports[modality] = run.found(modality) if modality in FOUND else run.content(modality)
             except MissingExtraError as error:
@@ -79,20 +81,50 @@ def embed_shop(
     return reports
 
 
+class _Catalogue:
+    """All products, and which media they have: noticed while they are read for the first modality."""
+
+    def __init__(self, store: Store) -> None:
+        self.products = 0
+        self._store = store
+        self._found: set[str] = set()
+        self._read = False  # once, to its end
+
+    def scan(self) -> Iterator[list[Product]]:
+        """All products in chunks."""
+        if self._read:
+            yield from self._store.catalogue.scan()
+            return
+        products = 0
+        for chunk in self._store.catalogue.scan():
+            products += len(chunk)
+            left = [name for name in MODALITIES if name not in self._found]
+            self._found.update(name for name in left if any(has_media(product, name) for product in chunk))
+            yield chunk
+        self.products, self._read = products, True
+
+    def has(self, modality: str) -> bool:
+        """Whether some product has something of a modality."""
+        if modality not in self._found and not self._read:
+            for _ in self.scan():
+                pass
+        return modality in self._found
+
+
 class _Run:
     """One modality of one `embed_shop`."""
 
     def __init__(
         self,
         workspace: Workspace,
-        store: Store,
+        catalogue: _Catalogue,
         sources: MediaSources,
         executor: Executor,
         tell: Callable[[int], None],
         retry_refused: bool,
     ) -> None:
         self.workspace = workspace
-        self.store = store
+        self.catalogue = catalogue
         self.sources = sources
         self.executor = executor
         self.tell = tell
@@ -108,7 +140,7 @@ class _Run:
             table = stack.enter_context(TableWriter(folder, encoder.size, wait=PATIENCE))
             shots = stack.enter_context(ShotWriter(folder, encoder.size)) if modality == "video" else None
             report = embed(
-                self.store.catalogue.scan(),
+                self.catalogue.scan(),
                 table,
                 encoder,
                 self.sources.inputs(modality),
@@ -130,7 +162,7 @@ class _Run:
         chosen = configured(self.workspace, modality, encoder, f"{reader.name}-{reader.version}")
         with FoundTexts(self.workspace.features, modality, chosen.reader, write=True) as kept:
             report = read_media(
-                self.store.catalogue.scan(),
+                self.catalogue.scan(),
                 kept,
                 reader,
                 executor=self.executor,
@@ -140,7 +172,7 @@ class _Run:
             inputs, folder = FoundTextInputs(kept), chosen.folder(self.workspace.features, modality)
             with TableWriter(folder, encoder.size, wait=PATIENCE) as table:
                 words = embed(
-                    inputs.chunks(self.store.catalogue.scan()), table, encoder, inputs, executor=self.executor,
+                    inputs.chunks(self.catalogue.scan()), table, encoder, inputs, executor=self.executor,
                     batch=self.workspace.settings.encoders.batch,
                 )  # fmt: skip
                 _keep_means(table, words)
@@ -252,15 +284,3 @@ def _keep_means(table: TableWriter, report: EmbedReport) -> None:
     changed = report.encoded or report.removed or not (table.folder / MEANS).exists()
     if table.size and changed:
         update_language_means(table)
-
-
-def _absent(workspace: Workspace, store: Store, modalities: Sequence[str]) -> dict[str, int]:
-    """Modalities that no product has and no table knows of, with the number of products. One look at the catalogue."""
-    wanted = [name for name in modalities if name != "text" and not (workspace.features / name).is_dir()]
-    products = 0
-    for chunk in store.catalogue.scan() if wanted else ():
-        products += len(chunk)
-        wanted = [name for name in wanted if not any(has_media(product, name) for product in chunk)]
-        if not wanted:
-            break
-    return dict.fromkeys(wanted, products)

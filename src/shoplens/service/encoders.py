@@ -70,16 +70,15 @@ def modalities_on(workspace: Workspace) -> tuple[str, ...]:
 def options_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> EncoderOptions:
     """What the settings say to an encoder that opens."""
     encoders = workspace.settings.encoders
-    photo = {} if encoders.image == OFF else {"photo": encoders.image}
-    return EncoderOptions(
+    options = EncoderOptions(
         workspace.model_cache,
         precision=encoders.precision,
         threads=threads,
         modality="text" if modality in FOUND else modality,
         device=encoders.device,
-        **photo,
         endpoint=_endpoint(encoders.endpoint),
     )
+    return options if encoders.image == OFF else replace(options, photo=encoders.image)
 
 
 def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> Encoder:

@@ -46,6 +46,15 @@ class FileFacts:
         return MEDIA_TYPES[self.extension]
 
 
+def kind_at(sources: MediaSources, file: Path, name: str) -> str:
+    """image, video or audio, with as little decoding as tells; what is damaged inside shows when it is encoded."""
+    with file.open("rb") as stream:
+        kind = kind_of(stream.read(HEAD_BYTES), name)
+    if kind.family in ("photo", "animation"):
+        return "image"
+    return "audio" if kind.family == "sound" else look_at(sources, file, name).kind
+
+
 def look_at(sources: MediaSources, file: Path, name: str) -> FileFacts:
     """Decode a file within the limits; InputError or UnsafeInputError, naming it `name`, when it cannot be used.
 

@@ -18,7 +18,7 @@ from shoplens.http.multipart import described_form, files_schema, form_parts, sh
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.wire.embeddings import MOST_TEXTS, EmbeddingOut, EmbeddingsAnswer, EmbeddingsIn, Encoding, Usage
 from shoplens.http.wire.fields import PROBLEMS
-from shoplens.service.file_facts import look_at
+from shoplens.service.file_facts import kind_at
 from shoplens.service.loose_media import MODALITY, READ_AS, Part, Seen
 from shoplens.service.runtime import Runtime
 
@@ -156,7 +156,7 @@ def _file(shop: Runtime, path: Path, field: str, file: UploadFile, number: int) 
     with path.open("wb") as copy:
         while piece := file.file.read(1 << 20):
             copy.write(piece)
-    kind = look_at(shop.media, path, name).kind
+    kind = kind_at(shop.media, path, name)
     if field not in ("file", kind):
         raise InputError(f"{name}: sent as {field}, but it is {kind}")
     return Part(kind, path, name)

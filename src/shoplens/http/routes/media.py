@@ -35,6 +35,7 @@ _decoding = CapacityLimiter(AT_ONCE)
 @router.post(
     "/v1/products/{item_id:path}/media",
     status_code=201,
+    response_model_exclude_none=True,
     dependencies=[Depends(needs("write"))],
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": described_form(FIELDS)}}},
 )
@@ -57,7 +58,9 @@ async def post_media(item_id: Id, request: Request, shop: Shop) -> MediaAnswer:
     return MediaAnswer(item_id=item_id, media=[MediaOut.of_stored(item_id, one) for one in stored])
 
 
-@router.get("/v1/products/{item_id:path}/media", dependencies=[Depends(needs("read"))])
+@router.get(
+    "/v1/products/{item_id:path}/media", response_model_exclude_none=True, dependencies=[Depends(needs("read"))]
+)
 async def get_media(item_id: Id, shop: Shop) -> MediaAnswer:
     """All media of a product, in its own order."""
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
+from shoplens.service.file_facts import MEDIA_TYPES
 from shoplens.service.uploads import Stored
 
 MediaKind = Literal["image", "video", "audio"]
@@ -32,9 +33,10 @@ class MediaOut(BaseModel):
         if file is None:
             return cls.model_validate({"kind": kind, "link": link})
         size = file.stat().st_size if file.is_file() else None
-        return cls.model_validate(
-            {"kind": kind, "link": link, "name": file.name, "path": path_of(item_id, file.name), "bytes": size}
-        )
+        return cls.model_validate({
+            "kind": kind, "link": link, "name": file.name, "path": path_of(item_id, file.name), "bytes": size,
+            "media_type": MEDIA_TYPES.get(file.suffix[1:]),
+        })  # fmt: skip
 
     @classmethod
     def of_stored(cls, item_id: str, stored: Stored) -> MediaOut:
