@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,44 @@ from scipy import sparse
 from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import EncoderOptions, Vectors, open_encoder
 from shoplens.encoders.centring import LanguageMeans, languages_of
-from shoplens.features.align.captions import Phrases
-from shoplens.features.align.facets import choose_facets, codes_of, described
+from shoplens.features.align.alignment import TEXT_SCALE, Photos, evidence, parts_of
+from shoplens.features.align.blending import first_blend
+from shoplens.features.align.examples import Lessons, Material
+from shoplens.features.align.facets import Facet, described
 from shoplens.features.align.glosses import Glossary, glossary
+from shoplens.features.align.head_training import fit_heads
 from shoplens.features.align.lexicon import built_in, plain
+from shoplens.features.align.networks import Network
 from shoplens.features.align.reading import Reader
-from shoplens.features.align.validation import make_questions, ndcg
+from shoplens.features.align.training import TEXT
+from shoplens.features.align.validation import Questions, make_questions, ndcg
 from shoplens.learning.search_benchmark_data import Progress, read_search_data
 from shoplens.learning.search_metrics import figures_by_language, timed_scores
 
 Floats = npt.NDArray[np.float32]
 
 SATURATION, LENGTH = 1.2, 0.75  # k₁ and b of BM25, as everywhere
-SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the words that match, the rest is meaning
+STEPS = 5  # of a share, from 0 to 1
+RARITY = 0.7  # γ of the attributes' score
 OTHER_WORDS = (0.0, 0.3, 0.6)  # what another name of the same thing counts beside the very word
-LEARN_AT_MOST = 3_000  # products that the shares are found on
+LEARN_AT_MOST = 8_000  # products
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
 class TitleBlend:
-    """How much each part counts."""
+    """How much each part counts; the first three add up to 1."""
 
-    words: float  # share of BM25; 1 - words is meaning
-    other_words: float  # weight of another name of the same thing
+    words: float  # BM25
+    meaning: float  # cosine of the encoder's vectors
+    attributes: float  # what both speak of
+    other_words: float  # weight of another name of the same thing in BM25
+
+    @property
+    def shares(self) -> Floats:
+        """In the order of `TitleSearch.parts`."""
+        return np.array([self.words, self.meaning, self.attributes], np.float32)
 
 
 class TitleIndex:
@@ -103,25 +117,59 @@ def query_terms(text: str, dictionary: Glossary, other_words: float) -> dict[str
     return weights
 
 
-class TitleSearch:
-    """Titles, searched by words and by meaning; both scaled by their own spread over the titles."""
+@dataclass(frozen=True, slots=True)
+class TitleReader:
+    """What reads queries and titles alike: meaning, and the attributes they speak of."""
 
-    def __init__(self, titles: Sequence[str], vectors: Vectors, reader: Reader, dictionary: Glossary) -> None:
+    reader: Reader
+    means: LanguageMeans  # of titles as products' texts
+    heads: Network
+    facets: tuple[Facet, ...]
+
+    def titles(self, titles: Sequence[str]) -> tuple[Vectors, Floats]:
+        """Vectors [titles, encoder], and which values titles speak of: log m_v, see `features.align.alignment`."""
+        vectors = self.means.centre_texts(self.reader.encoder.encode(titles), titles)
+        return vectors, evidence(self._values(titles), self.facets, RARITY)
+
+    def attributes(self, query: str, spoken: Floats) -> Floats:
+        """How well titles fit what a query says of attributes. float32 [titles]."""
+        asked = self._values([query])[0]
+        total = np.zeros(len(spoken), np.float32)
+        weights = first_blend(self.facets, direct=False).facets
+        for weight, part in zip(weights, parts_of(self.facets), strict=True):
+            total += np.float32(weight) * np.log(np.maximum(np.exp(spoken[:, part]) @ asked[part], 1e-12))
+        return total
+
+    def _values(self, texts: Sequence[str]) -> Floats:
+        return self.heads.probabilities(self.reader.read(texts) * np.float32(TEXT_SCALE), parts_of(self.facets))
+
+
+class TitleSearch:
+    """Titles, searched by words, meaning and attributes; each scaled by its own spread over the titles."""
+
+    def __init__(self, titles: Sequence[str], reads: TitleReader, dictionary: Glossary) -> None:
         self._index = TitleIndex(titles)
-        self._vectors = vectors
-        self._reader = reader
+        self._vectors, self._spoken = reads.titles(titles)
+        self._reads = reads
         self._dictionary = dictionary
 
-    def parts(self, query: str, other_words: float) -> tuple[Floats, Floats]:
-        """Words and meaning, each scaled. float32 [titles] each."""
+    def parts(self, query: str, other_words: float) -> Floats:
+        """Words, meaning and attributes, each scaled. float32 [3, titles]."""
         words = self._index.scores(query_terms(query, self._dictionary, other_words))
-        return _scaled(words), _scaled(self._vectors @ self._reader.read([query])[0])
+        meaning = self._vectors @ self._reads.reader.read([query])[0]
+        return np.stack([_scaled(one) for one in (words, meaning, self._reads.attributes(query, self._spoken))])
 
     def score(self, query: str, blend: TitleBlend) -> Floats:
         """float32 [titles], higher fits better."""
-        words, meaning = self.parts(query, blend.other_words)
-        total: Floats = np.float32(blend.words) * words + np.float32(1 - blend.words) * meaning
+        total: Floats = blend.shares @ self.parts(query, blend.other_words)
         return total
+
+    def plainly(self) -> TitleSearch:
+        """The same titles, Chinese read by the dictionary alone."""
+        other = copy(self)
+        other._dictionary = replace(self._dictionary, lexicon=None)
+        other._reads = replace(self._reads, reader=self._reads.reader.through(other._dictionary))
+        return other
 
 
 def bench_text_title(
@@ -137,30 +185,18 @@ def bench_text_title(
 ) -> dict[str, Any]:
     """Figures as `shoplens bench search --task text-title` prints them. `text`: name of the encoder of texts."""
     data = read_search_data(folder, queries, qrels)
-    reads: Any = open_encoder(text, EncoderOptions(cache, threads=threads, modality="text"))
+    encoder: Any = open_encoder(text, EncoderOptions(cache, threads=threads, modality="text"))
     dictionary = glossary()
     tell = progress or (lambda _what, _done, _total: None)
     began = time.perf_counter()
-    random = np.random.default_rng(seed)
-    learn = [data.learn[row] for row in random.permutation(len(data.learn))[:LEARN_AT_MOST]]
-    titles = [product.title for product in data.gallery]
-    tell("read titles", 0, 2)
-    own = reads.encode([product.title for product in learn])
-    tell("read titles", 1, 2)
-    searched = reads.encode(titles)
-    tell("read titles", 2, 2)
-    means = LanguageMeans.estimate(own, languages_of([product.title for product in learn]))
-    reader, questions = _learn_means(learn, reads, dictionary, random)
-    trial = TitleSearch(
-        [product.title for product in learn], means.centre_texts(own, [one.title for one in learn]), reader, dictionary
-    )
-    blend = _find_blend(trial, questions)
+    reads, blend = _learn(data.learn, Reader(encoder, glossary=dictionary), dictionary, seed, tell)
     seconds = time.perf_counter() - began
-    search = TitleSearch(titles, means.centre_texts(searched, titles), reader, dictionary)
-    reader.forget()
+    tell("read the titles that are searched", 0, 1)
+    search = TitleSearch([product.title for product in data.gallery], reads, dictionary)
+    tell("read the titles that are searched", 1, 1)
+    reads.reader.forget()
     scores, times = timed_scores(lambda query: search.score(query, blend), data.queries)
-    alone = replace(dictionary, lexicon=None)
-    plainly = TitleSearch(titles, means.centre_texts(searched, titles), reader.through(alone), alone)
+    plainly = search.plainly()
     without = np.stack([plainly.score(query, replace(blend, other_words=0.0)) for query in data.queries])
     return {
         "task": "text-title",
@@ -169,39 +205,52 @@ def bench_text_title(
         **times,
         "without_lexicon": figures_by_language(without, data.gains, data.languages),
         "train_seconds": round(seconds, 1),
-        "train": {"words": blend.words, "other_words": blend.other_words},
+        "train": asdict(blend),
         "encoders": {"text": text},
-        "titles": len(titles),
+        "titles": len(data.gallery),
         "seed": seed,
     }
 
 
-def _learn_means(
-    learn: Sequence[Product], encoder: Any, dictionary: Glossary, random: np.random.Generator
-) -> tuple[Reader, list[tuple[list[str], npt.NDArray[np.bool_]]]]:
-    """A reader whose means come from phrases about the shop's products, and such phrases with their answers."""
-    values = [described(product) for product in learn]
-    facets = choose_facets(values)
-    codes = codes_of(values, facets)
-    phrases = Phrases(facets, built_in())
-    reader = Reader(encoder, glossary=dictionary)
-    spoken = [phrases.caption(row, language, random) for row in codes for language in ("en", "zh")]
-    texts = sorted({caption.text for caption in spoken if caption is not None})
-    reader.learn_means(texts)
-    questions = make_questions(phrases, codes, [], random)
-    return reader, [(one.texts, one.answers) for one in questions.values()]
+def _learn(
+    products: Sequence[Product], reader: Reader, dictionary: Glossary, seed: int, tell: Progress
+) -> tuple[TitleReader, TitleBlend]:
+    """Attributes from titles on four fifths of the products, the shares on phrases about the last fifth; then all."""
+    random = np.random.default_rng(seed)
+    chosen = [products[row] for row in random.permutation(len(products))[:LEARN_AT_MOST]]
+    titles = [product.title for product in chosen]
+    nothing = Photos(np.zeros((len(chosen), 0), np.float32))
+    lessons = Lessons(nothing, np.ones(len(chosen), bool), titles, [described(product) for product in chosen])
+    material = Material.gather(lessons, built_in(), reader, random, tell)
+    means = LanguageMeans.estimate(reader.encoder.encode(titles), languages_of(titles))
+    held = random.random(len(chosen)) < 0.2
+    words, rows = material.spoken(~held)
+    said, said_rows = material.spoken(held)
+    check = (said, material.codes[said_rows])
+    tell("learn attributes from titles", 0, 2)
+    trial = fit_heads(words, rows, material.codes, material.parts, TEXT, seed=seed, check=check)
+    reads = TitleReader(reader, means, trial.network, material.facets)
+    questions = make_questions(material.phrases, material.codes[held], [], random)
+    blend = _find_blend(TitleSearch(lessons.titled(held), reads, dictionary), list(questions.values()))
+    tell("learn attributes from titles", 1, 2)
+    words, rows = material.spoken(np.ones(len(chosen), bool))
+    final = fit_heads(words, rows, material.codes, material.parts, replace(TEXT, epochs=trial.epochs), seed=seed + 1)
+    tell("learn attributes from titles", 2, 2)
+    return replace(reads, heads=final.network), blend
 
 
-def _find_blend(search: TitleSearch, questions: list[tuple[list[str], npt.NDArray[np.bool_]]]) -> TitleBlend:
-    """The best of a coarse grid on phrases about products that are not searched later."""
-    best, found = -1.0, TitleBlend(0.4, 0.0)
+def _find_blend(search: TitleSearch, questions: Sequence[Questions]) -> TitleBlend:
+    """The best of a coarse grid on phrases about products that nothing was learnt from."""
+    best, found = -1.0, TitleBlend(0.4, 0.6, 0.0, 0.0)
     for other in OTHER_WORDS:
-        parts = [np.stack([search.parts(text, other) for text in texts], axis=1) for texts, _ in questions]
-        for share in SHARES:
-            ranked = [share * words + (1 - share) * meaning for words, meaning in parts]
-            value = float(np.mean([ndcg(one, right) for one, (_, right) in zip(ranked, questions, strict=True)]))
-            if value > best:
-                best, found = value, TitleBlend(share, other)
+        parts = [np.stack([search.parts(text, other) for text in asked.texts], axis=1) for asked in questions]
+        for words in range(STEPS + 1):
+            for meaning in range(STEPS + 1 - words):
+                blend = TitleBlend(words / STEPS, meaning / STEPS, (STEPS - words - meaning) / STEPS, other)
+                ranked = [np.einsum("p,pqt->qt", blend.shares, part) for part in parts]
+                value = float(np.mean([ndcg(one, asked.answers) for one, asked in zip(ranked, questions, strict=True)]))
+                if value > best:
+                    best, found = value, blend
     return found
 
 
