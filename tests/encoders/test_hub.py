@@ -33,12 +33,19 @@ SAVED: dict[str, Callable[[Path], None]] = {
     "sentence": tiny.save_sentence_transformer,
     "sentence-clip": tiny.save_sentence_clip,
     "siglip2": tiny.save_siglip2,
+    "roberta": tiny.save_roberta,
+    "t5": tiny.save_t5,
+    "causal": tiny.save_causal,
+    "convnext": tiny.save_convnext,
+    "vit": tiny.save_vit_classifier,
     "qwen2-vl": lambda folder: tiny.save_vision_language(folder, "qwen2"),
     "qwen3-vl": lambda folder: tiny.save_vision_language(folder, "qwen3"),
 }
 HALVES = [
     ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),
     ("siglip", "text", 16), ("siglip", "image", 16), ("chinese-clip", "text", 12), ("chinese-clip", "image", 12),
+    ("roberta", "text", 16), ("t5", "text", 16), ("causal", "text", 16), ("vit", "image", 16),
+    ("convnext", "image", 16),
     ("siglip2", "text", 16), ("siglip2", "image", 16), ("sentence-clip", "text", 12), ("sentence-clip", "image", 12),
     ("qwen2-vl", "text", 16), ("qwen2-vl", "image", 16), ("qwen3-vl", "text", 16), ("qwen3-vl", "image", 16),
 ]  # fmt: skip
@@ -200,6 +207,22 @@ def test_the_digest_is_remembered_until_a_file_changes(
 def test_a_half_that_is_not_there(name: str, half: str, reads: str, saved: Path, cache: Path) -> None:
     with pytest.raises(ConfigurationError, match=f"reads {reads}, not {half}"):
         opened(saved / name, cache, half)
+
+
+def test_half_of_a_clip_is_sent_back_for_the_whole(tmp_path: Path, cache: Path) -> None:
+    tiny.save_half_of_a_clip(tmp_path / "half")
+    with pytest.raises(ConfigurationError, match="whole checkpoint"):
+        opened(tmp_path / "half", cache).encode(["x"])
+
+
+def test_a_causal_model_gives_its_last_state(saved: Path, cache: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    model, tokenizer = AutoModel.from_pretrained(saved / "causal"), AutoTokenizer.from_pretrained(saved / "causal")
+    with torch.inference_mode():
+        states = model(**tokenizer(["red shoe"], return_tensors="pt")).last_hidden_state
+    vectors = opened(saved / "causal", cache).encode(["red shoe", "a much longer text beside it"])
+    assert np.allclose(vectors[:1], _unit(states[:, -1]), atol=1e-5)
 
 
 def test_pickled_weights_are_refused(tmp_path: Path, cache: Path) -> None:

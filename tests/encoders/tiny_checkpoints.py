@@ -16,20 +16,33 @@ from transformers import (
     ChineseCLIPModel,
     CLIPConfig,
     CLIPModel,
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    ConvNextConfig,
+    ConvNextModel,
     Dinov2Config,
     Dinov2Model,
     PreTrainedTokenizerFast,
     Qwen2VLConfig,
     Qwen2VLForConditionalGeneration,
+    Qwen3Config,
+    Qwen3ForCausalLM,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
     Siglip2Config,
     Siglip2Model,
     SiglipConfig,
     SiglipModel,
+    T5Config,
+    T5ForConditionalGeneration,
+    ViTConfig,
+    ViTForImageClassification,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
 )
 from transformers.models.chinese_clip.image_processing_pil_chinese_clip import ChineseCLIPImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.siglip2.image_processing_pil_siglip2 import Siglip2ImageProcessorPil
@@ -69,6 +82,50 @@ def save_bert(folder: Path, *, seed: int = 0) -> None:
     BertModel(
         BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **SMALL), add_pooling_layer=False
     ).save_pretrained(folder)
+
+
+def save_roberta(folder: Path) -> None:
+    """With a head for masked words, positions counted from the padding on, and a tokenizer that names no limit."""
+    tokenizer = save_tokenizer(folder, longest=10**30)
+    torch.manual_seed(0)
+    config = XLMRobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=66, pad_token_id=0, **SMALL)
+    XLMRobertaForMaskedLM(config).save_pretrained(folder)
+
+
+def save_t5(folder: Path) -> None:
+    tokenizer = save_tokenizer(folder)
+    torch.manual_seed(0)
+    config = T5Config(vocab_size=len(tokenizer), pad_token_id=0, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+
+
+def save_causal(folder: Path) -> None:
+    """A language model, whose last token has read all others."""
+    tokenizer = save_tokenizer(folder)
+    torch.manual_seed(0)
+    marks: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": None, "eos_token_id": None}
+    config = Qwen3Config(vocab_size=len(tokenizer), num_key_value_heads=2, head_dim=8, **marks, **SMALL)
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+
+
+def save_convnext(folder: Path) -> None:
+    """Maps instead of tokens."""
+    torch.manual_seed(0)
+    ConvNextModel(ConvNextConfig(hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1])).save_pretrained(folder)
+    ConvNextImageProcessorPil(size={"shortest_edge": 64}).save_pretrained(folder)
+
+
+def save_vit_classifier(folder: Path) -> None:
+    """Without the pooling that its bare form would have: that would hold random numbers."""
+    torch.manual_seed(0)
+    ViTForImageClassification(ViTConfig(**EYES)).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+
+
+def save_half_of_a_clip(folder: Path) -> None:
+    tokenizer = save_tokenizer(folder, longest=24)
+    config = CLIPTextConfig(vocab_size=len(tokenizer), bos_token_id=2, eos_token_id=len(tokenizer) - 1, **SMALL)
+    CLIPTextModelWithProjection(config).save_pretrained(folder)
 
 
 def save_clip(folder: Path, *, seed: int = 0) -> None:

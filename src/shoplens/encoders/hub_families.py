@@ -138,6 +138,11 @@ class TextNetwork:
     those before it only."""
 
     def __init__(self, checkpoint: Checkpoint, hardware: Hardware) -> None:
+        if checkpoint.model_type.endswith("_text_model"):
+            raise ConfigurationError(
+                f"{checkpoint.name} is half of a model for texts and photos; take the whole checkpoint, whose halves are "
+                "one space"
+            )
         model, missing = load_model(checkpoint, hardware)
         config = model.config
         self._model = model.get_encoder() if config.is_encoder_decoder else model
