@@ -211,7 +211,7 @@ def test_a_half_that_is_not_there(name: str, half: str, reads: str, saved: Path,
 
 def test_half_of_a_clip_is_sent_back_for_the_whole(tmp_path: Path, cache: Path) -> None:
     tiny.save_half_of_a_clip(tmp_path / "half")
-    with pytest.raises(ConfigurationError, match="whole checkpoint"):
+    with pytest.raises(ConfigurationError, match="take the whole one"):
         opened(tmp_path / "half", cache).encode(["x"])
 
 

@@ -140,7 +140,7 @@ class TextNetwork:
     def __init__(self, checkpoint: Checkpoint, hardware: Hardware) -> None:
         if checkpoint.model_type.endswith("_text_model"):
             raise ConfigurationError(
-                f"{checkpoint.name} is half of a model for texts and photos; take the whole checkpoint, whose halves are "
+                f"{checkpoint.name} is half of a model for texts and photos; take the whole one, whose halves are "
                 "one space"
             )
         model, missing = load_model(checkpoint, hardware)
