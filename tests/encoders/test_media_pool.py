@@ -100,15 +100,25 @@ def test_refusals_come_with_their_reason(pool: MediaPool) -> None:
         pool.sound(sample_wav(sample_tone(0.1)), "a.wav", MediaLimits(max_bytes=10))
 
 
-def test_a_worker_that_dies_is_replaced(own: MediaPool) -> None:
-    content = sample_photo()
-    own.photo(content, "a", PhotoLimits())
+def test_a_worker_that_dies_at_work_is_replaced(own: MediaPool) -> None:
+    own.photo(sample_photo(), "a", PhotoLimits())
+    (worker,) = workers(own)
+    content = slow_jpeg()
+    killer = threading.Timer(0.3, worker.send_signal, [signal.SIGKILL])
+    killer.start()
+    with pytest.raises(UnsafeInputError, match=r"slow\.jpg: refused, it made the decoder fail"):
+        own.photo(content, "slow.jpg", PhotoLimits())
+    killer.join()
+    assert own.photo(sample_photo(), "a", PhotoLimits()).size == (64, 48)
+    assert [one.pid for one in workers(own)] != [worker.pid]
+
+
+def test_a_worker_that_dies_idle_is_no_files_fault(own: MediaPool) -> None:
+    own.photo(sample_photo(), "a", PhotoLimits())
     (worker,) = workers(own)
     worker.send_signal(signal.SIGKILL)
-    worker.wait(10)
-    with pytest.raises(UnsafeInputError, match="a: refused, it made the decoder fail"):
-        own.photo(content, "a", PhotoLimits())
-    assert own.photo(content, "a", PhotoLimits()).size == (64, 48)
+    psutil.wait_procs([worker], 10)
+    assert own.photo(sample_photo(), "a", PhotoLimits()).size == (64, 48)
     assert [one.pid for one in workers(own)] != [worker.pid]
 
 

@@ -175,21 +175,25 @@ class MediaPool:
             if state.closed:
                 state.live -= live
                 raise InputError("decoding has been closed")
-            if state.idle:
-                return state.idle.pop()  # the last one used: its memory is warm
+            while state.idle:
+                worker = state.idle.pop()  # the last one used: its memory is warm
+                if not worker.gone:
+                    return worker
+                worker.close()  # it ended while it had nothing to do: no file's fault
+                state.all.discard(worker)
             state.reserved += 1
-        worker = None
+        started = None
         try:
-            worker = MediaProcess(state.watchdog)
+            started = MediaProcess(state.watchdog)
         finally:
             with state.changed:
                 state.reserved -= 1
-                if worker is not None:
-                    state.all.add(worker)
+                if started is not None:
+                    state.all.add(started)
                 else:
                     state.live -= live
                 state.changed.notify()
-        return worker
+        return started
 
     def _own_state(self) -> _Workers:
         """The workers of this process: after a fork, those of the parent are left alone."""

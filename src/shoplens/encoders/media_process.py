@@ -141,6 +141,11 @@ class MediaProcess:
             raise (UnsafeInputError if refused == "unsafe" else InputError)(str(answer.get("reason")))
         return answer, body
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, by whatever cause (the system may end processes when memory runs out)."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         """End it at once."""
         with suppress(OSError):
