@@ -38,14 +38,16 @@ def test_rows_have_one_line_a_cut_and_mirror_images_the_same_row() -> None:
 
 
 def test_a_cut_out_is_the_thing() -> None:
-    piece, mask = cut_out(drawn(IDS[0]))
-    assert piece.size == mask.size
-    assert 60 <= piece.width <= 80  # a disc of 68 pixels in a picture of 120
-    assert mask.getpixel((piece.width // 2, piece.height // 2)) == 255
-    assert mask.getpixel((0, 0)) == 0
+    cut = cut_out(drawn(IDS[0]))
+    assert cut.picture.size == cut.wide.size == cut.narrow.size
+    assert 60 <= cut.picture.width <= 80  # a disc of 68 pixels in a picture of 120
+    for mask in (cut.wide, cut.narrow):
+        assert mask.getpixel((mask.width // 2, mask.height // 2)) == 255
+        assert mask.getpixel((0, 0)) == 0
+    assert np.asarray(cut.narrow).sum() < np.asarray(cut.wide).sum()
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
     for picture in (noise, Image.new("RGB", (40, 60), "white"), Image.new("RGB", (1, 1))):
-        assert cut_out(picture)[0].size == picture.size
+        assert cut_out(picture).picture.size == picture.size
 
 
 def test_scenes_are_many_different_and_repeatable() -> None:

@@ -8,6 +8,7 @@ differs among these is what a recogniser has to overlook.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,16 @@ CUT_SIDE = 256  # longest side of a cut-out that is kept
 POSES = 6  # in which a thing lies in one scene
 NEAR, FAR = 12.0, 42.0  # distance in RGB from the border's colour: ground up to the first, thing from the second
 
-Cut = tuple[Image.Image, Image.Image]  # a picture, and in grey how much of each pixel is the thing
+
+class Cut(NamedTuple):
+    """A thing without its ground; masks say in grey how much of each pixel is the thing."""
+
+    picture: Image.Image
+    wide: Image.Image  # with the rim, which has taken on some of the ground's colour
+    narrow: Image.Image  # without it
+
+
+Piece = tuple[Image.Image, Image.Image]  # a pose of a thing, and its mask
 
 
 def cut_out(picture: Image.Image) -> Cut:
@@ -31,15 +41,16 @@ def cut_out(picture: Image.Image) -> Cut:
     ground = np.median(border, 0)
     whole = Image.new("L", picture.size, 255)
     if np.median(np.abs(border - ground).max(1)) > FAR:
-        return picture, whole
+        return Cut(picture, whole, whole)
     away = np.sqrt(((values - ground) ** 2).sum(-1))
     mask = Image.fromarray((np.clip((away - NEAR) / (FAR - NEAR), 0, 1) * 255).astype(np.uint8))
-    # Closes holes where the thing shines, then cuts the rim, which has taken on the ground's colour.
-    mask = mask.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.MinFilter(7)).filter(ImageFilter.GaussianBlur(1))
-    box = mask.point([0] * 64 + [255] * 192).getbbox()
+    wide = mask.filter(ImageFilter.MaxFilter(5))  # closes holes where the thing shines
+    narrow = wide.filter(ImageFilter.MinFilter(7))
+    box = wide.point([0] * 64 + [255] * 192).getbbox()
     if box is None:
-        return picture, whole
-    return picture.crop(box), mask.crop(box)
+        return Cut(picture, whole, whole)
+    soft = ImageFilter.GaussianBlur(1)
+    return Cut(picture.crop(box), wide.filter(soft).crop(box), narrow.filter(soft).crop(box))
 
 
 def scenes(cuts: Sequence[Cut], each: int, *, seed: int = 0) -> Iterator[Image.Image]:
@@ -72,6 +83,7 @@ class _Scene:
     def __init__(self, cuts: Sequence[Cut], texture: npt.NDArray[np.float32], random: np.random.Generator) -> None:
         self.cuts = cuts
         self.random = random
+        self.rim = random.random() < 0.5  # both kinds of error of cutting out occur, so that neither is relied on
         top, left = random.integers(0, SIDE, 2).tolist()
         colour = random.normal(95, 45) + random.normal(0, 20, 3) + np.array([8, 0, -8])  # lamps of shops are warm
         ground = texture[top : top + SIDE, left : left + SIDE] * random.uniform(15, 45) + colour
@@ -102,17 +114,18 @@ class _Scene:
         random = self.random
         height = random.uniform(70, 190)
         pieces = [self._piece(cut, height * random.uniform(0.95, 1.05)) for _ in range(POSES)]
-        step = max(height * cut[0].width / max(cut[0].size) * random.uniform(0.8, 1.1), 20.0)
+        step = max(height * cut.picture.width / max(cut.picture.size) * random.uniform(0.8, 1.1), 20.0)
         for y in np.arange(random.uniform(0, height), SIDE + height, height * random.uniform(0.95, 1.2)).tolist():
             for x in np.arange(random.uniform(-step, 0), SIDE + step, step).tolist():
                 self._put(pieces[int(random.integers(POSES))], x + random.normal(0, 2), y)
 
-    def _piece(self, cut: Cut, size: float, *, turned: bool = False) -> Cut:
+    def _piece(self, cut: Cut, size: float, *, turned: bool = False) -> Piece:
         """One pose of the thing, its longer side `size` pixels."""
         random = self.random
-        scale = size / max(cut[0].size)
-        shape = max(4, int(cut[0].width * scale)), max(4, int(cut[0].height * scale))
-        piece, mask = cut[0].resize(shape, reducing_gap=2.0), cut[1].resize(shape, reducing_gap=2.0)
+        scale = size / max(cut.picture.size)
+        shape = max(4, int(cut.picture.width * scale)), max(4, int(cut.picture.height * scale))
+        mask = cut.wide if self.rim else cut.narrow
+        piece, mask = cut.picture.resize(shape, reducing_gap=2.0), mask.resize(shape, reducing_gap=2.0)
         if random.random() < 0.5:
             piece, mask = ImageOps.mirror(piece), ImageOps.mirror(mask)
         if turned or random.random() < 0.5:
@@ -121,7 +134,7 @@ class _Scene:
             mask = mask.rotate(angle, expand=True, resample=Image.Resampling.BILINEAR)
         return piece, mask
 
-    def _put(self, piece: Cut, x: float, y: float) -> None:
+    def _put(self, piece: Piece, x: float, y: float) -> None:
         """One piece, its middle at x, y."""
         self.photo.paste(piece[0], (int(x - piece[0].width / 2), int(y - piece[0].height / 2)), piece[1])
 
