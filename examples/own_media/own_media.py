@@ -1,0 +1,117 @@
+"""Photos, videos and sound of your own to features, without a shop: vectors, words, colours, doubles, search by words.
+
+python examples/own_media/own_media.py                                          on files that it makes
+python examples/own_media/own_media.py photos/ clip.mp4 voice.wav --words "red dress" --words 红色连衣裙    on yours
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from shoplens.encoders.colour import dominant_colours
+from shoplens.encoders.photo_hash import near_duplicates, photo_hashes
+from shoplens.service.alignment import bridge_in_use
+from shoplens.service.extras import installed
+from shoplens.service.file_facts import kind_at
+from shoplens.service.loose_media import READ_AS, LooseMedia, Part, Seen
+from shoplens.service.media_sources import MediaSources
+from shoplens.service.settings import Settings, Workspace
+from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
+
+WORDS = ("a flower", "一朵花", "an old palace", "宫殿")
+SPEECH = ("audio", "speech")  # need the extra `speech`
+
+
+def make_files(folder: Path) -> list[Path]:
+    """Two photographs that scikit-learn brings, one once more but smaller, a tea box, a video, a tone."""
+    here = files("sklearn.datasets") / "images"
+    flower, palace = (Image.open(str(here / f"{name}.jpg")).convert("RGB") for name in ("flower", "china"))
+    box = Image.new("RGB", (480, 360), "white")
+    pen = ImageDraw.Draw(box)
+    pen.rectangle((60, 40, 420, 320), fill=(40, 110, 60))
+    pen.text((100, 110), "GREEN TEA\n100 g  $4.50", fill="white", font=ImageFont.load_default(44))
+    photos = {"flower.jpg": flower, "flower-again.jpg": flower.resize((320, 213)), "palace.jpg": palace, "tea.png": box}
+    for name, photo in photos.items():
+        photo.save(folder / name)
+    scenes = [photo.resize((320, 212)) for photo in (flower, palace)]
+    film = sample_video(scenes, seconds=2.0, sound=sample_tone(4.0, rate=48_000))
+    (folder / "clip.mp4").write_bytes(film)
+    (folder / "tone.wav").write_bytes(sample_wav(sample_tone(2.0)))
+    return sorted(folder.iterdir())
+
+
+def look(paths: Sequence[Path], words: Sequence[str]) -> dict[str, Any]:
+    """Everything that the files say, and which of them fit the words."""
+    workspace = Workspace(Path.cwd(), Settings.read(None))  # the defaults; the folder of a shop would bring its own
+    with MediaSources(workspace) as sources:  # decodes in processes of their own, within limits
+        media = LooseMedia(workspace, sources)
+        parts = [Part(kind_at(sources, path, path.name), path, path.name) for path in paths]
+        unread = () if installed("speech") else SPEECH
+        seen = media.see(parts, [[name for name in READ_AS[part.kind] if name not in unread] for part in parts])
+        photos = {part.name: sources.photo(Path(part.content), part.name) for part in parts if part.kind == "image"}
+    names = list(photos)
+    doubles = near_duplicates(photo_hashes(list(photos.values())))
+    return {
+        "files": {part.name: described(one, photos.get(part.name)) for part, one in zip(parts, seen, strict=True)},
+        "same photo": [[names[row] for row in group] for group in doubles],
+        "found by words": found(workspace, words, list(pictures(parts, seen))),
+    }
+
+
+def described(seen: Seen, photo: Image.Image | None) -> dict[str, Any]:
+    """One file, without the numbers of its vectors."""
+    told: dict[str, Any] = {"kind": seen.kind, "vectors": {name: len(one) for name, one in seen.vectors.items()}}
+    if photo is not None:
+        told["colours"] = [f"{english} {chinese} {share:.2f}" for english, chinese, share in dominant_colours(photo)]
+        told["written"] = [one.text for one in seen.found]
+    else:
+        told["said"] = [f"{one.start:.1f}–{one.end:.1f} s: {one.text}" for one in seen.found]
+        told["shots"] = [f"{shot.start:.1f}–{shot.end:.1f} s" for shot in seen.shots]
+    return told
+
+
+def pictures(parts: Sequence[Part], seen: Sequence[Seen]) -> Iterator[tuple[str, Any]]:
+    """What can be found by words: photos, and the shots of videos. They share one space."""
+    for part, one in zip(parts, seen, strict=True):
+        if part.kind == "image":
+            yield part.name, one.vectors["image"]
+        for shot in one.shots:
+            yield f"{part.name} at {shot.start:.1f} s", shot.vector
+
+
+def found(workspace: Workspace, words: Sequence[str], known: Sequence[tuple[str, Any]]) -> dict[str, list[str]]:
+    """Pictures for each of the words, best first: through the names of the things that the photo encoder knows."""
+    bridge = bridge_in_use(workspace)
+    if bridge is None or not known:
+        return {}
+    scores = bridge.text_vectors(words) @ bridge.photo_vectors(np.stack([vector for _, vector in known])).T
+    return {
+        word: [known[place][0] for place in np.argsort(-line, kind="stable")[:3].tolist()]
+        for word, line in zip(words, scores, strict=True)
+    }
+
+
+def main() -> None:
+    """See the top of this file."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("paths", nargs="*", type=Path, help="files or folders; without any, some are made")
+    parser.add_argument("--words", action="append", help="what to look for; repeat it")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [one for path in given.paths for one in (sorted(path.iterdir()) if path.is_dir() else [path])]
+        told = look(paths or make_files(Path(folder)), given.words or WORDS)
+    sys.stdout.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
