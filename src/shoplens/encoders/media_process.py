@@ -81,7 +81,7 @@ class MediaProcess:
         self._watchdog = watchdog
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own program
-                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(sys.path)],
+                [sys.executable, "-I", "-c", _PROGRAM, json.dumps([str(folder) for folder in sys.path])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

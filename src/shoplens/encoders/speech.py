@@ -28,7 +28,7 @@ SHORTEST_SPEECH = 0.1  # seconds; shorter is a click
 NO_SPEECH = 0.6  # the network's own probability that nobody speaks, above which it must be sure of its words
 DOUBTFUL = -1.0  # mean log probability of a token below which words are guesses
 REPEATING = 2.4  # how much smaller zlib makes the text of a segment; speech stays below 2.4 (Whisper's own limit)
-FASTEST_SPEECH = 30.0  # characters a second; auctioneers reach 25
+FASTEST_SPEECH = 30.0  # characters a second of voice; auctioneers reach 25
 CIRCLES = 4  # times that the same words may follow each other
 
 
@@ -90,11 +90,12 @@ class WhisperRecogniser:
         transcript. The same sound gives the same words every time.
         """
         samples = clean(sound)
-        if not speech_in(samples):
+        spoken = sum(last - first for first, last in speech_in(samples))
+        if not spoken:
             return NOTHING_SAID
         model = self._network.get()
         found, about = self._listen(model, samples, language, words)
-        segments = _kept([_segment(one) for one in found], found)
+        segments = _kept([_segment(one) for one in found], found, spoken)
         if not segments:
             return NOTHING_SAID
         return Transcript(" ".join(one.text for one in segments), about.language, tuple(segments))
@@ -151,13 +152,13 @@ def _segment(found: Any) -> Segment:
     return Segment(found.text.strip(), float(found.start), float(found.end), confidence, words)
 
 
-def _kept(segments: Sequence[Segment], found: Sequence[Any]) -> list[Segment]:
-    """Segments that somebody can have said."""
+def _kept(segments: Sequence[Segment], found: Sequence[Any], spoken: float) -> list[Segment]:
+    """Segments that somebody can have said; `spoken` is for how many seconds there was a voice at all."""
     kept: list[Segment] = []
     for segment, about in zip(segments, found, strict=True):
         doubtful = about.avg_logprob < DOUBTFUL and about.no_speech_prob > NO_SPEECH / 2
         circular = about.compression_ratio > REPEATING or goes_in_circles(segment.text)
-        hurried = len(segment.text) > 12 + FASTEST_SPEECH * max(segment.end - segment.start, 0.1)
+        hurried = len(segment.text) > 12 + FASTEST_SPEECH * spoken
         said_before = [one.text for one in kept[-CIRCLES:]] == [segment.text] * CIRCLES
         if (
             segment.text
