@@ -30,7 +30,6 @@ from shoplens.features.table import DIGEST_BYTES
 
 FILE_NAME = "found-text.sqlite"
 ROWS_ASKED = 500  # ids in one query: SQLite takes 32,766 parameters, older builds 999
-COMMIT_EVERY = 32  # products; reading so many takes many seconds
 
 _SCHEMA = """
 create table if not exists found (
@@ -245,6 +244,7 @@ def read_media(
                     report.reused += 1
                 else:
                     yield product, digest
+            kept.commit()
             if progress is not None:
                 progress(report.products)
 
@@ -253,8 +253,7 @@ def read_media(
             kept.put(product.item_id, digest, reading)
             report.encoded += reading.readable
             report.unusable += not reading.readable
-            if (report.encoded + report.unusable) % COMMIT_EVERY == 0:
-                kept.commit()
+            kept.commit()  # at once: it takes milliseconds, reading seconds, and an open change keeps others waiting
             if progress is not None:
                 progress(report.products)
         if complete:

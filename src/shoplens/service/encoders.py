@@ -63,8 +63,9 @@ def setting_of(workspace: Workspace, modality: str) -> str:
 
 
 def modalities_on(workspace: Workspace) -> tuple[str, ...]:
-    """Modalities that are not switched off."""
-    return tuple(name for name in MODALITIES if setting_of(workspace, name) != OFF)
+    """Modalities that are not switched off; words that are found need an encoder of texts."""
+    off = {name for name in MODALITIES if setting_of(workspace, name) == OFF}
+    return tuple(name for name in MODALITIES if name not in off and not (name in FOUND and "text" in off))
 
 
 def options_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> EncoderOptions:
@@ -86,9 +87,10 @@ def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = Non
 
     It loads when it is first used. ConfigurationError when the modality is off or its encoder reads another one.
     """
-    if setting_of(workspace, modality) == OFF:
-        raise ConfigurationError(f"encoders.{modality} is off; name an encoder in shoplens.toml")
     name = setting_of(workspace, "text" if modality in FOUND else modality)
+    if OFF in (name, setting_of(workspace, modality)):
+        wanted = "text" if name == OFF and modality in FOUND else modality
+        raise ConfigurationError(f"encoders.{wanted} is off; name an encoder in shoplens.toml")
     return _opened(name, modality, options_of(workspace, modality, threads=threads))
 
 
