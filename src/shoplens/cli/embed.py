@@ -61,8 +61,13 @@ def embed(
 ) -> None:
     """Turn texts, photos, videos and sound into vectors and words. Only what changed since the last time is encoded.
 
+    A modality that no product has costs nothing. One whose optional part is not installed is left out, and a line says
+    so. Media that cannot be used are refused one by one, with the reason; the product keeps what is left.
+
     With another encoder in shoplens.toml a table of its own is filled, which is read once it is complete; until then,
     and when the run is stopped, the vectors before stay in use.
+
+    Without a shop: `shoplens embed --file photos/ clip.mp4 voice.wav`, or with `--out features.npz`.
     """
     from shoplens.service.settings import FILE_NAME, Settings, Workspace
     from shoplens.store.sql import open_store

@@ -11,7 +11,11 @@ from rich.table import Table
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit
 
-models = typer.Typer(name="models", help="Models, encoders and indexes by name.", no_args_is_help=True)
+models = typer.Typer(
+    name="models",
+    help="Encoders, recognisers, models and indexes by name; pretrained ones made ready.",
+    no_args_is_help=True,
+)
 app.add_typer(models)
 
 

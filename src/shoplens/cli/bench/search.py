@@ -19,7 +19,10 @@ COLUMNS = ("ndcg@10", "hit@10", "recall@1", "recall@10", "mrr")
 @bench.command()
 def search(
     folder: Annotated[
-        Path, typer.Argument(help="Folder with products.csv (product_id, title, split, attributes) and queries.")
+        Path,
+        typer.Argument(
+            help="Folder with products.csv (product_id, title, split or image, attributes), queries or photos."
+        ),
     ],
     *,
     task: Annotated[
@@ -53,6 +56,8 @@ def search(
     attributes) is compared with the bridge that learns nothing (zero_shot). Settings are chosen on a part of split
     train; the queries of the folder are asked once.
 
+    text-title: likewise with their titles: the words themselves, their meaning, and attributes that both speak of.
+
     photo-product: products.csv names a picture of each product (image). What was learnt from photos-train.zip and .csv
     is compared with what the pictures alone (one_shot), and pictures and words (zero_shot), allow.
     """
@@ -74,8 +79,8 @@ def search(
                 folder, cache=cache, text=text, queries=queries, qrels=qrels, seed=seed, progress=progress
             )
         else:
-            if photos is None or labels is None:
-                raise typer.BadParameter("--task photo-product needs --photos ZIP and --labels CSV")
+            if (photos is None) != (labels is None):
+                raise typer.BadParameter("--photos and --labels go together in --task photo-product")
             from shoplens.learning.search_photo_product import bench_photo_product
 
             outcome = bench_photo_product(
