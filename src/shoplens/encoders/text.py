@@ -33,6 +33,7 @@ WEIGHTS = WeightFile(
 )
 
 REVISION = "3"  # of graph, tokenizer, normalisation and chunks: part of `version`
+FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
 TOKENS_A_BATCH = (
@@ -189,17 +190,22 @@ def conversion(precision: str) -> Conversion:
 
         packed = read_packed_e5(sources["weights"])
         write_e5(packed, precision, folder / "model.onnx")
-        _tokenizer(packed).save(str(folder / "tokenizer.json"))
-        replacements = {chr(code_point): text for code_point, text in packed.normalisation.items()}
-        (folder / "normalisation.json").write_text(json.dumps(replacements), encoding="utf-8")
+        write_reading(packed, folder)
 
     return Conversion(
         name=f"e5-small-{precision}",
         version=f"{WEIGHTS.version}-{REVISION}",
         sources={"weights": WEIGHTS},
-        files=("model.onnx", "tokenizer.json", "normalisation.json"),
+        files=FILES,
         convert=convert,
     )
+
+
+def write_reading(packed: PackedE5, folder: Path) -> None:
+    """What turns texts into token ids, beside a graph."""
+    _tokenizer(packed).save(str(folder / "tokenizer.json"))
+    replacements = {chr(code_point): text for code_point, text in packed.normalisation.items()}
+    (folder / "normalisation.json").write_text(json.dumps(replacements), encoding="utf-8")
 
 
 def _tokenizer(packed: PackedE5) -> Tokenizer:

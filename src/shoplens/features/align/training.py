@@ -78,10 +78,13 @@ def train_alignment(
     one_network: bool = False,
     seed: int = 0,
     members: int = MEMBERS,
+    held_out: npt.NDArray[np.bool_] | None = None,
     progress: Progress | None = None,
 ) -> tuple[Alignment, AlignmentReport]:
     """See the top of this file. `reader` learns its language means here; `bridge` is what the result is compared with
-    and where the contrastive space starts. InputError when there are fewer than LEAST_PAIRS photos with a text.
+    and where the contrastive space starts. `held_out` [products]: which ones validation gets, where that is not drawn
+    (an encoder that was fine-tuned on some products must not be judged by them). InputError when there are fewer than
+    LEAST_PAIRS photos with a text.
     """
     began = time.perf_counter()
     tell = progress or _silent
@@ -92,7 +95,7 @@ def train_alignment(
             "Until then photos are found through the names of the classes that the photo encoder knows"
         )
     material = Material.gather(lessons, built_in(), reader, random, tell)
-    held = _held_out(lessons, random)
+    held = _held_out(lessons, random) if held_out is None else held_out & lessons.has_photo
     trial, epochs = _fit(material, _Plan(lessons.has_photo & ~held, held, {}, 1, seed, tell), bridge)
     questions = make_questions(material.phrases, material.codes[held], lessons.titled(held), random)
     tell("blend words and pictures", 0, 1)
