@@ -36,9 +36,7 @@ REVISION = "3"  # of graph, tokenizer, normalisation and chunks: part of `versio
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
-TOKENS_A_BATCH = (
-    384  # about 30 titles: a layer's activations then stay in a core's own cache; 2,048 took a third longer
-)
+TOKENS_A_BATCH = 384  # about 30 titles: little padding, and activations stay in a core's own cache
 
 
 class E5Encoder:
