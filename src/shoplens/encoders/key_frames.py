@@ -25,6 +25,7 @@ OUTSTANDING = 3.0  # a cut differs so many times more than frames around it
 CALM = 0.35  # difference to the frame before below which nothing moves much
 SHORTEST_SHOT = 0.4  # seconds; shorter ones are flashes
 DISSOLVE = 1.0  # seconds within which a dissolve happens
+SPARE_FRAMES = 96  # held at most beyond those that are kept: about 70 MB
 LONGEST_SHOT = 8.0  # seconds; longer ones count as several
 FRAME_EVERY = 2.0  # seconds: frames of one shot are not kept closer together
 
@@ -50,11 +51,12 @@ class Chosen:
 
 
 class KeyFrames:
-    """Looks at frames in the order of time. `most` frames are kept at the end, four times as many on the way."""
+    """Looks at frames in the order of time. `most` frames are kept at the end, some more on the way."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.seen = 0  # frames looked at
+        self._room = most + min(3 * most, SPARE_FRAMES)
         self.spacing = FRAME_EVERY / 4  # seconds between candidates; doubles when there are too many
         self._candidates: list[_Candidate] = []
         self._starts: list[float] = []  # of each shot
@@ -134,7 +136,7 @@ class KeyFrames:
                 self._candidates[-1] = _Candidate(time, motion, shot, picture())
             return
         self._candidates.append(_Candidate(time, motion, shot, picture()))
-        if len(self._candidates) > 4 * self.most:
+        if len(self._candidates) > self._room:
             self._thin()
 
     def _thin(self) -> None:
@@ -145,8 +147,8 @@ class KeyFrames:
             if not kept or kept[-1].shot != one.shot or one.time - kept[-1].time >= self.spacing:
                 kept.append(one)
         self._candidates = kept
-        if len(kept) > 3 * self.most:
-            self._merge_shots(2 * self.most)
+        if len(kept) > self._room * 3 // 4:
+            self._merge_shots(self._room // 2)
 
     def _merge_shots(self, most: int) -> None:
         """Join the shortest shots with the one before until there are at most `most`; each keeps one candidate."""
