@@ -24,7 +24,7 @@ def trained() -> Recogniser:
 
 @pytest.fixture(scope="module")
 def one_shot() -> Recogniser:
-    return Recogniser.fit(reader(), Learning(IDS, pictures(), seed=3))
+    return Recogniser.fit(reader(), Learning(IDS, pictures(), scenes_each=8, seed=3))
 
 
 def first(recogniser: Recogniser, photos: list[Image.Image], labels: list[str]) -> float:
@@ -62,7 +62,7 @@ def test_products_without_anything_come_last_and_break_nothing() -> None:
     ids = IDS[:6]
     shown: list[Image.Image | None] = [*pictures()[:4], None, None]
     photos, labels = snaps(4, 1, ids[:4])
-    for learning in (Learning(ids, shown, photos, labels), Learning(ids, shown)):
+    for learning in (Learning(ids, shown, photos, labels), Learning(ids, shown, scenes_each=4)):
         ranked = Recogniser.fit(reader(), learning).rank(photos[:3], len(ids))
         assert all({item_id for item_id, _ in line[-2:]} == set(ids[4:]) for line in ranked)
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_learnt_from_is_refused() -> None:
 
 
 def test_learning_twice_gives_the_same() -> None:
-    one, other = (Recogniser.fit(reader(), Learning(IDS[:4], pictures()[:4], seed=3)) for _ in range(2))
+    one, other = (Recogniser.fit(reader(), Learning(IDS[:4], pictures()[:4], scenes_each=3, seed=3)) for _ in range(2))
     photos, _ = snaps(1, 2)
     assert np.array_equal(one.scores(photos), other.scores(photos))
 
@@ -113,10 +113,10 @@ def test_pictures_are_read_one_at_a_time_and_progress_is_told() -> None:
             yield picture
 
     told: list[int] = []
-    Recogniser.fit(reader(), Learning(IDS[:4], opened(), progress=told.append))
+    Recogniser.fit(reader(), Learning(IDS[:4], opened(), scenes_each=5, progress=told.append))
     assert len(open_now) == 4
     assert told == sorted(told)
-    assert told[-1] == 4 * 25  # a picture and 24 scenes each
+    assert told[-1] == 4 * 6  # a picture and 5 scenes each
 
 
 @pytest.mark.parametrize("kind", ["trained", "one_shot"])

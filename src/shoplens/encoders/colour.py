@@ -43,6 +43,13 @@ PARTS: Mapping[str, tuple[int, float]] = MappingProxyType({
 })  # fmt: skip
 
 
+def _slices() -> Mapping[str, slice]:
+    """Where each part stands in a vector."""
+    ends = np.cumsum([width for width, _ in PARTS.values()]).tolist()
+    slices = (slice(end - width, end) for end, (width, _) in zip(ends, PARTS.values(), strict=True))
+    return MappingProxyType(dict(zip(PARTS, slices, strict=True)))
+
+
 class ColourEncoder:
     """Colour signatures. Needs no file; a millisecond or two a photo; safe to share between threads."""
 
@@ -50,11 +57,7 @@ class ColourEncoder:
     version = "1"
     modality = "colour"
     size = sum(width for width, _ in PARTS.values())
-
-    def __init__(self) -> None:
-        ends = np.cumsum([width for width, _ in PARTS.values()]).tolist()
-        slices = (slice(end - width, end) for end, (width, _) in zip(ends, PARTS.values(), strict=True))
-        self.blocks: Mapping[str, slice] = MappingProxyType(dict(zip(PARTS, slices, strict=True)))
+    blocks: Mapping[str, slice] = _slices()
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:  # noqa: ARG003 - nothing to load

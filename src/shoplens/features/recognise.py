@@ -48,6 +48,7 @@ class Learning:
     photos: Photos = ()  # as shoppers take them
     labels: Sequence[str] = ()  # the product of each photo
     evidence: Floats | None = None  # [1000, products], see `recognise_words.class_evidence`
+    scenes_each: int = SCENES_EACH  # at most; MOST_SCENES in all
     seed: int = 0
     progress: Progress | None = None  # photos, pictures and scenes read so far
     _done: int = field(default=0, init=False)
@@ -221,7 +222,7 @@ def _from_scenes(
     reader: PhotoReader, learning: Learning, pictures: Floats, pictured: npt.NDArray[np.bool_], cuts: dict[int, Cut]
 ) -> Discriminant:
     """A model for every cut, learnt from scenes of some products, which their own pictures join."""
-    chosen, each = _sample(list(cuts), learning.seed)
+    chosen, each = _sample(list(cuts), learning.scenes_each, learning.seed)
     rows = reader.read(
         scenes([cuts[place] for place in chosen], each, seed=learning.seed),
         shares=reader.shares[:1],
@@ -233,12 +234,12 @@ def _from_scenes(
     return Discriminant.fit(np.concatenate([rows, *own]), labels, pictures[0], pictured, reader.weights, real=False)
 
 
-def _sample(places: list[int], seed: int) -> tuple[list[int], int]:
+def _sample(places: list[int], most: int, seed: int) -> tuple[list[int], int]:
     """Products for scenes and how many scenes each gets."""
     if len(places) > PRODUCTS_IN_SCENES:
         chosen = np.random.default_rng(seed).choice(len(places), PRODUCTS_IN_SCENES, replace=False)
         places = [places[place] for place in sorted(chosen.tolist())]
-    return places, max(2, min(SCENES_EACH, MOST_SCENES // max(len(places), 1)))
+    return places, max(2, min(most, MOST_SCENES // max(len(places), 1)))
 
 
 def _standing(scores: Floats) -> Floats:

@@ -21,6 +21,7 @@ Present = npt.NDArray[np.bool_]
 CLIP = 5.0  # standard deviations
 SHRINKAGE = 0.4  # share of the identity in the covariance
 PICTURE_COUNTS = 4.0  # photos that the expectation from the picture is worth
+JUDGED_BY = 2_000  # photos at most that mean and spread of scores are taken from
 UNKNOWN = -1e9  # score of a product of which nothing was ever seen
 
 
@@ -41,7 +42,8 @@ class Discriminant:
 
     def scaled(self, rows: Floats) -> Floats:
         """Centred, scaled, limited. [n, size]"""
-        return np.clip((rows - self.mean) * self.scale, -self.limit, self.limit)
+        scaled: Floats = np.clip((rows - self.mean) * self.scale, -self.limit, self.limit)
+        return scaled
 
     @classmethod
     def fit(
@@ -87,8 +89,9 @@ class Discriminant:
 
     def _with_strangers(self, rows: Floats, labels: Rows, cold: Present) -> Self:
         """Products without photos score on photos of other products as the rest do, in mean and spread."""
-        scores = self.scores(rows)
-        other = labels[:, None] != np.arange(scores.shape[1])
+        step = len(rows) // JUDGED_BY + 1
+        scores = self.scores(rows[::step])
+        other = labels[::step, None] != np.arange(scores.shape[1])
         many = np.maximum(other.sum(0), 1)
         means = (scores * other).sum(0) / many
         spreads = np.sqrt(((scores - means) ** 2 * other).sum(0) / many) + 1e-6
@@ -102,7 +105,9 @@ def _plain_means(rows: Floats, labels: Rows, count: int) -> Floats:
     """Mean row of each product, zeros for those without. [count, size]"""
     sums = np.zeros((count, rows.shape[1]), np.float32)
     np.add.at(sums, labels, rows)
-    return sums / np.maximum(np.bincount(labels, minlength=count), 1)[:, None].astype(np.float32)
+    photos = np.maximum(np.bincount(labels, minlength=count), 1).astype(np.float32)
+    means: Floats = sums / photos[:, None]
+    return means
 
 
 def _means(
