@@ -183,11 +183,14 @@ def test_what_no_product_names_is_pruned_when_it_is_old(client: TestClient, shop
     name = client.get("/v1/products/p007/media").json()["media"][0]["name"]
     client.delete(f"/v1/products/p007/media/{name}")
     assert prune_media(shop.workspace, shop.store.catalogue.scan()) == 0, "its request may still be on its way"
-    for file in shop.workspace.media.glob("??/*"):
+    killed = shop.workspace.media / ".coming-x"
+    killed.touch()
+    for file in [*shop.workspace.media.glob("??/*"), killed]:
         os.utime(file, (0, 0))
     assert prune_media(shop.workspace, shop.store.catalogue.scan()) >= 1
     assert (shop.workspace.root / link).exists()
     assert name not in kept(shop)
+    assert not killed.exists()
 
 
 def test_openapi_describes_the_form(client: TestClient) -> None:

@@ -121,6 +121,7 @@ def test_all_modalities_of_a_shop(workspace: Workspace, store: Store) -> None:
     heard = found_texts(workspace, ORDER, "speech")
     assert (heard["talk"][0].text, heard["talk"][0].start) == ("about 3 seconds", 0.0)
     assert heard["kettle"][0].source == "film.mp4"
+    assert [one.source for one in found_texts(workspace, ORDER)["kettle"]] == ["red.png", "film.mp4"]
     shots = ShotTable(table_of(workspace, "video"))
     assert [hit.start for hit in shots.of("kettle")][:1] == [0.0]
 

@@ -233,16 +233,21 @@ def _tables_of_bundles(workspace: Workspace) -> Iterator[Path]:
                     yield folder
 
 
-def found_texts(workspace: Workspace, item_ids: Sequence[str], modality: str) -> dict[str, tuple[FoundText, ...]]:
-    """What was read in the photos ("ocr") or heard in sound and video ("speech") of products, by item_id.
+def found_texts(
+    workspace: Workspace, item_ids: Sequence[str], modality: str | None = None
+) -> dict[str, tuple[FoundText, ...]]:
+    """What was read in the photos ("ocr") and heard in sound and video ("speech") of products, by item_id.
 
-    Products in whose media nothing was found, or which were never read, are left out.
+    `modality`: of these alone. Products in whose media nothing was found, or which were never read, are left out.
     """
-    chosen = read_current(workspace.features).get(known_modality(modality))
-    if chosen is None:
-        return {}
-    with FoundTexts(workspace.features, modality, chosen.reader) as kept:
-        return kept.texts(item_ids)
+    current = read_current(workspace.features)
+    found: dict[str, tuple[FoundText, ...]] = {}
+    for name in FOUND if modality is None else (known_modality(modality),):
+        if name in current:
+            with FoundTexts(workspace.features, name, current[name].reader) as kept:
+                for item_id, texts in kept.texts(item_ids).items():
+                    found[item_id] = (*found.get(item_id, ()), *texts)
+    return found
 
 
 def shop_modalities(workspace: Workspace, store: Store, item_ids: Sequence[str]) -> tuple[Modality, ...]:

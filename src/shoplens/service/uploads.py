@@ -28,6 +28,7 @@ from shoplens.store.base import Store
 
 MOST_MEDIA = 100  # of one kind and product, as over JSON
 LINK = re.compile(r"^media/([0-9a-f]{2})/(\1[0-9a-f]{62})\.([a-z0-9]{2,5})$")
+COMING = ".coming-"  # begins the name of a file that is still being written
 SLICE = 1 << 20  # bytes copied at a time
 SAFE_AGE = 3_600.0  # seconds for which a file that no product names is kept: its request may still be on its way
 
@@ -101,7 +102,8 @@ def prune_media(workspace: Workspace, products: Iterable[Sequence[Product]]) -> 
     """Delete uploaded files that none of `products` (the whole catalogue) names; returns how many."""
     named = {link for chunk in products for product in chunk for links in _links(product).values() for link in links}
     gone = 0
-    for file in workspace.media.glob("??/*"):
+    # Beside what is kept: what a process was writing when it was killed.
+    for file in [*workspace.media.glob("??/*"), *workspace.media.glob(f"{COMING}*")]:
         young = time.time() - file.stat().st_mtime < SAFE_AGE
         if not young and file.relative_to(workspace.root).as_posix() not in named:
             file.unlink(missing_ok=True)
@@ -114,7 +116,7 @@ def _keep(workspace: Workspace, sources: MediaSources, upload: Upload) -> Stored
     workspace.media.mkdir(parents=True, exist_ok=True)
     most = workspace.settings.media.max_bytes
     digest, size = hashlib.sha256(), 0
-    with NamedTemporaryFile(dir=workspace.media, prefix=".coming-", delete=False) as file:
+    with NamedTemporaryFile(dir=workspace.media, prefix=COMING, delete=False) as file:
         partial = Path(file.name)
         try:
             while piece := upload.stream.read(SLICE):
