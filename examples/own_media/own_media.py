@@ -1,6 +1,6 @@
 """Photos, videos and sound of your own to features, without a shop: vectors, words, colours, doubles, search by words.
 
-python examples/own_media/own_media.py                                          on files that it makes
+python examples/own_media/own_media.py                                                 on files that it makes
 python examples/own_media/own_media.py photos/ clip.mp4 voice.wav --words "red dress" --words 红色连衣裙    on yours
 """
 
@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,13 @@ from shoplens.encoders.colour import dominant_colours
 from shoplens.encoders.photo_hash import near_duplicates, photo_hashes
 from shoplens.service.alignment import bridge_in_use
 from shoplens.service.extras import installed
-from shoplens.service.file_facts import kind_at
-from shoplens.service.loose_media import READ_AS, LooseMedia, Part, Seen
+from shoplens.service.loose_files import ReadFile, read_files
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 
 WORDS = ("a flower", "一朵花", "an old palace", "宫殿")
-SPEECH = ("audio", "speech")  # need the extra `speech`
+SEEN, HEARD = ("text", "image", "colour", "video", "ocr"), ("audio", "speech")  # HEARD needs the extra `speech`
 
 
 def make_files(folder: Path) -> list[Path]:
@@ -52,41 +51,42 @@ def make_files(folder: Path) -> list[Path]:
 
 def look(paths: Sequence[Path], words: Sequence[str]) -> dict[str, Any]:
     """Everything that the files say, and which of them fit the words."""
-    workspace = Workspace(Path.cwd(), Settings.read(None))  # the defaults; the folder of a shop would bring its own
+    workspace = Workspace(Path(), Settings.read(None))  # default settings; a shop's would be Workspace.open(folder)
+    modalities = (*SEEN, *HEARD) if installed("speech") else SEEN
+    read = {one.path.name: one for one in read_files(paths, workspace=workspace, modalities=modalities)}
     with MediaSources(workspace) as sources:  # decodes in processes of their own, within limits
-        media = LooseMedia(workspace, sources)
-        parts = [Part(kind_at(sources, path, path.name), path, path.name) for path in paths]
-        unread = () if installed("speech") else SPEECH
-        seen = media.see(parts, [[name for name in READ_AS[part.kind] if name not in unread] for part in parts])
-        photos = {part.name: sources.photo(Path(part.content), part.name) for part in parts if part.kind == "image"}
+        photos = {name: sources.photo(one.path, name) for name, one in read.items() if one.seen.kind == "image"}
     names = list(photos)
     doubles = near_duplicates(photo_hashes(list(photos.values())))
     return {
-        "files": {part.name: described(one, photos.get(part.name)) for part, one in zip(parts, seen, strict=True)},
+        "files": {name: described(one, photos.get(name)) for name, one in read.items()},
         "same photo": [[names[row] for row in group] for group in doubles],
-        "found by words": found(workspace, words, list(pictures(parts, seen))),
+        "found by words": found(workspace, words, list(pictures(read))),
     }
 
 
-def described(seen: Seen, photo: Image.Image | None) -> dict[str, Any]:
+def described(file: ReadFile, photo: Image.Image | None) -> dict[str, Any]:
     """One file, without the numbers of its vectors."""
+    if file.refused:
+        return {"refused": file.refused}
+    seen = file.seen
     told: dict[str, Any] = {"kind": seen.kind, "vectors": {name: len(one) for name, one in seen.vectors.items()}}
     if photo is not None:
         told["colours"] = [f"{english} {chinese} {share:.2f}" for english, chinese, share in dominant_colours(photo)]
         told["written"] = [one.text for one in seen.found]
-    else:
+    elif seen.kind != "text":
         told["said"] = [f"{one.start:.1f}–{one.end:.1f} s: {one.text}" for one in seen.found]
         told["shots"] = [f"{shot.start:.1f}–{shot.end:.1f} s" for shot in seen.shots]
     return told
 
 
-def pictures(parts: Sequence[Part], seen: Sequence[Seen]) -> Iterator[tuple[str, Any]]:
+def pictures(read: Mapping[str, ReadFile]) -> Iterator[tuple[str, Any]]:
     """What can be found by words: photos, and the shots of videos. They share one space."""
-    for part, one in zip(parts, seen, strict=True):
-        if part.kind == "image":
-            yield part.name, one.vectors["image"]
-        for shot in one.shots:
-            yield f"{part.name} at {shot.start:.1f} s", shot.vector
+    for name, one in read.items():
+        if one.seen.kind == "image":
+            yield name, one.seen.vectors["image"]
+        for shot in one.seen.shots:
+            yield f"{name} at {shot.start:.1f} s", shot.vector
 
 
 def found(workspace: Workspace, words: Sequence[str], known: Sequence[tuple[str, Any]]) -> dict[str, list[str]]:
@@ -108,8 +108,7 @@ def main() -> None:
     parser.add_argument("--words", action="append", help="what to look for; repeat it")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        paths = [one for path in given.paths for one in (sorted(path.iterdir()) if path.is_dir() else [path])]
-        told = look(paths or make_files(Path(folder)), given.words or WORDS)
+        told = look(given.paths or make_files(Path(folder)), given.words or WORDS)
     sys.stdout.write(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
 
 
