@@ -1,0 +1,56 @@
+"""Whatever is uploaded, the answer is 2xx or a problem that says why, and the service goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shoplens.http.app import create_app
+from shoplens.service.uploads import LINK
+from shoplens.testing.hostile_media import (
+    HostileFile,
+    hostile_photos,
+    hostile_sounds,
+    hostile_videos,
+    mutations,
+)
+from shoplens.testing.sample_media import sample_photo
+from shoplens.testing.served_shop import open_tiny_shop
+from shoplens.testing.tiny_encoders import TINY, tiny_parts
+
+CORPUS = [*hostile_photos(), *hostile_videos(), *hostile_sounds()]
+LIMITS = {"max_bytes": 10_000_000, "decode_seconds": 10.0, "memory_mb": 512, "max_upload_mb": 64.0}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    settings = {"encoders": TINY, "media": LIMITS, "images": {"max_pixels": 10_000_000}}
+    with (
+        tiny_parts(),
+        open_tiny_shop(tmp_path_factory.mktemp("shop"), settings=settings) as shop,
+        TestClient(create_app(shop)) as client,
+    ):
+        yield client
+        kept = [file for file in shop.workspace.media.rglob("*") if file.is_file() and file.name != ".change.lock"]
+        assert all(LINK.match(file.relative_to(shop.workspace.root).as_posix()) for file in kept)
+
+
+@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.name)
+def test_every_file_is_kept_or_refused_with_a_reason(client: TestClient, file: HostileFile) -> None:
+    for path in ("/v1/products/p001/media", "/v1/embeddings"):
+        answer = client.post(path, files={"file": (file.name, file.content)})
+        if answer.status_code in (200, 201):
+            continue
+        assert answer.status_code in (413, 422), answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert file.name[:20] in answer.json()["detail"]
+    assert client.get("/health/live").status_code == 200
+    client.put("/v1/products/p001", json={"title": "hammer"})
+
+
+def test_a_photo_with_any_byte_changed(client: TestClient) -> None:
+    for content in mutations(sample_photo("PNG"), 40):
+        assert client.post("/v1/products/p002/media", files={"image": ("x", content)}).status_code in (201, 422)
+        client.put("/v1/products/p002", json={"title": "hammer"})
