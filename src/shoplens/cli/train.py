@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
 from shoplens.cli.tables import results_table
 
+if TYPE_CHECKING:
+    from shoplens.service.finetuning import FineTuning
+    from shoplens.service.settings import Workspace
+    from shoplens.store.base import Store
+
+ONLY_WORKSPACE = ("workspace", "model", "finetune", "finetune_minutes", "finetune_epochs")
 ONLY_CSV = ("epochs", "batch_size", "learning_rate", "loss", "optimizer", "history", "out")  # options
 
 
@@ -37,6 +44,15 @@ def train(
         Literal["mlp", "gru", "cnn", "transformer"], typer.Option(help="--csv: who reads histories.")
     ] = "mlp",
     out: Annotated[Path, typer.Option(help="--csv: the model's file.")] = Path("recommendation_model.pt"),
+    finetune: Annotated[
+        str | None,
+        typer.Option(help="First let these encoders learn the shop's own photos and words: text, image or text,image."),
+    ] = None,
+    finetune_minutes: Annotated[
+        float,
+        typer.Option(min=0.1, help="--finetune: learning of one encoder at most; judging it comes on top."),
+    ] = 10.0,
+    finetune_epochs: Annotated[int, typer.Option(min=1, help="--finetune: how often all pairs are seen at most.")] = 8,
 ) -> None:
     """Split in time, fit every model, choose the blend on validation, test once, write and promote a bundle.
 
@@ -46,14 +62,13 @@ def train(
     Where enough products have a photo and words (300), it also learns to find photos by words, from these products
     alone, and says what that gained on products held out. With the same products and photos as before it is kept.
 
+    --finetune text,image: the last layers of the encoders learn the catalogue's photos, titles and attributes (not
+    events) before that. Products that they never saw judge the result, and only a clear gain is kept; then everything
+    is embedded anew. Stopped, the same command goes on.
+
     With --csv no workspace is needed: one table in, one model file out, and `shoplens predict` asks it.
     """
-    for name in ("workspace", "model") if csv is not None else ONLY_CSV:
-        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(
-                f"{option} {'has no meaning with --csv' if csv is not None else 'needs --csv FILE'}"
-            )
+    _refuse_options_of_the_other_kind(context, table=csv is not None)
     if csv is not None:
         from shoplens.cli.train_csv import train_csv
 
@@ -66,6 +81,35 @@ def train(
         settings |= {"optimiser": optimizer, "history": history, "seed": 0 if seed is None else seed}
         train_csv(csv, out=out, json=json, **settings)
         return
+    tuning = None if finetune is None else (_modalities(finetune), finetune_minutes, finetune_epochs)
+    _train_workspace(workspace, model or (), seed, tuning, json=json)
+
+
+def _refuse_options_of_the_other_kind(context: typer.Context, *, table: bool) -> None:
+    """Wrong usage: an option that means nothing with --csv (`table`), or nothing without it."""
+    for name in ONLY_WORKSPACE if table else ONLY_CSV:
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise typer.BadParameter(f"{option} {'has no meaning with --csv' if table else 'needs --csv FILE'}")
+
+
+def _modalities(given: str) -> tuple[str, ...]:
+    """What --finetune names."""
+    names = tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    if not names or not set(names) <= {"text", "image"}:
+        raise typer.BadParameter(f"--finetune {given}: write text, image or text,image")
+    return names
+
+
+def _train_workspace(
+    workspace: Path,
+    models: Sequence[str],
+    seed: int | None,
+    tuning: tuple[tuple[str, ...], float, int] | None,
+    *,
+    json: bool,
+) -> None:
+    """From the store to a bundle; `tuning`: modalities to fine-tune first, minutes and epochs."""
     from shoplens.service.settings import Workspace
     from shoplens.service.training import train_shop
     from shoplens.store.sql import open_store
@@ -74,7 +118,8 @@ def train(
     store = open_store(shop.database_url)
     try:
         with stage_progress() as tell:
-            done = train_shop(shop, store, models=model or (), seed=seed, progress=tell)
+            finetuned = [] if tuning is None else _finetune(shop, store, *tuning, seed=seed, tell=tell)
+            done = train_shop(shop, store, models=models, seed=seed, progress=tell)
     finally:
         store.close()
     console.print(done.alignment.told, highlight=False)
@@ -87,8 +132,31 @@ def train(
             "valid": {name: one.as_dict() for name, one in done.valid.items()},
             "test": {name: one.as_dict() for name, one in done.test.items()},
             "alignment": done.alignment.as_dict(),
+            "finetuned": {one.modality: one.as_dict() for one in finetuned},
             "seconds": dict(done.seconds),
         },
         json=json,
         table=results_table(done.test, title=f"Test, scored once · report: {done.report / 'report.html'}"),
     )
+
+
+def _finetune(
+    shop: Workspace,
+    store: Store,
+    modalities: tuple[str, ...],
+    minutes: float,
+    epochs: int,
+    *,
+    seed: int | None,
+    tell: Callable[[str, int, int], None],
+) -> list[FineTuning]:
+    """Fine-tune, and say what came of it."""
+    from shoplens.compute.local import LocalExecutor
+    from shoplens.learning.finetune.fitting import FitSettings
+    from shoplens.service.finetuning import finetune_shop
+
+    settings = FitSettings(epochs=epochs, minutes=minutes)
+    done = finetune_shop(shop, store, modalities, executor=LocalExecutor(), settings=settings, seed=seed, progress=tell)
+    for one in done:
+        console.print(one.told, highlight=False)
+    return done

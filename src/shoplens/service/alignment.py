@@ -22,6 +22,7 @@ from shoplens.features.align.glosses import glossary
 from shoplens.features.align.reading import Reader
 from shoplens.features.align.training import LEAST_PAIRS, train_alignment
 from shoplens.features.table import FeatureTable
+from shoplens.learning.finetune.sides import held_out
 from shoplens.service.encoders import OFF, encoder_in_use, setting_of, table_of
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -64,6 +65,7 @@ def align_shop(workspace: Workspace, store: Store, *, seed: int = 0, progress: P
         bridge_of(looks, reader),
         one_network=one_network(looks, reads),
         seed=seed,
+        held_out=_unseen(prepared),
         progress=progress,
     )
     told, figures = _sentence(report.as_dict()), report.as_dict()
@@ -82,18 +84,18 @@ def load_current(workspace: Workspace, reads: TextEncoder | None = None) -> Alig
     folder = versions.current(home(workspace))
     if folder is None:
         return None
-    return versions.load_alignment(folder, reads if reads is not None else _encoders(workspace)[0])
+    return versions.load_alignment(folder, reads if reads is not None else encoders_in_use(workspace)[0])
 
 
 def bridge_in_use(workspace: Workspace) -> Bridge | None:
     """What finds photos by words before anything was learnt; None where the photo encoder says nothing in words."""
-    reads, looks = _encoders(workspace)
+    reads, looks = encoders_in_use(workspace)
     return bridge_of(looks, Reader(reads, glossary=glossary()))
 
 
 def photos_of(workspace: Workspace, item_ids: list[str]) -> tuple[Photos, Any]:
     """What the encoders said of products' photos, and which have one (bool [products])."""
-    colour = _colour_table(workspace)
+    colour = colour_table(workspace)
     vectors, present = table_of(workspace, "image").matrix(item_ids)
     return Photos(vectors, None if colour is None else colour.matrix(item_ids)[0]), present
 
@@ -113,12 +115,13 @@ def _prepare(workspace: Workspace, store: Store, seed: int) -> _Prepared | Align
     """What to learn from; or what is the case already: nothing to learn from, nothing new."""
     if OFF in (setting_of(workspace, "text"), setting_of(workspace, "image")):
         return Aligned("words and photos are not compared: an encoder is off")
-    image, colour = table_of(workspace, "image"), _colour_table(workspace)
-    lessons, identity = _gather(store, image, colour, np.random.default_rng(seed))
+    image, colour = table_of(workspace, "image"), colour_table(workspace)
+    gathered = gather_lessons(store, image, colour, np.random.default_rng(seed))
+    lessons, identity = gathered.lessons, gathered.identity
     if lessons.pairs < LEAST_PAIRS:
         return Aligned(_too_few(lessons.pairs))
     try:
-        reads, looks = _encoders(workspace)
+        reads, looks = encoders_in_use(workspace)
     except (ConfigurationError, ModelFileError) as error:  # a model of recommendations needs neither
         return Aligned(f"words and photos are not compared: {error}")
     learnt = versions.Learnt(_named(reads), _named(looks), "" if colour is None else colour.folder.name)
@@ -126,9 +129,18 @@ def _prepare(workspace: Workspace, store: Store, seed: int) -> _Prepared | Align
     return _taken_over(workspace, fingerprint) or _Prepared(lessons, reads, looks, learnt, fingerprint)
 
 
-def _gather(
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Products that something can be learnt from."""
+
+    item_ids: list[str]
+    lessons: Lessons  # in that order
+    identity: str  # digest of everything they say and show
+
+
+def gather_lessons(
     store: Store, image: FeatureTable, colour: FeatureTable | None, random: np.random.Generator
-) -> tuple[Lessons, str]:
+) -> Gathered:
     """Products with words, at most MOST_PRODUCTS, those with a photo first; and a digest of everything they say."""
     ids: list[str] = []
     titles: list[str] = []
@@ -150,7 +162,13 @@ def _gather(
         ids, titles, values = ([part[row] for row in rows] for part in (ids, titles, values))
     vectors, present = image.matrix(ids)
     photos = Photos(vectors, None if colour is None else colour.matrix(ids)[0])
-    return Lessons(photos, present, titles, values), digest.hexdigest()
+    return Gathered(ids, Lessons(photos, present, titles, values), digest.hexdigest())
+
+
+def _unseen(prepared: _Prepared) -> Any:
+    """Products that validation gets where an encoder was fine-tuned: those that it never saw. None: no matter which."""
+    tuned = any("+" in one.version for one in (prepared.reads, prepared.looks))
+    return held_out(prepared.lessons.titles, prepared.lessons.values) if tuned else None
 
 
 def _taken_over(workspace: Workspace, fingerprint: str) -> Aligned | None:
@@ -165,14 +183,15 @@ def _taken_over(workspace: Workspace, fingerprint: str) -> Aligned | None:
     return Aligned(f"{_sentence(report)} (learnt before)", folder, report=report)
 
 
-def _encoders(workspace: Workspace) -> tuple[TextEncoder, Encoder]:
+def encoders_in_use(workspace: Workspace) -> tuple[TextEncoder, Encoder]:
+    """Of texts and of photos."""
     reads = encoder_in_use(workspace, "text")
     if not isinstance(reads, TextEncoder):
         raise ConfigurationError(f"encoders.text = {reads.name!r} cannot read what shoppers type")
     return reads, encoder_in_use(workspace, "image")
 
 
-def _colour_table(workspace: Workspace) -> FeatureTable | None:
+def colour_table(workspace: Workspace) -> FeatureTable | None:
     """Colour signatures, where there are any."""
     try:
         table = table_of(workspace, "colour")

@@ -16,6 +16,7 @@ from shoplens.errors import ConfigurationError
 from shoplens.features.current import InUse, read_current
 from shoplens.features.table import FeatureTable
 from shoplens.registry import find
+from shoplens.service.finetuned import read_tuned
 from shoplens.service.settings import EndpointSettings, Workspace
 
 OFF = "off"
@@ -62,6 +63,13 @@ def setting_of(workspace: Workspace, modality: str) -> str:
     return name
 
 
+def name_of(workspace: Workspace, modality: str) -> str:
+    """Name under which the configured encoder opens: the setting, or what was fine-tuned from it and stands in."""
+    setting = setting_of(workspace, modality)
+    tuned = read_tuned(workspace.models).get(modality)
+    return tuned.name if tuned is not None and tuned.base == setting and tuned.name else setting
+
+
 def modalities_on(workspace: Workspace) -> tuple[str, ...]:
     """Modalities that are not switched off; words that are found need an encoder of texts."""
     off = {name for name in MODALITIES if setting_of(workspace, name) == OFF}
@@ -78,8 +86,9 @@ def options_of(workspace: Workspace, modality: str, *, threads: int | None = Non
         modality="text" if modality in FOUND else modality,
         device=encoders.device,
         endpoint=_endpoint(encoders.endpoint),
+        models=workspace.models,
     )
-    return options if encoders.image == OFF else replace(options, photo=encoders.image)
+    return options if encoders.image == OFF else replace(options, photo=name_of(workspace, "image"))
 
 
 def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> Encoder:
@@ -87,7 +96,7 @@ def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = Non
 
     It loads when it is first used. ConfigurationError when the modality is off or its encoder reads another one.
     """
-    name = setting_of(workspace, "text" if modality in FOUND else modality)
+    name = name_of(workspace, "text" if modality in FOUND else modality)
     if OFF in (name, setting_of(workspace, modality)):
         wanted = "text" if name == OFF and modality in FOUND else modality
         raise ConfigurationError(f"encoders.{wanted} is off; name an encoder in shoplens.toml")
@@ -116,7 +125,7 @@ def encoder_in_use(workspace: Workspace, modality: str, *, threads: int | None =
 
 def configured(workspace: Workspace, modality: str, encoder: Encoder, reader: str = "") -> InUse:
     """The table that `embed` fills by the settings: `encoder` is that of `encoder_of`, `reader` what found texts."""
-    setting = setting_of(workspace, "text" if modality in FOUND else modality)
+    setting = name_of(workspace, "text" if modality in FOUND else modality)
     precision = workspace.settings.encoders.precision
     photo = options_of(workspace, modality).photo if modality == "video" else ""
     return InUse(setting, precision, encoder.name, encoder.version, reader, photo)

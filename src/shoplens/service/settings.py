@@ -256,6 +256,11 @@ class Workspace:
         return self.root / "media"
 
     @property
+    def models(self) -> Path:
+        """Encoders that were fine-tuned on this shop's products, one folder a version."""
+        return self.root / "models"
+
+    @property
     def bundles(self) -> Path:
         """Trained models, one immutable folder a version."""
         return self.root / "bundles"
