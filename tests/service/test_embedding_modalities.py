@@ -26,6 +26,7 @@ from shoplens.features.shots import ShotTable
 from shoplens.service.contents import FeatureContents
 from shoplens.service.embedding import embed_products, embed_shop, found_texts, prune_features, shop_modalities
 from shoplens.service.encoders import encoder_in_use, table_of, version_of
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
@@ -199,12 +200,14 @@ def test_one_product_is_encoded_alone(workspace: Workspace, store: Store) -> Non
     embed(workspace, store)
     product = Product(item_id="new", title="blue kettle", images=("red.png",))
     encoders = {name: encoder_in_use(workspace, name) for name in ("text", "image")}
-    reports = embed_products(workspace, [product], encoders, executor=LocalExecutor(1))
+    with MediaSources(workspace) as sources:
+        reports = embed_products(workspace, [product], encoders, sources, executor=LocalExecutor(1))
     assert {name: one.products for name, one in reports.items()} == {"text": 1, "image": 1}
     assert "new" in table_of(workspace, "text")
     assert "tea" in table_of(workspace, "text"), "others stay"
     without = Product(item_id="new", title="blue kettle")
-    embed_products(workspace, [without], encoders, executor=LocalExecutor(1))
+    with MediaSources(workspace) as sources:
+        embed_products(workspace, [without], encoders, sources, executor=LocalExecutor(1))
     assert "new" not in table_of(workspace, "image")
 
 

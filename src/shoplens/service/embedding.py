@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -183,24 +183,28 @@ class _Run:
 
 
 def embed_products(
-    workspace: Workspace, products: Sequence[Product], encoders: dict[str, Encoder], *, executor: Executor
+    workspace: Workspace,
+    products: Sequence[Product],
+    encoders: Mapping[str, Encoder],
+    sources: MediaSources,
+    *,
+    executor: Executor,
 ) -> dict[str, EmbedReport]:
-    """Encode these products alone, into the tables in use; for one that changed while the shop is open.
+    """Encode these products alone, into the tables in use; for those that changed while the shop is open.
 
     `encoders`: modality → the encoder in use; other modalities wait for the next `embed`. A table that another process
     is writing raises StoreError: that process reads the store and takes the change with it, or the next one does.
     """
     reports: dict[str, EmbedReport] = {}
-    with MediaSources(workspace) as sources:
-        for modality, encoder in encoders.items():
-            chosen = read_current(workspace.features).get(modality)
-            if chosen is None or chosen.version != encoder.version:
-                continue
-            with TableWriter(chosen.folder(workspace.features, modality), encoder.size) as table:
-                table.remove([one.item_id for one in products if not has_media(one, modality)])
-                reports[modality] = embed(
-                    [products], table, encoder, sources.inputs(modality), executor=executor, complete=False
-                )
+    for modality, encoder in encoders.items():
+        chosen = read_current(workspace.features).get(modality)
+        if chosen is None or chosen.version != encoder.version:
+            continue
+        with TableWriter(chosen.folder(workspace.features, modality), encoder.size) as table:
+            table.remove([one.item_id for one in products if not has_media(one, modality)])
+            reports[modality] = embed(
+                [products], table, encoder, sources.inputs(modality), executor=executor, complete=False
+            )
     return reports
 
 

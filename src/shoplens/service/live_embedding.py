@@ -18,6 +18,7 @@ from shoplens.errors import ShoplensError, StoreError
 from shoplens.features.current import FILE_NAME, InUse, read_current
 from shoplens.service.embedding import embed_products
 from shoplens.service.encoders import encoder_in_use, modalities_on
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 
 log = logging.getLogger(__name__)
@@ -29,10 +30,14 @@ PAUSE = 0.2  # seconds for which changes are gathered, so that an editor's five 
 
 
 class LiveEmbedding:
-    """Encodes products in the background. `submit` returns at once; `close` waits for what has begun."""
+    """Encodes products in the background. `submit` returns at once; `close` waits for what has begun.
 
-    def __init__(self, workspace: Workspace) -> None:
+    `sources` stay with who opened them.
+    """
+
+    def __init__(self, workspace: Workspace, sources: MediaSources) -> None:
         self._workspace = workspace
+        self._sources = sources
         self._waiting: dict[str, Product] = {}
         self._changed = threading.Condition()
         self._busy = False
@@ -88,7 +93,7 @@ class LiveEmbedding:
                 self._busy = True
             again: list[Product] = []
             try:
-                embed_products(self._workspace, products, self._open(), executor=LocalExecutor(1))
+                embed_products(self._workspace, products, self._open(), self._sources, executor=LocalExecutor(1))
                 tries = 0
             except StoreError as error:
                 tries += 1

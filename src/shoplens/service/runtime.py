@@ -66,8 +66,8 @@ class Runtime:
         self.swap.follow()
         if self.swap.shelf.learned is None:
             self._count_events()
-        self.live = LiveEmbedding(workspace)
         self.media = MediaSources(workspace)
+        self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
 
