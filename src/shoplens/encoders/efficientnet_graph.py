@@ -21,7 +21,7 @@ from shoplens.encoders.model_cache import Conversion, WeightFile
 if TYPE_CHECKING:
     import torch
 
-REVISION = "3"  # of graph and preparation: part of `version`
+REVISION = "2"  # of graph and preparation: part of `version`
 GRAPH, CLASSES = "model.onnx", "classes.npz"
 INSTEAD = "run without photos: shoplens embed --modality text"
 
@@ -131,12 +131,18 @@ def write_graph(network: Network, body: Any, statistics: tuple[torch.Tensor, tor
             values = body._swish(body._bn1(body._conv_head(values)))
             return values.mean((2, 3)), (torch.cat(averages, 1) - means) / scales
 
-    names = ["embedding", "layers"]
+    export_graph(Pooled().eval(), network.side, ["embedding", "layers"], file)
+
+
+def export_graph(module: Any, side: int, names: list[str], file: Path) -> None:
+    """A module that looks at photos as a graph: "photos" [batch, 3, side, side] → `names`."""
+    import torch
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracing exporter is deprecated; its successor needs another package
         torch.onnx.export(
-            Pooled().eval(),
-            (torch.zeros(2, 3, network.side, network.side),),
+            module,
+            (torch.zeros(2, 3, side, side),),
             str(file),
             input_names=["photos"],
             output_names=names,

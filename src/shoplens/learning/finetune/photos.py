@@ -1,13 +1,14 @@
 """EfficientNet-Lite with its last blocks free to learn.
 
-What lies below them never changes, so it is reckoned once for each photo and kept: an epoch costs a third of one look
-at the photos. Batch normalisation keeps the statistics of ImageNet: a shop's batches are too alike for their own.
+What lies below them never changes, so it is reckoned once for each photo and kept and an epoch never looks below
+it. Batch normalisation keeps the statistics of ImageNet: a shop's batches are too alike for their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from shoplens.encoders.efficientnet_graph import (
     CLASSES,
     GRAPH,
     Network,
+    export_graph,
     read_body,
     training_statistics,
     write_classes,
@@ -27,12 +29,13 @@ from shoplens.encoders.efficientnet_graph import (
 from shoplens.encoders.finetuned import write_finetuned
 from shoplens.encoders.hub_device import Hardware
 from shoplens.encoders.image import prepare_photo
+from shoplens.encoders.session import open_session
 from shoplens.features.align.contrastive import Space, contrastive_loss, fit_space, start
 from shoplens.features.align.facets import Codes
 from shoplens.features.align.networks import CLIP, Floats, Scaling
 from shoplens.learning.finetune.sayings import Sayings
 
-AT_ONCE = 16  # photos that the lower part looks at together
+AT_ONCE = 8  # photos that the lower part looks at together
 FAITH = 0.1  # of a class's weights to what ImageNet taught, against what the shop's photos say (ridge)
 
 
@@ -49,7 +52,7 @@ class PhotoTower(nn.Module):
         self.cut = network.stages[-2] + 1  # the last two stages and the head learn
         for one in (*body._blocks[self.cut :], body._conv_head, body._bn1):
             one.requires_grad_(True)
-        self.body = body
+        self.body = body.to(memory_format=torch.channels_last)  # a third quicker on processors
 
     @property
     def size(self) -> int:
@@ -62,17 +65,26 @@ class PhotoTower(nn.Module):
         self.body.eval()
         return self
 
-    @torch.no_grad()
-    def below(self, photos: Tensor) -> tuple[Tensor, Tensor]:
-        """Photos [n, 3, side, side] → the map that the upper part reads, and averages of the stages until there."""
-        body: Any = self.body
-        values = body._swish(body._bn0(body._conv_stem(photos)))
-        averages = []
-        for number, block in enumerate(body._blocks[: self.cut]):
-            values = block(values)
-            if number in self.network.stages:
-                averages.append(values.mean((2, 3)))
-        return values, torch.cat(averages, 1)
+    def write_below(self, file: Path) -> None:
+        """The part that does not learn, as a graph: photos → the map that the upper part reads ("map"), and averages of
+        the stages until there ("averages"). ONNX Runtime runs it at more than twice the speed of torch."""
+        tower = self
+
+        class Below(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.body = tower.body
+
+            def forward(self, photos: Tensor) -> tuple[Tensor, Tensor]:
+                values = self.body._swish(self.body._bn0(self.body._conv_stem(photos)))
+                averages = []
+                for number, block in enumerate(self.body._blocks[: tower.cut]):
+                    values = block(values)
+                    if number in tower.network.stages:
+                        averages.append(values.mean((2, 3)))
+                return values, torch.cat(averages, 1)
+
+        export_graph(Below().eval(), self.network.side, ["map", "averages"], file)
 
     def forward(self, maps: Tensor, averages: Tensor) -> Tensor:
         """From what `below` gave: float32 [n, size]."""
@@ -140,9 +152,13 @@ class Seen:
         """Look at `many` photos once."""
         maps, averages, before = [], [], []
         tower.eval()
+        with TemporaryDirectory() as folder:
+            tower.write_below(Path(folder) / GRAPH)
+            session = open_session(Path(folder) / GRAPH, None)
         for begin in range(0, many, AT_ONCE):
             batch = [prepare_photo(next(photos), tower.network.side) for _ in range(min(AT_ONCE, many - begin))]
-            values, means = tower.below(torch.from_numpy(np.stack(batch)))
+            values, means = map(torch.from_numpy, session.run(["map", "averages"], {"photos": np.stack(batch)}))
+            values = values.contiguous(memory_format=torch.channels_last)
             with torch.no_grad():
                 before.append(tower.blocks(values, means)[0])
             maps.append(values.half())
@@ -198,11 +214,15 @@ class PhotoTask:
         chosen = self.sayings.of(products, random)
         rows = torch.from_numpy(self.place[products])
         take = self.hardware.device
-        vectors = self.tower(self.seen.maps[rows].to(take).float(), self.seen.averages[rows].to(take))
+        vectors = self.tower(self._maps(rows), self.seen.averages[rows].to(take))
         photos = torch.cat([vectors, torch.from_numpy(self.rest[products]).to(take)], 1)
         texts = torch.from_numpy(self.sayings.vectors[self.sayings.text[chosen]]).to(take)
         right = torch.from_numpy(self.sayings.right(chosen, products)).to(take)
         return contrastive_loss(self.projections(photos, texts), right)
+
+    def _maps(self, rows: Tensor) -> Tensor:
+        maps = self.seen.maps[rows].to(self.hardware.device).float()
+        return maps.contiguous(memory_format=torch.channels_last)
 
 
 class Meeting(nn.Module):
