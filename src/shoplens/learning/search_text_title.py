@@ -21,7 +21,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import EncoderOptions, Vectors, open_encoder
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.features.align.alignment import TEXT_SCALE, Photos, evidence, parts_of
-from shoplens.features.align.blending import first_blend
+from shoplens.features.align.blending import RARITY, first_blend
 from shoplens.features.align.examples import Lessons, Material
 from shoplens.features.align.facets import Facet, described
 from shoplens.features.align.glosses import Glossary, glossary
@@ -38,7 +38,6 @@ Floats = npt.NDArray[np.float32]
 
 SATURATION, LENGTH = 1.2, 0.75  # k₁ and b of BM25, as everywhere
 STEPS = 5  # of a share, from 0 to 1
-RARITY = 0.7  # γ of the attributes' score
 OTHER_WORDS = (0.0, 0.3, 0.6)  # what another name of the same thing counts beside the very word
 LEARN_AT_MOST = 8_000  # products
 

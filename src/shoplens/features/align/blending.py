@@ -13,12 +13,13 @@ from shoplens.features.align.facets import Facet
 from shoplens.features.align.networks import Floats
 from shoplens.features.align.validation import Questions, ndcg
 
-RARITIES = (0.4, 0.7, 1.0)
+RARITY = 0.6  # γ; between 0.4 and 0.7 nothing changes, at 0 and at 1 less is found
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)  # weights that are tried for a facet
 SPACE_STEPS = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)  # for a cosine
-GAIN = 5e-4  # that a change must bring: less is chance
+GAIN = 1e-3  # that a change must bring: less is chance
+COARSE = 0.25  # weight of the category's other levels where the search starts: the finest says most of it
 PASSES = 2
-TITLES = 0.25  # weight of finding a photo by its title; the rest is shared by phrases in the languages asked
+TITLES = 0.05  # weight of finding a photo by its title beside phrases: it breaks ties, for shoppers type no titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,25 @@ class Sides:
 
 
 def first_blend(facets: Sequence[Facet], *, direct: bool) -> Blend:
-    """Where the search starts: every facet counts the same, the levels of the category share one place."""
-    nouns = sum(facet.is_noun for facet in facets)
-    weights = tuple(1.0 / nouns if facet.is_noun else 1.0 for facet in facets)
-    return Blend(weights, 1.0, 4.0 if direct else 0.0, RARITIES[1])
+    """Where the search starts: every facet counts the same, but of the category's levels the one that tells most."""
+    finest = max((facet.entropy for facet in facets if facet.is_noun), default=0.0)
+    weights = tuple(COARSE if facet.is_noun and facet.entropy < finest else 1.0 for facet in facets)
+    return Blend(weights, 1.0, 4.0 if direct else 0.0, RARITY)
 
 
 def find_blend(
     sides: Sides, questions: Mapping[str, Questions], facets: Sequence[Facet], parts: Sequence[slice]
 ) -> Blend:
     """One weight after the other, whatever ranks the held-out photos best; few steps, so that chance finds little."""
-    rated = {rarity: _Terms(sides, facets, parts, rarity, questions) for rarity in RARITIES}
+    terms = _Terms(sides, facets, parts, questions)
     blend = first_blend(facets, direct=sides.direct is not None)
-    best = rated[blend.rarity].value(blend)
+    best = terms.value(blend)
     for _ in range(PASSES):
         before = blend
         for candidates in _changes(facets, direct=sides.direct is not None):
             for change in candidates:
                 tried = change(blend)
-                value = rated[tried.rarity].value(tried)
+                value = terms.value(tried)
                 if value > best + GAIN:
                     blend, best = tried, value
         if blend == before:
@@ -66,8 +67,7 @@ Change = Callable[[Blend], Blend]
 def _changes(facets: Sequence[Facet], *, direct: bool) -> list[list[Change]]:
     """What may be tried, one knob after the other: those that tell most come first."""
     order = sorted(range(len(facets)), key=lambda place: -facets[place].entropy)
-    changes: list[list[Change]] = [[partial(replace, rarity=rarity) for rarity in RARITIES]]
-    changes += [[partial(_weighted, place=place, weight=step) for step in STEPS] for place in order]
+    changes: list[list[Change]] = [[partial(_weighted, place=place, weight=step) for step in STEPS] for place in order]
     changes.append([partial(replace, space=step) for step in SPACE_STEPS])
     if direct:
         changes.append([partial(replace, direct=step) for step in SPACE_STEPS])
@@ -87,10 +87,9 @@ class _Terms:
         sides: Sides,
         facets: Sequence[Facet],
         parts: Sequence[slice],
-        rarity: float,
         questions: Mapping[str, Questions],
     ) -> None:
-        likely = np.exp(evidence(sides.shown, facets, rarity))
+        likely = np.exp(evidence(sides.shown, facets, RARITY))
         self.answers = {kind: asked.answers for kind, asked in questions.items()}
         self.facets = {
             kind: [np.log(np.maximum(sides.asked[kind][:, part] @ likely[:, part].T, 1e-12)) for part in parts]

@@ -19,7 +19,7 @@ from shoplens.features.align.lexicon import Lexicon
 from shoplens.features.align.networks import Floats
 from shoplens.features.align.reading import Reader
 
-ENGLISH, CHINESE = 4, 3  # phrases that are made of a product, at most
+ENGLISH, CHINESE = 3, 2  # phrases that are made of a product, at most
 MOST_PHRASES = 40_000  # for the whole catalogue: they repeat themselves long before
 MOST_PRODUCTS = 20_000  # worth learning from: more take longer and teach little
 TITLE_GROUPS = (4, 64)  # least and most groups of like titles, where a catalogue has no facets at all

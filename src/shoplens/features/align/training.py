@@ -39,7 +39,7 @@ LEAST_PAIRS = 300  # photos with a text: fewer teach less than the untrained bri
 EXAMPLES = 150_000  # seen in one fit at most, whatever the number of products: keeps it at minutes
 PHOTO = HeadSettings()
 TEXT = HeadSettings(units=256, input_dropout=0.0, dropout=0.2, noise=0.15, smoothing=0.0, batch=256, epochs=10)
-MEMBERS = 3  # photo networks that are averaged
+MEMBERS = 4  # photo networks that are averaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def train_alignment(
             "Until then photos are found through the names of the classes that the photo encoder knows"
         )
     material = Material.gather(lessons, built_in(), reader, random, tell)
-    held = _held_out(lessons, random) if held_out is None else held_out & lessons.has_photo
+    own = np.random.default_rng([seed, 1])  # the same products whatever phrases are made
+    held = _held_out(lessons, own) if held_out is None else held_out & lessons.has_photo
     trial, epochs = _fit(material, _Plan(lessons.has_photo & ~held, held, {}, 1, seed, tell), bridge)
     questions = make_questions(material.phrases, material.codes[held], lessons.titled(held), random)
     tell("blend words and pictures", 0, 1)
