@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from shoplens.encoders.colour import dominant_colours
 from shoplens.encoders.photo_hash import near_duplicates, photo_hashes
@@ -27,22 +27,22 @@ from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 
-WORDS = ("a flower", "一朵花", "an old palace", "宫殿")
+WORDS = ("a daisy", "雏菊", "an old palace", "宫殿")
 SEEN, HEARD = ("text", "image", "colour", "video", "ocr"), ("audio", "speech")  # HEARD needs the extra `speech`
 
 
 def make_files(folder: Path) -> list[Path]:
     """Two photographs that scikit-learn brings, one once more but smaller, a tea box, a video, a tone."""
     here = files("sklearn.datasets") / "images"
-    flower, palace = (Image.open(str(here / f"{name}.jpg")).convert("RGB") for name in ("flower", "china"))
+    flower, palace = (ImageOps.fit(Image.open(str(here / f"{name}.jpg")), (420, 420)) for name in ("flower", "china"))
     box = Image.new("RGB", (480, 360), "white")
     pen = ImageDraw.Draw(box)
     pen.rectangle((60, 40, 420, 320), fill=(40, 110, 60))
     pen.text((100, 110), "GREEN TEA\n100 g  $4.50", fill="white", font=ImageFont.load_default(44))
-    photos = {"flower.jpg": flower, "flower-again.jpg": flower.resize((320, 213)), "palace.jpg": palace, "tea.png": box}
+    photos = {"flower.jpg": flower, "flower-again.jpg": flower.resize((240, 240)), "palace.jpg": palace, "tea.png": box}
     for name, photo in photos.items():
         photo.save(folder / name)
-    scenes = [photo.resize((320, 212)) for photo in (flower, palace)]
+    scenes = [photo.resize((320, 320)) for photo in (flower, palace)]
     film = sample_video(scenes, seconds=2.0, sound=sample_tone(4.0, rate=48_000))
     (folder / "clip.mp4").write_bytes(film)
     (folder / "tone.wav").write_bytes(sample_wav(sample_tone(2.0)))
