@@ -156,6 +156,18 @@ def test_a_missing_part_is_left_out_unless_asked_for(workspace: Workspace, store
     assert "image" not in embed(other(workspace, image="off"), store)
 
 
+def test_words_in_many_photos_wait_until_asked_for(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoplens.service.embedding.READ_AT_ONCE", 0)
+    assert "--modality ocr" in embed(workspace, store)["ocr"].skipped
+    asked = embed(workspace, store, modalities=["ocr"])["ocr"]
+    assert not asked.skipped
+    again = embed(workspace, store)["ocr"]
+    assert not again.skipped
+    assert again.reused == asked.encoded + asked.reused
+
+
 def test_another_encoder_is_read_once_its_table_is_complete(workspace: Workspace, store: Store) -> None:
     embed(workspace, store)
     before = version_of(workspace, "text")

@@ -36,6 +36,7 @@ from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 
+READ_AT_ONCE = 2_000  # products; words in photos and speech take up to a second a piece: more wait until asked for
 PATIENCE = 20.0  # seconds to wait for a shop that is encoding a product that has just changed
 Progress = Callable[[str, int], None]  # modality, products settled so far
 
@@ -53,9 +54,10 @@ def embed_shop(
     """Bring the tables of a workspace up to date with its store. One report a modality.
 
     Each table that is complete is read from then on (`features.current`); a run that is stopped leaves the one before
-    in use. Without `modalities` all that are on and that some product has are embedded, and those whose optional part
-    is not installed are left out: `skipped` of their reports says why. Asked for by name, a modality that is off raises
-    ConfigurationError, and a missing part MissingExtraError.
+    in use. Without `modalities` all that are on and that some product has are embedded. Left out are those whose
+    optional part is not installed, and words in media that were never read before when more than READ_AT_ONCE products
+    have some: `skipped` of their reports says why. Asked for by name, a modality that is off raises ConfigurationError,
+    and a missing part MissingExtraError.
     """
     chosen = [known_modality(name) for name in modalities] if modalities else modalities_on(workspace)
     catalogue = _Catalogue(store)
@@ -65,6 +67,12 @@ def embed_shop(
             new = modality != "text" and not (workspace.features / modality).is_dir()
             if new and not catalogue.has(modality):
                 reports[modality] = EmbedReport(missing=catalogue.products, skipped=f"no product has {MEDIA[modality]}")
+                continue
+            if new and not modalities and modality in FOUND and (many := catalogue.count(modality)) > READ_AT_ONCE:
+                reports[modality] = EmbedReport(
+                    skipped=f"{many:,} products have {MEDIA[modality]}, which takes a while to read; once it was done "
+                    f"with `shoplens embed --modality {modality}`, every embed reads what is new"
+                )
                 continue
 
             def tell(done: int, modality: str = modality) -> None:
@@ -87,7 +95,7 @@ class _Catalogue:
     def __init__(self, store: Store) -> None:
         self.products = 0
         self._store = store
-        self._found: set[str] = set()
+        self._found = dict.fromkeys(MODALITIES, 0)  # products that have some
         self._read = False  # once, to its end
 
     def scan(self) -> Iterator[list[Product]]:
@@ -96,19 +104,24 @@ class _Catalogue:
             yield from self._store.catalogue.scan()
             return
         products = 0
+        found = dict.fromkeys(MODALITIES, 0)
         for chunk in self._store.catalogue.scan():
             products += len(chunk)
-            left = [name for name in MODALITIES if name not in self._found]
-            self._found.update(name for name in left if any(has_media(product, name) for product in chunk))
+            for name in MODALITIES:
+                found[name] += sum(has_media(product, name) for product in chunk)
             yield chunk
-        self.products, self._read = products, True
+        self.products, self._found, self._read = products, found, True
 
     def has(self, modality: str) -> bool:
         """Whether some product has something of a modality."""
-        if modality not in self._found and not self._read:
+        return self.count(modality) > 0
+
+    def count(self, modality: str) -> int:
+        """How many products have something of a modality."""
+        if not self._read:
             for _ in self.scan():
                 pass
-        return modality in self._found
+        return self._found[modality]
 
 
 class _Run:
