@@ -3,7 +3,7 @@
 A name is the beginning of one or of several of: the scripts in benchmarks/speed and benchmarks/quality (each has
 --help), `latency`, and the data sets below. Each prints JSON; the objects end up in report/bench.json. Data sets are
 not part of the project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv to run `bench recommend`
-and the training benchmarks on them too, else that is left out and said. So is what is judged on the sample shop, unless
+and the training benchmarks on them too, and search/NAME/{products.csv,images.zip,…} for fine-tuning, else that is left out and said. So is what is judged on the sample shop, unless
 `make demo` has made it.
 """
 
@@ -43,7 +43,7 @@ def commands() -> dict[str, list[str]]:
             del found[name]
             print(f"there is no shop in {SHOP} (make demo makes it): {name} is left out", file=sys.stderr)
     found["latency"] = [*shoplens, "bench", "latency", "--json"]
-    gain = found.pop("modality_gain")
+    gain, finetune = found.pop("modality_gain"), found.pop("finetune")
     data = os.environ.get("SHOPLENS_BENCH")  # noqa: TID251 - a benchmark's own, not a setting of a shop
     for folder in sorted(Path(data, "recommend").glob("*/train.csv")) if data else []:
         name, given = folder.parent.name, ["--data", str(folder.parent)]
@@ -55,6 +55,8 @@ def commands() -> dict[str, list[str]]:
             ordered = "timestamp" in file.readline()
         if ordered:
             found[f"recommend_sequence {name}"] = [*found["recommend_sequence"], *given]
+    for file in sorted(Path(data, "search").glob("*/images.zip")) if data else []:
+        found[f"finetune {file.parent.name}"] = [*finetune, str(file.parent)]
     if not data:
         print("SHOPLENS_BENCH is not set: bench recommend is left out", file=sys.stderr)
     return found

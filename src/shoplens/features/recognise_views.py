@@ -78,7 +78,7 @@ class PhotoReader:
         for encoder in self.encoders:
             vectors = encoder.encode(photos)
             if mirrored and encoder.modality == "image":
-                vectors = (vectors + encoder.encode([ImageOps.mirror(photo) for photo in photos])) / 2
+                vectors = (vectors + encoder.encode([ImageOps.mirror(photo) for photo in photos])) * np.float32(0.5)
             parts.append(vectors)
         return np.concatenate(parts, axis=1)
 
