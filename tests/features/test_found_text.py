@@ -68,7 +68,8 @@ def test_everything_is_read_once(tmp_path: Path) -> None:
     assert found(tmp_path) == {"a": ["words of tea"], "b": ["words of tea"], "f": ["words of box"]}
     again = Reader()
     second = run(tmp_path, again, shop())
-    assert (second.encoded, second.reused, again.read_ids) == (0, 5, [])
+    assert (second.encoded, second.reused, second.unusable, again.read_ids) == (0, 4, 1, [])
+    assert second.refused == first.refused
     run(tmp_path, again, shop(), retry=True)
     assert again.read_ids == ["c", "f"]
 

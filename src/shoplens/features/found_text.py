@@ -30,6 +30,7 @@ from shoplens.features.table import DIGEST_BYTES
 
 FILE_NAME = "found-text.sqlite"
 ROWS_ASKED = 500  # ids in one query: SQLite takes 32,766 parameters, older builds 999
+UNREADABLE = b"null"  # in place of texts: none of the media could be read
 
 _SCHEMA = """
 create table if not exists found (
@@ -139,6 +140,11 @@ class FoundTexts:
         query = "select item_id, refused from found where modality = ? and reader = ? and refused != ''"
         return dict(self._ask(query))
 
+    def unreadable(self) -> set[bytes]:
+        """Digests of media of which none could be read."""
+        query = "select distinct digest from found where modality = ? and reader = ? and texts = ?"
+        return {digest for (digest,) in self._ask(query, UNREADABLE)}
+
     def ids(self) -> Iterator[str]:
         """All products that have been read."""
         return (item_id for (item_id,) in self._ask("select item_id from found where modality = ? and reader = ?"))
@@ -153,7 +159,7 @@ class FoundTexts:
 
     def put(self, item_id: str, digest: bytes, reading: Reading) -> None:
         """Keep what was found (or that nothing was)."""
-        texts = orjson.dumps([asdict(one) for one in reading.found])
+        texts = orjson.dumps([asdict(one) for one in reading.found]) if reading.readable else UNREADABLE
         row = (self.modality, self.reader, item_id, digest, texts, "; ".join(reading.refused))
         self._change("insert or replace into found values (?, ?, ?, ?, ?, ?)", row)
 
@@ -183,7 +189,7 @@ class FoundTexts:
                 *part,
             )
 
-    def _ask(self, query: str, *more: str) -> Iterator[tuple[Any, ...]]:
+    def _ask(self, query: str, *more: str | bytes) -> Iterator[tuple[Any, ...]]:
         try:
             with self._lock, closing(self._rows.execute(query, (self.modality, self.reader, *more))) as cursor:
                 found = cursor.fetchall()
@@ -227,6 +233,7 @@ def read_media(
     """
     report = EmbedReport()
     refused = kept.refusals()
+    unreadable = kept.unreadable()
     seen: set[str] = set()
     began = time.monotonic()
 
@@ -241,7 +248,8 @@ def read_media(
                     continue
                 seen.add(name)
                 if not again and (known.get(name) == digest or kept.copy(name, digest)):
-                    report.reused += 1
+                    report.unusable += digest in unreadable
+                    report.reused += digest not in unreadable
                 else:
                     yield product, digest
             kept.commit()
@@ -253,6 +261,7 @@ def read_media(
             kept.put(product.item_id, digest, reading)
             report.encoded += reading.readable
             report.unusable += not reading.readable
+            (unreadable.discard if reading.readable else unreadable.add)(digest)
             kept.commit()  # at once: it takes milliseconds, reading seconds, and an open change keeps others waiting
             if progress is not None:
                 progress(report.products)
@@ -309,7 +318,7 @@ def joined(texts: Sequence[FoundText]) -> str:
 
 def _unpacked(texts: bytes) -> tuple[FoundText, ...]:
     found = []
-    for one in orjson.loads(texts):
+    for one in orjson.loads(texts) or ():
         box = one.pop("box", None)
         found.append(FoundText(**one, box=tuple(box) if box else None))
     return tuple(found)
