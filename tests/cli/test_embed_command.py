@@ -88,6 +88,9 @@ def test_a_table_for_people_and_refusals_on_stderr(shop: Path) -> None:
     assert "image" in result.stdout
     assert "bad.jpg" in result.stderr
     assert "bad.jpg" not in result.stdout
+    (told,) = [line for line in result.stderr.splitlines() if "bad.jpg" in line]  # once, on one line
+    assert told.startswith("image, colour, ocr of tea: ")
+    assert "--retry" in result.stderr
 
 
 def test_nothing_embedded_yet_reads_as_nothing(shop: Path) -> None:

@@ -122,3 +122,9 @@ def test_export_and_prune(shop: Path, tmp_path: Path) -> None:
 def test_wrong_use(shop: Path, tmp_path: Path) -> None:
     call("-w", shop, "--out", tmp_path / "x.npz", code=2)
     assert "nowhere" in json.loads(call("-w", shop, "--file", tmp_path / "nowhere", code=1))["refused"]
+    call("-w", shop, "--prune", "--export", tmp_path / "out", code=2)
+    (tmp_path / "taken").write_text("x")
+    with pytest.raises(ConfigurationError, match="nothing can be written into"):
+        call("-w", shop, "--export", tmp_path / "taken")
+    with pytest.raises(ConfigurationError, match="nothing can be written there"):
+        call("-w", shop, "--file", shop / "shoplens.toml", "--out", tmp_path / "taken" / "x.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,6 +74,9 @@ def embed(
     from shoplens.store.sql import open_store
 
     loose = [*(file or []), *(files or [])]
+    asked = {"--file": loose, "--export": export, "--prune": prune}
+    if len(several := [name for name, given in asked.items() if given]) > 1:
+        raise typer.BadParameter("one of them at a time", param_hint=" and ".join(several))
     if loose:
         from shoplens.cli.embed_files import embed_files
 
@@ -180,9 +184,18 @@ def _tell_refusals(result: dict[str, Any]) -> None:
     """What was left out and the first few refused inputs, on stderr."""
     for name, report in result.items():
         if report["skipped"]:
-            console.print(f"{name} is left out: {report['skipped']}", style="dim", markup=False, highlight=False)
-        refused = report["refused"]
-        for one in refused[:SHOWN_REFUSALS]:
-            console.print(f"{name} of {one['item_id']}: {one['reason']}", style="yellow", markup=False, highlight=False)
-        if len(refused) > SHOWN_REFUSALS:
-            console.print(f"… and {len(refused) - SHOWN_REFUSALS} more (--json lists all)", markup=False)
+            _say(f"{name} is left out: {report['skipped']}", "dim")
+    same: dict[tuple[str, str], list[str]] = {}  # a photo that cannot be used fails for several modalities
+    for name, report in result.items():
+        for one in report["refused"]:
+            same.setdefault((one["item_id"], one["reason"]), []).append(name)
+    for (item_id, reason), names in islice(same.items(), SHOWN_REFUSALS):
+        _say(f"{', '.join(names)} of {item_id}: {reason}", "yellow")
+    if len(same) > SHOWN_REFUSALS:
+        _say(f"… and {len(same) - SHOWN_REFUSALS} more (--json lists all)", "yellow")
+    if same:
+        _say("they are tried again when they change, or with --retry", "dim")
+
+
+def _say(line: str, style: str) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)

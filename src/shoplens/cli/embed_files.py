@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from rich.table import Table
 
-from shoplens.cli.app import console, emit, stage_progress
+from shoplens.cli.app import console, emit, ready_to_write, stage_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,15 +33,17 @@ def embed_files(
 
     if out is not None:
         check_ending(out)
+        ready_to_write(out)
     files = files_in(given)
     results: list[dict[str, Any]] = []
     refused = 0
     vectors: dict[str, tuple[list[str], list[npt.NDArray[np.float32]]]] = {}
     with stage_progress() as tell:
+        tell("embed files", 0, len(files))
         for number, file in enumerate(read_files(files, workspace=workspace, modalities=modalities), start=1):
             if file.refused:
                 refused += 1
-                console.print(file.refused, style="yellow", markup=False, highlight=False)
+                console.print(file.refused, style="yellow", markup=False, highlight=False, soft_wrap=True)
             described = _described(file, with_vectors=out is None)
             if json:
                 results.append(described)

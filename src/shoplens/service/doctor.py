@@ -134,7 +134,11 @@ def _vectors(workspace: Workspace) -> Iterator[Finding]:
         if refused:
             name, reason = next(iter(refused.items()))
             state = f"{len(refused):,} refused, the first: {name}: {reason}"
-            yield Finding(f"{modality} inputs", state, "mend the feed, then: shoplens embed")
+            yield Finding(
+                f"{modality} inputs",
+                state,
+                "mend the feed or the files, then: shoplens embed (where a server was away: --retry)",
+            )
 
 
 def _refusals(workspace: Workspace, modality: str, table: FeatureTable) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,16 @@ def export_tables(
 
     `ids.json`: modality → item_ids in the order of its rows, which is that of the catalogue. `manifest.json`: encoder,
     size and rows. Vectors are as training reads them: of unit length, those of texts less their language's mean.
+    ConfigurationError when nothing can be written into the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"nothing can be written into {folder} ({error.strerror}); name another folder"
+        ) from error
     ids: dict[str, list[str]] = {}
     facts: dict[str, dict[str, Any]] = {}
     order = store.catalogue.rows().item_id
