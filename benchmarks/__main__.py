@@ -3,8 +3,8 @@
 A name is the beginning of one or of several of: the scripts in benchmarks/speed and benchmarks/quality (each has
 --help), `latency`, and the data sets below. Each prints JSON; the objects end up in report/bench.json. Data sets are
 not part of the project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv to run `bench recommend`
-and the training benchmarks on them too, and search/NAME/{products.csv,images.zip,…} for fine-tuning, else that is left out and said. So is what is judged on the sample shop, unless
-`make demo` has made it.
+and the training benchmarks on them too, and search/NAME/{products.csv,images.zip,…} for fine-tuning, else that is left
+out and said. So is what is judged on the sample shop, unless `make demo` has made it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.encoders.e5_graph import write_e5
-from shoplens.encoders.e5_torch import E5Body, mean_of_tokens, padded, token_batches
+from shoplens.encoders.e5_torch import E5Body, LearntE5, mean_of_tokens, padded, token_batches
 from shoplens.encoders.finetuned import write_finetuned
 from shoplens.encoders.hub_device import Hardware
 from shoplens.encoders.text import FILES, WEIGHTS, write_reading
@@ -73,14 +72,10 @@ class TextTower(nn.Module):
                 tell(done, len(texts))
         return Read(states, before)
 
-    def learnt(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The numbers that may differ from the package's, by name."""
-        return dict(self._weights().learnt)
-
     def export(self, models: Path, precision: str) -> Path:
         """As an encoder version of its own; returns its folder."""
         self.eval().cpu()
-        weights = self._weights()
+        weights = self.weights()
 
         def write(folder: Path) -> None:
             write_e5(weights, precision, folder / "model.onnx")
@@ -89,7 +84,8 @@ class TextTower(nn.Module):
         facts = {"base": "e5-small", "precision": precision, "package": WEIGHTS.version}
         return write_finetuned(models, facts, weights.learnt, WEIGHTS, FILES, write)
 
-    def _weights(self) -> Any:
+    def weights(self) -> LearntE5:
+        """All numbers of the network as it is now, by the names of the package's file."""
         return self.e5.with_layers({self.first + place: layer for place, layer in enumerate(self.upper)})  # type: ignore[misc]
 
 
