@@ -13,6 +13,9 @@ from torch.nn import functional
 from shoplens.features.align.facets import Codes
 from shoplens.features.align.networks import Floats, Network
 
+SLACK = 1.02  # how much worse than the best a loss may be: late epochs are less sure of themselves yet rank better
+PATIENCE = 3  # epochs that are worse before learning ends
+
 Tell = Callable[[int, int], None]  # epochs done, of how many
 
 
@@ -53,7 +56,7 @@ class Fitted:
     """A network, and how its training went."""
 
     network: Network
-    epochs: int  # after which validation was best; all of them without validation
+    epochs: int  # whose weights were kept; all of them without validation
     losses: tuple[float, ...]  # on validation, after each epoch
 
 
@@ -72,7 +75,8 @@ def fit_heads(
 
     `rows` [m]: product of each input; `codes` [products, facets], -1 unknown; `parts`: where each facet's values lie
     among the heads. One cycle of the learning rate (Smith 2018, arXiv:1803.09820). With `check` (inputs, codes) the
-    weights of the epoch that was best there are kept, and learning ends when three epochs in a row are worse.
+    weights of the last epoch that was about as good as the best one there are kept, and learning ends when PATIENCE
+    epochs in a row are worse.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -85,6 +89,7 @@ def fit_heads(
         optimiser, settings.learning_rate, total_steps=settings.epochs * batches + 1
     )
     losses: list[float] = []
+    epochs = settings.epochs if check is None else 0
     best: dict[str, torch.Tensor] = {}
     for epoch in range(settings.epochs):
         model.train()
@@ -100,13 +105,12 @@ def fit_heads(
             tell(epoch + 1, settings.epochs)
         if check is not None:
             losses.append(_check(model, check, parts))
-            if losses[-1] <= min(losses):
-                best = {name: values.clone() for name, values in model.state_dict().items()}
-            elif len(losses) - 1 - int(np.argmin(losses)) >= 3:
+            if losses[-1] <= min(losses) * SLACK:
+                epochs, best = epoch + 1, {name: values.clone() for name, values in model.state_dict().items()}
+            elif epoch + 1 - epochs >= PATIENCE:
                 break
     if best:
         model.load_state_dict(best)
-    epochs = int(np.argmin(losses)) + 1 if losses else settings.epochs
     return Fitted(_plain(model), epochs, tuple(losses))
 
 
