@@ -31,7 +31,7 @@ from shoplens.http.app import create_app
 from shoplens.registry import PARTS
 from shoplens.service.embedding import READ_AT_ONCE
 from shoplens.service.encoders import MODALITIES
-from shoplens.service.finetuning import HELD_OUT
+from shoplens.learning.finetune.sides import HELD_OUT
 from shoplens.service.runtime import Runtime
 from shoplens.service.settings import EncoderSettings, ImageSettings, MediaSettings, Settings, Workspace
 from shoplens.testing.sample_media import BLUE, RED, sample_scene, sample_tone, sample_video, sample_wav
