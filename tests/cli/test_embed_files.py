@@ -16,10 +16,12 @@ from shoplens.cli import init as _other  # noqa: F401 - with a single command ty
 from shoplens.cli.app import app
 from shoplens.cli.embed import embed as _command  # noqa: F401 - registers the command
 from shoplens.domain.catalogue import Product
-from shoplens.errors import ConfigurationError
+from shoplens.encoders.audio import WhisperAudioEncoder
+from shoplens.encoders.speech import WhisperRecogniser
+from shoplens.errors import ConfigurationError, MissingExtraError
 from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
-from shoplens.testing.sample_media import sample_tone, sample_video
+from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.tiny_encoders import TINY, tiny_parts
 
 QUICK = {"text": "hashed-ngrams", "image": "off", "video": "off", "audio": "off", "speech": "off"}
@@ -128,3 +130,22 @@ def test_wrong_use(shop: Path, tmp_path: Path) -> None:
         call("-w", shop, "--export", tmp_path / "taken")
     with pytest.raises(ConfigurationError, match="nothing can be written there"):
         call("-w", shop, "--file", shop / "shoplens.toml", "--out", tmp_path / "taken" / "x.npz")
+
+
+def test_without_an_optional_part_the_rest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_name: str, _modality: str = "") -> Any:
+        raise MissingExtraError("listening", "speech")
+
+    monkeypatch.setattr(WhisperAudioEncoder, "open", missing)
+    monkeypatch.setattr(WhisperRecogniser, "open", missing)
+    (tmp_path / "clip.mp4").write_bytes(sample_video(sound=sample_tone(2.0, rate=48_000)))
+    (tmp_path / "voice.wav").write_bytes(sample_wav(sample_tone(0.5)))
+    with tiny_parts():
+        Workspace.create(tmp_path / "shop", encoders=TINY | {"audio": "whisper-base", "speech": "whisper-base"})
+        told = call("-w", tmp_path / "shop", "--json", "--file", tmp_path / "clip.mp4", tmp_path / "voice.wav", code=1)
+        clip, voice = json.loads(told)["files"]
+        assert set(clip["modalities"]) == {"video"}
+        assert "shoplens[speech]" in voice["refused"]
+        assert set(json.loads(told)["left_out"]) == {"audio", "speech"}
+        with pytest.raises(MissingExtraError):
+            call("-w", tmp_path / "shop", "--modality", "speech", "--file", tmp_path / "voice.wav")

@@ -38,12 +38,14 @@ def embed_files(
     results: list[dict[str, Any]] = []
     refused = 0
     vectors: dict[str, tuple[list[str], list[npt.NDArray[np.float32]]]] = {}
+    left_out: dict[str, str] = {}
     with stage_progress() as tell:
         tell("embed files", 0, len(files))
         for number, file in enumerate(read_files(files, workspace=workspace, modalities=modalities), start=1):
             if file.refused:
                 refused += 1
                 console.print(file.refused, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            left_out |= file.left_out
             described = _described(file, with_vectors=out is None)
             if json:
                 results.append(described)
@@ -63,7 +65,10 @@ def embed_files(
         for name, (names, rows) in vectors.items():
             table.add_row(name, str(len(names)), str(len(rows[0])))
     if json or out is not None:
-        emit({"files": results, **({"out": str(out)} if out is not None else {})}, json=json, table=table)
+        written = {"out": str(out)} if out is not None else {}
+        emit({"files": results, "left_out": left_out, **written}, json=json, table=table)
+    for name, why in left_out.items():
+        console.print(f"{name} is left out: {why}", style="dim", markup=False, highlight=False)
     return not refused
 
 

@@ -8,12 +8,13 @@ for file in read_files(["photos/", "film.mp4", "note.txt"]):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
-from shoplens.errors import InputError, UnsafeInputError
-from shoplens.service.encoders import known_modality, modalities_on
+from shoplens.errors import InputError, MissingExtraError, UnsafeInputError
+from shoplens.service.encoders import FOUND, encoder_of, known_modality, modalities_on, recogniser_of
 from shoplens.service.file_facts import kind_at
 from shoplens.service.loose_media import READ_AS, LooseMedia, Part, Seen
 from shoplens.service.media_sources import MediaSources
@@ -29,6 +30,7 @@ class ReadFile:
     path: Path
     seen: Seen  # empty when refused
     refused: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)  # modality → the optional part that it lacks, in words
 
 
 def files_in(paths: Sequence[Path | str]) -> list[Path]:
@@ -47,11 +49,17 @@ def read_files(
 ) -> Iterator[ReadFile]:
     """Features of files, one after the other: by the encoders of a workspace, or by the default ones.
 
-    `modalities`: of those that read a file (`loose_media.READ_AS`), these alone; default: all that are on. A file that
-    cannot be used is told, not raised.
+    `modalities`: of those that read a file (`loose_media.READ_AS`), these alone; a missing optional part then raises
+    MissingExtraError. Default: all that are on and whose optional part is installed. A file that cannot be used is
+    told, not raised.
     """
     shop = workspace if workspace is not None else Workspace(Path(), Settings.read(None))
     chosen = [known_modality(name) for name in modalities] if modalities else modalities_on(shop)
+
+    @cache
+    def lacks(modality: str) -> str:
+        return "" if modalities else _lacking(shop, modality)
+
     with MediaSources(shop) as sources:
         media = LooseMedia(shop, sources)
         for path in files_in(paths):
@@ -60,9 +68,25 @@ def read_files(
                 wanted = [name for name in READ_AS[part.kind] if name in chosen]
                 if not wanted:
                     raise InputError(f"{path}: it is {part.kind}, which none of the chosen modalities reads")
-                yield ReadFile(path, media.see([part], [wanted])[0])
+                left_out = {name: why for name in wanted if (why := lacks(name))}
+                if len(left_out) == len(wanted):
+                    raise InputError(f"{path}: {left_out[wanted[0]]}")
+                seen = media.see([part], [[name for name in wanted if name not in left_out]])[0]
+                yield ReadFile(path, seen, left_out=left_out)
             except InputError as error:
                 yield ReadFile(path, Seen(""), str(error))
+
+
+def _lacking(shop: Workspace, modality: str) -> str:
+    """What is not installed of what a modality needs, in words; "" when everything is."""
+    try:
+        if modality in FOUND:
+            recogniser_of(shop, modality)
+        else:
+            encoder_of(shop, modality)
+    except MissingExtraError as error:
+        return str(error)
+    return ""
 
 
 def _part(sources: MediaSources, path: Path) -> Part:
