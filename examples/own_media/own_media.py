@@ -21,14 +21,12 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from shoplens.encoders.colour import dominant_colours
 from shoplens.encoders.photo_hash import near_duplicates, photo_hashes
 from shoplens.service.alignment import bridge_in_use
-from shoplens.service.extras import installed
 from shoplens.service.loose_files import ReadFile, read_files
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 
 WORDS = ("a daisy", "雏菊", "an old palace", "宫殿")
-SEEN, HEARD = ("text", "image", "colour", "video", "ocr"), ("audio", "speech")  # HEARD needs the extra `speech`
 
 
 def make_files(folder: Path) -> list[Path]:
@@ -52,8 +50,7 @@ def make_files(folder: Path) -> list[Path]:
 def look(paths: Sequence[Path], words: Sequence[str]) -> dict[str, Any]:
     """Everything that the files say, and which of them fit the words."""
     workspace = Workspace(Path(), Settings.read(None))  # default settings; a shop's would be Workspace.open(folder)
-    modalities = (*SEEN, *HEARD) if installed("speech") else SEEN
-    read = {one.path.name: one for one in read_files(paths, workspace=workspace, modalities=modalities)}
+    read = {one.path.name: one for one in read_files(paths, workspace=workspace)}
     with MediaSources(workspace) as sources:  # decodes in processes of their own, within limits
         photos = {name: sources.photo(one.path, name) for name, one in read.items() if one.seen.kind == "image"}
     names = list(photos)

@@ -6,8 +6,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from shoplens.encoders.audio import WhisperAudioEncoder
+from shoplens.encoders.speech import WhisperRecogniser
+from shoplens.errors import MissingExtraError
 
 FOLDER = Path(__file__).parents[2] / "examples" / "own_media"
 
@@ -19,8 +24,13 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return import_module("own_media")
 
 
+def without_the_extra(*_: Any) -> Any:
+    raise MissingExtraError("listening", "speech")
+
+
 def test_what_the_files_say(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(script, "installed", lambda _extra: False)  # sound has tests of its own
+    for one in (WhisperAudioEncoder, WhisperRecogniser):  # sound has tests of its own
+        monkeypatch.setattr(one, "open", without_the_extra)
     made = tmp_path / "made"
     made.mkdir()
     monkeypatch.chdir(tmp_path)
@@ -29,7 +39,7 @@ def test_what_the_files_say(script: ModuleType, tmp_path: Path, monkeypatch: pyt
     assert tea["colours"][0].startswith(("green 绿色", "dark green 墨绿色"))
     assert [line.replace(" ", "") for line in tea["written"]] == ["GREENTEA", "100g$4.50"]
     assert (clip["shots"], set(clip["vectors"])) == (["0.0–2.0 s", "2.0–4.0 s"], {"video"})
-    assert "none of the chosen modalities" in tone["refused"]
+    assert "shoplens[speech]" in tone["refused"]
     assert told["same photo"] == [["flower-again.jpg", "flower.jpg"]]
     flowers, palaces = {"flower.jpg", "flower-again.jpg", "clip.mp4 at 0.0 s"}, {"palace.jpg", "clip.mp4 at 2.0 s"}
     for word, wanted in zip(script.WORDS, (flowers, flowers, palaces, palaces), strict=True):
