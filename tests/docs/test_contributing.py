@@ -25,7 +25,7 @@ def _run(heading: str, **names: Any) -> None:
         exec(compile(block, f"CONTRIBUTING.md, {heading}", "exec"), scope)
 
 
-@pytest.mark.parametrize("heading", ["Add an encoder", "Add a model"])
+@pytest.mark.parametrize("heading", ["Add an encoder", "Add something that finds words", "Add a model"])
 def test_the_example_passes_the_conformance_checks(heading: str, tmp_path: Path) -> None:
     assert len(_blocks(heading)) == 2
     _run(heading, empty_folder=tmp_path)
