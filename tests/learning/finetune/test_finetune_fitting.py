@@ -36,7 +36,8 @@ class Slope:
     def loss(self, products: Codes, random: np.random.Generator) -> Tensor:
         rows = torch.from_numpy(products)
         noise = torch.from_numpy(random.normal(0, 0.01, (len(rows), 1)).astype(np.float32))
-        return (self.projections(self.network(self.x[rows])) + noise - self.y[rows]).square().mean()
+        loss: Tensor = (self.projections(self.network(self.x[rows])) + noise - self.y[rows]).square().mean()
+        return loss
 
 
 def run(task: Slope, epochs: int = 6, **more: object) -> tuple[Fitted, list[float]]:

@@ -38,10 +38,10 @@ def test_an_encoder_that_sees_is_better_than_one_that_is_blind_and_never_the_oth
     lessons, _ = painted_shop(430, seed=5)
     noise = np.random.default_rng(0).normal(size=lessons.photos.image.shape).astype(np.float32)
     blind = Lessons(Photos(noise, None), lessons.has_photo, lessons.titles, lessons.values)
-    sides = [Contender(new_reader(), TinyPhotos(), one) for one in (blind, lessons)]
+    before, after = (Contender(new_reader(), TinyPhotos(), one) for one in (blind, lessons))
     held = held_out(lessons.titles, lessons.values)
-    found = judge(*sides, held, seed=0, titles=True, tell=lambda *_: None)
-    assert isinstance(sides[0].reader.encoder, HashedNgramEncoder)
+    found = judge(before, after, held, seed=0, titles=True, tell=lambda *_: None)
+    assert isinstance(before.reader.encoder, HashedNgramEncoder)
     assert found.better
     assert found.kinds["photos by English phrases"].after > 0.8
     assert found.kinds["photos by English phrases"].low > 0
