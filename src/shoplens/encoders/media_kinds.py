@@ -81,7 +81,7 @@ def kind_of(head: bytes, source: str) -> Kind:
             raise UnsafeInputError(f"{source}: refused, it is {name}; give the video or sound itself")
     if text.startswith(b"<") and (b"<mpd" in text or b"<smil" in text or b"smoothstreamingmedia" in text):
         raise UnsafeInputError(f"{source}: refused, it is a playlist; give the video or sound itself")
-    raise InputError(f"{source}: not a video or sound of a known format ({look_of(head)})")
+    raise InputError(f"{source}: not a picture, video or sound of a known format ({look_of(head)})")
 
 
 def look_of(head: bytes) -> str:
