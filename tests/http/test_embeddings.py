@@ -203,3 +203,16 @@ def test_one_space_of_words_photos_and_videos(media_client: TestClient, monkeypa
     assert (alone["model"], alone["data"][0]["embedding"]) == ("shared-v1", [3.0, 1.0])
     sound: Any = [("audio", ("c", sample_wav(sample_tone()))), ("space", (None, "shared"))]
     assert "no place" in media_client.post("/v1/embeddings", files=sound).json()["detail"]
+
+
+def test_what_cannot_be_encoded_is_said_in_words(media_client: TestClient) -> None:
+    for wrong, reason in (
+        ([1, 2, 3], "input: numbers of tokens are not read here; send texts"),
+        ([[1, 2], [3]], "input: numbers of tokens are not read here; send texts"),
+        (["tea", ""], "input[1]: should have at least 1 character"),
+        ({"a": 1}, "input: should be a valid string"),
+    ):
+        answer = media_client.post("/v1/embeddings", json={"input": wrong})
+        assert (answer.status_code, answer.json()["detail"]) == (422, reason)
+    drawing: Any = [("image", ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>"))]
+    assert "not a picture" in media_client.post("/v1/embeddings", files=drawing).json()["detail"]

@@ -130,6 +130,7 @@ class LooseMedia:
         """
         seen = [Seen(part.kind) for part in parts]
         if space == "shared":
+            _ = self._shared.name  # whether there is one, before anything is encoded
             modalities = [self._shareable(part, wanted) for part, wanted in zip(parts, modalities, strict=True)]
         texts = [place for place, part in enumerate(parts) if part.kind == "text"]
         if texts:

@@ -44,13 +44,14 @@ class SharedSpace:
 
     def _folder(self) -> Path:
         from shoplens.features.align import versions  # what learns comes along, and with it torch
+        from shoplens.features.align.training import LEAST_PAIRS
         from shoplens.service.alignment import home
 
         folder = versions.current(home(self._workspace))
         if folder is None:
             raise InputError(
                 "this shop has no shared space of words and photos yet: `shoplens train` learns it from products that "
-                "have both"
+                f"have both ({LEAST_PAIRS} are needed) where it helps; its report says why not"
             )
         return folder
 

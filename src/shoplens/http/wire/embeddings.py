@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
 from shoplens.features.found_text import FoundText
 from shoplens.http.wire.fields import TEXT_PATTERN, Request
@@ -14,13 +14,27 @@ from shoplens.service.loose_media import Seen, Vector
 MOST_TEXTS = 2_048  # as OpenAI
 Input = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=TEXT_PATTERN)]
 Encoding = Literal["float", "base64"]
+
+
+def _texts(value: Any) -> Any:
+    """OpenAI also takes numbers of its own tokens, which mean nothing to another encoder."""
+    if isinstance(value, list) and any(isinstance(one, int | list) for one in value):
+        raise ValueError("numbers of tokens are not read here; send texts")
+    return value
+
+
+Inputs = Annotated[
+    Annotated[Input, Tag("kind:text")]
+    | Annotated[list[Input], Field(min_length=1, max_length=MOST_TEXTS), BeforeValidator(_texts), Tag("kind:list")],
+    Discriminator(lambda value: "kind:list" if isinstance(value, list) else "kind:text"),
+]
 Space = Literal["encoder", "shop", "shared"]
 
 
 class EmbeddingsIn(Request):
     """Texts to be encoded, as OpenAI's clients send them."""
 
-    input: Input | Annotated[list[Input], Field(min_length=1, max_length=MOST_TEXTS)] = Field(
+    input: Inputs = Field(
         description="One text or a list of texts.", examples=["red kettle", ["red kettle", "红色水壶"]]
     )
     model: Annotated[str, Field(max_length=200)] = Field(
@@ -66,7 +80,7 @@ class ShotOut(BaseModel):
 
 
 class EmbeddingOut(BaseModel):
-    """One vector of unit length."""
+    """One vector, of unit length but in the shared space."""
 
     object: Literal["embedding"] = "embedding"
     index: int = Field(description="Number of the text, or of the part of the form, from 0.")
