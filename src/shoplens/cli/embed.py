@@ -31,7 +31,8 @@ def embed(
         typer.Option(
             "--modality",
             help="text, image, colour, video, audio, ocr or speech; repeat for several. "
-            "Default: all that are on and that some product has.",
+            "Default: all that are on and that some product has; ocr and speech of more than 2,000 products are read "
+            "when they are named here the first time.",
         ),
     ] = None,
     file: Annotated[
