@@ -23,7 +23,7 @@ from shoplens.service import finetuning
 from shoplens.service.alignment import align_shop
 from shoplens.service.embedding import embed_shop
 from shoplens.service.encoders import encoder_in_use, encoder_of, table_of
-from shoplens.service.finetuned import read_tuned
+from shoplens.service.finetuned import CHECKPOINT, UNFINISHED, prune_models, read_tuned
 from shoplens.service.finetuning import finetune_shop
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -115,7 +115,9 @@ def test_kept_where_it_is_better_and_not_learnt_twice(
     cosine = float((table.matrix(["p000"])[0] * old).sum())
     assert 0.5 < cosine < 0.9999
     assert before.folder(workspace.features, "image").is_dir()  # bundles of before may read it
-    assert not (workspace.models / finetuning.UNFINISHED / "image.checkpoint").exists()
+    assert not (workspace.models / UNFINISHED / f"image{CHECKPOINT}").exists()
+
+    assert prune_models(workspace) == []  # it is in use
 
     (again,) = finetune_shop(workspace, store, ["image"], executor=ONE, settings=SHORT)
     assert (again.fresh, again.kept, again.encoder) == (False, True, done.encoder)
@@ -151,7 +153,7 @@ def test_killed_after_an_epoch_it_goes_on(shop: tuple[Workspace, Store], monkeyp
 
     with pytest.raises(KeyboardInterrupt):
         finetune_shop(workspace, store, ["image"], executor=ONE, settings=settings, progress=kill)
-    assert (workspace.models / finetuning.UNFINISHED / "image.checkpoint").exists()
+    assert (workspace.models / UNFINISHED / f"image{CHECKPOINT}").exists()
     assert "+" not in encoder_in_use(workspace, "image").version
     told: list[int] = []
 

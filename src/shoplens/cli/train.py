@@ -69,6 +69,8 @@ def train(
     With --csv no workspace is needed: one table in, one model file out, and `shoplens predict` asks it.
     """
     _refuse_options_of_the_other_kind(context, table=csv is not None)
+    for name in () if finetune is not None else ("finetune_minutes", "finetune_epochs"):
+        _refuse_if_given(context, name, "needs --finetune text,image")
     if csv is not None:
         from shoplens.cli.train_csv import train_csv
 
@@ -88,9 +90,12 @@ def train(
 def _refuse_options_of_the_other_kind(context: typer.Context, *, table: bool) -> None:
     """Wrong usage: an option that means nothing with --csv (`table`), or nothing without it."""
     for name in ONLY_WORKSPACE if table else ONLY_CSV:
-        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE":
-            option = "--" + name.replace("_", "-")
-            raise typer.BadParameter(f"{option} {'has no meaning with --csv' if table else 'needs --csv FILE'}")
+        _refuse_if_given(context, name, "has no meaning with --csv" if table else "needs --csv FILE")
+
+
+def _refuse_if_given(context: typer.Context, name: str, why: str) -> None:
+    if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE":
+        raise typer.BadParameter(f"--{name.replace('_', '-')} {why}")
 
 
 def _modalities(given: str) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from shoplens.service.encoders import (
     recogniser_of,
     table_of,
 )
+from shoplens.service.finetuned import prune_models
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -222,9 +223,10 @@ def embed_products(
 
 
 def prune_features(workspace: Workspace) -> list[tuple[str, str]]:
-    """Delete tables and found texts of encoders that are neither in use, nor configured, nor those of a bundle.
+    """Delete tables and found texts of encoders that are neither in use, nor configured, nor those of a bundle, and
+    fine-tuned networks that no table in use needs.
 
-    Returns (modality, folder) of each.
+    Returns (modality, folder) of each; ("models", folder) of a network.
     """
     features = workspace.features
     keep = {(path.parent.name, path.name) for path in _tables_of_bundles(workspace)}
@@ -238,7 +240,7 @@ def prune_features(workspace: Workspace) -> list[tuple[str, str]]:
             with FoundTexts(features, modality, chosen.reader, write=True) as kept:
                 kept.forget_other_readers()
                 kept.commit()
-    return prune(features, keep)
+    return [*prune(features, keep), *(("models", name) for name in prune_models(workspace))]
 
 
 def _tables_of_bundles(workspace: Workspace) -> Iterator[Path]:

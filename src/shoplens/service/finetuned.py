@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ from filelock import FileLock
 
 from shoplens.encoders.finetuned import PREFIX
 from shoplens.errors import ModelFileError
+from shoplens.features.current import read_current
+from shoplens.service.settings import Workspace
 
 POINTER = "current.json"
+UNFINISHED, CHECKPOINT = ".unfinished", ".checkpoint"  # folder in models/, and ending, of what a killed run left
 FORMAT = 1
 
 
@@ -67,11 +70,18 @@ def write_tuned(models: Path, modality: str, tuned: Tuned) -> None:
         partial.replace(models / POINTER)
 
 
-def prune_tuned(models: Path, keep: Collection[str]) -> list[str]:
-    """Delete networks that neither stand in for an encoder nor are in `keep` (folders); returns what was deleted."""
-    wanted = {*keep, *(one.folder for one in read_tuned(models).values())}
+def prune_models(workspace: Workspace) -> list[str]:
+    """Delete fine-tuned networks that neither answer nor stand in for an encoder; returns their folders.
+
+    Nothing is deleted while fine-tuning is under way, or waits to be taken up again.
+    """
+    if list((workspace.models / UNFINISHED).glob(f"*{CHECKPOINT}")):
+        return []
+    wanted = {one.folder for one in read_tuned(workspace.models).values()}
+    for used in read_current(workspace.features).values():
+        wanted |= {used.setting.removeprefix(PREFIX), used.photo.removeprefix(PREFIX)}
     gone = []
-    for folder in sorted(one.parent for one in models.glob("*/manifest.json")):
+    for folder in sorted(one.parent for one in workspace.models.glob("*/manifest.json")):
         if folder.name not in wanted and not folder.name.startswith("."):
             shutil.rmtree(folder)
             gone.append(folder.name)

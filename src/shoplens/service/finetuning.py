@@ -38,20 +38,19 @@ from shoplens.features.inputs import PhotoInputs
 from shoplens.features.table import FeatureTable, TableWriter, table_folder
 from shoplens.learning.finetune.fitting import FitSettings, Fitted, fit
 from shoplens.learning.finetune.judging import Contender, judge, sentence
-from shoplens.learning.finetune.photos import PhotoTask, PhotoTower, Seen
+from shoplens.learning.finetune.photos import SHARE, PhotoTask, PhotoTower, Seen
 from shoplens.learning.finetune.sayings import Sayings
 from shoplens.learning.finetune.sides import HELD_OUT, Rows, held_out, part
 from shoplens.learning.finetune.words import TextTask, TextTower
 from shoplens.service.alignment import colour_table, encoders_in_use, gather_lessons
 from shoplens.service.embedding import embed_shop
 from shoplens.service.encoders import FOUND, OFF, modalities_on, name_of, options_of, setting_of, table_of
-from shoplens.service.finetuned import Tuned, prune_tuned, read_tuned, write_tuned
+from shoplens.service.finetuned import CHECKPOINT, UNFINISHED, Tuned, prune_models, read_tuned, write_tuned
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 
 REVISION = 1  # of how it is learnt: another one learns anew from the same products
-UNFINISHED = ".unfinished"
 NETWORKS = {network.name: network for network in (LITE0, LITE2)}
 BASES = {"image": tuple(NETWORKS), "text": ("e5-small",)}  # in the order in which they are fine-tuned
 PHOTOS_READ = 64  # products between two looks into the store
@@ -148,7 +147,7 @@ class _Run:
         what += [asdict(settings), self.gathered.identity]
         self.fingerprint = hashlib.sha256(orjson.dumps(what)).hexdigest()
         self.before = read_tuned(workspace.models).get(modality)
-        self.state = workspace.models / UNFINISHED / f"{modality}.checkpoint"
+        self.state = workspace.models / UNFINISHED / f"{modality}{CHECKPOINT}"
 
     def known(self) -> FineTuning | None:
         """What came of it the last time, when that was just this."""
@@ -216,6 +215,7 @@ class _Run:
         fitted = self._run(task, hardware)
         if not fitted.learnt:
             return fitted, None
+        tower.soften(SHARE)
         return fitted, self._candidate(tower.export(self.workspace.models, seen), fitted)
 
     def _fit_words(self, material: Material, sayings: Sayings) -> tuple[Fitted, _Candidate | None]:
@@ -295,13 +295,6 @@ class _Run:
 
     def _under(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.tell(what, done, total)
-
-
-def prune_models(workspace: Workspace) -> list[str]:
-    """Delete fine-tuned networks that neither answer nor stand in for a configured encoder; returns their folders."""
-    used = {one.setting.partition(":")[2] for one in read_current(workspace.features).values()}
-    used |= {one.photo.partition(":")[2] for one in read_current(workspace.features).values()}
-    return prune_tuned(workspace.models, used)
 
 
 def _check(workspace: Workspace, modality: str) -> None:

@@ -36,7 +36,7 @@ def test_photos_learn_in_the_upper_part_alone() -> None:
     sayings, material, truth = gathered(50)
     random = np.random.default_rng(0)
     tower = PhotoTower(LITE0)
-    photos = iter([paint(*truth[row], random) for row in sayings.photos])
+    photos = iter([paint(str(truth[row, 0]), str(truth[row, 1]), random) for row in sayings.photos])
     seen = Seen.look(tower, photos, len(sayings.photos), silent)
     before = {name: value.clone() for name, value in tower.state_dict().items()}
     task = PhotoTask(tower, seen, sayings, material.lessons.photos.colour, hardware=HARDWARE, seed=0)

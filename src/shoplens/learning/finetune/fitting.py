@@ -41,8 +41,15 @@ class FitSettings:
 class Task(Protocol):
     """What is fine-tuned, and how well a batch fits."""
 
-    network: nn.Module  # whose upper part learns
-    projections: nn.Module  # what brings both sides together; not kept
+    @property
+    def network(self) -> nn.Module:
+        """Whose upper part learns."""
+        ...
+
+    @property
+    def projections(self) -> nn.Module:
+        """What brings both sides together; not kept."""
+        ...
 
     def batches(self, size: int, random: np.random.Generator) -> list[Codes]:
         """Products of an epoch."""

@@ -35,6 +35,7 @@ from shoplens.features.align.facets import Codes
 from shoplens.features.align.networks import CLIP, Floats, Scaling
 from shoplens.learning.finetune.sayings import Sayings
 
+SHARE = 0.5  # of what was learnt in what is exported, see `PhotoTower.soften`
 AT_ONCE = 8  # photos that the lower part looks at together
 FAITH = 0.1  # of a class's weights to what ImageNet taught, against what the shop's photos say (ridge)
 
@@ -52,6 +53,7 @@ class PhotoTower(nn.Module):
         self.cut = network.stages[-2] + 1  # the last two stages and the head learn
         for one in (*body._blocks[self.cut :], body._conv_head, body._bn1):
             one.requires_grad_(True)
+        self.before = {name: one.detach().clone() for name, one in body.named_parameters() if one.requires_grad}
         self.body = body.to(memory_format=torch.channels_last)  # a third quicker on processors
 
     @property
@@ -103,6 +105,14 @@ class PhotoTower(nn.Module):
         values = body._swish(body._bn1(body._conv_head(values)))
         means, scales = (one.to(values.device) for one in self.statistics)
         return values.float().mean((2, 3)), (torch.cat(found, 1) - means) / scales
+
+    @torch.no_grad()
+    def soften(self, share: float) -> None:
+        """Between what was learnt (1) and the package's numbers (0): networks on the straight line between both keep
+        more of what they knew, and generalise better than either end (Wortsman et al. 2022, arXiv:2109.01903)."""
+        for name, value in self.body.named_parameters():
+            if name in self.before:
+                value.lerp_(self.before[name].to(value.device), 1 - share)
 
     def learnt(self) -> dict[str, Any]:
         """The numbers that may differ from the package's, by name."""
@@ -222,6 +232,9 @@ class PhotoTask:
 
     def _maps(self, rows: Tensor) -> Tensor:
         maps = self.seen.maps[rows].to(self.hardware.device).float()
+        if self.tower.training:  # half of the photos mirrored, as nearly as their maps can be
+            mirrored = torch.rand(len(maps), device=maps.device) < 0.5
+            maps[mirrored] = maps[mirrored].flip(3)
         return maps.contiguous(memory_format=torch.channels_last)
 
 
