@@ -39,7 +39,7 @@ SHORT = FitSettings(epochs=1, batch=32)
 @pytest.fixture(autouse=True)
 def _few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     """That are learnt from; judging takes more."""
-    monkeypatch.setattr(sayings, "MOST_PHOTOS", 80)
+    monkeypatch.setattr(sayings, "MOST_PHOTOS", 48)
 
 
 @pytest.fixture(scope="module")
