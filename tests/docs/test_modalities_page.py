@@ -28,10 +28,10 @@ from shoplens.features.align.training import LEAST_PAIRS
 from shoplens.features.media_inputs import MOST_SOUNDS, MOST_VIDEOS
 from shoplens.features.photo_words import MOST_PHOTOS
 from shoplens.http.app import create_app
+from shoplens.learning.finetune.sides import HELD_OUT
 from shoplens.registry import PARTS
 from shoplens.service.embedding import READ_AT_ONCE
 from shoplens.service.encoders import MODALITIES
-from shoplens.learning.finetune.sides import HELD_OUT
 from shoplens.service.runtime import Runtime
 from shoplens.service.settings import EncoderSettings, ImageSettings, MediaSettings, Settings, Workspace
 from shoplens.testing.sample_media import BLUE, RED, sample_scene, sample_tone, sample_video, sample_wav
@@ -159,6 +159,13 @@ def test_over_http(client: TestClient) -> None:
     refused = client.post("/v1/embeddings", json={"input": "red", "space": "shared"})
     assert refused.status_code >= 400  # until train has learnt it
     assert "shoplens train" in refused.text
+
+
+def test_speech_while_it_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("faster_whisper", reason="the extra `speech` is not installed")
+    (code,) = blocks("Speech while it is spoken", "python")
+    exec(compile(code, "modalities.md", "exec"), {})
+    assert set(capsys.readouterr().out.splitlines()) == {"[] "}  # a tone says nothing, so the network is not asked
 
 
 def test_colours_and_doubles(capsys: pytest.CaptureFixture[str]) -> None:
