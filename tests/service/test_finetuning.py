@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
-from shoplens.errors import ConfigurationError, InputError
+from shoplens.errors import ConfigurationError, InputError, StoreError
 from shoplens.features.align import versions
 from shoplens.features.current import read_current
 from shoplens.learning.finetune import sayings
@@ -188,7 +189,13 @@ def test_what_cannot_be_fine_tuned_says_so(tmp_path: Path) -> None:
                 finetune_shop(workspace, store, [modality], executor=ONE)
         store.close()
         other = Workspace.create(tmp_path / "other", encoders={**TINY, "image": "efficientnet-lite0"})
+        (other.models / UNFINISHED).mkdir(parents=True)
         store = open_store(other.database_url)
+        with (
+            FileLock(other.models / UNFINISHED / "lock"),
+            pytest.raises(StoreError, match="another process is fine-tuning"),
+        ):
+            finetune_shop(other, store, ["image"], executor=ONE)
         with pytest.raises(InputError, match="0 products have a photo and words; fine-tuning takes 376"):
             finetune_shop(other, store, ["image"], executor=ONE)
         store.close()

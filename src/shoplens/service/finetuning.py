@@ -12,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from shoplens.compute.base import Executor
@@ -25,7 +27,7 @@ from shoplens.encoders.base import Encoder
 from shoplens.encoders.efficientnet_graph import LITE0, LITE2
 from shoplens.encoders.finetuned import open_finetuned
 from shoplens.encoders.hub_device import choose_hardware
-from shoplens.errors import ConfigurationError, InputError
+from shoplens.errors import ConfigurationError, InputError, StoreError
 from shoplens.features.align.alignment import Photos
 from shoplens.features.align.examples import Lessons, Material
 from shoplens.features.align.glosses import glossary
@@ -89,17 +91,18 @@ def finetune_shop(
 
     `settings.minutes` bound the learning of each; looking at photos once before, and judging after it, come on top.
     Products, settings and seed of the last time are not learnt from twice. ConfigurationError for encoders that cannot
-    be fine-tuned, InputError where there are too few photos with words.
+    be fine-tuned, InputError where there are too few photos with words, StoreError while another process does the same.
     """
     for modality in modalities:
         _check(workspace, modality)
     tell = progress or _silent
     seed = workspace.settings.train.seed if seed is None else seed
     done = []
-    for modality in (name for name in BASES if name in modalities):
-        run = _Run(workspace, store, modality, settings or FitSettings(), seed, members, executor, tell)
-        done.append(run.known() or run.learn())
-        _embed(workspace, store, modality, executor, tell)
+    with _alone(workspace):
+        for modality in (name for name in BASES if name in modalities):
+            run = _Run(workspace, store, modality, settings or FitSettings(), seed, members, executor, tell)
+            done.append(run.known() or run.learn())
+            _embed(workspace, store, modality, executor, tell)
     return done
 
 
@@ -295,6 +298,18 @@ class _Run:
 
     def _under(self, what: str) -> Callable[[int, int], None]:
         return lambda done, total: self.tell(what, done, total)
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """One process fine-tunes in a workspace; StoreError for a second one."""
+    folder = workspace.models / UNFINISHED
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise StoreError(f"another process is fine-tuning in {workspace.root}; wait until it has ended") from error
 
 
 def _check(workspace: Workspace, modality: str) -> None:
