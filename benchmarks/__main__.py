@@ -3,8 +3,8 @@
 A name is the beginning of one or of several of: the scripts in benchmarks/speed and benchmarks/quality (each has
 --help), `latency`, and the data sets below. Each prints JSON; the objects end up in report/bench.json. Data sets are
 not part of the project: set SHOPLENS_BENCH to a folder with recommend/NAME/{train,valid}.csv to run `bench recommend`
-and the training benchmarks on them too, and search/NAME/{products.csv,images.zip,…} for fine-tuning, else that is left
-out and said. So is what is judged on the sample shop, unless `make demo` has made it.
+and the training benchmarks on them too, and search/NAME/{products.csv,images.zip,…} for fine-tuning and `bench search`,
+else that is left out and said. So is what is judged on the sample shop, unless `make demo` has made it.
 """
 
 from __future__ import annotations
@@ -55,10 +55,15 @@ def commands() -> dict[str, list[str]]:
             ordered = "timestamp" in file.readline()
         if ordered:
             found[f"recommend_sequence {name}"] = [*found["recommend_sequence"], *given]
-    for file in sorted(Path(data, "search").glob("*/images.zip")) if data else []:
-        found[f"finetune {file.parent.name}"] = [*finetune, str(file.parent)]
+    search = [*shoplens, "bench", "search", "--json", "--task"]
+    for photos in sorted(Path(data, "search").glob("*/images.zip")) if data else []:
+        found[f"finetune {photos.parent.name}"] = [*finetune, str(photos.parent)]
+        for task in ("text-photo", "text-title"):
+            found[f"search {photos.parent.name} {task}"] = [*search, task, str(photos.parent)]
+    for photos in sorted(Path(data, "search").glob("*/photos-val.zip")) if data else []:
+        found[f"search {photos.parent.name}"] = [*search, "photo-product", str(photos.parent)]
     if not data:
-        print("SHOPLENS_BENCH is not set: bench recommend is left out", file=sys.stderr)
+        print("SHOPLENS_BENCH is not set: bench recommend and bench search are left out", file=sys.stderr)
     return found
 
 
