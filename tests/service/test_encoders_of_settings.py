@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -111,3 +112,29 @@ def test_the_pointer_is_replaced_as_a_whole_and_damage_is_named(tmp_path: Path) 
     (tmp_path / FILE_NAME).write_text("{")
     with pytest.raises(StoreError, match="damaged"):
         read_current(tmp_path)
+
+
+def test_folders_of_models_are_relative_to_the_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, elsewhere = tmp_path / "shop", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / "nets" / "clip").mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    opened: list[str] = []
+
+    def opening(name: str, options: Any) -> Any:
+        opened.extend((name, options.photo))
+        return SimpleNamespace(modality=options.modality)
+
+    monkeypatch.setattr("shoplens.service.encoders.open_encoder", opening)
+    encoder_of(shop(root, text="hub:nets/clip", image="hub: ../shop/nets/clip"), "text")
+    folders = [Path(name.removeprefix("hub:")).resolve() for name in opened]
+    assert folders == [root / "nets" / "clip"] * 2
+    opened.clear()
+    encoder_of(shop(root, text="hub:BAAI/bge-m3", image="efficientnet-lite2"), "text")
+    assert opened == ["hub:BAAI/bge-m3", "efficientnet-lite2"]
+
+
+def test_a_setting_that_does_not_exist_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "shoplens.toml").write_text('[encoders]\nimagee = "colour"\n')
+    with pytest.raises(ConfigurationError, match=r"encoders\.imagee: there is no such setting"):
+        Workspace.open(tmp_path)

@@ -20,6 +20,7 @@ from shoplens.service.finetuned import read_tuned
 from shoplens.service.settings import EndpointSettings, Workspace
 
 OFF = "off"
+FOLDERS = ("hub", "whisper")  # kinds of encoders whose parameter may be a folder
 
 #: Modalities that vectors are kept of, in the order in which they are embedded.
 MODALITIES = ("text", "image", "colour", "video", "audio", "ocr", "speech")
@@ -88,7 +89,7 @@ def options_of(workspace: Workspace, modality: str, *, threads: int | None = Non
         endpoint=_endpoint(encoders.endpoint),
         models=workspace.models,
     )
-    return options if encoders.image == OFF else replace(options, photo=name_of(workspace, "image"))
+    return options if encoders.image == OFF else replace(options, photo=_placed(workspace, name_of(workspace, "image")))
 
 
 def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = None) -> Encoder:
@@ -100,7 +101,7 @@ def encoder_of(workspace: Workspace, modality: str, *, threads: int | None = Non
     if OFF in (name, setting_of(workspace, modality)):
         wanted = "text" if name == OFF and modality in FOUND else modality
         raise ConfigurationError(f"encoders.{wanted} is off; name an encoder in shoplens.toml")
-    return _opened(name, modality, options_of(workspace, modality, threads=threads))
+    return _opened(workspace, name, modality, options_of(workspace, modality, threads=threads))
 
 
 def encoder_in_use(workspace: Workspace, modality: str, *, threads: int | None = None) -> Encoder:
@@ -113,8 +114,8 @@ def encoder_in_use(workspace: Workspace, modality: str, *, threads: int | None =
     if chosen is None:
         return encoder_of(workspace, modality, threads=threads)
     options = replace(options_of(workspace, modality, threads=threads), precision=chosen.precision)
-    options = replace(options, photo=chosen.photo) if chosen.photo else options
-    encoder = _opened(chosen.setting, modality, options)
+    options = replace(options, photo=_placed(workspace, chosen.photo)) if chosen.photo else options
+    encoder = _opened(workspace, chosen.setting, modality, options)
     if encoder.version != chosen.version:
         raise ConfigurationError(
             f"the vectors of {modality} were made by {chosen.name} {chosen.version}, installed is {encoder.version}; "
@@ -127,7 +128,8 @@ def configured(workspace: Workspace, modality: str, encoder: Encoder, reader: st
     """The table that `embed` fills by the settings: `encoder` is that of `encoder_of`, `reader` what found texts."""
     setting = name_of(workspace, "text" if modality in FOUND else modality)
     precision = workspace.settings.encoders.precision
-    photo = options_of(workspace, modality).photo if modality == "video" else ""
+    photo = "" if modality != "video" else name_of(workspace, "image")
+    photo = options_of(workspace, modality).photo if photo == OFF else photo
     return InUse(setting, precision, encoder.name, encoder.version, reader, photo)
 
 
@@ -137,7 +139,7 @@ def recogniser_of(workspace: Workspace, modality: str, *, threads: int | None = 
     if name == OFF:
         raise ConfigurationError(f"encoders.{modality} is off; name what finds the words in shoplens.toml")
     options = options_of(workspace, modality, threads=threads)
-    kind, colon, model = name.partition(":")
+    kind, colon, model = _placed(workspace, name).partition(":")
     recogniser = find("recognisers", kind + colon).open(replace(options, model=model.strip()))
     if recogniser.modality != modality:
         raise ConfigurationError(
@@ -167,8 +169,15 @@ def version_of(workspace: Workspace, modality: str) -> str:
     return (chosen or configured(workspace, modality, encoder_of(workspace, modality))).noted
 
 
-def _opened(name: str, modality: str, options: EncoderOptions) -> Encoder:
-    encoder = open_encoder(name, options)
+def _placed(workspace: Workspace, name: str) -> str:
+    """A model's folder in the settings is relative to the workspace, wherever the command runs; the rest as it is."""
+    kind, _, model = name.partition(":")
+    folder = workspace.root.absolute() / model.strip()
+    return f"{kind}:{folder}" if kind in FOLDERS and model.strip() and folder.is_dir() else name
+
+
+def _opened(workspace: Workspace, name: str, modality: str, options: EncoderOptions) -> Encoder:
+    encoder = open_encoder(_placed(workspace, name), options)
     wanted = "text" if modality in FOUND else modality
     if encoder.modality != wanted:
         raise ConfigurationError(

@@ -187,7 +187,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ConfigurationError(f"{path or 'settings'}: {where}: {first['msg']}") from error
+            unknown = first["type"] == "extra_forbidden"
+            reason = "there is no such setting; docs/settings.md has all of them" if unknown else first["msg"]
+            raise ConfigurationError(f"{path or 'settings'}: {where}: {reason}") from error
 
 
 class Workspace:
