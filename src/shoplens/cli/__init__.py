@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import pkgutil
 import sys
+import threading
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from rich.markup import escape
 
@@ -12,12 +16,14 @@ from shoplens.cli.app import app, console
 from shoplens.errors import ShoplensError
 
 INTERRUPTED = 130  # the exit code that typer makes of Ctrl-C
+AGAIN = 0.05  # seconds until a Ctrl-C that was dropped is repeated
 
 
 def main() -> None:
     """Entry point: load every command file, run, turn deliberate errors into exit code 1."""
     for module in sorted(info.name for info in pkgutil.walk_packages(__path__, prefix=f"{__name__}.")):
         import_module(module)
+    sys.unraisablehook = keep_interrupts(sys.unraisablehook)
     try:
         app()
     except ShoplensError as error:
@@ -27,3 +33,20 @@ def main() -> None:
         if end.code == INTERRUPTED:
             console.print("stopped; what was confirmed is kept, the same command goes on from there")
         raise
+
+
+def keep_interrupts(otherwise: Callable[[Any], object]) -> Callable[[Any], object]:
+    """A `sys.unraisablehook` for Ctrl-C that arrives while an object is being tidied away.
+
+    Python drops an exception that is raised in `__del__`, and the command would go on as if nobody had pressed it.
+    """
+
+    def hook(unraisable: Any) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again = threading.Timer(AGAIN, _thread.interrupt_main)  # not here: in this hook it would be dropped too
+            again.daemon = True
+            again.start()
+        else:
+            otherwise(unraisable)
+
+    return hook
