@@ -121,6 +121,17 @@ def test_export_and_prune(shop: Path, tmp_path: Path) -> None:
     assert json.loads(call("-w", shop, "--prune", "--json"))["tables"] == ["text/left-over"]
 
 
+def test_what_is_too_large_is_said_at_once(tmp_path: Path) -> None:
+    shop, text, sound = tmp_path / "shop", tmp_path / "long.txt", tmp_path / "long.wav"
+    Workspace.create(shop, encoders=TINY, media={"max_bytes": 1_000_000})
+    text.write_text("绿茶" * 200_000, encoding="utf-8")
+    sound.write_bytes(b"RIFF\xff\xff\xff\xffWAVE" + bytes(1_000_000))
+    with tiny_parts():
+        refused = [json.loads(line)["refused"] for line in call("-w", shop, "--file", text, sound, code=1).splitlines()]
+    assert "a text of more than 1,000,000 bytes" in refused[0]
+    assert "larger than 1,000,000 bytes" in refused[1]
+
+
 def test_wrong_use(shop: Path, tmp_path: Path) -> None:
     call("-w", shop, "--out", tmp_path / "x.npz", code=2)
     assert "nowhere" in json.loads(call("-w", shop, "--file", tmp_path / "nowhere", code=1))["refused"]

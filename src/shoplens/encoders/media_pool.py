@@ -130,7 +130,8 @@ class MediaPool:
         self, file: Path | bytes, source: str, limits: MediaLimits, **more: Any
     ) -> tuple[dict[str, Any], memoryview]:
         content = file if isinstance(file, bytes) else b""
-        if len(content) > limits.max_bytes:
+        size = file.stat().st_size if isinstance(file, Path) and file.exists() else len(content)
+        if size > limits.max_bytes:
             raise InputError(f"{source}: refused, larger than {limits.max_bytes:,} bytes")
         path = str(file.absolute()) if isinstance(file, Path) else None
         header = {"source": source, "path": path, "limits": asdict(limits), **more}

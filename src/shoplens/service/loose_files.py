@@ -8,6 +8,7 @@ for file in read_files(["photos/", "film.mp4", "note.txt"]):
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -109,8 +110,11 @@ def _text(path: Path) -> str | None:
     with path.open("rb") as stream:
         content = stream.read(LONGEST_TEXT + 1)
     try:
-        text = content.decode("utf-8-sig")
+        decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        text = decoder.decode(content, final=len(content) <= LONGEST_TEXT)  # the cut may go through a letter
     except UnicodeDecodeError:
         return None
     plain = all(letter.isprintable() or letter in "\r\n\t" for letter in text)
-    return text if plain and text.strip() and len(content) <= LONGEST_TEXT else None
+    if plain and len(content) > LONGEST_TEXT:
+        raise InputError(f"{path}: refused, a text of more than {LONGEST_TEXT:,} bytes")
+    return text if plain and text.strip() else None
