@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +23,15 @@ class Tidying:
         raise self.error
 
 
+@pytest.fixture
+def _hearing() -> Iterator[None]:
+    """What a shell starts in the background ignores Ctrl-C, and so would this test."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hearing")
 def test_an_interrupt_while_tidying_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     others: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", keep_interrupts(lambda one: others.append(one.exc_type)))

@@ -34,13 +34,13 @@ from shoplens.testing.tiny_encoders import TINY, tiny_parts
 PAINT = {"Red": (200, 30, 40), "Blue": (30, 60, 190), "Green": (30, 140, 60), "Yellow": (220, 200, 40)}
 PRODUCTS, PHOTOS = 400, 24
 ONE = LocalExecutor(1)
-SHORT = FitSettings(epochs=1, batch=32)
+SHORT = FitSettings(epochs=1, batch=16)
 
 
 @pytest.fixture(autouse=True)
 def _few_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     """That are learnt from; judging takes more."""
-    monkeypatch.setattr(sayings, "MOST_PHOTOS", 48)
+    monkeypatch.setattr(sayings, "MOST_PHOTOS", 120)
 
 
 @pytest.fixture(scope="module")
