@@ -144,6 +144,20 @@ class TrainSettings(BaseModel):
         return {name: dict(table) for name, table in (self.model_extra or {}).items()}
 
 
+class SearchSettings(BaseModel):
+    """Search by words, photo, speech and video. Files are beside shoplens.toml, and used when they are there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    synonyms: str = "synonyms.txt"  # one group a line: sofa, couch; or one way: notebook => laptop
+    words: str = "words.txt"  # names of the shop's own that Chinese segmentation keeps whole, one a line
+    curation: str = "curation.toml"  # what is pinned, hidden, boosted and buried for which queries
+    personal: float = Field(default=0.3, ge=0, le=1)  # how far a person's own taste orders results; a request may say
+    understand: bool = True  # whether words become filters ("red dress under 50"), shown and removable
+    log: bool = True  # whether searches and what they showed are kept: analytics and learning from clicks read them
+    log_days: float = Field(default=365.0, gt=0)  # for which they are kept
+
+
 class Settings(BaseSettings):
     """All settings of one workspace."""
 
@@ -159,6 +173,7 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     media: MediaSettings = MediaSettings()
     train: TrainSettings = TrainSettings()
+    search: SearchSettings = SearchSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -193,7 +208,7 @@ class Settings(BaseSettings):
 
 
 class Workspace:
-    """One folder: shoplens.toml, the SQLite file (unless PostgreSQL), features/, bundles/, runs/."""
+    """One folder: shoplens.toml, the SQLite file (unless PostgreSQL), features/, search/, bundles/, runs/."""
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         self.root = root
@@ -271,6 +286,11 @@ class Workspace:
     def runs(self) -> Path:
         """What each training did: tables, curves, plots."""
         return self.root / "runs"
+
+    @property
+    def search(self) -> Path:
+        """Indexes of search; they can be made again from the store and the vectors at any time."""
+        return self.root / "search"
 
     @property
     def model_cache(self) -> Path:
