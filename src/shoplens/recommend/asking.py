@@ -39,6 +39,14 @@ class Sort:
             raise InputError(f"sort: {self.field!r} is not one of {', '.join(SORT_FIELDS)}, attributes.NAME")
 
 
+def parse_sort(text: str) -> Sort:
+    """From "price", "price:desc", …; without a direction, as shoppers expect it: cheap, new, popular, fitting first."""
+    name, colon, direction = text.rpartition(":")
+    if not colon or direction not in ("asc", "desc"):
+        return Sort(text, descending=text in ("relevance", "created_at", "popularity"))
+    return Sort(name, descending=direction == "desc")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """One search request, in terms of the shop. Without words and without vectors it browses, most popular first."""
