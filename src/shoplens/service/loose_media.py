@@ -8,11 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from shoplens.encoders.base import Encoder, TextEncoder
 from shoplens.encoders.centring import languages_of
@@ -30,6 +32,7 @@ from shoplens.service.settings import Workspace
 from shoplens.service.shared_space import SharedSpace
 
 Vector = npt.NDArray[np.float32]  # [size], unit length
+Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height, 0 to 1
 PHOTOS_TOGETHER = 16  # decoded and in memory at once
 
 #: Spaces that vectors can be given in: as the encoder makes them; texts less their language, as training reads them;
@@ -55,6 +58,7 @@ class Part:
     kind: str  # text, image, video or audio
     content: str | Path  # the text, or the file
     name: str = ""  # for messages
+    crop: Box | None = None  # of a photo: only what is inside is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +193,7 @@ class LooseMedia:
             one.vectors["text"], one.encoders["text"], one.tokens = vector, encoder.name, many
 
     def _see_photos(self, wanted: Sequence[tuple[Part, Collection[str], Seen]]) -> None:
-        photos = [self._sources.photo(Path(part.content), part.name) for part, _, _ in wanted]
+        photos = [cropped(self._sources.photo(Path(part.content), part.name), part) for part, _, _ in wanted]
         for modality in ("image", "colour"):
             places = [place for place, (_, modalities, _) in enumerate(wanted) if modality in modalities]
             if not places:
@@ -240,3 +244,18 @@ class LooseMedia:
         if text:
             modality, encoder = ("ocr" if one.kind == "image" else "speech"), self.encoder("text")
             one.vectors[modality], one.encoders[modality] = encoder.encode([text])[0], encoder.name
+
+
+def cropped(photo: Image.Image, part: Part) -> Image.Image:
+    """What is inside the part's crop box; InputError when that is nothing, or not in the photo."""
+    if part.crop is None:
+        return photo
+    left, top, right, bottom = part.crop
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise InputError(
+            f"{part.name}: the crop {part.crop} is not left, top, right, bottom as shares of width and height, "
+            "such as 0.25, 0, 0.75, 1"
+        )
+    width, height = photo.size
+    x, y = min(int(left * width), width - 1), min(int(top * height), height - 1)
+    return photo.crop((x, y, max(ceil(right * width), x + 1), max(ceil(bottom * height), y + 1)))
