@@ -1,0 +1,1 @@
+"""Products found by words."""
