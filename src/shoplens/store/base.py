@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventColumns
+from shoplens.domain.events import Event, EventBatch, EventColumns, EventType
 from shoplens.domain.people import Person
 
 
@@ -36,6 +36,46 @@ class ProductRows:
 
     row: tuple[int, ...]
     item_id: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRecord:
+    """One answered search: who asked what, and what they were shown. Events quote `impression_id`."""
+
+    impression_id: str
+    timestamp: int  # microseconds since 1970, UTC
+    query: str
+    user_id: str | None = None
+    session_id: str | None = None
+    language: str = ""  # of the query, "" = unknown
+    total: int = 0  # products that matched
+    shown: tuple[str, ...] = ()  # item_ids as they were shown, best first
+    first: int = 1  # place of the first of them in the whole answer: 11 on a second page of ten
+    features: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # what the order knew of each shown product
+    filters: str = ""  # JSON; "" = none
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """What somebody did with a product that a search showed: an event that quotes the search's `impression_id`."""
+
+    sequence: int  # of the event
+    impression_id: str
+    query: str
+    item_id: str
+    event_type: EventType
+    timestamp: int  # of the event, microseconds
+    position: int | None  # place in the answer, first = 1; as shown, else as the event says
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCount:
+    """How often one text was searched for in a period."""
+
+    query: str  # as it was typed
+    searches: int
+    askers: int  # different people and sessions; a search by nobody known counts as one
+    empty: int | None  # searches that found nothing; None: nobody knows, the searches came with an import
 
 
 class EventLog(Protocol):
@@ -115,6 +155,44 @@ class People(Protocol):
 
     def count(self) -> int:
         """How many people there are."""
+        ...
+
+
+class SearchLog(Protocol):
+    """What was searched for and shown. Kept for a while (`prune`), and forgotten with the person (`People.delete`)."""
+
+    def append(self, records: Sequence[SearchRecord]) -> int:
+        """Store records, in one transaction; those whose `impression_id` is known are left out. Returns how many are
+        new. Texts are kept to a bounded length, and without what a database cannot store."""
+        ...
+
+    def scan(
+        self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 2_000
+    ) -> Iterator[list[tuple[int, SearchRecord]]]:
+        """Number and record in order of arrival, numbers above `after`, times in [since, before) microseconds."""
+        ...
+
+    def responses(
+        self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 10_000
+    ) -> Iterator[list[SearchResponse]]:
+        """What people did with what was shown, in order of arrival: events with a `sequence` above `after`, to
+        searches at times in [since, before) microseconds."""
+        ...
+
+    def queries(self, *, since: int = 0, before: int | None = None) -> Iterator[QueryCount]:
+        """What was searched for, most askers first: searches here, then those that only the event log tells of."""
+        ...
+
+    def recent(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 20) -> list[str]:
+        """The latest different queries of a person, or of a session, newest first; those that found something."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Forget searches before a time (microseconds). Returns how many went."""
+        ...
+
+    def count(self) -> int:
+        """How many searches there are."""
         ...
 
 
