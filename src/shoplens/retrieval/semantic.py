@@ -1,8 +1,8 @@
-"""Products by vectors, always as fresh as the last call: an index for those of the last build, a tail for what came since.
+"""Products by vectors, as fresh as the last call: a graph of what was there when built, and a tail of what came since.
 
 A product that changes gets a new place at the end of the tail and its old place dies; a product that leaves dies. The
-dead are never found. When the tail grows, `rebuild` (minutes for a million products, so in the background) makes a new
-index while searches and changes go on.
+dead are never found. When tail or graveyard grow, `rebuild` makes a new graph (minutes for a million products, so in
+the background) while searches and changes go on.
 """
 
 from __future__ import annotations
@@ -15,47 +15,84 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.errors import InputError
-from shoplens.retrieval.base import Mask, Vectors, as_vectors
-from shoplens.retrieval.exact import ExactIndex
+from shoplens.retrieval.base import Mask, Vectors
 from shoplens.retrieval.hnsw import HnswIndex
 
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
 
-EXACT_BELOW = 30_000  # products: up to here looking at all of them takes less than 2 ms
-TAIL = 5_000  # products that may wait for the next build, or a tenth of all
+EXACT_BELOW = 30_000  # products: so many are looked at one by one in less than 3 ms, and need no graph
+TAIL_SHARE = 0.1  # of all products may wait for the next build, and as many may be dead
+FEW = 0.02  # share of products that a filter keeps, up to which they are looked at one by one
 SAMPLE = 512  # products that tell what is usual for a query
 
-#: The fine score: [size] and [m, size] → [m]. None: the dot product itself.
+#: Finer scores: what is asked [size], vectors [m, size] → [m].
 Rescore = Callable[[Floats, Floats], Floats]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
-    """What searches read. Replaced as a whole, but for `row` and `place`, whose entries die in place."""
+    """What searches read; replaced as a whole, so that each search sees one moment. Places are the graph's, then the
+    tail's."""
 
-    index: ExactIndex | HnswIndex  # places 0 … len(index)
-    tail: Vectors  # [room, size]: places from len(index) on
-    row: Places  # [room of places]: row at a place, -1 = dead
-    place: Places  # [rows]: place of a row, -1 = none
-    used: int  # places
+    graph: HnswIndex | None
+    tail: Vectors  # [room, size]
+    row: Places  # [places in use]: whose vector it is, -1 = dead
+    place: Places  # [rows]: where a product's vector lies, -1 = nowhere
+    sample: Vectors  # [up to SAMPLE, size]
+
+    @property
+    def start(self) -> int:
+        """First place of the tail."""
+        return 0 if self.graph is None else len(self.graph)
+
+    def vectors(self, places: npt.NDArray[np.integer]) -> Vectors:
+        """Vectors at some places."""
+        if self.graph is None:
+            beginning: Vectors = self.tail[places]
+            return beginning
+        found = np.empty((len(places), self.tail.shape[1]), np.float32)
+        old = places < self.start
+        found[old] = self.graph.vectors[places[old]]
+        found[~old] = self.tail[places[~old] - self.start]
+        return found
+
+    def alive(self, allowed: Mask | None) -> Mask:
+        """Places of products that live and are allowed. [places in use]"""
+        if allowed is None:
+            return self.row >= 0
+        padded = np.append(allowed, False)  # for the dead (-1), and for rows that are younger than the filter
+        kept: Mask = padded[np.minimum(self.row, len(allowed))]
+        return kept
 
 
 class VectorSignal:
-    """One kind of vectors of products. Rows are the caller's, any non-negative integers. Safe to share between threads.
+    """One kind of vectors of products. Rows are the caller's: any non-negative integers, best dense ones.
 
-    `rescore` orders what the dot product finds more finely (see `Alignment.rescore`).
+    `rescore` orders what the dot product finds more finely (see `Alignment.rescore`). Safe to share between threads.
     """
 
-    def __init__(self, name: str, size: int, *, rescore: Rescore | None = None, exact_below: int = EXACT_BELOW) -> None:
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        *,
+        rescore: Rescore | None = None,
+        exact_below: int = EXACT_BELOW,
+        graph: Callable[[], HnswIndex] = HnswIndex,
+    ) -> None:
         self.name = name
         self.size = size
         self.rescore = rescore
         self.exact_below = exact_below
-        self._lock = threading.Lock()
+        self._graph = graph
+        self._writing = threading.Lock()
         self._building = threading.Lock()
         self._live = 0
-        self._held = self._empty()
+        self._unsampled = 0  # changes since the sample was drawn
+        nothing = np.zeros((0, size), np.float32)
+        self._held = _Held(None, nothing, np.zeros(0, np.int32), np.zeros(0, np.int32), nothing)
 
     def __len__(self) -> int:
         """Products that have a vector."""
@@ -63,39 +100,196 @@ class VectorSignal:
 
     @property
     def wants_rebuild(self) -> bool:
-        """Whether so much changed since the last build that searches get slower."""
-        raise NotImplementedError
+        """Whether so much changed since the last build that searches are slower than they need be."""
+        held = self._held
+        waiting = len(held.row) - held.start
+        dead = len(held.row) - self._live
+        if held.graph is None and self._live <= self.exact_below:
+            return dead > max(self._live, 1_000)
+        return max(waiting, dead) > max(TAIL_SHARE * self._live, 1_000)
 
-    def put(self, rows: Sequence[int] | Places, vectors: npt.ArrayLike) -> None:
-        """Add or replace the vectors [n, size] of products; found by whoever searches from now on."""
-        raise NotImplementedError
+    def put(self, rows: Sequence[int] | RowNumbers, vectors: npt.ArrayLike) -> None:
+        """Add or replace the vectors [n, size] of products; whoever searches from now on finds them.
 
-    def remove(self, rows: Sequence[int] | Places) -> None:
+        Of a row that is named twice the last vector holds. InputError when shapes do not fit or numbers are not finite.
+        """
+        fresh = np.asarray(vectors, np.float32)
+        names = np.asarray(rows, np.int32).reshape(-1)
+        if fresh.shape != (len(names), self.size):
+            raise InputError(f"{self.name}: vectors of shape {list(fresh.shape)}, not [{len(names)}, {self.size}]")
+        if not np.isfinite(fresh).all():
+            raise InputError(f"{self.name}: vectors that are not finite; embed these products again")
+        if not len(names):
+            return
+        last = len(names) - 1 - np.unique(names[::-1], return_index=True)[1]
+        names, fresh = names[last], fresh[last]
+        with self._writing:
+            held = self._held
+            begin, end = len(held.row), len(held.row) + len(names)
+            tail = _with_room(held.tail, end - held.start)
+            tail[begin - held.start : end - held.start] = fresh
+            place = _longer(held.place, int(names.max()) + 1)
+            row = np.concatenate([held.row, names])
+            before = place[names]
+            row[before[before >= 0]] = -1
+            place[names] = np.arange(begin, end, dtype=np.int32)
+            self._publish(held.graph, tail, row, place, changed=len(names))
+
+    def remove(self, rows: Sequence[int] | RowNumbers) -> None:
         """Forget products; rows without a vector are ignored."""
-        raise NotImplementedError
+        names = np.asarray(rows, np.int64).reshape(-1)
+        with self._writing:
+            held = self._held
+            names = names[(names >= 0) & (names < len(held.place))]
+            names = names[held.place[names] >= 0]
+            if not len(names):
+                return
+            row, place = held.row.copy(), held.place.copy()
+            row[place[names]] = -1
+            place[names] = -1
+            self._publish(held.graph, held.tail, row, place, changed=len(names))
 
     def rebuild(self) -> None:
-        """Make a new index of all that lives. Slow; searches and changes go on meanwhile, and none is lost."""
-        raise NotImplementedError
+        """Build anew from all that lives. Slow; searches and changes go on meanwhile, and none is lost."""
+        with self._building:
+            before = self._held
+            places = np.flatnonzero(before.row >= 0)
+            vectors = before.vectors(places)
+            graph = self._graph().build(vectors) if len(places) > self.exact_below else None
+            with self._writing:
+                now = self._held
+                old = now.row[places]  # -1 where a product changed or left meanwhile: places are never used twice
+                late = np.flatnonzero(now.row[len(before.row) :] >= 0) + len(before.row)
+                row = np.concatenate([old, now.row[late]])
+                tail = now.vectors(late)
+                if graph is None:
+                    tail = np.concatenate([vectors, tail])
+                place = np.full(len(now.place), -1, np.int32)
+                alive = np.flatnonzero(row >= 0)
+                place[row[alive]] = alive
+                self._publish(graph, tail, row, place, changed=len(row))
 
-    def has(self, rows: Places) -> Mask:
+    def has(self, rows: RowNumbers) -> Mask:
         """Which products have a vector. [len(rows)]"""
-        raise NotImplementedError
+        known: Mask = _places(self._held, rows) >= 0
+        return known
 
-    def search(self, vector: Floats, k: int, allowed: Mask | None = None) -> tuple[Places, Floats]:
+    def rows(self) -> RowNumbers:
+        """Rows of all products that have a vector, ascending."""
+        return np.flatnonzero(self._held.place >= 0)
+
+    def search(self, vector: Floats, k: int, allowed: Mask | None = None) -> tuple[RowNumbers, Floats]:
         """The up to k best rows and their scores, best first; only rows where `allowed` (bool [rows]) is True.
 
-        Rows from len(allowed) on are not allowed.
+        Rows from len(allowed) on are not allowed. With `rescore`, the k best dot products are ordered by it.
         """
-        raise NotImplementedError
+        held, asked = self._held, self._checked(vector)
+        alive = held.alive(allowed)
+        count = int(np.count_nonzero(alive))
+        if not count or k < 1:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
+        if held.graph is None or count <= max(FEW * len(alive), 2 * k):
+            places, scores = _exact(held, asked, k, alive, count)
+        else:
+            places, scores = self._through_graph(held.graph, held, asked, k, alive)
+        if self.rescore is not None and len(places):
+            scores = self.rescore(asked, held.vectors(places))
+        rows = held.row[places].astype(np.int64)
+        order = np.lexsort((rows, -scores))[:k]
+        return rows[order], scores[order]
 
-    def score(self, vector: Floats, rows: Places) -> Floats:
+    def score(self, vector: Floats, rows: RowNumbers) -> Floats:
         """Exact scores of any rows [m]; NaN where a product has no vector."""
-        raise NotImplementedError
+        held, asked = self._held, self._checked(vector)
+        places = _places(held, rows)
+        known = places >= 0
+        scores = np.full(len(rows), np.nan, np.float32)
+        if known.any():
+            scores[known] = self._fine(asked, held.vectors(places[known]))
+        return scores
 
     def usual(self, vector: Floats) -> tuple[float, float]:
-        """Mean and deviation of the scores of a sample of products: what a score must be compared with."""
-        raise NotImplementedError
+        """Mean and deviation of the scores of a sample of products: what a score is to be compared with."""
+        sample = self._held.sample
+        if len(sample) < 2:
+            return 0.0, 1.0
+        scores = self._fine(self._checked(vector), sample)
+        spread = float(scores.std())
+        return float(scores.mean()), spread if spread > 1e-6 else 1.0
 
-    def _empty(self) -> _Held:
-        raise NotImplementedError
+    def _fine(self, asked: Floats, vectors: Vectors) -> Floats:
+        return vectors @ asked if self.rescore is None else self.rescore(asked, vectors)
+
+    def _through_graph(
+        self, graph: HnswIndex, held: _Held, asked: Floats, k: int, alive: Mask
+    ) -> tuple[npt.NDArray[np.int64], Floats]:
+        """The graph's best and the tail's best."""
+        start = held.start
+        everything = bool(alive[:start].all())
+        found, scores = graph.search(asked[None], k, None if everything else alive[:start])
+        kept = found[0] >= 0
+        places, best = found[0][kept], scores[0][kept]
+        waiting = np.flatnonzero(alive[start:])
+        if not len(waiting):
+            return places, best
+        late = held.tail[waiting] @ asked
+        return _best(np.concatenate([places, waiting + start]), np.concatenate([best, late]), k)
+
+    def _checked(self, vector: Floats) -> Floats:
+        asked = np.ascontiguousarray(vector, np.float32)
+        if asked.shape != (self.size,):
+            raise InputError(f"{self.name}: a vector of {asked.size} numbers; products have {self.size}")
+        return asked
+
+    def _publish(self, graph: HnswIndex | None, tail: Vectors, row: Places, place: Places, changed: int) -> None:
+        """Show searches a new state."""
+        alive = np.flatnonzero(row >= 0)
+        self._live = len(alive)
+        self._unsampled += changed
+        held = _Held(graph, tail, row, place, self._held.sample)
+        if len(held.sample) < min(SAMPLE, len(alive)) or self._unsampled > 0.1 * len(alive):
+            chosen = alive if len(alive) <= SAMPLE else np.random.default_rng(0).choice(alive, SAMPLE, replace=False)
+            held = _Held(graph, tail, row, place, held.vectors(np.sort(chosen)))
+            self._unsampled = 0
+        self._held = held
+
+
+def _exact(held: _Held, asked: Floats, k: int, alive: Mask, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    """All that live and are allowed, one by one."""
+    if held.graph is None and count > len(alive) / 4:  # copying many rows is dearer than multiplying all
+        places = np.arange(len(alive))
+        scores = np.where(alive, held.tail[: len(alive)] @ asked, np.float32(-np.inf))
+    else:
+        places = np.flatnonzero(alive)
+        scores = held.vectors(places) @ asked
+    return _best(places, scores, min(k, count))
+
+
+def _best(places: npt.NDArray[np.int64], scores: Floats, k: int) -> tuple[npt.NDArray[np.int64], Floats]:
+    if k < len(places):
+        chosen = np.argpartition(-scores, k - 1)[:k]
+        places, scores = places[chosen], scores[chosen]
+    return places, scores
+
+
+def _places(held: _Held, rows: RowNumbers) -> Places:
+    known = (rows >= 0) & (rows < len(held.place))
+    places = np.full(len(rows), -1, np.int32)
+    places[known] = held.place[rows[known]]
+    return places
+
+
+def _with_room(tail: Vectors, needed: int) -> Vectors:
+    """The same array while it has room (readers look at its beginning only), else a copy twice as long."""
+    if needed <= len(tail):
+        return tail
+    longer = np.empty((max(needed, 2 * len(tail), 64), tail.shape[1]), np.float32)
+    longer[: len(tail)] = tail
+    return longer
+
+
+def _longer(place: Places, needed: int) -> Places:
+    """A copy with room for so many rows."""
+    longer = np.full(max(needed, len(place)), -1, np.int32)
+    longer[: len(place)] = place
+    return longer
