@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -46,6 +47,33 @@ def test_the_migrations_make_the_tables_of_the_schema(url: str) -> None:
         context = MigrationContext.configure(connection, opts={"include_object": belongs, "compare_type": True})
         assert compare_metadata(context, metadata) == []
         assert {name for (name,) in connection.execute(text("SELECT name FROM counter"))} == set(COUNTERS)
+    database.close()
+
+
+def test_a_store_of_the_first_version_is_migrated_with_its_products(url: str) -> None:
+    store = open_store(url)
+    store.catalogue.upsert([Product(item_id="tea", title="Tea")])
+    store.catalogue.upsert([Product(item_id="cup", title="Cup")])
+    revision = store.catalogue.revision()
+    store.close()
+    _downgrade(url, "0001")
+    store = open_store(url)
+    ((told, products, gone),) = store.catalogue.changes(0)
+    assert (told, [product.title for product in products], gone) == (revision, ["Tea", "Cup"], [])
+    store.catalogue.upsert([Product(item_id="cup", title="Cup, blue")])
+    assert [[product.item_id for product in products] for _, products, _ in store.catalogue.changes(told)] == [["cup"]]
+    store.close()
+
+
+def _downgrade(url: str, revision: str) -> None:
+    """Make the database one of an earlier version."""
+    database = Database(url)
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
     database.close()
 
 

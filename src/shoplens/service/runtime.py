@@ -240,7 +240,7 @@ class Runtime:
     def _own_change(self, products: int) -> None:
         """Our own change of so many products needs no rescan; any other number: somebody else was there too."""
         revision = self._read_revision()
-        if revision is not None and self._revision is not None and revision == self._revision + products:
+        if revision is not None and self._revision is not None and revision == self._revision + min(products, 1):
             self._revision = revision
 
     def _stamp(self) -> float:

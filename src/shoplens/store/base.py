@@ -121,12 +121,22 @@ class Catalogue(Protocol):
         """Store row and id of every product, by store row."""
         ...
 
+    def changes(self, after: int, size: int = 5_000) -> Iterator[tuple[int, list[Product], list[str]]]:
+        """What changed since revision `after` (0: everything), in chunks of `size`: revision, products as they are
+        now, and the ids that are no longer in the catalogue.
+
+        Who has taken in a chunk knows everything up to its revision, and may go on after it at any later time, also
+        in another process. Revisions never fall; in the middle of a change larger than `size` they stay where the
+        change began. A product that changes meanwhile may come again. Nothing changed: no chunk.
+        """
+        ...
+
     def delete(self, item_id: str) -> bool:
         """Take a product out of the catalogue (it becomes an unavailable stub while events mention it)."""
         ...
 
     def revision(self) -> int:
-        """A number that rises with every change, by any process; equal means that nothing has changed."""
+        """A number that rises by one with every transaction that changes products, by any process."""
         ...
 
     def count(self, *, stubs: bool = True) -> int:
@@ -150,7 +160,7 @@ class People(Protocol):
         ...
 
     def delete(self, user_id: str) -> int:
-        """Forget a person and all their events, in one transaction. Returns how many events went."""
+        """Forget a person with all their events and searches, in one transaction. Returns how many events went."""
         ...
 
     def count(self) -> int:
@@ -202,6 +212,7 @@ class Store(Protocol):
     events: EventLog
     catalogue: Catalogue
     people: People
+    searches: SearchLog
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, literal, select, true, 
 
 from shoplens.store.database import Database, chunks
 from shoplens.store.schema import person, product
-from shoplens.store.sql_catalogue import stub_of_product
+from shoplens.store.sql_catalogue import next_revision, stub_of_product
 from shoplens.store.sql_people import stub_of_person
 
 REMEMBERED = 500_000  # ids of each kind kept in memory (about 60 MB); beyond that it starts afresh
@@ -93,7 +93,10 @@ class Identities:
     def _make(self, connection: Connection, table: Table, ids: list[str]) -> None:
         """Insert stubs, in one statement that stays in the database: all but the id is the same in each."""
         name = self._database.each("ids")
-        same = stub_of_person("") if table is person else {**stub_of_product(""), "mentioned": True}
+        if table is person:
+            same = stub_of_person("")
+        else:
+            same = {**stub_of_product(""), "mentioned": True, "revision": next_revision(connection)}
         columns = [table.c.user_id if table is person else table.c.item_id]
         values: list[ColumnElement[Any]] = [name]
         for column, value in same.items():
@@ -102,5 +105,7 @@ class Identities:
                 values.append(literal(value, table.c[column].type))
         put = self._database.insert(table).from_select(columns, select(*values).where(true()))
         if table is product:
-            put = put.on_conflict_do_update(index_elements=["item_id"], set_={"deleted": False})
+            put = put.on_conflict_do_update(
+                index_elements=["item_id"], set_={"deleted": False, "revision": put.excluded.revision}
+            )
         connection.execute(put, {"ids": self._database.many(ids)})

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData()
 
@@ -65,6 +65,8 @@ product = Table(
     Column("videos", Text, nullable=False),
     Column("audio", Text, nullable=False),
     Column("created_at", BigInteger),  # microseconds since 1970, UTC
+    Column("revision", BigInteger, nullable=False, server_default="0"),  # counter "catalogue" as of its last change
+    Index("product_revision", "revision", "row"),
     sqlite_autoincrement=True,
 )
 
@@ -126,6 +128,6 @@ counter = Table(
 COUNTERS = (
     "sequence",  # of the latest event ever stored
     "events",  # how many there are
-    "catalogue",  # rises with every change of a product
+    "catalogue",  # its revision: rises by one with every transaction that changes products
     "forgotten",  # how many people were deleted; tells other processes to drop what they remember about rows
 )

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.errors import StoreError
@@ -20,8 +20,9 @@ from shoplens.store.schema import product
 _CHUNK = 5_000  # rows a statement
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_LAST_ROW = 2**63 - 1
 _FIELDS = tuple(
-    column for column in product.c if column.name not in ("row", "stub", "deleted", "mentioned", "content")
+    column for column in product.c if column.name not in ("row", "stub", "deleted", "mentioned", "content", "revision")
 )  # item_id first, then what a Product says
 
 
@@ -46,9 +47,10 @@ class SqlCatalogue:
         rows = [_to_row(one) for one in products]  # before the transaction: a slow feed must not keep others waiting
         changed = 0
         with self._database.writing() as connection:
+            revision = next_revision(connection)
             for chunk in chunks(rows, _CHUNK):
-                changed += self._replace(connection, chunk)
-            count_up(connection, "catalogue", changed)
+                changed += self._replace(connection, chunk, revision)
+            count_up(connection, "catalogue", int(changed > 0))
             settle(self._database, connection, checkpoint)
         return changed
 
@@ -95,13 +97,42 @@ class SqlCatalogue:
             gone = stub_of_product(item_id, Availability.OUT_OF_STOCK)
             if found.mentioned and found.stub and found.availability == gone["availability"]:
                 return False  # it was taken out before
-            gone["deleted"] = not found.mentioned
+            gone |= {"deleted": not found.mentioned, "revision": next_revision(connection)}
             connection.execute(update(product).where(product.c.item_id == item_id).values(**gone))
             count_up(connection, "catalogue", 1)
         return True
 
+    def changes(self, after: int, size: int = 5_000) -> Iterator[tuple[int, list[Product], list[str]]]:
+        """What changed since revision `after`; see `Catalogue.changes`. Each chunk is its own short transaction."""
+        here = tuple_(product.c.revision, product.c.row)
+        page = (
+            select(*_FIELDS, product.c.stub, product.c.deleted, product.c.revision, product.c.row)
+            .where(here > tuple_(bindparam("revision"), bindparam("row")))
+            .order_by(product.c.revision, product.c.row)
+            .limit(size + 1)  # the one beyond tells whether the last revision is complete
+        )
+        complete, place = after, (after, _LAST_ROW)
+        while True:
+            with self._database.reading() as connection:
+                found = connection.execute(page, {"revision": place[0], "row": place[1]}).all()
+            if not found:
+                return
+            rows = found[:size]
+            last = rows[-1].revision
+            whole = len(found) == len(rows) or found[-1].revision > last
+            settled = [row.revision for row in rows if whole or row.revision < last]
+            complete = settled[-1] if settled else complete
+            yield (
+                complete,
+                [_from_row(row) for row in rows if not row.deleted],
+                [row.item_id for row in rows if row.deleted],
+            )
+            if len(found) == len(rows):
+                return
+            place = (last, rows[-1].row)
+
     def revision(self) -> int:
-        """A number that rises with every change, by any process; equal means that nothing has changed."""
+        """A number that rises by one with every transaction that changes products, by any process."""
         with self._database.reading() as connection:
             return counters(connection)["catalogue"]
 
@@ -113,15 +144,23 @@ class SqlCatalogue:
         with self._database.reading() as connection:
             return int(connection.execute(wanted).scalar_one())
 
-    def _replace(self, connection: Connection, rows: list[dict[str, Any]]) -> int:
+    def _replace(self, connection: Connection, rows: list[dict[str, Any]], revision: int) -> int:
         """Write the rows whose content differs from what is there; how many."""
         last = {row["item_id"]: row for row in rows}  # named twice: the later one counts
         known = connection.execute(self._known, {"ids": self._database.many(list(last))})
         content = dict(known.all())
-        new = [row for row in last.values() if content.get(row["item_id"]) != row["content"]]
+        new = [row | {"revision": revision} for row in last.values() if content.get(row["item_id"]) != row["content"]]
         if new:
             connection.execute(self._put, new)
         return len(new)
+
+
+def next_revision(connection: Connection) -> int:
+    """What the catalogue's revision becomes if this write transaction changes a product.
+
+    Writers take turns, each until its commit is visible: revisions become visible in order.
+    """
+    return counters(connection)["catalogue"] + 1
 
 
 def stub_of_product(item_id: str, availability: Availability | None = None) -> dict[str, Any]:

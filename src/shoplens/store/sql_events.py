@@ -110,7 +110,7 @@ class SqlEventLog(ABC):
                 self.insert(connection, NewRows(sequence, (sequence, people, products, _sessions(kept), *rest)))
                 count_up(connection, "sequence", len(kept))
                 count_up(connection, "events", len(kept))
-                count_up(connection, "catalogue", new_products)
+                count_up(connection, "catalogue", int(new_products > 0))
             settle(self._database, connection, checkpoint)
         self._identities.keep()
         return Appended(len(kept), tuple(duplicates), new_products, new_people)

@@ -18,7 +18,7 @@ import numpy as np
 
 from shoplens.domain.catalogue import Product
 from shoplens.store.base import Store
-from shoplens.testing.store_catalogue import CatalogueConformance, PeopleConformance
+from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConformance, PeopleConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
 
 
@@ -91,5 +91,7 @@ class ConcurrencyConformance:
         store.close()
 
 
-class StoreConformance(EventConformance, CatalogueConformance, PeopleConformance, ConcurrencyConformance):
+class StoreConformance(
+    EventConformance, CatalogueConformance, ChangesConformance, PeopleConformance, ConcurrencyConformance
+):
     """All checks of a store."""

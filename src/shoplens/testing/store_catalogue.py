@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
-from shoplens.store.base import Checkpoint
+from shoplens.store.base import Checkpoint, Store
 from shoplens.testing.store_events import Opened, batch_of, scanned, view
 
 
@@ -118,6 +119,115 @@ class CatalogueConformance:
         }
         assert store.catalogue.rows() == rows
         store.close()
+
+
+class ChangesConformance:
+    """What somebody must be told who follows the catalogue."""
+
+    def test_changes_bring_a_follower_up_to_date(self, opened: Opened) -> None:
+        store = opened()
+        follower = Follower(store)
+        assert follower.catch_up() == 0, "nothing there, nothing told"
+        store.catalogue.upsert([Product(item_id=name, title=name) for name in "abc"])
+        assert follower.catch_up() == 3
+        store.catalogue.upsert([Product(item_id="a", title="a"), Product(item_id="b", title="new")])
+        assert follower.catch_up() == 1, "only what really changed"
+        store.catalogue.delete("c")
+        store.catalogue.delete("c")
+        store.catalogue.upsert([Product(item_id="b", title="newer")])
+        assert follower.catch_up() == 2
+        assert follower.known == {
+            "a": Product(item_id="a", title="a"),
+            "b": Product(item_id="b", title="newer"),
+        }
+        assert follower.revision == store.catalogue.revision()
+        assert list(store.catalogue.changes(follower.revision)) == []
+        store.close()
+
+    def test_stubs_that_events_make_are_changes(self, opened: Opened) -> None:
+        store = opened()
+        follower = Follower(store)
+        store.events.append(batch_of(view(1, item="tea"), view(2, item="cup"), view(3, item="tea")))
+        assert follower.catch_up() == 2
+        assert follower.known["tea"].stub
+        store.events.append(batch_of(view(4, item="cup")))
+        assert follower.catch_up() == 0, "a mention alone changes nothing"
+        store.catalogue.delete("tea")
+        store.catalogue.upsert([Product(item_id="pot")])
+        store.catalogue.delete("pot")
+        follower.catch_up()
+        assert not follower.known["tea"].orderable
+        assert "pot" not in follower.known
+        store.events.append(batch_of(view(5, item="pot")))
+        assert follower.catch_up() == 1
+        assert follower.known["pot"].stub
+        assert follower.revision == store.catalogue.revision()
+        store.close()
+
+    def test_a_change_larger_than_a_chunk_is_complete_only_at_its_end(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert([Product(item_id="first")])
+        before = store.catalogue.revision()
+        store.catalogue.upsert([Product(item_id=f"p{number}") for number in range(5)])
+        told = [(revision, len(changed)) for revision, changed, _ in store.catalogue.changes(0, size=2)]
+        assert told == [(before, 2), (before, 2), (before + 1, 2)]
+        told = [(revision, len(changed)) for revision, changed, _ in store.catalogue.changes(before, size=2)]
+        assert told == [(before, 2), (before, 2), (before + 1, 1)]
+        store.close()
+
+    def test_a_follower_of_several_writers_misses_nothing(self, opened: Opened) -> None:
+        stores = [opened(), opened()]
+        follower = Follower(opened(), size=3)
+        failures: list[BaseException] = []
+
+        def write(store: Store, which: int) -> None:
+            try:
+                for number in range(25):
+                    title = f"{which}-{number}"
+                    names = [f"i{(number * step + which) % 11}" for step in (1, 3, 7)]
+                    store.catalogue.upsert([Product(item_id=name, title=title) for name in names])
+                    store.catalogue.delete(names[0])
+                    store.events.append(batch_of(view(number, user=title, item=f"s{number}")))
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=write, args=(store, n)) for n, store in enumerate([*stores, *stores])]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            follower.catch_up()
+        for thread in threads:
+            thread.join()
+        assert not failures, failures[0]
+        follower.catch_up()
+        there = {product.item_id: product for chunk in stores[0].catalogue.scan() for product in chunk}
+        assert follower.known == there
+        assert follower.revision == stores[0].catalogue.revision()
+        for store in (*stores, follower.store):
+            store.close()
+
+
+class Follower:
+    """Somebody who knows the catalogue only from its changes."""
+
+    def __init__(self, store: Store, size: int = 5_000) -> None:
+        self.store = store
+        self.size = size
+        self.revision = 0
+        self.known: dict[str, Product] = {}
+
+    def catch_up(self) -> int:
+        """Take in what changed; how many products did."""
+        told = 0
+        for revision, changed, gone in self.store.catalogue.changes(self.revision, self.size):
+            assert revision >= self.revision, "revisions never fall"
+            assert 0 < len(changed) + len(gone) <= self.size
+            self.revision = revision
+            self.known.update((product.item_id, product) for product in changed)
+            for item_id in gone:
+                self.known.pop(item_id, None)
+            told += len(changed) + len(gone)
+        return told
 
 
 class PeopleConformance:
