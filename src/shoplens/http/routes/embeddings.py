@@ -14,11 +14,11 @@ from starlette.datastructures import UploadFile
 
 from shoplens.errors import InputError
 from shoplens.http.keys import needs
-from shoplens.http.multipart import described_form, files_schema, form_parts, shown_name
+from shoplens.http.multipart import described_form, files_schema, form_parts
 from shoplens.http.routes.shop import Shop, json_response, read_body
+from shoplens.http.sent_media import saved_part
 from shoplens.http.wire.embeddings import MOST_TEXTS, EmbeddingOut, EmbeddingsAnswer, EmbeddingsIn, Encoding, Usage
 from shoplens.http.wire.fields import PROBLEMS
-from shoplens.service.file_facts import kind_at
 from shoplens.service.loose_media import MODALITY, READ_AS, Part, Seen
 from shoplens.service.runtime import Runtime
 
@@ -105,7 +105,7 @@ def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> Embeddings
         parts: list[Part] = []
         for field, value in sent:
             if isinstance(value, UploadFile):
-                parts.append(_file(shop, folder / str(len(parts)), field, value, len(parts)))
+                parts.append(saved_part(shop, folder / str(len(parts)), field, value, len(parts)))
             elif field == "text":
                 parts.append(Part("text", _text(value, len(parts))))
         if not parts:
@@ -148,18 +148,6 @@ def _text(value: str, number: int) -> str:
     if not value or "\0" in value:
         raise InputError(f"text[{number}]: a text has at least one character and no NUL")
     return value
-
-
-def _file(shop: Runtime, path: Path, field: str, file: UploadFile, number: int) -> Part:
-    """A file on disk and what it turns out to be."""
-    name = shown_name(field, number, file)
-    with path.open("wb") as copy:
-        while piece := file.file.read(1 << 20):
-            copy.write(piece)
-    kind = kind_at(shop.media, path, name)
-    if field not in ("file", kind):
-        raise InputError(f"{name}: sent as {field}, but it is {kind}")
-    return Part(kind, path, name)
 
 
 def _modality(part: Part, model: str | None) -> str:

@@ -50,6 +50,11 @@ def read_body(body: bytes, adapter: TypeAdapter[Body]) -> Body:
             given: Any = json.loads(body)
         except (ValueError, RecursionError):
             raise _refused(error) from error
+    return read_values(given, adapter)
+
+
+def read_values(given: object, adapter: TypeAdapter[Body]) -> Body:
+    """Values that are no JSON any more, or never were. RequestValidationError with the places of its errors."""
     try:
         return adapter.validate_python(given)
     except ValidationError as error:
