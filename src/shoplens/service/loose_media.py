@@ -92,7 +92,7 @@ class LooseMedia:
         self._encoders: dict[str, tuple[InUse | None, Encoder]] = {}
         self._recognisers: dict[str, Any] = {}
         self._lock = threading.Lock()
-        self._shared = SharedSpace(workspace, self.encoder)
+        self.shared = SharedSpace(workspace, self.encoder)
 
     def encoder(self, modality: str) -> Encoder:
         """The encoder in use; InputError when the modality is off."""
@@ -134,7 +134,7 @@ class LooseMedia:
         """
         seen = [Seen(part.kind) for part in parts]
         if space == "shared":
-            _ = self._shared.name  # whether there is one, before anything is encoded
+            _ = self.shared.name  # whether there is one, before anything is encoded
             modalities = [self._shareable(part, wanted) for part, wanted in zip(parts, modalities, strict=True)]
         texts = [place for place, part in enumerate(parts) if part.kind == "text"]
         if texts:
@@ -163,20 +163,20 @@ class LooseMedia:
 
     def _share(self, parts: Sequence[Part], seen: Sequence[Seen]) -> None:
         """Put the vectors of texts, photos, videos and shots into the shared space."""
-        name = self._shared.name
+        name = self.shared.name
         texts = [place for place, part in enumerate(parts) if part.kind == "text"]
         if texts:
-            vectors = self._shared.texts([str(parts[place].content) for place in texts])
+            vectors = self.shared.texts([str(parts[place].content) for place in texts])
             for place, vector in zip(texts, vectors, strict=True):
                 seen[place].vectors["text"], seen[place].encoders["text"] = vector, name
         for one in seen:
             if one.kind == "image":
                 colour = one.vectors.pop("colour", None)
-                image = self._shared.photos(one.vectors["image"][None], None if colour is None else colour[None])
+                image = self.shared.photos(one.vectors["image"][None], None if colour is None else colour[None])
                 one.vectors["image"], one.encoders["image"] = image[0], name
             elif one.kind == "video":
                 frames = np.stack([one.vectors["video"], *(shot.vector for shot in one.shots)])
-                shared = self._shared.photos(frames, None)
+                shared = self.shared.photos(frames, None)
                 one.vectors["video"], one.encoders["video"] = shared[0], name
                 one.shots = [replace(shot, vector=vector) for shot, vector in zip(one.shots, shared[1:], strict=True)]
 

@@ -34,13 +34,13 @@ class SharedSpace:
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """float32 [len(texts), size]"""
-        return self._alignment().text_vectors(texts)
+        return self.alignment().text_vectors(texts)
 
     def photos(self, image: Vectors, colour: Vectors | None) -> Vectors:
         """From what the encoders of images and of colours said of photos (or of frames). float32 [n, size]"""
         from shoplens.features.align.alignment import Photos
 
-        return self._alignment().photo_vectors(Photos(image, colour))
+        return self.alignment().photo_vectors(Photos(image, colour))
 
     def _folder(self) -> Path:
         from shoplens.features.align import versions  # what learns comes along, and with it torch
@@ -55,7 +55,8 @@ class SharedSpace:
             )
         return folder
 
-    def _alignment(self) -> Alignment:
+    def alignment(self) -> Alignment:
+        """What was learnt. InputError when there is nothing, or it was learnt from other encoders."""
         folder = self._folder()
         with self._lock:
             if self._loaded is None or self._loaded[0] != folder:
