@@ -1,26 +1,40 @@
 """Words, meaning, looks and sounds in one search: what each finds, joined, completed and weighed.
 
 Each signal names its best candidates. What one signal found and another did not is scored there as well, exactly, so
-that a product is never worse off for having been found by one of them only. Scores are put on a scale on which
-different queries compare, and weighed by `Blend`.
+that a product is never worse off for having been found by one of them only. Then everything is put on a scale on which
+different queries compare:
+
+    words     share of the best match's score, times the share of the query that the best match covers
+    vectors   how many deviations above the usual product of this shop for this very query, in units of `SPREAD`
+
+and added up, weighed by `Blend`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
-from shoplens.retrieval.blend import Blend
+from shoplens.retrieval.blend import WORDS, Blend, weigh
+from shoplens.retrieval.lexical.index import LexicalIndex
+from shoplens.retrieval.lexical.query import Query
+from shoplens.retrieval.other_words import Weighted, other_words
 from shoplens.retrieval.semantic import VectorSignal
 
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
+
+DEPTH = 200  # candidates of each signal: more change the first ten products no longer
+SPREAD = 5.0  # deviations above the usual that count as 1: about what the best of a large catalogue reaches
+LEAST = 0.4  # of a vector's part, below which a product that no word found is not worth showing
+NARROW = 512  # products that a filter keeps, up to which words are searched among them only
 
 
 class Reads(Protocol):
@@ -53,10 +67,23 @@ class Candidates:
     matched: Mask  # [m]: found by words
     total: int  # products that match by words, and those found by vectors alone
     exact: bool  # whether `total` is exact
-    query: Any = None  # what words were read as, see `LexicalIndex.parse`; None without words
+    query: Query | None = None  # what the words were read as; None without words
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What words found."""
+
+    query: Query
+    extra: Weighted
+    rows: RowNumbers
+    scores: Floats
+    coverage: Floats
+    total: int
+    exact: bool
 
 
 class HybridIndex:
@@ -68,7 +95,7 @@ class HybridIndex:
 
     def __init__(
         self,
-        words: Any | None,
+        words: LexicalIndex | None,
         signals: Sequence[VectorSignal] = (),
         *,
         reader: Reads | None = None,
@@ -86,5 +113,159 @@ class HybridIndex:
         self.id_of = id_of
 
     def search(self, asked: Asked, k: int, allowed: Mask | None = None) -> Candidates:
-        """The k best products for what is asked, only rows where `allowed` (bool [rows]) is True."""
-        raise NotImplementedError
+        """The k best products for what is asked, only rows where `allowed` (bool [rows]) is True.
+
+        Vectors that are given for "meaning" or "looks" stand in place of those of the text. While a word is being
+        typed (`prefix`) its meaning is noise: then vectors of the text are asked only when no word finds anything.
+        InputError when a given vector does not fit its signal; a signal that this shop lacks is passed over.
+        """
+        depth = max(DEPTH, k)
+        weights = self.blend.weights(LANGUAGES[language_of(asked.text)])
+        found = self._by_words(asked, depth, allowed) if asked.text else None
+        vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
+        usable = {
+            name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
+        }
+        named = [found.rows] if found is not None else []
+        named += [self.signals[name].search(vector, depth, allowed)[0] for name, (vector, _) in usable.items()]
+        rows = np.unique(np.concatenate(named)) if named else np.zeros(0, np.int64)
+        parts: dict[str, Floats] = {}
+        shares: dict[str, float] = {}
+        matched = np.zeros(len(rows), bool)
+        if found is not None:
+            parts[WORDS] = self._words_part(found, rows)
+            shares[WORDS] = weights[WORDS]
+            matched = parts[WORDS] > 0
+        for name, (vector, weight) in usable.items():
+            parts[name] = self._vector_part(self.signals[name], vector, rows)
+            shares[name] = weight
+        scores = weigh(parts, shares, len(rows))
+        kept = matched | self._near_enough(parts, matched)
+        if found is not None:
+            kept &= self._wanted(found.query, rows, matched)
+        total = (found.total if found is not None else 0) + int((kept & ~matched).sum())
+        exact = (found is None or found.exact) and not (kept & ~matched).any()
+        order = np.flatnonzero(kept)
+        order = order[np.lexsort((rows[order], -scores[order]))][:k]
+        return Candidates(
+            rows[order],
+            scores[order],
+            {name: part[order] for name, part in parts.items()},
+            matched[order],
+            total,
+            exact,
+            found.query if found is not None else None,
+        )
+
+    def parts(self, asked: Asked, rows: RowNumbers) -> dict[str, Floats]:
+        """What each signal says of these products, on the scale of `Candidates.parts`: to learn a blend from."""
+        found = self._by_words(asked, DEPTH, None) if asked.text else None
+        parts = {WORDS: self._words_part(found, rows)} if found is not None else {}
+        for name, (vector, _) in self._vectors(asked, texts=True).items():
+            parts[name] = self._vector_part(self.signals[name], vector, rows)
+        return parts
+
+    def _by_words(self, asked: Asked, depth: int, allowed: Mask | None) -> _Found | None:
+        """Products that words find; None when there is no word in the text."""
+        if self.words is None:
+            return None
+        query = self.words.parse(asked.text)
+        if not query:
+            return None
+        extra = other_words(asked.text, self.reader.english(asked.text) if self.reader is not None else [])
+        keeps: Callable[[list[str]], Mask] | None = None
+        only: list[str] | None = None
+        if allowed is not None:
+            count = int(np.count_nonzero(allowed))
+            if count <= NARROW:
+                only = self.id_of(np.flatnonzero(allowed))
+            else:
+                keeps = self._filter(allowed)
+        matches = self.words.search(
+            query, depth, extra=extra, keeps=keeps, only=only, prefix=asked.prefix, typos=asked.typos
+        )
+        rows = self.row_of(matches.item_ids)
+        known = rows > 0
+        if allowed is not None:
+            known &= rows < len(allowed)
+            known[known] = allowed[rows[known]]
+        return _Found(
+            query, extra, rows[known], matches.scores[known], matches.coverage[known], matches.total, matches.exact
+        )
+
+    def _filter(self, allowed: Mask) -> Callable[[list[str]], Mask]:
+        def keeps(item_ids: list[str]) -> Mask:
+            rows = self.row_of(item_ids)
+            kept: Mask = (rows > 0) & (rows < len(allowed))
+            kept[kept] = allowed[rows[kept]]
+            return kept
+
+        return keeps
+
+    def _vectors(self, asked: Asked, *, texts: bool) -> dict[str, tuple[Floats, float]]:
+        """What each signal is asked with, and how much it counts: several vectors of one signal are added up."""
+        asking: dict[str, list[tuple[Floats, float]]] = {}
+        for one in asked.given:
+            if one.signal in self.signals:
+                asking.setdefault(one.signal, []).append((np.asarray(one.vector, np.float32), one.weight))
+        if texts and asked.text.strip():
+            if self.reader is not None and "meaning" in self.signals and "meaning" not in asking:
+                asking["meaning"] = [(self.reader.read([asked.text])[0], 1.0)]
+            if self.space is not None and "looks" in self.signals and "looks" not in asking:
+                asking["looks"] = [(self.space.text_vectors([asked.text])[0], 1.0)]
+        together = {}
+        for name, vectors in asking.items():
+            if not len(self.signals[name]):
+                continue
+            size = self.signals[name].size
+            total = np.zeros(size, np.float32)
+            for vector, weight in vectors:
+                total += np.float32(weight) * self.signals[name].checked(vector)
+            total /= np.float32(max(sum(abs(weight) for _, weight in vectors), 1e-6))
+            together[name] = total, max(abs(weight) for _, weight in vectors)
+        return together
+
+    def _words_part(self, found: _Found, rows: RowNumbers) -> Floats:
+        """Scores of words for these rows, also of those that the search did not come to. 0 to 1."""
+        part = np.zeros(len(rows), np.float32)
+        if not len(found.rows) or self.words is None:
+            return part
+        order = np.argsort(found.rows)
+        place = np.minimum(np.searchsorted(found.rows[order], rows), len(order) - 1)
+        known = found.rows[order[place]] == rows
+        part[known] = found.scores[order[place[known]]]
+        missing = np.flatnonzero(~known)
+        if len(missing) and found.total > len(found.rows):
+            part[missing] = self.words.score(found.query, self.id_of(rows[missing]), extra=found.extra)[0]
+        best = int(found.scores.argmax())
+        covered = float(found.coverage[best]) or 1.0
+        scale = covered / max(float(found.scores[best]), 1e-9)
+        share: Floats = np.clip(part * np.float32(scale), 0.0, 1.0)
+        return share
+
+    def _vector_part(self, signal: VectorSignal, vector: Floats, rows: RowNumbers) -> Floats:
+        usual, spread = signal.usual(vector)
+        part: Floats = ((signal.score(vector, rows) - usual) / (spread * SPREAD)).astype(np.float32)
+        return part
+
+    def _near_enough(self, parts: Mapping[str, Floats], matched: Mask) -> Mask:
+        """Products that a vector alone finds: worth showing?"""
+        near = np.zeros(len(matched), bool)
+        for name, part in parts.items():
+            if name != WORDS:
+                near |= part >= LEAST  # NaN is not
+        return near
+
+    def _wanted(self, query: Query, rows: RowNumbers, matched: Mask) -> Mask:
+        """Vectors know neither phrases nor exclusions: what they alone found must keep to them as well."""
+        wanted = np.ones(len(rows), bool)
+        if query.phrases:
+            wanted &= matched
+        loose = np.flatnonzero(~matched)
+        if query.excluded and len(loose) and self.words is not None:
+            ids = self.id_of(rows[loose])
+            for chain in query.excluded:
+                hits = self.words.search(Query(query.text, phrases=(chain,)), len(ids), only=ids, typos=False)
+                unwanted = set(hits.item_ids)
+                wanted[loose[[name in unwanted for name in ids]]] = False
+        return wanted

@@ -183,7 +183,7 @@ class VectorSignal:
 
         Rows from len(allowed) on are not allowed. With `rescore`, the k best dot products are ordered by it.
         """
-        held, asked = self._held, self._checked(vector)
+        held, asked = self._held, self.checked(vector)
         alive = held.alive(allowed)
         count = int(np.count_nonzero(alive))
         if not count or k < 1:
@@ -200,7 +200,7 @@ class VectorSignal:
 
     def score(self, vector: Floats, rows: RowNumbers) -> Floats:
         """Exact scores of any rows [m]; NaN where a product has no vector."""
-        held, asked = self._held, self._checked(vector)
+        held, asked = self._held, self.checked(vector)
         places = _places(held, rows)
         known = places >= 0
         scores = np.full(len(rows), np.nan, np.float32)
@@ -213,7 +213,7 @@ class VectorSignal:
         sample = self._held.sample
         if len(sample) < 2:
             return 0.0, 1.0
-        scores = self._fine(self._checked(vector), sample)
+        scores = self._fine(self.checked(vector), sample)
         spread = float(scores.std())
         return float(scores.mean()), spread if spread > 1e-6 else 1.0
 
@@ -235,7 +235,8 @@ class VectorSignal:
         late = held.tail[waiting] @ asked
         return _best(np.concatenate([places, waiting + start]), np.concatenate([best, late]), k)
 
-    def _checked(self, vector: Floats) -> Floats:
+    def checked(self, vector: Floats) -> Floats:
+        """The vector as it is asked with; InputError when it does not fit."""
         asked = np.ascontiguousarray(vector, np.float32)
         if asked.shape != (self.size,):
             raise InputError(f"{self.name}: a vector of {asked.size} numbers; products have {self.size}")
