@@ -174,6 +174,12 @@ class VectorSignal:
         known: Mask = _places(self._held, rows) >= 0
         return known
 
+    def vector(self, row: int) -> Floats | None:
+        """The vector of one product [size]; None without one."""
+        held = self._held
+        place = int(held.place[row]) if 0 <= row < len(held.place) else -1
+        return held.vectors(np.array([place]))[0] if place >= 0 else None
+
     def rows(self) -> RowNumbers:
         """Rows of all products that have a vector, ascending."""
         return np.flatnonzero(self._held.place >= 0)
