@@ -99,7 +99,7 @@ def test_changes_by_another_process_are_noticed(tmp_path: Path) -> None:
         other.catalogue.delete("p008")
         other.close()
         assert not shop.home.recommend(shop.shelf, cheap, "u001").answer.items
-        assert shop.rescan() == 2
+        assert shop.follow() == 2
         found = shop.home.recommend(shop.shelf, cheap, "u001").answer.items
         assert [one.item_id for one in found] == ["p004"]
         everything = shop.home.recommend(shop.shelf, Wish(n=1000, repeat=True), "u001").answer.items
@@ -116,22 +116,3 @@ def test_the_watcher_follows_pointer_and_catalogue(tmp_path: Path, monkeypatch: 
                 break
             threading.Event().wait(0.02)
         assert shop.shelf.version == version
-
-
-def test_only_foreign_changes_cost_a_rescan(tmp_path: Path) -> None:
-    from shoplens.domain.catalogue import Product
-    from shoplens.store.sql import open_store
-
-    with open_tiny_shop(tmp_path) as shop:
-        shop.put_products([Product(item_id="mine-1", title="a"), Product(item_id="mine-2", title="b")])
-        shop.put_products([Product(item_id="mine-1", title="a")])  # nothing new
-        shop.delete_product("mine-2")
-        shop.append_events([Event(event_type=EventType.VIEW, timestamp=NOW, user_id="u001", item_id="stub-1")])
-        assert shop._revision == shop._read_revision()
-        other = open_store(shop.workspace.database_url)
-        other.catalogue.upsert([Product(item_id="theirs", title="c")])
-        other.close()
-        shop.put_products([Product(item_id="mine-3", title="d")])
-        assert shop._revision != shop._read_revision()
-        assert shop.rescan() == 1
-        assert shop._revision == shop._read_revision()

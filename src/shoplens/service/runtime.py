@@ -24,6 +24,7 @@ from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.contents import FeatureContents
 from shoplens.service.hot_swap import HotSwap
+from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
@@ -32,9 +33,8 @@ from shoplens.service.uploads import Stored, Upload, keep_media, known_product, 
 from shoplens.store.base import Appended, Store
 
 log = logging.getLogger(__name__)
-LOOK_EVERY = 1.0  # seconds between looks at the bundle pointer
-RESCAN_EVERY = 60.0  # seconds between comparisons with the whole catalogue, when the store cannot say that it changed
-RESCAN_PAUSE = 5.0  # seconds between them when it can: an import in another process changes it again and again
+FOLLOW_EVERY = 0.5  # seconds between looks at the store for other processes' changes of the catalogue
+LOOK_EVERY = 1.0  # seconds between looks at the bundle pointer and at what has been embedded
 
 
 class Runtime:
@@ -54,14 +54,12 @@ class Runtime:
         self.quick_reads = workspace.database_url.startswith("sqlite")
         self.facts = CatalogueFacts()
         self.trending = Trending()
-        self._known: dict[str, int] = {}  # item_id → hash of the product as last seen
-        self._products = threading.Lock()  # one change of the catalogue at a time
+        self.catalogue = LiveCatalogue(store.catalogue, self.facts)
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._revision: int | None = None
         self._contents = contents
         self._embedded = self._stamp()
-        self.rescan()
+        self.catalogue.follow()
         self.swap = HotSwap(workspace.bundles, self.facts, self.trending, contents=contents, classes=classes)
         self.swap.follow()
         if self.swap.shelf.learned is None:
@@ -115,21 +113,19 @@ class Runtime:
             batch.append(event)
         appended = self.store.events.append(batch)
         if appended.new_products:
-            unknown = [name for name in batch.item_id if name is not None and not self.facts.row(name)]
-            self._apply(self.store.catalogue.get(unknown).values())
-            with self._products:
-                self._own_change(appended.new_products)
+            mentioned = {name for name in batch.item_id if name is not None}
+            self.catalogue.learn(name for name in mentioned if not self.facts.row(name))
+            self.shelf.refresh()
         self._trend(batch)
         return appended
 
     def put_products(self, products: list[Product]) -> int:
         """Insert or replace products; filters and answers know them at once. Returns how many changed."""
         few = self.settings.server.embed_changes and self.live.ready and len(products) <= MOST
-        with self._products:
+        with self.catalogue.turn:
             before = self.store.catalogue.get([one.item_id for one in products]) if few else {}
-            changed = self.store.catalogue.upsert(products)
-            self._own_change(changed)
-        self._apply(products)
+            changed = self.catalogue.put(products)
+        self.shelf.refresh()
         different = [one for one in products if looks_different(one, before.get(one.item_id))] if few else []
         if different:
             self.live.submit(different)
@@ -150,12 +146,11 @@ class Runtime:
 
     def delete_product(self, item_id: str) -> bool:
         """Take a product out of the shop; False when there was none."""
-        with self._products:
-            gone = self.store.catalogue.delete(item_id)
-            self._own_change(int(gone))
-        self.facts.remove(item_id)
-        self._known.pop(item_id, None)
-        return gone
+        return self.catalogue.delete(item_id)
+
+    def on_change(self, listener: OnChange) -> None:
+        """Hear of every change of the catalogue once filters know it, whichever process made it; see LiveCatalogue."""
+        self.catalogue.on_change(listener)
 
     def promote(self, version: str) -> str | None:
         """Let a bundle answer; returns the one before. BundleError when it cannot be used: then nothing changes."""
@@ -171,23 +166,11 @@ class Runtime:
             raise BundleError(self.swap.problem)
         return now
 
-    def rescan(self) -> int:
-        """Compare the whole catalogue with what is known and take in what differs. Returns how many products did."""
-        with self._products:
-            revision = self._read_revision()
-            seen: set[str] = set()
-            changed = 0
-            for chunk in self.store.catalogue.scan():
-                fresh = [product for product in chunk if self._known.get(product.item_id) != _content(product)]
-                seen.update(product.item_id for product in chunk)
-                if fresh:
-                    self._remember(fresh)
-                    changed += len(fresh)
-            for item_id in [name for name in self._known if name not in seen]:
-                self.facts.remove(item_id)
-                del self._known[item_id]
-                changed += 1
-            self._revision = revision
+    def follow(self) -> int:
+        """Take in what other processes changed in the catalogue. Returns how many products they did."""
+        changed = self.catalogue.follow()
+        if changed:
+            self.shelf.refresh()
         return changed
 
     def watch(self) -> None:
@@ -206,20 +189,17 @@ class Runtime:
         self.store.close()
 
     def _watch(self) -> None:
-        scanned = time.monotonic()
-        while not self._stop.wait(LOOK_EVERY):
+        look = time.monotonic()
+        while not self._stop.wait(min(FOLLOW_EVERY, LOOK_EVERY)):
             try:
-                self.swap.follow()
-                revision = self._read_revision()
-                pause = RESCAN_EVERY if revision is None else RESCAN_PAUSE
-                if (revision is None or revision != self._revision) and time.monotonic() - scanned > pause:
-                    scanned = time.monotonic()
-                    if self.rescan():
-                        self.shelf.refresh()
-                stamp = self._stamp()
-                if stamp != self._embedded:
-                    self._embedded = stamp
-                    self.shelf.refresh(embedded=True)
+                self.follow()
+                if time.monotonic() >= look:
+                    look = time.monotonic() + LOOK_EVERY
+                    self.swap.follow()
+                    stamp = self._stamp()
+                    if stamp != self._embedded:
+                        self._embedded = stamp
+                        self.shelf.refresh(embedded=True)
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
 
@@ -232,30 +212,9 @@ class Runtime:
                 self.swap.follow()
             raise BundleError(problem)
 
-    def _read_revision(self) -> int | None:
-        """A number that changes with the catalogue, where the store keeps one; None otherwise."""
-        read = getattr(self.store.catalogue, "revision", None)
-        return read() if read is not None else None
-
-    def _own_change(self, products: int) -> None:
-        """Our own change of so many products needs no rescan; any other number: somebody else was there too."""
-        revision = self._read_revision()
-        if revision is not None and self._revision is not None and revision == self._revision + min(products, 1):
-            self._revision = revision
-
     def _stamp(self) -> float:
         """Changes when products have been embedded."""
         return self._contents.stamp() if isinstance(self._contents, FeatureContents) else 0.0
-
-    def _apply(self, products: Iterable[Product]) -> None:
-        changed = list(products)
-        if changed:
-            self._remember(changed)
-            self.shelf.refresh()
-
-    def _remember(self, products: list[Product]) -> None:
-        self.facts.apply(products)
-        self._known.update((product.item_id, _content(product)) for product in products)
 
     def _history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
         return self.store.events.history(user_id=user_id, session_id=session_id, limit=limit)
@@ -283,21 +242,3 @@ class Runtime:
             known = (events.product >= 0) & (events.product < len(table))
             weights = event_weight(events.event_type[known], events.value[known], weigh)
             self.trending.add(table[events.product[known]], weights, events.timestamp[known])
-
-
-def _content(product: Product) -> int:
-    """Hash of what rules and reasons read of a product."""
-    return hash(
-        (
-            product.title,
-            product.brand,
-            product.category,
-            product.price,
-            product.sale_price,
-            product.availability,
-            product.stock,
-            product.created_at,
-            product.stub,
-            tuple(sorted(product.attributes.items())),
-        )
-    )
