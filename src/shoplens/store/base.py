@@ -59,7 +59,6 @@ class SearchRecord:
 class SearchResponse:
     """What somebody did with a product that a search showed: an event that quotes the search's `impression_id`."""
 
-    sequence: int  # of the event
     impression_id: str
     query: str
     item_id: str
@@ -183,10 +182,10 @@ class SearchLog(Protocol):
         ...
 
     def responses(
-        self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 10_000
+        self, *, since: int = 0, before: int | None = None, size: int = 2_000
     ) -> Iterator[list[SearchResponse]]:
-        """What people did with what was shown, in order of arrival: events with a `sequence` above `after`, to
-        searches at times in [since, before) microseconds."""
+        """What people did with what was shown by searches at times in [since, before) microseconds, in order of the
+        searches; a chunk is the responses to at most `size` of them, and may be empty."""
         ...
 
     def queries(self, *, since: int = 0, before: int | None = None) -> Iterator[QueryCount]:

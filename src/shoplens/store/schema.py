@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData()
 
@@ -99,6 +99,10 @@ Index("event_key", event.c.key, unique=True)
 Index("event_trail", event.c.person, event.c.timestamp)
 Index("event_session", event.c.session, event.c.timestamp, postgresql_where=event.c.session.is_not(None))
 
+# What people did with an answer is found by the answer; only events that quote one are in this index.
+_quotes = event.c.impression_id.is_not(None)
+Index("event_impression", event.c.impression_id, sqlite_where=_quotes, postgresql_where=_quotes)
+
 event_key = Table("event_key", metadata, Column("key", Integer, primary_key=True))
 
 event_trail = Table(
@@ -109,6 +113,27 @@ event_trail = Table(
     Column("sequence", Integer, primary_key=True),
     sqlite_with_rowid=False,
 )
+
+search = Table(
+    "search",
+    metadata,
+    Column("sequence", _Row, primary_key=True, autoincrement=True),  # order of arrival
+    Column("impression_id", Text, nullable=False, unique=True),
+    Column("timestamp", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("user_id", Text),  # not a row in person: who only searches need not be anybody the shop knows
+    Column("session_id", Text),
+    Column("query", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),  # place of the first shown product in the whole answer
+    Column("shown", Text, nullable=False),  # JSON array of item_ids
+    Column("features", Text, nullable=False),  # JSON object of arrays, one number for each shown product
+    Column("filters", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("search_time", search.c.timestamp)
+Index("search_person", search.c.user_id, search.c.sequence)
+Index("search_session", search.c.session_id, search.c.sequence)
 
 checkpoint = Table(
     "checkpoint",

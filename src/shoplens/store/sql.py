@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
-from shoplens.store.base import Catalogue, Checkpoint, EventLog, People, Store
+from shoplens.store.base import Catalogue, Checkpoint, EventLog, People, SearchLog, Store
 from shoplens.store.database import Database
 from shoplens.store.migrate import migrate
 from shoplens.store.postgres_log import PostgresEventLog
 from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
 from shoplens.store.sql_people import SqlPeople
+from shoplens.store.sql_searches import SqlSearchLog
 from shoplens.store.sqlite_log import SqliteEventLog
 
 
@@ -28,6 +29,7 @@ class SqlStore:
         self.events: EventLog = SqliteEventLog(database) if database.sqlite else PostgresEventLog(database)
         self.catalogue: Catalogue = SqlCatalogue(database)
         self.people: People = SqlPeople(database)
+        self.searches: SearchLog = SqlSearchLog(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -20,6 +20,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.store.base import Store
 from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConformance, PeopleConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
+from shoplens.testing.store_searches import SearchConformance
 
 
 class ConcurrencyConformance:
@@ -92,6 +93,11 @@ class ConcurrencyConformance:
 
 
 class StoreConformance(
-    EventConformance, CatalogueConformance, ChangesConformance, PeopleConformance, ConcurrencyConformance
+    EventConformance,
+    CatalogueConformance,
+    ChangesConformance,
+    PeopleConformance,
+    SearchConformance,
+    ConcurrencyConformance,
 ):
     """All checks of a store."""
