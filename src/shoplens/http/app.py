@@ -9,12 +9,23 @@ from shoplens import __version__
 from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Meters
 from shoplens.http.keys import Keys
-from shoplens.http.routes import bundles, embeddings, events, health, media, people, products, recommend
+from shoplens.http.routes import (
+    bundles,
+    embeddings,
+    events,
+    health,
+    interact,
+    media,
+    people,
+    products,
+    recommend,
+    search,
+)
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.service.runtime import Runtime
 
 DESCRIPTION = (
-    "Recommendations from a shop's products and event log. Errors are problem+json (RFC 9457). "
+    "Recommendations and search from a shop's products and event log. Errors are problem+json (RFC 9457). "
     "An event posted is felt in the very next answer for that person or session."
 )
 
@@ -43,7 +54,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.keys = Keys(server.api_keys)
     app.state.meters = meters
     errors.install(app)
-    for module in (recommend, events, media, products, people, embeddings, bundles, health, metrics_route):
+    shops = (recommend, search, interact, events, media, products, people, embeddings)
+    for module in (*shops, bundles, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)
     return app

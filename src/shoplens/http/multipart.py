@@ -17,6 +17,12 @@ FIELD_BYTES = 1 << 20
 NAME_SHOWN = 80  # characters of a sender's file name in messages
 
 
+def is_form(request: Request) -> bool:
+    """Whether the body is a multipart form."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return kind == "multipart/form-data"
+
+
 @asynccontextmanager
 async def form_parts(
     request: Request, known: Mapping[str, str], *, max_files: int
@@ -27,8 +33,7 @@ async def form_parts(
     InputError for an unknown field or a file where a text belongs. Files are on disk, not in memory, when they are
     large; they are gone when the block ends.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "multipart/form-data":
+    if not is_form(request):
         raise HTTPException(415, "send the files as multipart/form-data")
     async with request.form(max_files=max_files, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as form:
         parts = list(form.multi_items())

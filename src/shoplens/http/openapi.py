@@ -10,9 +10,11 @@ from pydantic.json_schema import models_json_schema
 from shoplens.http.wire.catalogue import ProductIn
 from shoplens.http.wire.embeddings import EmbeddingsIn
 from shoplens.http.wire.events import EventIn
+from shoplens.http.wire.interact import InteractIn
 from shoplens.http.wire.ranking import RecommendIn, SimilarIn
+from shoplens.http.wire.search import SearchIn
 
-READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn, EmbeddingsIn)
+READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn)
 
 
 def install(app: FastAPI) -> None:

@@ -14,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from shoplens.errors import InputError
 from shoplens.http.keys import needs
-from shoplens.http.multipart import described_form, files_schema, form_parts
+from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.sent_media import saved_part
 from shoplens.http.wire.embeddings import MOST_TEXTS, EmbeddingOut, EmbeddingsAnswer, EmbeddingsIn, Encoding, Usage
@@ -68,8 +68,7 @@ async def post_embeddings(request: Request, shop: Shop) -> Response:
     Each text and file of a form gets one vector, in the order of the form. A video also has one for each shot, with its
     times; with `words` the answer tells what is written in photos and said in sound and video.
     """
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "multipart/form-data":
+    if not is_form(request):
         asked = read_body(await request.body(), JSON)
         answer = await to_thread.run_sync(_texts, shop, asked, limiter=_encoding)
         return json_response(answer.model_dump_json(exclude_none=True).encode())

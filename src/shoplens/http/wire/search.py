@@ -186,7 +186,7 @@ def found_json(found: Found, *, explain: bool, heard: str = "") -> dict[str, Any
         "total": found.total,
         "total_exact": found.exact,
         "facets": [_facet(one) for one in found.facets],
-        "understood": [_constraint(one) for one in found.understood],
+        "understood": [constraint_json(one) for one in found.understood],
         "did_you_mean": found.did_you_mean,
         "corrected_from": found.corrected_from,
         "rescued": found.rescued,
@@ -234,7 +234,8 @@ def _facet(one: Facet) -> dict[str, Any]:
     }
 
 
-def _constraint(one: Constraint) -> dict[str, Any]:
+def constraint_json(one: Constraint) -> dict[str, Any]:
+    """`ConstraintOut` as plain values."""
     return {
         "id": one.id,
         "field": one.field,

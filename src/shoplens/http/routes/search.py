@@ -1,0 +1,74 @@
+"""POST /v1/search: by words, photos, sound and video; suggestions, trends, and what was not found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import TypeAdapter
+
+from shoplens.http.keys import SECURITY, Keys
+from shoplens.http.multipart import described_form, form_parts, is_form
+from shoplens.http.routes.shop import json_response, read_body
+from shoplens.http.sent_media import Sent, described_question, known_fields, media_parts, read_options
+from shoplens.http.wire.fields import PROBLEMS
+from shoplens.http.wire.search import SearchAnswer, SearchIn, found_bytes
+from shoplens.service.runtime import Runtime
+
+router = APIRouter(tags=["search"], responses=PROBLEMS)
+SEARCH = TypeAdapter(SearchIn)
+LISTS, OBJECTS = ("facets", "sort", "drop"), ("filter",)
+AT_ONCE = 2  # requests whose media are decoded and encoded at the same time; more wait, and other requests go on
+_seeing = CapacityLimiter(AT_ONCE)
+
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/SearchIn"},
+            "examples": {
+                "words": {"value": {"text": "red dress under 50", "facets": ["brand", "attributes.color"]}},
+                "browse": {"value": {"filter": {"field": "category", "eq": "Women > Shoes"}, "sort": ["price:asc"]}},
+            },
+        },
+        "multipart/form-data": described_form(described_question(SearchIn)),
+    },
+}
+
+
+@router.post(
+    "/v1/search",
+    response_model=SearchAnswer,
+    response_model_exclude_none=True,
+    openapi_extra={"requestBody": BODY, "security": SECURITY},
+)
+async def post_search(request: Request) -> Response:
+    """Find products by words (JSON or a form), and by photos, speech, sound or short videos (a form), alone or mixed.
+
+    Words become filters where they name a price, brand, category or attribute of this catalogue: `understood` shows
+    them, `drop` takes them away. Words said in sound count as words typed.
+    """
+    state = request.app.state
+    keys: Keys = state.keys
+    keys.check_request(request, "read")
+    shop: Runtime = state.runtime
+    if is_form(request):
+        async with form_parts(request, known_fields(SearchIn), max_files=shop.settings.media.max_files) as sent:
+            return json_response(await to_thread.run_sync(_by_form, shop, sent, limiter=_seeing))
+    body = read_body(await request.body(), SEARCH)
+    return json_response(await run_in_threadpool(_by_words, shop, body))
+
+
+def _by_words(shop: Any, body: SearchIn) -> bytes:
+    found = shop.search.search(body.to_ask(shop.settings))
+    return found_bytes(found, explain=body.explain)
+
+
+def _by_form(shop: Any, sent: Sent) -> bytes:
+    body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
+    with media_parts(shop, sent) as parts:
+        given, heard = shop.search.see(parts) if parts else ((), "")
+    found = shop.search.search(body.to_ask(shop.settings, given=given, heard=heard))
+    return found_bytes(found, explain=body.explain, heard=heard)
