@@ -78,7 +78,7 @@ def media_parts(shop: Runtime, sent: Sent) -> Iterator[list[Part]]:
         parts: list[Part] = []
         for field, file in sent:
             if isinstance(file, UploadFile):
-                part = saved_part(shop, Path(folder) / str(len(parts)), field, file, len(parts))
+                part = saved_part(shop, Path(folder) / f"{field}-{len(parts)}", field, file, len(parts))
                 if part.kind == "image" and crops:
                     part = Part(part.kind, part.content, part.name, crops.pop(0))
                 parts.append(part)

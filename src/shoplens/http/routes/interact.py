@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -63,7 +64,7 @@ def _by_words(shop: Any, body: InteractIn) -> bytes:
 def _by_form(shop: Any, sent: Sent) -> bytes:
     body = read_options(sent, TURN, lists=("drop",), objects=("filter",))
     with media_parts(shop, sent) as parts:
-        names = {str(part.content): part.name for part in parts}
+        names = {name: part.name for part in parts for name in (str(part.content), Path(part.content).name)}
         try:
             return reply_bytes(shop.interaction.turn(body.to_turn(parts)), names)
         except InputError as error:

@@ -84,7 +84,7 @@ class InteractAnswer(SearchAnswer):
 
 
 def reply_json(reply: Reply, names: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """`InteractAnswer` as plain values. `names`: source of a video → what the sender calls it."""
+    """`InteractAnswer` as plain values. `names`: what a video is called here → what the sender calls it."""
     known = names or {}
     return {
         "session_id": reply.session_id,
