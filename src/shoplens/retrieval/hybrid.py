@@ -68,20 +68,21 @@ class Candidates:
     total: int  # products that match by words, and those found by vectors alone
     exact: bool  # whether `total` is exact
     query: Query | None = None  # what the words were read as; None without words
+    by_words: int = 0  # products that match by words, in all
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """What words found."""
+class ByWords:
+    """What words found, best first."""
 
     query: Query
     extra: Weighted
-    rows: RowNumbers
-    scores: Floats
-    coverage: Floats
+    rows: RowNumbers  # [m]
+    scores: Floats  # [m], as the index of words gives them: larger is better, 0 is nothing
+    coverage: Floats  # [m], share of the query's words that the product has, weighed by how rare they are
     total: int
     exact: bool
 
@@ -121,7 +122,7 @@ class HybridIndex:
         """
         depth = max(DEPTH, k)
         weights = self.blend.weights(LANGUAGES[language_of(asked.text)])
-        found = self._by_words(asked, depth, allowed) if asked.text else None
+        found = self.by_words(asked, depth, allowed) if asked.text else None
         vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
         usable = {
             name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
@@ -155,18 +156,19 @@ class HybridIndex:
             total,
             exact,
             found.query if found is not None else None,
+            found.total if found is not None else 0,
         )
 
     def parts(self, asked: Asked, rows: RowNumbers) -> dict[str, Floats]:
         """What each signal says of these products, on the scale of `Candidates.parts`: to learn a blend from."""
-        found = self._by_words(asked, DEPTH, None) if asked.text else None
+        found = self.by_words(asked, DEPTH, None) if asked.text else None
         parts = {WORDS: self._words_part(found, rows)} if found is not None else {}
         for name, (vector, _) in self._vectors(asked, texts=True).items():
             parts[name] = self._vector_part(self.signals[name], vector, rows)
         return parts
 
-    def _by_words(self, asked: Asked, depth: int, allowed: Mask | None) -> _Found | None:
-        """Products that words find; None when there is no word in the text."""
+    def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None) -> ByWords | None:
+        """The `depth` best products that words find; None when there is no word in the text."""
         if self.words is None:
             return None
         query = self.words.parse(asked.text)
@@ -189,7 +191,7 @@ class HybridIndex:
         if allowed is not None:
             known &= rows < len(allowed)
             known[known] = allowed[rows[known]]
-        return _Found(
+        return ByWords(
             query, extra, rows[known], matches.scores[known], matches.coverage[known], matches.total, matches.exact
         )
 
@@ -225,7 +227,7 @@ class HybridIndex:
             together[name] = total, max(abs(weight) for _, weight in vectors)
         return together
 
-    def _words_part(self, found: _Found, rows: RowNumbers) -> Floats:
+    def _words_part(self, found: ByWords, rows: RowNumbers) -> Floats:
         """Scores of words for these rows, also of those that the search did not come to. 0 to 1."""
         part = np.zeros(len(rows), np.float32)
         if not len(found.rows) or self.words is None:
