@@ -22,7 +22,7 @@ KINDS = ("speed", "quality")
 RUNNABLE = 'if __name__ == "__main__":'
 SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
 ON_THE_SHOP = ("sample_shop",)  # scripts that are given its folder
-DRIVEN = ("rectools_sasrec",)  # run by another benchmark, in an environment of its own
+DRIVEN = ("rectools_sasrec", "search_peers")  # run by another benchmark, in an environment of its own
 
 
 def modules() -> list[str]:

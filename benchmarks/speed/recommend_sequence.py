@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.peer_environment import rectools_python
+from benchmarks.speed.peer_environment import peer_python
 from benchmarks.speed.spread import ratios, spread
 from benchmarks.speed.synthetic import sequences
 from shoplens.domain.dataset import Interactions, TrainingData
@@ -179,7 +179,7 @@ def main() -> None:
     python, missing = wanted.peer_python, "not asked for" if wanted.no_peer else None
     if python is None and not wanted.no_peer:
         try:
-            python = rectools_python()
+            python = peer_python("rectools")
         except (OSError, subprocess.CalledProcessError) as error:
             missing = f"RecTools could not be installed, ours stands alone: {error}"
             print(missing, file=sys.stderr)

@@ -77,10 +77,10 @@ def test_the_transformer_alone_when_there_is_no_peer(
 def test_a_peer_that_cannot_be_installed_is_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails() -> Path:
+    def fails(_name: str) -> Path:
         raise subprocess.CalledProcessError(1, "pip")
 
-    monkeypatch.setattr(recommend_sequence, "rectools_python", fails)
+    monkeypatch.setattr(recommend_sequence, "peer_python", fails)
     small = [
         "--whole-share",
         "0.5",
