@@ -1,4 +1,4 @@
-"""Python environments of their own for peers that do not agree with our requirements, or that only a benchmark needs."""
+"""Python environments of their own for peers that do not agree with our requirements, or are only compared with."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
     python search_peers.py FOLDER     with texts.json, queries.json, vectors.npy, asked.npy
 
-Runs in an environment of its own and imports nothing of Shoplens. Prints one JSON object: milliseconds of every query, and seconds to build.
+Runs in an environment of its own and imports nothing of Shoplens. Prints one JSON
+object: milliseconds of every query, and seconds to build.
 """
 
 from __future__ import annotations
