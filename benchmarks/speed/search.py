@@ -81,10 +81,15 @@ def measure(count: int, asked: int, repetitions: int, *, peers: bool, seed: int)
         graph = signal._held.graph._index if signal._held.graph is not None else None  # the same graph, bare
         tantivy_alone = _timed(built, "tantivy", lambda: _tantivy(corpus, folder / "tantivy"))
         table = _timed(built, "sqlite_fts5", lambda: _fts5(corpus, folder / "fts5.sqlite"))
+
+        def hybrid(row: int) -> object:
+            reader.forget()  # a reader remembers vectors; here every query is to be encoded
+            return both.search(Asked(text=queries[row]), WANTED)
+
         asks: dict[str, Callable[[int], object]] = {
             "lexical": lambda row: words.search(words.parse(queries[row]), WANTED),
             "lexical_plain": lambda row: words.search(words.parse(queries[row]), WANTED, typos=False),
-            "hybrid": lambda row: _fresh(reader) or both.search(Asked(text=queries[row]), WANTED),
+            "hybrid": hybrid,
             "tantivy": lambda row: tantivy_alone(queries[row]),
             "sqlite_fts5": lambda row: table(queries[row]),
         }
@@ -117,11 +122,6 @@ def _reader() -> Reader:
     cache = Workspace(Path(), Settings.read(None)).model_cache
     encoder: Any = open_encoder("e5-small", EncoderOptions(cache, threads=1, modality="text"))
     return Reader(encoder, glossary=glossary())
-
-
-def _fresh(reader: Reader) -> None:
-    """A reader remembers vectors; here every query is to be encoded."""
-    reader.forget()
 
 
 def _tantivy(corpus: Corpus, folder: Path) -> Callable[[str], object]:
