@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -27,7 +27,6 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
 from shoplens.errors import ConfigurationError
 
@@ -49,7 +48,7 @@ WorkspaceOption = Annotated[
 ]
 
 
-def emit(result: Mapping[str, Any], *, json: bool, table: Table | str | None = None) -> None:
+def emit(result: Mapping[str, Any], *, json: bool, table: RenderableType | None = None) -> None:
     """Print a command's result: `result` as JSON, or `table` (default: a line per key) for people."""
     if json:
         options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from shoplens.domain.catalogue import Product
     from shoplens.recommend.pipeline import Answer
     from shoplens.service.runtime import Runtime
 
@@ -38,9 +39,13 @@ def answer_table(shop: Runtime, answer: Answer, title: str) -> Table:
     products = shop.store.catalogue.get([one.item_id for one in answer.items])
     for place, one in enumerate(answer.items, start=1):
         product = products.get(one.item_id)
-        price = (product.sale_price or product.price) if product is not None else None
-        money = f"{price} {(product.currency if product is not None else None) or ''}".strip() if price else ""
         name = product.title if product is not None else ""
-        cells = (one.item_id, name, money, f"{one.score:.4g}", "; ".join(one.reasons))
+        cells = (one.item_id, name, price_of(product), f"{one.score:.4g}", "; ".join(one.reasons))
         table.add_row(str(place), *(escape(cell) for cell in cells))
     return table
+
+
+def price_of(product: Product | None) -> str:
+    """What a shopper pays, with the currency; empty when it is not known."""
+    price = (product.sale_price or product.price) if product is not None else None
+    return f"{price} {(product.currency if product is not None else None) or ''}".strip() if price else ""

@@ -16,7 +16,7 @@ from shoplens.errors import InputError
 from shoplens.http.multipart import files_schema, shown_name
 from shoplens.http.routes.shop import read_values
 from shoplens.service.file_facts import kind_at
-from shoplens.service.loose_media import Box, Part
+from shoplens.service.loose_media import Part, parse_box
 from shoplens.service.runtime import Runtime
 
 Sent: TypeAlias = Sequence[tuple[str, str | UploadFile]]  # a form, part by part
@@ -73,7 +73,7 @@ def media_parts(shop: Runtime, sent: Sent) -> Iterator[list[Part]]:
 
     InputError when one is not what it was sent as, when a crop is no box, or when there are more crops than photos.
     """
-    crops = [_box(value) for field, value in sent if field == "crop" and isinstance(value, str)]
+    crops = [parse_box(value) for field, value in sent if field == "crop" and isinstance(value, str)]
     with tempfile.TemporaryDirectory(prefix="shoplens-parts-") as folder:
         parts: list[Part] = []
         for field, file in sent:
@@ -104,13 +104,3 @@ def _object(field: str, value: str) -> Any:
         return orjson.loads(value)
     except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
         raise InputError(f"{field}: it is not JSON ({error})") from error
-
-
-def _box(value: str) -> Box:
-    try:
-        left, top, right, bottom = (float(side) for side in value.split(","))
-    except ValueError as error:
-        raise InputError(
-            "crop: write left, top, right, bottom with commas between them, such as 0.25,0,0.75,1"
-        ) from error
-    return left, top, right, bottom

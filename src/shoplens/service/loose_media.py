@@ -246,6 +246,15 @@ class LooseMedia:
             one.vectors[modality], one.encoders[modality] = encoder.encode([text])[0], encoder.name
 
 
+def parse_box(text: str) -> Box:
+    """From "0.25,0,0.75,1"; InputError when that is no box."""
+    try:
+        left, top, right, bottom = (float(side) for side in text.split(","))
+    except ValueError as error:
+        raise InputError("crop: write left,top,right,bottom from 0 to 1, such as 0.25,0,0.75,1") from error
+    return left, top, right, bottom
+
+
 def cropped(photo: Image.Image, part: Part) -> Image.Image:
     """What is inside the part's crop box; InputError when that is nothing, or not in the photo."""
     if part.crop is None:
