@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted_shop import SHOWN, PlantedShop
 
 from shoplens.domain.events import EventType
 from shoplens.learning.click_log import MOST_OF_ONE, WIDEST, ClickLog, gather, pair_keys
@@ -15,6 +14,7 @@ from shoplens.learning.click_ranking import earlier_rates, grow, learn_click_ord
 from shoplens.learning.position_bias import EDGES, LEAST, position_bias, steps
 from shoplens.models.click_ranker import ClickRanker, ClickRates
 from shoplens.store.base import SearchRecord, SearchResponse
+from shoplens.testing.planted_searches import SHOWN, PlantedShop
 
 ANSWERS = 5_000
 

@@ -106,7 +106,7 @@ def test_damaged_files_are_refused(ranker: ClickRanker, tmp_path: Path, name: st
         (tmp_path / name).unlink()
         if damaged is not None:
             (tmp_path / name).write_bytes(damaged)
-        with pytest.raises(ModelFileError, match="learn again"):
+        with pytest.raises(ModelFileError, match="train again"):
             ClickRanker.load(tmp_path)
         (tmp_path / name).write_bytes(content)
 

@@ -40,7 +40,7 @@ OF_RATES = ("taken_after_query", "taken", "seen_after_query")  # what `ClickRate
 PRIOR_OF_PAIR = 5.0  # looks that the product's own rate counts as, before a query has its own
 PRIOR_OF_ITEM = 20.0  # looks that the rate of all products counts as
 FORMAT = 1
-AGAIN = "learn again: shoplens search learn"
+AGAIN = "train again: shoplens train"
 
 
 def answer_features(

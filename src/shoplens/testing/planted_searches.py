@@ -1,4 +1,7 @@
-"""A made-up shop whose visitors click by a rule that is known: a look by place, then a liking of query and product."""
+"""A made-up shop whose visitors click by a rule that is known: a look by place, then a liking of query and product.
+
+Whoever learns from clicks can be judged by what people really like.
+"""
 
 from __future__ import annotations
 
