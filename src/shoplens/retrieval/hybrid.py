@@ -50,7 +50,8 @@ class Reads(Protocol):
 
 
 class Space(Protocol):
-    """Texts to vectors of the signal "looks": `features.align.alignment.Alignment`."""
+    """Texts to vectors of the signals "looks" and "attributes": `features.align.alignment.Alignment`,
+    `retrieval.attributes.SpokenAttributes`."""
 
     def text_vectors(self, texts: Sequence[str], /) -> Floats:
         """float32 [len(texts), size]"""
@@ -90,8 +91,9 @@ class ByWords:
 class HybridIndex:
     """See the top of this file. Safe to share between threads.
 
-    `row_of` turns item ids into the caller's rows (0 = unknown), `id_of` rows into item ids. `words`, `signals`,
-    `reader` and `space` may each be missing: what is there answers.
+    `row_of` turns item ids into the caller's rows (0 = unknown), `id_of` rows into item ids. What reads texts for the
+    signals: `reader` for "meaning", `space` for "looks", `spoken` for "attributes". Each of them, `words` and
+    `signals` may be missing: what is there answers. `lexicon`: whether other names of the same thing are looked for.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class HybridIndex:
         *,
         reader: Reads | None = None,
         space: Space | None = None,
+        spoken: Space | None = None,
         blend: Blend | None = None,
+        lexicon: bool = True,
         row_of: Callable[[Sequence[str]], RowNumbers],
         id_of: Callable[[RowNumbers], list[str]],
     ) -> None:
@@ -109,6 +113,8 @@ class HybridIndex:
         self.signals = {signal.name: signal for signal in signals}
         self.reader = reader
         self.space = space
+        self.spoken = spoken
+        self.lexicon = lexicon
         self.blend = blend if blend is not None else Blend()
         self.row_of = row_of
         self.id_of = id_of
@@ -174,7 +180,8 @@ class HybridIndex:
         query = self.words.parse(asked.text)
         if not query:
             return None
-        extra = other_words(asked.text, self.reader.english(asked.text) if self.reader is not None else [])
+        meanings = self.reader.english(asked.text) if self.reader is not None else []
+        extra = other_words(asked.text, meanings, names=self.lexicon)
         keeps: Callable[[list[str]], Mask] | None = None
         only: list[str] | None = None
         if allowed is not None:
@@ -213,8 +220,9 @@ class HybridIndex:
         if texts and asked.text.strip():
             if self.reader is not None and "meaning" in self.signals and "meaning" not in asking:
                 asking["meaning"] = [(self.reader.read([asked.text])[0], 1.0)]
-            if self.space is not None and "looks" in self.signals and "looks" not in asking:
-                asking["looks"] = [(self.space.text_vectors([asked.text])[0], 1.0)]
+            for name, space in (("looks", self.space), ("attributes", self.spoken)):
+                if space is not None and name in self.signals and name not in asking:
+                    asking[name] = [(space.text_vectors([asked.text])[0], 1.0)]
         together = {}
         for name, vectors in asking.items():
             if not len(self.signals[name]):

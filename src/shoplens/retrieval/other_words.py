@@ -12,17 +12,18 @@ SECOND = 0.35  # of its second meanings, and of other names; all of them togethe
 Weighted = list[tuple[str, float]]
 
 
-def other_words(text: str, meanings: Sequence[str]) -> Weighted:
+def other_words(text: str, meanings: Sequence[str], *, names: bool = True) -> Weighted:
     """Words to look for beside those of `text`, with weights below 1; those of `text` itself are not among them.
 
-    meanings: a Chinese text in English, in several ways (`Reader.english`); [] for other texts.
+    meanings: a Chinese text in English, in several ways (`Reader.english`); [] for other texts. names: also other names
+    of the same thing ("sneakers" for "trainers").
     """
     typed = plain(text).split()
     weights: dict[str, float] = {}
     for word in plain(meanings[0]).split() if meanings else ():
         weights[word] = SAID_OTHERWISE
     more = [word for way in meanings[1:] for word in plain(way).split()]
-    for way in meanings or [text]:
+    for way in (meanings or [text]) if names else ():
         for piece in built_in().pieces(plain(way).split()):
             if not isinstance(piece, str):
                 more += [word for name in piece.english for word in plain(name).split()]

@@ -41,6 +41,12 @@ class Reader:
         other._known = self._known
         return other
 
+    def centred_by(self, means: LanguageMeans | None) -> Reader:
+        """The same reader with other means; both remember the same vectors."""
+        other = Reader(self.encoder, glossary=self.glossary, means=means)
+        other._known = self._known
+        return other
+
     def forget(self) -> None:
         """Free the vectors that are remembered."""
         self._known.clear()
@@ -71,17 +77,16 @@ class Reader:
 
     def raw(self, texts: Sequence[str]) -> Vectors:
         """What the encoder says, each different text read once. float32 [len(texts), size]."""
-        fresh = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if len(self._known) + len(fresh) > KEPT:
-            self._known.clear()
-            fresh = list(dict.fromkeys(texts))
+        if not len(texts):
+            return np.zeros((0, self.encoder.size), np.float32)
+        known = {text: vector for text in texts if (vector := self._known.get(text)) is not None}
+        fresh = [text for text in dict.fromkeys(texts) if text not in known]
         if fresh:
-            self._known.update(zip(fresh, self.encoder.encode_queries(fresh), strict=True))
-        return (
-            np.stack([self._known[text] for text in texts])
-            if len(texts)
-            else np.zeros((0, self.encoder.size), np.float32)
-        )
+            known.update(zip(fresh, self.encoder.encode_queries(fresh), strict=True))
+            if len(self._known) + len(fresh) > KEPT:
+                self._known.clear()  # other threads may be reading: what they need they hold
+            self._known.update((text, known[text]) for text in fresh)
+        return np.stack([known[text] for text in texts])
 
     def _centred(self, texts: Sequence[str]) -> Vectors:
         vectors = self.raw(texts)
