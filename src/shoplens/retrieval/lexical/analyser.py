@@ -1,34 +1,249 @@
-"""Text to terms, for products and for what shoppers type."""
+"""Text to terms, the same way for products and for what shoppers type.
+
+Terms of a text are of two sorts. *Base* terms tell the text in order: English words in the singular, numbers, single
+Chinese characters; "next to one another" is asked of them. *Extra* terms say the same things in other ways: Chinese
+words and the words within them, "tshirt" of "t-shirt", "iphone15" of "iPhone 15"'s joined spelling, "500ml" of "0.5 L".
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from importlib.metadata import version as installed
+from typing import NamedTuple
 
+from shoplens.ingest.units import normalise_measure
+from shoplens.retrieval.lexical.chinese import Segmenter
+from shoplens.retrieval.lexical.english import base
+from shoplens.retrieval.lexical.folding import HAN, fold
 from shoplens.retrieval.lexical.synonyms import Synonyms
 
+RULES = "1"  # raise it when texts come to be read otherwise: indexes are then written anew
+LONGEST = 40  # letters of a term; what is longer is cut
+JOINED = 6  # parts of a compound that are joined into one term, at most
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A term at its place: `position` counts words (Chinese: characters), `start` and `end` are in the original text."""
+_ATOM = re.compile(
+    rf"\d+(?:\.\d+)+|[1-9]\d{{0,2}}(?:,\d{{3}})+(?!\d)|\d+|([{HAN}]+)|[^\W\d_{HAN}]+",
+)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_GLUE = frozenset(("", "-", "'", "&"))  # between two atoms of one compound
+
+_Atom = tuple[str, int, int, bool]  # a run of letters, digits or characters; its place; whether it is Chinese
+
+
+class Term(NamedTuple):
+    """A term at its place: `position` counts base terms, `start` and `end` are places in the original text."""
 
     text: str
     position: int
     start: int
     end: int
+    extra: bool = False
+
+
+class Piece(NamedTuple):
+    """What belongs together in a text: a Chinese word, a compound ("t-shirt"), a measure, a plain word.
+
+    `forms` are terms that each mean the whole piece, `parts` its base terms; `start` and `end` are in the folded text.
+    """
+
+    start: int
+    end: int
+    forms: tuple[str, ...]
+    parts: tuple[tuple[str, int, int], ...]
+    han: bool = False
 
 
 class Analyser:
     """Reads texts in the way in which an index was written; `version` names that way.
 
-    `words` are a shop's own Chinese words ("优衣库"), which are then never cut apart.
+    `words` are a shop's own Chinese words ("优衣库"), which are then never cut apart. `synonyms` are used by queries
+    only and are not part of the version.
     """
 
     def __init__(self, *, synonyms: Synonyms | None = None, words: Sequence[str] = ()) -> None:
         self.synonyms = synonyms if synonyms is not None else Synonyms()
-        self.words = tuple(words)
-        self.version = ""
+        self.words = tuple(sorted({fold(word.strip()).text for word in words} - {""}))
+        self.segmenter = Segmenter(self.words)
+        parts = (RULES, installed("rjieba"), installed("opencc"), *self.words)
+        self.version = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    @cached_property
+    def synonym_table(self) -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """Words of a query → what stands for them: one term, or several next to one another."""
+        table: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
+        for name, others in self.synonyms.others:
+            key = tuple(_whole(piece) for piece in self.pieces(fold(name).text))
+            for other in others if key else ():
+                pieces = list(self.pieces(fold(other).text))
+                if len(pieces) == 1:
+                    table.setdefault(key, {})[(_whole(pieces[0]),)] = None
+                elif pieces:
+                    chain = tuple(part for piece in pieces for part, _, _ in piece.parts)
+                    table.setdefault(key, {})[chain] = None
+        return {key: tuple(others) for key, others in table.items()}
 
     def terms(self, text: str) -> list[Term]:
-        """Every term of a text, those of the same place next to one another."""
-        raise NotImplementedError
+        """Every term of a text, in the order of positions."""
+        folded = fold(text)
+        found: list[Term] = []
+        position = 0
+        for piece in self.pieces(folded.text):
+            first = position
+            for term, start, end in piece.parts:
+                found.append(Term(term, position, *folded.span(start, end)))
+                position += 1
+            only = piece.parts[0][0] if len(piece.parts) == 1 else ""
+            whole = folded.span(piece.start, piece.end)
+            found.extend(Term(form, first, *whole, extra=True) for form in piece.forms if form != only)
+            if piece.han:
+                for word, start, end in self.segmenter.within(piece.forms[0]):
+                    place = folded.span(piece.start + start, piece.start + end)
+                    found.append(Term(word, first + start, *place, extra=True))
+        return sorted(found, key=lambda term: (term.position, term.extra))
+
+    def indexed(self, text: str) -> tuple[list[str], list[str]]:
+        """What `terms` finds, without places: base terms in order, and extra ones."""
+        bases: list[str] = []
+        extras: list[str] = []
+        for piece in self.pieces(fold(text).text):
+            if len(piece.parts) == 1:
+                bases.append(piece.parts[0][0])
+                extras.extend(form for form in piece.forms if form != bases[-1])
+                continue
+            bases.extend(part[0] for part in piece.parts)
+            extras.extend(piece.forms)
+            if piece.han:
+                extras.extend(word for word, _, _ in self.segmenter.within(piece.forms[0]))
+        return bases, extras
+
+    def pieces(self, text: str) -> Iterator[Piece]:
+        """A folded text, piece by piece."""
+        atoms = [(match[0], *match.span(), match.lastindex is not None) for match in _ATOM.finditer(text)]
+        place, count = 0, len(atoms)
+        while place < count:
+            atom, start, end, han = atoms[place]
+            if han:
+                yield from self._chinese(atom, start)
+                place += 1
+                continue
+            after = place + 1
+            while after < count and not atoms[after][3] and text[end : atoms[after][1]] in _GLUE:
+                end = atoms[after][2]
+                after += 1
+            follower = atoms[after] if after < count and text[end : atoms[after][1]] in ("", " ") else None
+            if atom[0].isdigit() and after - place <= 2:
+                measure = _measure(atoms[place:after], follower)
+                if measure is not None:
+                    piece, place, rest = measure[0], place + measure[1], measure[2]
+                    yield piece
+                    if rest is not None:
+                        atoms[place] = rest
+                    continue
+            if follower is not None and follower[3] and after == place + 1 and end == follower[1]:
+                mixed = self.segmenter.mixed(atom, follower[0])
+                if mixed:
+                    piece, rest = _mixed((atom, start, end), follower, mixed)
+                    yield piece
+                    place = after + 1
+                    if rest is not None:
+                        place = after
+                        atoms[place] = rest
+                    continue
+            yield _compound(atoms[place:after], text) if after > place + 1 else _plain(atom, start, end)
+            place = after
+
+    def _chinese(self, run: str, start: int) -> Iterator[Piece]:
+        for word, begin, end in self.segmenter.words(run):
+            place = start + begin
+            parts = tuple((letter, place + k, place + k + 1) for k, letter in enumerate(word))
+            yield Piece(place, start + end, (word,), parts, han=True)
+
+
+def squeeze(code: str) -> str:
+    """An article number without what people add or leave out: case, hyphens, spaces, zeros in front of a GTIN."""
+    plain = "".join(letter for letter in fold(code).text if letter.isalnum())
+    return (plain.lstrip("0") if plain.isdigit() and len(plain) >= 8 else plain)[:64]
+
+
+def _whole(piece: Piece) -> str:
+    return piece.forms[0] if piece.forms else "".join(part for part, _, _ in piece.parts)
+
+
+def _plain(atom: str, start: int, end: int) -> Piece:
+    term = _base(atom)
+    return Piece(start, end, (term,), ((term, start, end),))
+
+
+def _compound(atoms: Sequence[_Atom], text: str) -> Piece:
+    """Latin words and numbers without a space between: "t-shirt", "men's", "iphone15", "wh-1000xm4"."""
+    parts: list[tuple[str, int, int]] = []
+    for atom, start, end, _ in atoms:
+        if parts:
+            last, last_start, last_end = parts[-1]
+            glue = text[last_end:start]
+            letters = atom if not atom[0].isdigit() else last[len(last.rstrip(_LETTERS)) :]
+            if (glue == "" and len(letters) <= 2) or (glue == "'" and (len(atom) <= 2 or len(last) <= 2)):
+                parts[-1] = (last + atom, last_start, end)
+                continue
+        parts.append((atom, start, end))
+    whole = "".join(part.replace(",", "") for part, _, _ in parts)
+    based = tuple((_base(part), start, end) for part, start, end in parts)
+    short = len(parts) <= JOINED and len(whole) <= LONGEST
+    forms: tuple[str, ...] = (based[0][0],) if len(parts) == 1 else ((_base(whole),) if short else ())
+    return Piece(atoms[0][1], atoms[-1][2], forms, based)
+
+
+def _mixed(letters: tuple[str, int, int], run: _Atom, words: Sequence[str]) -> tuple[Piece, _Atom | None]:
+    """Latin letters and characters that make one word ("T恤"), and what is left of the characters."""
+    size = len(words[0]) - len(letters[0])
+    end = run[1] + size
+    characters = tuple((run[0][k], run[1] + k, run[1] + k + 1) for k in range(size))
+    rest = (run[0][size:], end, run[2], True) if size < len(run[0]) else None
+    return Piece(letters[1], end, tuple(words), (letters, *characters)), rest
+
+
+def _measure(compound: Sequence[_Atom], follower: _Atom | None) -> tuple[Piece, int, _Atom | None] | None:
+    """A number and its unit ("500ml", "500 毫升"), how many atoms they fill, what is left of a last one."""
+    digits, start, number_end, _ = compound[0]
+    unit = compound[1] if len(compound) == 2 else follower
+    if unit is None or (len(compound) == 2 and unit[1] != number_end):
+        return None
+    number = digits.replace(",", "")
+    word, unit_start, unit_end, han = unit
+    if not han:
+        canonical = _canonical(number, word)
+        if canonical is None:
+            return None
+        forms = tuple(dict.fromkeys((canonical, number + word)))
+        return (
+            Piece(start, unit_end, forms, ((number, start, number_end), (_base(word), unit_start, unit_end))),
+            2,
+            None,
+        )
+    for size in range(min(3, len(word)), 0, -1):
+        canonical = _canonical(number, word[:size])
+        if canonical is not None:
+            end = unit_start + size
+            letters = tuple((word[k], unit_start + k, unit_start + k + 1) for k in range(size))
+            piece = Piece(start, end, (canonical,), ((number, start, number_end), *letters))
+            return (piece, 1, (word[size:], end, unit_end, True)) if size < len(word) else (piece, 2, None)
+    return None
+
+
+@lru_cache(maxsize=100_000)
+def _base(atom: str) -> str:
+    """The base form of a Latin word or number, "1,000" without its comma."""
+    return atom.replace(",", "") if atom[0].isdigit() else base(atom)[:LONGEST]
+
+
+@lru_cache(maxsize=20_000)
+def _canonical(number: str, unit: str) -> str | None:
+    """ "500ml" for "0.5", "l"; None when the second is no unit."""
+    said = number + unit
+    if len(number) > 12 or len(unit) > 12:
+        return None
+    measure = normalise_measure(said)
+    return None if measure == said else measure.replace(" ", "").casefold()

@@ -1,43 +1,135 @@
-"""The index of words: written and read through tantivy, kept in a folder that several processes share."""
+"""The index of words: written and read through tantivy, kept in a folder that several processes share.
+
+tantivy (https://github.com/quickwit-oss/tantivy, MIT) appends segments and names them in one file that a commit
+replaces: whoever is killed leaves the state before or after, never one between.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import tantivy
+from filelock import FileLock
+
+from shoplens.errors import InputError, StoreError
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.analyser import Analyser
+from shoplens.retrieval.lexical.correcting import corrected
 from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, Matches
-from shoplens.retrieval.lexical.query import Query
+from shoplens.retrieval.lexical.folding import fold
+from shoplens.retrieval.lexical.highlighting import spans
+from shoplens.retrieval.lexical.plan import Plan, plan
+from shoplens.retrieval.lexical.query import Query, read_query
+from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, meta, revision_of, schema, written
+from shoplens.retrieval.lexical.view import View
+from shoplens.retrieval.lexical.vocabulary import Vocabulary
+
+WRITING_MEMORY = 50_000_000  # bytes that fill up before a segment is written; tantivy wants at least 15 MB
+MOST_HITS = 200  # asked for at first where a filter applies
+DEEPER = 16  # times as many, when too few of them pass
+VOCABULARY_SHARE = 0.02  # of the time, at most, goes into reading the vocabulary again
+WAITING = 600.0  # seconds for another process to finish writing
 
 
 class LexicalIndex:
-    """Products found by words. Safe to share between threads; processes share its folder."""
+    """Products found by words. Safe to share between threads; processes share its folder.
 
-    revision: int  # of the catalogue, up to which it is complete
+    `revision` is the catalogue's, up to which the index is complete.
+    """
+
+    def __init__(self, index: tantivy.Index, analyser: Analyser, weights: FieldWeights, folder: Path | None) -> None:
+        self.analyser = analyser
+        self.weights = weights
+        self.folder = folder
+        self._index = index
+        self._index.config_reader(reload_policy="manual")
+        self._writing = threading.Lock()
+        self._renewing = threading.Lock()
+        self._names: dict[int, str] = {}
+        self._vocabulary = Vocabulary([], np.zeros(0, np.int32))
+        self._vocabulary_due = 0.0
+        self._stamp: tuple[int, int, int] | None = None
+        self._renew()
 
     @classmethod
     def open(
         cls, folder: Path | None = None, analyser: Analyser | None = None, *, weights: FieldWeights | None = None
     ) -> Self:
-        """The index of a folder, begun when there is none; None = in memory."""
-        raise NotImplementedError
+        """The index in a folder, begun when there is none; None = in memory.
+
+        Each way of reading texts (`Analyser.version`) has a sub-folder of its own, so that an index is never asked in
+        terms that it was not written in. StoreError when the folder cannot be used.
+        """
+        analyser = analyser if analyser is not None else Analyser()
+        weights = weights if weights is not None else FieldWeights()
+        if folder is None:
+            return cls(tantivy.Index(schema()), analyser, weights, None)
+        place = folder / f"{analyser.version}-{LAYOUT}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with FileLock(place / "open.lock", timeout=WAITING):
+                index = tantivy.Index(schema(), str(place))
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the search index in {place} cannot be opened: {error}. Delete that folder; it is made again from the "
+                "catalogue"
+            ) from error
+        return cls(index, analyser, weights, place)
+
+    @property
+    def revision(self) -> int:
+        """Of the catalogue, up to which this is complete."""
+        return self._revision
 
     def __len__(self) -> int:
-        raise NotImplementedError
+        return max(self._view.searcher.num_docs - 1, 0)  # one document tells the revision
 
     def apply(self, documents: Iterable[Document], gone: Iterable[str], revision: int) -> None:
-        """Replace these products, take out those that are gone, and be complete up to `revision`, durably."""
-        raise NotImplementedError
+        """Replace these products, take out those that are gone, and be complete up to `revision`, durably.
+
+        Killed at any moment, the index is as it was before or as it is after. Changes older than what another process
+        has written already are left alone; the same once more do no harm. InputError for a revision below 0.
+        """
+        if revision < 0:
+            raise InputError(f"revision {revision}: a catalogue's revisions begin with 0")
+        with self._written_by_one():
+            self._index.reload()
+            if revision < revision_of(self._index, self._index.searcher()):
+                self._renew()
+                return
+            writer = self._index.writer(WRITING_MEMORY, 1)
+            try:
+                for item_id in gone:
+                    writer.delete_documents_by_term(ID, item_id)
+                for document in documents:
+                    writer.delete_documents_by_term(ID, document.item_id)
+                    writer.add_document(written(document, self.analyser))
+                writer.delete_documents_by_term(KIND, META)
+                writer.add_document(meta(revision))
+                writer.commit()
+            except BaseException:
+                writer.rollback()
+                raise
+            finally:
+                writer.wait_merging_threads()
+            self._renew()
 
     def refresh(self) -> bool:
         """Take in what other processes wrote. Returns whether there was anything."""
-        raise NotImplementedError
+        if self.folder is None or self._stamp == self._stamped():
+            return False
+        self._renew()
+        return True
 
     def parse(self, text: str) -> Query:
         """Read what a shopper typed. Never raises."""
-        raise NotImplementedError
+        return read_query(self.analyser, text)
 
     def search(
         self,
@@ -54,27 +146,123 @@ class LexicalIndex:
         """The k best products.
 
         extra: other words to look for, with weights (a Chinese query's meanings in English, say).
-        keeps: a filter; which of these item ids may be answered. bool [n].
+        keeps: a filter; which of these item ids may be answered. bool [n]. As many matches are tried as it takes.
         only: item ids among which to search; cheaper than `keeps` when there are few.
         prefix: the last word is still being typed. typos: also find words spelt nearly so. any_word: a product needs
         one of the words only, else all.
         """
-        raise NotImplementedError
+        view = self._view
+        planned = self._plan(view, query, extra, prefix=prefix, typos=typos)
+        if not planned or k < 1 or (only is not None and not only):
+            return _nothing()
+        asked = view.ask(planned, only=only, any_word=any_word)
+        if keeps is None:
+            result = view.searcher.search(asked, limit=k)
+            ids = view.names([address for _, address in result.hits])
+            scores, total, exact = [score for score, _ in result.hits], _count(result), True
+        else:
+            ids, scores, total, exact = _kept(view, asked, k, keeps)
+        coverage = view.coverage(planned, ids)
+        return Matches(ids, np.asarray(scores, np.float32), coverage, total, exact)
 
     def score(
-        self, query: Query, item_ids: Sequence[str], *, extra: Sequence[tuple[str, float]] = ()
+        self,
+        query: Query,
+        item_ids: Sequence[str],
+        *,
+        extra: Sequence[tuple[str, float]] = (),
+        prefix: bool = False,
+        typos: bool = True,
     ) -> tuple[Floats, Floats]:
-        """Scores and coverage of these products, 0 where nothing matches. Two float32 [n]."""
-        raise NotImplementedError
+        """Scores and coverage of these products, as `search` would give them, 0 where nothing matches. float32 [n]."""
+        scores, coverage = np.zeros(len(item_ids), np.float32), np.zeros(len(item_ids), np.float32)
+        asked_for = list(dict.fromkeys(item_ids))
+        found = self.search(query, len(asked_for), extra=extra, only=asked_for, prefix=prefix, typos=typos)
+        place = {item_id: number for number, item_id in enumerate(found.item_ids)}
+        for row, item_id in enumerate(item_ids):
+            number = place.get(item_id)
+            if number is not None:
+                scores[row], coverage[row] = found.scores[number], found.coverage[number]
+        return scores, coverage
 
     def correct(self, query: Query) -> str | None:
         """What the shopper may have meant, None when the query is fine or nothing is near."""
-        raise NotImplementedError
+        return corrected(query, self._view)
 
-    def highlight(self, query: Query, text: str) -> list[tuple[int, int]]:
+    def highlight(
+        self, query: Query, text: str, *, extra: Sequence[tuple[str, float]] = (), prefix: bool = False
+    ) -> list[tuple[int, int]]:
         """Where words of the query stand in a text: (start, end), in order, apart from one another."""
-        raise NotImplementedError
+        return spans(self._plan(self._view, query, extra, prefix=prefix, typos=True), self.analyser, text)
 
     def vocabulary(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """Words that begin so, with the number of products that have them, most frequent first."""
-        raise NotImplementedError
+        return self._view.beginning(fold(prefix).text.strip(), limit)
+
+    def _plan(self, view: View, query: Query, extra: Sequence[tuple[str, float]], *, prefix: bool, typos: bool) -> Plan:
+        return plan(query, self.analyser, view, extra=extra, prefix=prefix, typos=typos)
+
+    @contextmanager
+    def _written_by_one(self) -> Iterator[None]:
+        """One thread of one process writes."""
+        with self._writing:
+            if self.folder is None:
+                yield
+                return
+            with FileLock(self.folder / "writing.lock", timeout=WAITING):
+                yield
+
+    def _renew(self) -> None:
+        """Look at the newest commit from now on."""
+        with self._renewing:
+            stamp = self._stamped()
+            self._index.reload()
+            searcher = self._index.searcher()
+            now = time.monotonic()
+            if now >= self._vocabulary_due:
+                terms = searcher.terms_with_prefix(ANY, "")
+                counts = np.fromiter((count for _, count in terms), np.int32, len(terms))
+                self._vocabulary = Vocabulary([term for term, _ in terms], counts).prepare()
+                took = time.monotonic() - now
+                self._vocabulary_due = now + took / VOCABULARY_SHARE
+            if len(self._names) > 2 * searcher.num_docs + 10_000:
+                self._names = {}
+            self._revision = revision_of(self._index, searcher)
+            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights, self._names)
+            self._stamp = stamp
+
+    def _stamped(self) -> tuple[int, int, int] | None:
+        """What changes with each commit: tantivy replaces this file."""
+        if self.folder is None:
+            return None
+        try:
+            state = (self.folder / "meta.json").stat()
+        except FileNotFoundError:
+            return None
+        return state.st_mtime_ns, state.st_ino, state.st_size
+
+
+def _kept(
+    view: View, asked: tantivy.Query, k: int, keeps: Callable[[list[str]], Mask]
+) -> tuple[list[str], list[float], int, bool]:
+    """The k best that pass a filter, looking deeper until there are enough: ids, scores, how many, whether exactly."""
+    limit = max(MOST_HITS, 4 * k)
+    while True:
+        result = view.searcher.search(asked, limit=limit)
+        ids = view.names([address for _, address in result.hits])
+        passing = np.flatnonzero(keeps(ids)) if ids else np.zeros(0, np.int64)
+        exhausted = _count(result) <= limit
+        if len(passing) >= k or exhausted:
+            best = passing[:k]
+            scores = [float(result.hits[place][0]) for place in best]
+            return [ids[place] for place in best], scores, len(passing), exhausted
+        limit *= DEEPER
+
+
+def _count(result: tantivy.SearchResult) -> int:
+    return int(result.count)  # type: ignore[attr-defined]  # missing from its stubs
+
+
+def _nothing() -> Matches:
+    empty = np.zeros(0, np.float32)
+    return Matches([], empty, empty, 0, exact=True)

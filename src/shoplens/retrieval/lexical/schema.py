@@ -1,0 +1,79 @@
+"""How products lie in the index.
+
+Six fields of texts, each given as terms with spaces between (`Analyser.indexed`): base terms in order, so that
+positions tell what stands next to one another, then extra terms. `any` holds each term of a product once: how many
+products hold a term, and the vocabulary, are read there. One more document, of the kind "meta", tells the revision of
+the catalogue up to which the index is complete; it changes in the same commit as the products do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import tantivy
+
+from shoplens.retrieval.lexical.analyser import Analyser, squeeze
+from shoplens.retrieval.lexical.document import TEXTS, Document
+
+ANY, CODES, ID, KIND, NUMBER, REVISION = "any", "codes", "item_id", "kind", "number", "revision"
+PRODUCT, META = "product", "meta"
+LAYOUT = "1"  # raise it when this file comes to write something else
+MOST_CHARACTERS = 20_000  # of one field; what follows is not found
+
+Field = str | Iterable[str]
+
+
+def schema() -> tantivy.Schema:
+    """Fields of a document."""
+    builder = tantivy.SchemaBuilder()
+    for field in TEXTS:
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
+    builder.add_text_field(ANY, tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field(CODES, tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field(ID, stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(KIND, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field(NUMBER, fast=True)
+    builder.add_unsigned_field(REVISION, stored=True, fast=True)
+    return builder.build()
+
+
+def written(document: Document, analyser: Analyser) -> tantivy.Document:
+    """A product as the index keeps it."""
+    fields = tantivy.Document()
+    every: dict[str, None] = {}
+    for field in TEXTS:
+        value: str | tuple[str, ...] = getattr(document, field)
+        text = value if isinstance(value, str) else " . ".join(value)
+        if not text:
+            continue
+        bases, extras = analyser.indexed(text[:MOST_CHARACTERS])
+        every.update(dict.fromkeys(bases))
+        every.update(dict.fromkeys(extras))
+        fields.add_text(field, " ".join(bases + extras))
+    fields.add_text(ANY, " ".join(every))
+    codes = dict.fromkeys(code for raw in (document.item_id, *document.codes) if (code := squeeze(raw)))
+    fields.add_text(CODES, " ".join(codes))
+    fields.add_text(ID, document.item_id)
+    fields.add_text(KIND, PRODUCT)
+    fields.add_unsigned(NUMBER, number_of(document.item_id))
+    return fields
+
+
+def meta(revision: int) -> tantivy.Document:
+    """The document that tells the revision."""
+    fields = tantivy.Document()
+    fields.add_text(KIND, META)
+    fields.add_unsigned(REVISION, revision)
+    return fields
+
+
+def revision_of(index: tantivy.Index, searcher: tantivy.Searcher) -> int:
+    """What the document of the kind "meta" says; 0 in an index that nothing was written to."""
+    hits = searcher.search(tantivy.Query.term_query(index.schema, KIND, META, "basic"), limit=1).hits
+    return int(searcher.doc(hits[0][1])[REVISION][0]) if hits else 0
+
+
+def number_of(item_id: str) -> int:
+    """Sixty-four bits that stand for an item id: hits are read from a column of numbers, not from texts."""
+    return int.from_bytes(blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
