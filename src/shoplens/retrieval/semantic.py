@@ -24,7 +24,7 @@ Places = npt.NDArray[np.int32]
 
 EXACT_BELOW = 30_000  # products: so many are looked at one by one in less than 3 ms, and need no graph
 TAIL_SHARE = 0.1  # of all products may wait for the next build, and as many may be dead
-FEW = 0.02  # share of products that a filter keeps, up to which they are looked at one by one
+WALK = 20  # vectors that a graph compares for each candidate it follows, about
 SAMPLE = 512  # products that tell what is usual for a query
 
 #: Finer scores: what is asked [size], vectors [m, size] → [m].
@@ -194,7 +194,7 @@ class VectorSignal:
         count = int(np.count_nonzero(alive))
         if not count or k < 1:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        if held.graph is None or count <= max(FEW * len(alive), 2 * k):
+        if held.graph is None or _few(held.graph, count, count / len(alive), k):
             places, scores = _exact(held, asked, k, alive, count)
         else:
             places, scores = self._through_graph(held.graph, held, asked, k, alive)
@@ -261,15 +261,22 @@ class VectorSignal:
         self._held = held
 
 
+def _few(graph: HnswIndex, count: int, share: float, k: int) -> bool:
+    """Whether looking at all `count` products that live and are allowed is less work than walking the graph, which
+    follows 1 / share as many candidates to find enough that are allowed."""
+    return count <= 2 * k or count * share < WALK * max(graph.breadth, 2 * k)
+
+
 def _exact(held: _Held, asked: Floats, k: int, alive: Mask, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
     """All that live and are allowed, one by one."""
-    if held.graph is None and count > len(alive) / 4:  # copying many rows is dearer than multiplying all
-        places = np.arange(len(alive))
-        scores = np.where(alive, held.tail[: len(alive)] @ asked, np.float32(-np.inf))
-    else:
+    if count > len(alive) / 4:  # copying many vectors is dearer than multiplying all
+        scores = held.tail[: len(alive) - held.start] @ asked
+        if held.graph is not None:
+            scores = np.concatenate([held.graph.vectors @ asked, scores])
         places = np.flatnonzero(alive)
-        scores = held.vectors(places) @ asked
-    return _best(places, scores, min(k, count))
+        return _best(places, scores[places], min(k, count))
+    places = np.flatnonzero(alive)
+    return _best(places, held.vectors(places) @ asked, min(k, count))
 
 
 def _best(places: npt.NDArray[np.int64], scores: Floats, k: int) -> tuple[npt.NDArray[np.int64], Floats]:
