@@ -1,5 +1,6 @@
+import operator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,15 @@ from shoplens.recommend.filters import category_path, parse_filter
 CATEGORIES = (("a",), ("a", "b"), ("a", "b", "c"), ("d",), ())
 BRANDS = ("Acme", "acme", "Orion", None)
 COLOURS = ("red", "Red", "blue")
+#: Value → (number in ml, g, mm or as it is; unit)
+VOLUMES = {
+    "500ml": (500, "ml"),
+    "0.5 L": (500, "ml"),
+    "1,5 l": (1500, "ml"),
+    "2 kg": (2000, "g"),
+    "7": (7, ""),
+    "big": (),
+}
 
 product = st.builds(
     Product,
@@ -25,8 +35,14 @@ product = st.builds(
     price=st.none() | st.integers(0, 9).map(Decimal),
     sale_price=st.none() | st.integers(0, 9).map(Decimal),
     availability=st.none() | st.sampled_from(Availability),
-    attributes=st.dictionaries(
-        st.just("colour"), st.lists(st.sampled_from(COLOURS), max_size=2).map(tuple), max_size=1
+    stock=st.none() | st.integers(0, 3),
+    group_id=st.sampled_from([None, "g1", "G1"]),
+    created_at=st.none() | st.integers(1, 4).map(lambda day: datetime(2026, 1, day, 12, tzinfo=UTC)),
+    attributes=st.fixed_dictionaries(
+        {
+            "colour": st.lists(st.sampled_from(COLOURS), max_size=2).map(tuple),
+            "Volume": st.lists(st.sampled_from(tuple(VOLUMES)), max_size=2).map(tuple),
+        }
     ),
 )
 condition = st.one_of(
@@ -39,6 +55,24 @@ condition = st.one_of(
     st.sampled_from(["red", "blue"]).map(lambda v: {"field": "attributes.Colour", "eq": v}),
     st.sampled_from(list(Availability)).map(lambda v: {"field": "availability", "eq": v.value}),
     st.just({"field": "item_id", "in": ["p1", "p2", "gone"]}),
+    st.just({"field": "group_id", "eq": "g1"}),
+    st.booleans().map(lambda v: {"field": "in_stock", "eq": v}),
+    st.tuples(st.sampled_from(["gte", "gt", "lte", "lt"]), st.integers(0, 3)).map(
+        lambda v: {"field": "stock", "range": {v[0]: v[1]}}
+    ),
+    st.tuples(st.sampled_from(["gte", "gt", "lte", "lt"]), st.integers(1, 4)).map(
+        lambda v: {"field": "created_at", "range": {v[0]: f"2026-01-0{v[1]}"}}
+    ),
+    st.tuples(st.sampled_from(["gte", "gt", "lte", "lt"]), st.sampled_from(["500 ml", "2000 g", 7, 1500.0])).map(
+        lambda v: {"field": "attributes.volume", "range": {v[0]: v[1]}}
+    ),
+    st.sampled_from(["500 ml", "1.5L", "Big", 7]).map(lambda v: {"field": "attributes.volume", "eq": v}),
+    st.tuples(
+        st.sampled_from(
+            ["brand", "category", "price", "availability", "stock", "created_at", "group_id", "attributes.colour"]
+        ),
+        st.booleans(),
+    ).map(lambda v: {"field": v[0], "exists": v[1]}),
 )
 filters = st.recursive(
     condition,
@@ -51,7 +85,10 @@ filters = st.recursive(
 )
 
 
-def keeps(wanted: dict[str, Any], one: Product) -> bool:  # noqa: PLR0911 - one return a rule
+COMPARED: dict[str, Any] = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+
+
+def keeps(wanted: dict[str, Any], one: Product) -> bool:  # noqa: PLR0911, PLR0912 - one return a rule
     """The filter language, said the slow way."""
     if "and" in wanted:
         return all(keeps(part, one) for part in wanted["and"])
@@ -61,6 +98,29 @@ def keeps(wanted: dict[str, Any], one: Product) -> bool:  # noqa: PLR0911 - one 
         return not keeps(wanted["not"], one)
     field, values = wanted["field"], wanted.get("in", [wanted.get("eq")])
     price = one.sale_price if one.sale_price is not None else one.price
+    if "exists" in wanted:
+        known = {"price": price, "attributes.colour": one.attributes.get("colour")}
+        value = known[field] if field in known else getattr(one, field)
+        return (value is not None and value != ()) == wanted["exists"]
+    if field == "group_id":
+        return one.group_id in values
+    if field == "in_stock":
+        later = one.availability in (Availability.PREORDER, Availability.BACKORDER)
+        return (one.orderable and not later) == values[0]
+    if field == "stock":
+        ((bound, number),) = wanted["range"].items()
+        return one.stock is not None and COMPARED[bound](one.stock, number)
+    if field == "created_at":
+        ((bound, day),) = wanted["range"].items()
+        return one.created_at is not None and COMPARED[bound](one.created_at.date(), date.fromisoformat(day))
+    if field == "attributes.volume":
+        amounts = [VOLUMES[value] for value in one.attributes["Volume"]]
+        if "range" in wanted:
+            ((bound, limit),) = wanted["range"].items()
+            number, unit = (float(limit.split()[0]), limit.split()[1]) if isinstance(limit, str) else (limit, None)
+            return any(known and COMPARED[bound](known[0], number) and unit in (None, known[1]) for known in amounts)
+        asked = {"500 ml": (500, "ml"), "1.5L": (1500, "ml"), "Big": (), 7: (7, "")}[values[0]]
+        return asked in amounts
     if field == "category":
         own = category_path(one.category)
         return any(own[: len(path := category_path(value))] == path for value in values)
@@ -141,6 +201,15 @@ def test_times_without_zone_are_utc() -> None:
         ({"and": [{"field": "brand", "eq": "a"}], "or": []}, "exactly one of"),
         ({"and": ["x"]}, r"filter.and\[0\]"),
         ({"or": [{"field": "brand", "eq": "a"}] * 600}, "too large"),
+        ({"field": "brand", "range": {"gte": 1}}, "brand has no 'range'; use 'eq', 'in', 'exists'"),
+        ({"field": "created_at", "eq": "2026-01-01"}, "created_at has no 'eq'; use 'range'"),
+        ({"field": "created_at", "range": {"gte": "soon"}}, "is no date such as"),
+        ({"field": "created_at", "range": {"gte": 1_767_225_600_000}}, "seconds since 1970"),
+        ({"field": "in_stock", "eq": "yes"}, "true or false"),
+        ({"field": "brand", "exists": 1}, "true or false"),
+        ({"field": "attributes.volume", "range": {"gte": "much"}}, "with or without a unit"),
+        ({"field": "attributes.volume", "range": {"gte": "1 l", "lt": "2 kg"}}, "same unit"),
+        ({"field": "attributes.", "eq": "a"}, "not one of"),
     ],
 )
 def test_refused_filters_say_why(wanted: Any, message: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from decimal import Decimal
 
 #: unit → (family, size in the family's base: ml, g, mm)
@@ -30,6 +31,7 @@ _SPELLED: dict[str, tuple[tuple[str, Decimal], ...]] = {
     "mass": (("kg", Decimal(1000)), ("g", Decimal(1)), ("mg", Decimal("0.001"))),
     "length": (("m", Decimal(10_000)), ("cm", Decimal(10)), ("mm", Decimal(1))),
 }
+_BASE = {"volume": "ml", "mass": "g", "length": "mm"}
 _METRE = Decimal(1000)
 _SAME: dict[str, str] = {
     **dict.fromkeys(("oz", "ounce", "ounces", "盎司"), "oz"),
@@ -46,13 +48,36 @@ _SAME: dict[str, str] = {
     **dict.fromkeys(("mah", "毫安", "毫安时"), "mAh"),
     **dict.fromkeys(("watt", "watts", "瓦"), "W"),
 }
-_MEASURE = re.compile(r"(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|[\"″])\.?")
+#: Further units that numbers are compared in, as they are; in the feed they stay as the shop writes them.
+_KEPT: dict[str, str] = {
+    **{
+        unit.casefold(): unit
+        for unit in ("W", "kW", "Wh", "kWh", "mV", "A", "mA", "Hz", "kHz", "MHz", "GHz", "dB", "lm")
+    },
+    **{unit.casefold(): unit for unit in ("dpi", "ppi", "px", "MP", "fps", "rpm", "bar", "kcal", "kJ", "Mbps", "Gbps")},
+    **{unit.casefold(): unit for unit in ("K", "°C", "°F", "%", "mAh", "GB", "TB", "MB")},
+    **dict.fromkeys(("v", "volt", "volts", "伏"), "V"),
+    **dict.fromkeys(("s", "sec", "second", "seconds", "秒"), "s"),
+    **dict.fromkeys(("min", "minute", "minutes", "分钟"), "min"),
+    **dict.fromkeys(("h", "hour", "hours", "小时"), "h"),
+    **dict.fromkeys(("day", "days", "天"), "day"),
+    **dict.fromkeys(("month", "months", "个月"), "month"),
+    **dict.fromkeys(("year", "years", "年"), "year"),
+    **dict.fromkeys(("page", "pages", "页"), "page"),
+    **dict.fromkeys(("pc", "pcs", "piece", "pieces", "片", "个", "件"), "pc"),
+}
+_AMOUNT = re.compile(
+    r"([-+]?)(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|[\"%]|°[CF])?\.?"
+)
+_MOST_LETTERS = 40  # of a text that may be an amount
+_TOO_MUCH = 10**12  # is a code, not an amount
+_MEASURE = re.compile(r"(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|\")\.?")
 _CLOTHES_SIZE = re.compile(r"\d+L")  # 2L, 3L: sizes of clothes, not litres
 
 
 def normalise_measure(text: str, *, size: bool = False) -> str:
     """A measure in its one spelling, any other text as it is. `size`: the value is a size, where "3L" is no volume."""
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = _plain(text)
     match = _MEASURE.fullmatch(plain)
     if match is None or (size and _CLOTHES_SIZE.fullmatch(plain)):
         return text
@@ -68,6 +93,44 @@ def normalise_measure(text: str, *, size: bool = False) -> str:
         if base >= worth or (worth, name) == _SPELLED[family][-1][::-1]:
             return f"{_shown(base / (_METRE if name == 'm' else worth))} {name}"
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number with its unit: ml, g and mm for all that is metric, "" where there is none."""
+
+    amount: float
+    unit: str
+
+
+def measured(text: str, *, size: bool = False) -> Measure | None:
+    """What a text says that is one number with or without a unit; None for any other text.
+
+    "0.5 L" and "500ml" are Measure(500.0, "ml"), "16GB" is Measure(16.0, "GB"), "12" is Measure(12.0, "").
+    `size`: the value is a size, where "3L" is no volume.
+    """
+    if len(text) > _MOST_LETTERS:
+        return None
+    plain = _plain(text)
+    match = _AMOUNT.fullmatch(plain)
+    if match is None or (size and _CLOTHES_SIZE.fullmatch(plain)):
+        return None
+    amount = -_number(match[2]) if match[1] == "-" else _number(match[2])
+    if abs(amount) >= _TOO_MUCH:
+        return None
+    unit = " ".join((match[3] or "").split())
+    if not unit:
+        return Measure(float(amount), "")
+    metric = _METRIC.get(unit) or (_METRIC.get(unit.casefold()) if len(unit) > 1 else None)  # "CM", but "M" is no metre
+    if metric is not None:
+        return Measure(float(amount * metric[1]), _BASE[metric[0]])
+    same = _SAME.get(unit.casefold()) or _KEPT.get(unit.casefold())
+    return Measure(float(amount), same) if same is not None else None
+
+
+def _plain(text: str) -> str:
+    """Full-width forms as plain ones; the sign for inches in its one spelling."""
+    return unicodedata.normalize("NFKC", text).strip().replace("\u2032\u2032", '"')
 
 
 def _number(digits: str) -> Decimal:

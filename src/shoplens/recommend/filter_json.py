@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from shoplens.recommend.filters import Every, Filter, Never, OneOf, Range, Some
+from shoplens.recommend.filters import Every, Filter, Known, Never, OneOf, Range, Some, Value
 
 
 def filter_json(given: Filter) -> dict[str, Any]:
@@ -14,9 +15,12 @@ def filter_json(given: Filter) -> dict[str, Any]:
             values = [_value(one) for one in given.values]
             return {"field": given.field, "eq": values[0]} if len(values) == 1 else {"field": given.field, "in": values}
         case Range():
-            low = {"gte" if given.low_included else "gt": given.low} if given.low is not None else {}
-            high = {"lte" if given.high_included else "lt": given.high} if given.high is not None else {}
-            return {"field": "price", "range": {**low, **high}}
+            low = {"gte" if given.low_included else "gt": _bound(given.low, given.unit)}
+            high = {"lte" if given.high_included else "lt": _bound(given.high, given.unit)}
+            both = {**(low if given.low is not None else {}), **(high if given.high is not None else {})}
+            return {"field": given.field, "range": both}
+        case Known():
+            return {"field": given.field, "exists": given.known}
         case Every():
             return {"and": [filter_json(part) for part in given.parts]}
         case Some():
@@ -25,8 +29,15 @@ def filter_json(given: Filter) -> dict[str, Any]:
             return {"not": filter_json(given.part)}
 
 
-def _value(value: str | tuple[str, ...] | float) -> str | list[str] | float:
+def _value(value: Value) -> str | list[str] | float:
     """A category is a path: as text where that reads back, else part by part."""
     if not isinstance(value, tuple):
         return value
     return list(value) if any(">" in part for part in value) else " > ".join(value)
+
+
+def _bound(number: float | None, unit: str | None) -> float | str | None:
+    """With its unit where it has one: "500 ml"."""
+    if number is None or unit is None:
+        return number
+    return f"{Decimal(repr(number)).normalize():f} {unit}"

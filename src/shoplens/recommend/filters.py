@@ -1,10 +1,16 @@
 """Which products may be in an answer: a small filter language, as JSON from outside, as frozen values inside.
 
-{"field": "category", "eq": "Women > Shoes"}            the category and all below it
-{"field": "brand", "in": ["Acme", "Orion"]}             letter case does not matter
-{"field": "price", "range": {"gte": 10, "lt": 50}}      what a shopper pays: the sale price when there is one
-{"field": "attributes.color", "eq": "red"}
+{"field": "category", "eq": "Women > Shoes"}               the category and all below it
+{"field": "brand", "in": ["Acme", "Orion"]}                letter case does not matter
+{"field": "price", "range": {"gte": 10, "lt": 50}}         what a shopper pays: the sale price when there is one
+{"field": "created_at", "range": {"gte": "2026-01-31"}}    a date, a time (ISO 8601), or seconds since 1970
+{"field": "stock", "range": {"gte": 3}}                    units on hand
+{"field": "attributes.color", "eq": "red"}                 one of its values, where it has several
+{"field": "attributes.volume", "range": {"lte": "0.5 l"}}  values that are a number, with or without a unit
 {"field": "availability", "in": ["in_stock", "preorder"]}
+{"field": "in_stock", "eq": true}                          can be sent today
+{"field": "group_id", "eq": "shirt-7"}                     the variants of one product
+{"field": "brand", "exists": false}                        nothing is known about it
 {"and": [...]}   {"or": [...]}   {"not": {...}}
 """
 
@@ -13,15 +19,36 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias
 
 from shoplens.domain.catalogue import Availability
 from shoplens.errors import InputError
+from shoplens.ingest.units import measured
+from shoplens.recommend.category_tree import path_parts
 
-FIELDS = ("category", "brand", "price", "availability", "item_id")
+ATTRIBUTE = "attributes."
+#: field → what may be asked of it; attributes may be asked anything
+FIELDS: dict[str, tuple[str, ...]] = {
+    "category": ("eq", "in", "exists"),
+    "brand": ("eq", "in", "exists"),
+    "price": ("eq", "in", "range", "exists"),
+    "availability": ("eq", "in", "exists"),
+    "in_stock": ("eq",),
+    "stock": ("eq", "in", "range", "exists"),
+    "created_at": ("range", "exists"),
+    "item_id": ("eq", "in"),
+    "group_id": ("eq", "in", "exists"),
+}
+OPERATORS = ("eq", "in", "range", "exists")
+NUMBERS = ("price", "stock", "created_at")
 MAX_DEPTH = 16
 MAX_NODES = 500
+MAX_VALUES = 1_000
 BOUNDS = ("gte", "gt", "lte", "lt")
+_FIRST, _LAST = -62_135_596_800.0, 253_402_300_800.0  # seconds: the years 1 to 9999
+
+Value: TypeAlias = str | tuple[str, ...] | float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +56,31 @@ class OneOf:
     """The field has one of these values; a category value is a path, lower-case."""
 
     field: str
-    values: tuple[str | tuple[str, ...] | float, ...]
+    values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The price lies between; None leaves a side open. A product without a price never does."""
+    """The number lies between; None leaves a side open. A product without the number never does.
+
+    created_at is in seconds since 1970. An attribute's number is in `unit`; without one, units do not matter and metric
+    values count in ml, g and mm.
+    """
 
     low: float | None
     low_included: bool
     high: float | None
     high_included: bool
+    field: str = "price"
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The field has a value (or, with `known` False, has none)."""
+
+    field: str
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +104,12 @@ class Never:
     part: Filter
 
 
-Filter: TypeAlias = OneOf | Range | Every | Some | Never
+Filter: TypeAlias = OneOf | Range | Known | Every | Some | Never
 
 
 def category_path(value: str | Sequence[str]) -> tuple[str, ...]:
     """A category as comparable path: "Women > Shoes" and ["women", "shoes"] are the same."""
-    parts = value.split(">") if isinstance(value, str) else value
-    return tuple(part.strip().casefold() for part in parts if part.strip())
+    return tuple(part.casefold() for part in path_parts(value))
 
 
 def parse_filter(value: object) -> Filter:
@@ -91,7 +131,7 @@ class _Parser:
             raise InputError(f"{where}: expected an object such as {{'field': 'brand', 'eq': 'Acme'}}")
         given = {name: one for name, one in value.items() if one is not None}
         if "field" in given:
-            return self._condition(given, where)
+            return _condition(given, where)
         if len(given) != 1 or (operator := next(iter(given))) not in ("and", "or", "not"):
             raise InputError(f"{where}: expected 'field', or exactly one of 'and', 'or', 'not'")
         inside = given[operator]
@@ -102,49 +142,108 @@ class _Parser:
         parts = tuple(self.parse(part, f"{where}.{operator}[{k}]", depth + 1) for k, part in enumerate(inside))
         return Every(parts) if operator == "and" else Some(parts)
 
-    def _condition(self, given: Mapping[str, Any], where: str) -> Filter:
-        name = given["field"]
-        if not isinstance(name, str) or not (name in FIELDS or (name.startswith("attributes.") and len(name) > 11)):
-            raise InputError(f"{where}.field: {name!r} is not one of {', '.join(FIELDS)}, attributes.NAME")
-        operators = set(given) - {"field"}
-        if len(operators) != 1 or not operators <= {"eq", "in", "range"}:
-            raise InputError(f"{where}: expected exactly one of 'eq', 'in', 'range' beside 'field'")
-        operator = operators.pop()
-        if operator == "range":
-            return _range(name, given["range"], f"{where}.range")
-        values = [given["eq"]] if operator == "eq" else given["in"]
-        if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > 1_000:
-            raise InputError(f"{where}.in: expected a list of at most 1000 values")
-        return OneOf(name, tuple(_value(name, one, f"{where}.{operator}") for one in values))
+
+def _condition(given: Mapping[str, Any], where: str) -> Filter:
+    name = given["field"]
+    if not isinstance(name, str) or not (name in FIELDS or (name.startswith(ATTRIBUTE) and len(name) > len(ATTRIBUTE))):
+        raise InputError(f"{where}.field: {name!r} is not one of {', '.join(FIELDS)}, {ATTRIBUTE}NAME")
+    operators = set(given) - {"field"}
+    allowed = FIELDS.get(name, OPERATORS)
+    if len(operators) != 1 or not operators <= set(OPERATORS):
+        raise InputError(f"{where}: expected exactly one of {_quoted(OPERATORS)} beside 'field'")
+    operator = operators.pop()
+    if operator not in allowed:
+        raise InputError(f"{where}: {name} has no {operator!r}; use {_quoted(allowed)}")
+    wanted, place = given[operator], f"{where}.{operator}"
+    if operator == "range":
+        return _range(name, wanted, place)
+    if operator == "exists":
+        if not isinstance(wanted, bool):
+            raise InputError(f"{place}: expected true or false")
+        return Known(name, wanted)
+    values = [wanted] if operator == "eq" else wanted
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > MAX_VALUES:
+        raise InputError(f"{place}: expected a list of at most {MAX_VALUES} values")
+    return OneOf(name, tuple(_value(name, one, place) for one in values))
 
 
-def _value(name: str, value: Any, where: str) -> str | tuple[str, ...] | float:
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def _value(name: str, value: Any, where: str) -> Value:
     if name == "category":
         if isinstance(value, str) or (isinstance(value, Sequence) and all(isinstance(part, str) for part in value)):
             return category_path(value)
         raise InputError(f"{where}: a category is a text 'A > B' or a list of texts")
-    if name == "price":
+    if name in NUMBERS:
         return _number(value, where)
+    if name == "in_stock":
+        if not isinstance(value, bool):
+            raise InputError(f"{where}: expected true or false")
+        return value
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{where}: expected a text")
     if name == "availability" and value not in set(Availability):
         raise InputError(f"{where}: {value!r} is not one of {', '.join(Availability)}")
-    return str(value) if name == "item_id" else str(value).casefold()
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)  # 42.0 is "42"
+    return text if name in ("item_id", "group_id") else text.casefold()
 
 
 def _range(name: str, value: Any, where: str) -> Range:
-    if name != "price":
-        raise InputError(f"{where}: only price has a range; use 'eq' or 'in' for {name}")
     if not isinstance(value, Mapping):
         raise InputError(f"{where}: expected an object with some of {', '.join(BOUNDS)}")
-    given = {bound: _number(one, f"{where}.{bound}") for bound, one in value.items() if one is not None}
+    given = {bound: one for bound, one in value.items() if one is not None}
     if not given or not set(given) <= set(BOUNDS) or {"gte", "gt"} <= set(given) or {"lte", "lt"} <= set(given):
         raise InputError(f"{where}: expected one lower (gte or gt) and/or one upper (lte or lt) bound")
-    low, high = given.get("gte", given.get("gt")), given.get("lte", given.get("lt"))
-    return Range(low, "gt" not in given, high, "lt" not in given)
+    numbers: dict[str, float] = {}
+    units: set[str | None] = set()
+    for bound, one in given.items():
+        place = f"{where}.{bound}"
+        if name == "created_at":
+            kept, seconds = _moment(bound, one, place)
+            numbers[kept] = seconds
+        elif name in FIELDS:
+            numbers[bound] = _number(one, place)
+        else:
+            numbers[bound], unit = _amount(one, place)
+            units.add(unit)
+    if len(units) > 1:
+        raise InputError(f"{where}: both bounds need the same unit")
+    low, high = numbers.get("gte", numbers.get("gt")), numbers.get("lte", numbers.get("lt"))
+    return Range(low, "gt" not in numbers, high, "lt" not in numbers, name, units.pop() if units else None)
 
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{where}: expected a number")
     return float(value)
+
+
+def _amount(value: Any, where: str) -> tuple[float, str | None]:
+    """A number, or a text such as "500 ml"; the unit is None when there is none."""
+    if not isinstance(value, str):
+        return _number(value, where), None
+    found = measured(value)
+    if found is None:
+        raise InputError(f"{where}: {value[:40]!r} is not a number with or without a unit, such as 500 or '500 ml'")
+    return found.amount, found.unit or None
+
+
+def _moment(bound: str, value: Any, where: str) -> tuple[str, float]:
+    """The bound in seconds since 1970, and its name: that of a whole day begins or ends with the day."""
+    if not isinstance(value, str):
+        seconds = _number(value, where)
+        if not _FIRST <= seconds <= _LAST:
+            raise InputError(f"{where}: {value} is no time in seconds since 1970")
+        return bound, seconds
+    try:
+        if len(value) == len("2026-01-31"):
+            day = datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC)
+            later = bound in ("gt", "lte")
+            seconds = (day + timedelta(days=int(later))).timestamp() if day.year < 9999 or not later else _LAST
+            return {"gt": "gte", "lte": "lt"}.get(bound, bound), seconds
+        moment = datetime.fromisoformat(value)
+        return bound, (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{where}: {value[:40]!r} is no date such as '2026-01-31' and no time in ISO 8601") from error

@@ -5,33 +5,36 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, Discriminator, Field, StrictBool, Tag
 
 from shoplens.http.wire.fields import Id, Request, ShortText
 from shoplens.recommend.filters import Filter, parse_filter
 from shoplens.recommend.pipeline import Answer
 from shoplens.recommend.rules import MOST, Boost, Wish
 
-Bound = Annotated[float, Field(ge=-1e15, le=1e15)]
-Value: TypeAlias = Annotated[str, Field(max_length=2_000)] | float | list[ShortText]
+Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15)] | Annotated[str, Field(max_length=40)]
+Value: TypeAlias = Annotated[str, Field(max_length=2_000)] | StrictBool | float | list[ShortText]
 
 
 class Bounds(Request):
-    """Between what the price lies."""
+    """Between what a number lies. created_at: an ISO date or time, or seconds since 1970; an attribute: a number in ml,
+    g, mm or without a unit, or a text such as "500 ml"."""
 
-    gte: Bound | None = None
+    gte: Bound | None = Field(default=None, examples=[10, "2026-01-31", "500 ml"])
     gt: Bound | None = None
     lte: Bound | None = None
     lt: Bound | None = None
 
 
 class Condition(Request):
-    """`field` is category, brand, price, availability, item_id or attributes.NAME, with one of eq, in, range."""
+    """`field` is category, brand, price, availability, in_stock, stock, created_at, item_id, group_id or
+    attributes.NAME, with one of eq, in, range (numbers and times), exists."""
 
-    field: Annotated[str, Field(max_length=200, examples=["category", "attributes.color"])]
+    field: Annotated[str, Field(max_length=200, examples=["category", "attributes.color", "in_stock"])]
     eq: Value | None = None
     in_: Annotated[list[Value], Field(max_length=1_000)] | None = Field(default=None, alias="in")
     range: Bounds | None = None
+    exists: StrictBool | None = Field(default=None, description="Whether the field has a value.")
 
 
 class AllOf(Request):
