@@ -1,4 +1,5 @@
 import operator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -85,7 +86,12 @@ filters = st.recursive(
 )
 
 
-COMPARED: dict[str, Any] = {"gte": operator.ge, "gt": operator.gt, "lte": operator.le, "lt": operator.lt}
+COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "gte": operator.ge,
+    "gt": operator.gt,
+    "lte": operator.le,
+    "lt": operator.lt,
+}
 
 
 def keeps(wanted: dict[str, Any], one: Product) -> bool:  # noqa: PLR0911, PLR0912 - one return a rule
@@ -101,12 +107,12 @@ def keeps(wanted: dict[str, Any], one: Product) -> bool:  # noqa: PLR0911, PLR09
     if "exists" in wanted:
         known = {"price": price, "attributes.colour": one.attributes.get("colour")}
         value = known[field] if field in known else getattr(one, field)
-        return (value is not None and value != ()) == wanted["exists"]
+        return bool((value is not None and value != ()) == wanted["exists"])
     if field == "group_id":
         return one.group_id in values
     if field == "in_stock":
         later = one.availability in (Availability.PREORDER, Availability.BACKORDER)
-        return (one.orderable and not later) == values[0]
+        return bool((one.orderable and not later) == values[0])
     if field == "stock":
         ((bound, number),) = wanted["range"].items()
         return one.stock is not None and COMPARED[bound](one.stock, number)

@@ -124,7 +124,7 @@ def field_of(location: Sequence[int | str]) -> str:
 
     The first part says where the value came from. Names of pydantic's own types are left out."""
     parts = list(location[1:])
-    if len(parts) > 1 and parts[-1] in ("str", "float"):  # member of a union
+    if len(parts) > 1 and parts[-1] in ("str", "float", "bool"):  # member of a union
         parts.pop()
     place = ""
     for part in parts:

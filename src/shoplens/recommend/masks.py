@@ -92,8 +92,7 @@ def _known(field: str, tables: FactTables, columns: Columns) -> Mask:
     mask = np.zeros(len(columns), np.bool_)
     column = attribute(field, tables)
     if column is not None:
-        rows = column.rows(tables.stamps)
-        mask[rows[rows < len(mask)]] = True
+        column.mark_holders(tables.stamps, mask)
     return mask
 
 

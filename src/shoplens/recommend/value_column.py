@@ -15,7 +15,7 @@ import numpy.typing as npt
 from shoplens.ingest.units import measured
 
 Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.integer]
 Stamps = npt.NDArray[np.int32]
 SMALL = 1_024  # entries below which it is not worth tidying up
 MOSTLY = 0.9  # share of an attribute's values that must be numbers for it to be a field of numbers
@@ -160,10 +160,13 @@ class ValueColumn:
             chosen[: len(same)] |= same[: len(chosen)]
         return chosen
 
-    def rows(self, stamps: Stamps) -> Rows:
-        """Rows that have a value; one with several comes several times."""
+    def mark_holders(self, stamps: Stamps, mask: Mask) -> None:
+        """Set the rows that have a value. mask: [rows]"""
         entries = self._entries
-        return self._alive(entries, np.arange(entries.size), stamps)[0]
+        rows: Rows = entries.rows[: entries.size]
+        if self._taken_back:
+            rows = rows.take(np.flatnonzero(stamps.take(rows, mode="clip") == entries.stamps[: entries.size]))
+        _set(mask, rows)
 
     def mark(self, chosen: Mask, stamps: Stamps, mask: Mask) -> None:
         """Set the rows that have one of the chosen values. chosen: at least [values], mask: [rows]"""
@@ -175,7 +178,7 @@ class ValueColumn:
         else:
             picked = np.flatnonzero(np.append(chosen, False).take(codes, mode="clip"))  # newer values hit the False
         rows, _ = self._alive(entries, picked, stamps)
-        mask[rows[rows < len(mask)]] = True
+        _set(mask, rows)
 
     def counts(self, mask: Mask, stamps: Stamps) -> npt.NDArray[np.int64]:
         """How many rows of the mask have each value. [values]"""
@@ -207,6 +210,12 @@ class ValueColumn:
             return rows, picked
         alive = stamps.take(rows, mode="clip") == entries.stamps.take(picked)  # a newer row is in nobody's mask yet
         return rows[alive], picked[alive]
+
+
+def _set(mask: Mask, rows: Rows) -> None:
+    if len(rows) and rows.max() >= len(mask):  # came this moment
+        rows = rows[rows < len(mask)]
+    mask[rows] = True
 
 
 def _grown(entries: _Entries, room: int, kept: Mask | None = None) -> _Entries:
