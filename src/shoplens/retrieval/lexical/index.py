@@ -27,7 +27,7 @@ from shoplens.retrieval.lexical.highlighting import spans
 from shoplens.retrieval.lexical.plan import Plan, plan
 from shoplens.retrieval.lexical.query import Query, read_query
 from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, meta, revision_of, schema, written
-from shoplens.retrieval.lexical.view import View
+from shoplens.retrieval.lexical.view import Known, KnownProducts, View
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
 WRITING_MEMORY = 50_000_000  # bytes that fill up before a segment is written; tantivy wants at least 15 MB
@@ -51,7 +51,7 @@ class LexicalIndex:
         self._index.config_reader(reload_policy="manual")
         self._writing = threading.Lock()
         self._renewing = threading.Lock()
-        self._names: dict[int, str] = {}
+        self._known = KnownProducts()
         self._vocabulary = Vocabulary([], np.zeros(0, np.int32))
         self._vocabulary_due = 0.0
         self._stamp: tuple[int, int, int] | None = None
@@ -158,12 +158,12 @@ class LexicalIndex:
         asked = view.ask(planned, only=only, any_word=any_word)
         if keeps is None:
             result = view.searcher.search(asked, limit=k)
-            ids = view.names([address for _, address in result.hits])
+            found = view.known([address for _, address in result.hits])
             scores, total, exact = [score for score, _ in result.hits], _count(result), True
         else:
-            ids, scores, total, exact = _kept(view, asked, k, keeps)
-        coverage = view.coverage(planned, ids)
-        return Matches(ids, np.asarray(scores, np.float32), coverage, total, exact)
+            found, scores, total, exact = _kept(view, asked, k, keeps)
+        ids = [item_id for item_id, _ in found]
+        return Matches(ids, np.asarray(scores, np.float32), view.coverage(planned, found), total, exact)
 
     def score(
         self,
@@ -225,10 +225,8 @@ class LexicalIndex:
                 self._vocabulary = Vocabulary([term for term, _ in terms], counts).prepare()
                 took = time.monotonic() - now
                 self._vocabulary_due = now + took / VOCABULARY_SHARE
-            if len(self._names) > 2 * searcher.num_docs + 10_000:
-                self._names = {}
             self._revision = revision_of(self._index, searcher)
-            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights, self._names)
+            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights, self._known)
             self._stamp = stamp
 
     def _stamped(self) -> tuple[int, int, int] | None:
@@ -244,18 +242,18 @@ class LexicalIndex:
 
 def _kept(
     view: View, asked: tantivy.Query, k: int, keeps: Callable[[list[str]], Mask]
-) -> tuple[list[str], list[float], int, bool]:
-    """The k best that pass a filter, looking deeper until there are enough: ids, scores, how many, whether exactly."""
+) -> tuple[list[Known], list[float], int, bool]:
+    """The k best that pass a filter, looking deeper until there are enough; their scores; how many; if exactly."""
     limit = max(MOST_HITS, 4 * k)
     while True:
         result = view.searcher.search(asked, limit=limit)
-        ids = view.names([address for _, address in result.hits])
-        passing = np.flatnonzero(keeps(ids)) if ids else np.zeros(0, np.int64)
+        found = view.known([address for _, address in result.hits])
+        passing = np.flatnonzero(keeps([item_id for item_id, _ in found])) if found else np.zeros(0, np.int64)
         exhausted = _count(result) <= limit
         if len(passing) >= k or exhausted:
             best = passing[:k]
             scores = [float(result.hits[place][0]) for place in best]
-            return [ids[place] for place in best], scores, len(passing), exhausted
+            return [found[place] for place in best], scores, len(passing), exhausted
         limit *= DEEPER
 
 

@@ -4,24 +4,29 @@ Six fields of texts, each given as terms with spaces between (`Analyser.indexed`
 positions tell what stands next to one another, then extra terms. `any` holds each term of a product once: how many
 products hold a term, and the vocabulary, are read there. One more document, of the kind "meta", tells the revision of
 the catalogue up to which the index is complete; it changes in the same commit as the products do.
+
+`content` repeats all terms as four bytes each, base terms in order, fields apart by four zeros. It is not searched: it
+tells which of a query's words a product has that was found, by looking for four bytes, or for several times four.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from zlib import crc32
 
 import tantivy
 
 from shoplens.retrieval.lexical.analyser import Analyser, squeeze
 from shoplens.retrieval.lexical.document import TEXTS, Document
 
-ANY, CODES, ID, KIND, NUMBER, REVISION = "any", "codes", "item_id", "kind", "number", "revision"
+ANY, CODES, CONTENT, ID = "any", "codes", "content", "item_id"
+KIND, NUMBER, REVISION = "kind", "number", "revision"
 PRODUCT, META = "product", "meta"
-LAYOUT = "1"  # raise it when this file comes to write something else
+LAYOUT = "2"  # raise it when this file comes to write something else
 MOST_CHARACTERS = 20_000  # of one field; what follows is not found
 
-Field = str | Iterable[str]
+_APART = bytes(4)
 
 
 def schema() -> tantivy.Schema:
@@ -32,6 +37,7 @@ def schema() -> tantivy.Schema:
     builder.add_text_field(ANY, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(CODES, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(ID, stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_bytes_field(CONTENT, stored=True)
     builder.add_text_field(KIND, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field(NUMBER, fast=True)
     builder.add_unsigned_field(REVISION, stored=True, fast=True)
@@ -42,6 +48,7 @@ def written(document: Document, analyser: Analyser) -> tantivy.Document:
     """A product as the index keeps it."""
     fields = tantivy.Document()
     every: dict[str, None] = {}
+    content: list[bytes] = []
     for field in TEXTS:
         value: str | tuple[str, ...] = getattr(document, field)
         text = value if isinstance(value, str) else " . ".join(value)
@@ -50,13 +57,16 @@ def written(document: Document, analyser: Analyser) -> tantivy.Document:
         bases, extras = analyser.indexed(text[:MOST_CHARACTERS])
         every.update(dict.fromkeys(bases))
         every.update(dict.fromkeys(extras))
+        content += [sign(bases), *map(_sign, extras), _APART]
         fields.add_text(field, " ".join(bases + extras))
     fields.add_text(ANY, " ".join(every))
     codes = dict.fromkeys(code for raw in (document.item_id, *document.codes) if (code := squeeze(raw)))
+    content += [sign_code(code) for code in codes]
     fields.add_text(CODES, " ".join(codes))
     fields.add_text(ID, document.item_id)
+    fields.add_bytes(CONTENT, b"".join(content))
     fields.add_text(KIND, PRODUCT)
-    fields.add_unsigned(NUMBER, number_of(document.item_id))
+    fields.add_unsigned(NUMBER, _number(document.item_id, content))
     return fields
 
 
@@ -74,6 +84,23 @@ def revision_of(index: tantivy.Index, searcher: tantivy.Searcher) -> int:
     return int(searcher.doc(hits[0][1])[REVISION][0]) if hits else 0
 
 
-def number_of(item_id: str) -> int:
-    """Sixty-four bits that stand for an item id: hits are read from a column of numbers, not from texts."""
-    return int.from_bytes(blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+def sign(terms: Iterable[str]) -> bytes:
+    """Terms as they stand in `content`, next to one another."""
+    return b"".join(map(_sign, terms))
+
+
+def sign_code(code: str) -> bytes:
+    """A product's number as it stands in `content`."""
+    return _sign(f"\n{code}")
+
+
+def _sign(term: str) -> bytes:
+    return crc32(term.encode()).to_bytes(4, "little")
+
+
+def _number(item_id: str, content: Iterable[bytes]) -> int:
+    """Sixty-four bits for this product as it is now: hits are named by a column of numbers, not by reading texts."""
+    state = blake2b(item_id.encode(), digest_size=8)
+    for part in content:
+        state.update(part)
+    return int.from_bytes(state.digest(), "little")

@@ -11,13 +11,33 @@ from tantivy import Query as Asked
 
 from shoplens.retrieval.lexical.document import TEXTS, FieldWeights, Floats
 from shoplens.retrieval.lexical.plan import Group, Plan, Variant, idf
-from shoplens.retrieval.lexical.schema import ANY, CODES, ID, KIND, META, NUMBER, PRODUCT
+from shoplens.retrieval.lexical.schema import ANY, CODES, CONTENT, ID, KIND, META, NUMBER, PRODUCT, sign, sign_code
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
 REMEMBERED = 50_000  # terms whose frequencies are kept
+KEPT = 100_000_000  # bytes of products that were found lately
+OVERHEAD = 300  # bytes of one beside its content: id, number, place in the table
 
 _NOTHING = Asked.empty_query()
 _Clause = tuple[Occur, Asked]
+
+
+Known = tuple[str, bytes]  # item id, and `content` as `schema` describes it
+
+
+class KnownProducts(dict[int, Known]):
+    """Products that were found lately, by number; emptied when they fill their memory."""
+
+    size = 0
+
+    def add(self, number: int, item_id: str, content: bytes) -> Known:
+        """Keep one."""
+        if self.size > KEPT:
+            self.clear()
+            self.size = 0
+        self.size += len(content) + OVERHEAD
+        product = self[number] = (item_id, content)
+        return product
 
 
 class View:
@@ -34,13 +54,13 @@ class View:
         schema: tantivy.Schema,
         vocabulary: Vocabulary,
         weights: FieldWeights,
-        names: dict[int, str],
+        known: KnownProducts,
     ) -> None:
         self.searcher, self.schema, self.vocabulary = searcher, schema, vocabulary
         self.weights = tuple(getattr(weights, field) for field in TEXTS)
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
-        self._names = names  # number → item id; shared with other views: a number means the same in all of them
+        self._known = known  # shared with other views: a number means the same in all of them
         self._counts: dict[str, int] = {}
         self._places: dict[str, tuple[tuple[str, float, int], ...]] = {}
 
@@ -91,54 +111,36 @@ class View:
             rules.append((Occur.Should if phrases and any_word else Occur.Must, Asked.boolean_query(wanted)))
         return Asked.boolean_query(rules)
 
-    def coverage(self, plan: Plan, item_ids: Sequence[str]) -> Floats:
-        """For each product the share of the query's words that it has, rare words counting more. float32 [n].
-
-        Each word that matches adds another power of two to a second score: one search tells all words of all products.
-        """
-        shares = np.zeros(len(item_ids), np.float32)
-        if not item_ids:
-            return shares
-        wanted: list[_Clause] = [
-            (Occur.Should, Asked.const_score_query(self._any_of(group), float(1 << bit)))
-            for bit, group in enumerate(plan.groups)
-            if group.variants
-        ]
-        if not wanted:
-            shares[:] = 1.0
-            return shares
-        among = Asked.const_score_query(Asked.term_set_query(self.schema, ID, list(item_ids)), 0.0)
-        asked = Asked.boolean_query([(Occur.Must, among), (Occur.Must, Asked.boolean_query(wanted))])
-        hits = self.searcher.search(asked, limit=len(item_ids), count=False).hits
-        masks = dict(zip(self.names([address for _, address in hits]), (int(score) for score, _ in hits), strict=True))
-        own = _shares([group for group in plan.groups if not group.extra])
-        extra = _shares([group for group in plan.groups if group.extra])
+    def coverage(self, plan: Plan, found: Sequence[Known]) -> Floats:
+        """For each product the share of the query's words that it has, rare words counting more. float32 [n]."""
+        signs = [[_signed(variant) for variant in group.variants] for group in plan.groups]
+        own, extra = _shares(plan.groups, extra=False), _shares(plan.groups, extra=True)
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
-        split = len(own)
-        worth: dict[int, float] = {}
-        for place, item_id in enumerate(item_ids):
-            mask = masks.get(item_id, 0)
-            if mask not in worth:
-                said = sum(share for bit, share in enumerate(own) if mask >> bit & 1)
-                otherwise = sum(share for bit, share in enumerate(extra, start=split) if mask >> bit & 1)
-                worth[mask] = min(max(said, most * otherwise), 1.0)
-            shares[place] = worth[mask]
+        if not plan.groups:
+            return np.ones(len(found), np.float32)
+        shares = np.empty(len(found), np.float32)
+        for place, (_, content) in enumerate(found):
+            said = otherwise = 0.0
+            for number, variants in enumerate(signs):
+                for signed in variants:
+                    if signed in content:
+                        said += own[number]
+                        otherwise += extra[number]
+                        break
+            shares[place] = min(max(said, most * otherwise), 1.0)
         return shares
 
-    def names(self, addresses: list[tantivy.DocAddress]) -> list[str]:
-        """Item ids of hits."""
+    def known(self, addresses: list[tantivy.DocAddress]) -> list[Known]:
+        """Which products hits are."""
         numbers = self.searcher.fast_field_values(NUMBER, addresses)
-        names = self._names
-        try:
-            return [names[number] for number in numbers]  # type: ignore[index]
-        except KeyError:
-            pass
-        found = []
+        known = self._known
+        found: list[Known] = []
         for number, address in zip(numbers, addresses, strict=True):
-            name = names.get(number)  # type: ignore[arg-type]
-            if name is None:
-                name = names[number] = str(self.searcher.doc(address)[ID][0])  # type: ignore[index]
-            found.append(name)
+            product = known.get(number)  # type: ignore[arg-type]
+            if product is None:
+                stored = self.searcher.doc(address)
+                product = known.add(number, str(stored[ID][0]), bytes(stored[CONTENT][0]))  # type: ignore[arg-type]
+            found.append(product)
         return found
 
     def _clauses(self, group: Group) -> list[_Clause]:
@@ -179,12 +181,9 @@ class View:
         group = Group((Variant(terms, 1.0),), scale)
         return Asked.boolean_query(self._clauses(group))
 
-    def _any_of(self, group: Group) -> Asked:
-        return Asked.boolean_query([(Occur.Should, self._anywhere(one.terms, code=one.code)) for one in group.variants])
-
-    def _anywhere(self, terms: tuple[str, ...], *, code: bool = False) -> Asked:
-        if code or len(terms) == 1:
-            return Asked.term_query(self.schema, CODES if code else ANY, terms[0], "basic")
+    def _anywhere(self, terms: tuple[str, ...]) -> Asked:
+        if len(terms) == 1:
+            return Asked.term_query(self.schema, ANY, terms[0], "basic")
         return Asked.boolean_query([(Occur.Should, phrase) for phrase in self._phrases(terms, 1.0)])
 
     def _fields(self, term: str) -> tuple[tuple[str, float, int], ...]:
@@ -201,6 +200,12 @@ class View:
         return known
 
 
-def _shares(groups: Sequence[Group]) -> list[float]:
-    whole = sum(group.weight * group.idf for group in groups)
-    return [group.weight * group.idf / whole if whole > 0 else 0.0 for group in groups]
+def _signed(variant: Variant) -> bytes:
+    return sign_code(variant.terms[0]) if variant.code else sign(variant.terms)
+
+
+def _shares(groups: Sequence[Group], *, extra: bool) -> list[float]:
+    """How much of a query each group says, among the query's own words or among extra ones; 0 for the others."""
+    said = [group.weight * group.idf if group.extra is extra else 0.0 for group in groups]
+    whole = sum(said) or 1.0
+    return [one / whole for one in said]
