@@ -1,0 +1,219 @@
+"""The search application: a question is understood, found, ordered, counted, and rescued where nothing was found."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.apps.search.attempts import Attempt, Attempts
+from shoplens.apps.search.curation import Curated, Curation
+from shoplens.apps.search.facets import count_facets, parts_of
+from shoplens.apps.search.highlights import highlights_of
+from shoplens.apps.search.matching import NO_TAIL, Matching, Tail
+from shoplens.apps.search.ordering import SOFT, ClickOrder, Lift, Ordered, Personal, order_head
+from shoplens.apps.search.paging import Cursor, TieKeys, fingerprint
+from shoplens.apps.search.ranking import Page, Ranking, skip, turn_to
+from shoplens.apps.search.rescue import Rescued, rescued, say
+from shoplens.apps.search.sorting import count_keys, sort_keys
+from shoplens.apps.search.understanding import Understands
+from shoplens.encoders.centring import LANGUAGES, language_of
+from shoplens.features.align.glosses import Glossary
+from shoplens.recommend.asking import Ask, Facet, Found, Hit
+from shoplens.recommend.facts import CatalogueFacts, Mask
+from shoplens.retrieval.hybrid import HybridIndex
+
+COUNTED = 2_000  # matches up to which a total is always exact; beyond it is where facets or another order need it
+FEW = 3  # products found, up to which another spelling is suggested
+COVERED = 0.99  # share of the words that the best product has, from which on none is missing
+
+Popularity: TypeAlias = Callable[[], npt.NDArray[np.float32]]
+Pins: TypeAlias = Sequence[tuple[int, int]]  # place from 1, row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTuning:
+    """What the shop's settings say."""
+
+    personal: float = 0.3  # how far a person's own taste orders, when a request does not say
+
+
+class SearchEngine:
+    """Searches one shop. Safe to share between threads.
+
+    `hybrid` gives the index that answers now; `popularity` one number for each row of the facts, on any scale;
+    `glossary` a Chinese dictionary for words that no lexicon has. `personal` and `clicks` may be missing, and may be
+    replaced while the shop is open.
+    """
+
+    def __init__(
+        self,
+        facts: CatalogueFacts,
+        hybrid: Callable[[], HybridIndex],
+        *,
+        popularity: Popularity,
+        personal: Personal | None = None,
+        clicks: ClickOrder | None = None,
+        curation: Curation | None = None,
+        settings: SearchTuning | None = None,
+        glossary: Callable[[], Glossary] | None = None,
+    ) -> None:
+        self.facts = facts
+        self.personal = personal
+        self.clicks = clicks
+        self._hybrid = hybrid
+        self._curation = curation if curation is not None else Curation()
+        self._settings = settings if settings is not None else SearchTuning()
+        self._understands = Understands(facts, glossary=glossary)
+        self._ties = TieKeys(facts)
+        self._matching = Matching(facts, hybrid, popularity, self._ties)
+        self._attempts = Attempts(facts, self._understands, self._matching)
+
+    def prepare(self) -> None:
+        """Read what the first request would have to wait for: the catalogue's names, dictionaries."""
+        self._understands.read("红色 red", self.facts.offered())
+        self._ties.of(np.zeros(0, np.int64))
+
+    def search(self, ask: Ask) -> Found:
+        """Answer a request. InputError for a cursor, a facet or a vector that makes no sense."""
+        of = fingerprint(ask)
+        start = Cursor(of, 0, ()) if ask.cursor is None else Cursor.decode(ask.cursor, of, count_keys(ask.sort))
+        curated = self._curation.of(ask.text)
+        answer = rescued(ask, curated, self._attempts, lambda attempt: self._correction(ask, attempt))
+        attempt = answer.attempt
+        ordered = self._ordered(ask, attempt, curated)
+        pins = self._pins(ask, attempt, curated)
+        page, total, exact = self._page(ask, attempt, ordered, pins, start)
+        nothing = total == 0
+        fits = ask.filter is None or bool(attempt.base.any())
+        return Found(
+            impression_id=secrets.token_hex(12),
+            items=self._hits(ask, attempt, ordered, page),
+            total=total,
+            exact=exact,
+            facets=self._facets(ask, attempt, curated, pins) if ask.facets else (),
+            understood=tuple(one for one in attempt.reading.constraints if one not in attempt.given_up),
+            did_you_mean=self._suggestion(ask, answer, total),
+            corrected_from=answer.corrected_from,
+            rescued=None if nothing else answer.sentence,
+            cursor=page.last.encode() if page.more else None,
+            language=LANGUAGES[language_of(ask.text)] if ask.text else ask.language,
+            model=("browse" if attempt.question.browses else "search") + ordered.by,
+            note=say(ask.language, "nothing" if fits else "nothing_fits") if nothing else None,
+            pinned=tuple(self.facts.ids[row] for row, at in zip(page.rows, page.places, strict=True) if at < 0),
+        )
+
+    def _ordered(self, ask: Ask, attempt: Attempt, curated: Curated) -> Ordered:
+        """The head with what lifts it; another order than relevance is the same for everybody."""
+        size = len(attempt.base)
+        lifts = [Lift(self._attempts.mask(one.filter, size), SOFT) for one in attempt.soft]
+        lifts += [Lift(self._attempts.mask(one.filter, size), one.by) for one in curated.boosts]
+        share = self._settings.personal if ask.personal is None else ask.personal
+        return order_head(
+            attempt.head,
+            attempt.text,
+            lifts,
+            facts=self.facts,
+            popularity=self._matching.popularity(attempt.head.rows),
+            clicks=self.clicks,
+            personal=self.personal,
+            share=0.0 if ask.sort else share,
+            user_id=ask.user_id,
+            session_id=ask.session_id,
+        )
+
+    def _pins(self, ask: Ask, attempt: Attempt, curated: Curated) -> Pins:
+        """Pinned products that may be shown here; another order than relevance has none."""
+        if not curated.pins or ask.sort:
+            return ()
+        rows = self.facts.rows(item_id for _, item_id in curated.pins).tolist()
+        placed = zip((place for place, _ in curated.pins), rows, strict=True)
+        return [(place, row) for place, row in placed if 0 < row < len(attempt.base) and attempt.base[row]]
+
+    def _page(self, ask: Ask, attempt: Attempt, ordered: Ordered, pins: Pins, start: Cursor) -> tuple[Page, int, bool]:
+        """The page that is asked for, the total, and whether that is exact.
+
+        Where many match and the page lies within the head, the others are not even looked up.
+        """
+        head = attempt.head
+        shown = (ask.page - 1) * ask.n if ask.page is not None else start.shown
+        if head.total > COUNTED and not ask.sort and not ask.facets and shown + ask.n <= len(head.rows):
+            ranking = self._ranking(ask, attempt, ordered, NO_TAIL, pins)
+            page = self._turn(ask, ranking, start, shown, head.total)
+            if len(page.rows) == ask.n:
+                return page, head.total, False
+        tail = self._matching.tail(attempt.question, head)
+        ranking = self._ranking(ask, attempt, ordered, tail, pins)
+        total = ranking.total()
+        return self._turn(ask, ranking, start, shown, total), total, tail.exact
+
+    def _turn(self, ask: Ask, ranking: Ranking, start: Cursor, shown: int, total: int) -> Page:
+        begin = skip(ranking, start.of, shown, total) if ask.page is not None else start
+        return turn_to(ranking, begin, ask.n, total)
+
+    def _ranking(self, ask: Ask, attempt: Attempt, ordered: Ordered, tail: Tail, pins: Pins) -> Ranking:
+        rows = np.concatenate([attempt.head.rows, tail.rows])
+        behind = np.concatenate([np.zeros(len(ordered.scores)), np.ones(len(tail.rows))])
+        scores = np.concatenate([ordered.scores, tail.scores])
+        relevance = (behind, -scores)
+        sorted_by = sort_keys(
+            ask.sort, rows, facts=self.facts, popularity=self._matching.popularity, relevance=relevance
+        )
+        groups = self.facts.group(rows) if ask.group else np.zeros(len(rows), np.int64)
+        return Ranking.without_pinned(rows, (*sorted_by, *relevance, self._ties.of(rows)), groups, pins, self.facts)
+
+    def _facets(self, ask: Ask, attempt: Attempt, curated: Curated, pins: Pins) -> tuple[Facet, ...]:
+        parts = [*parts_of(ask.filter), *(part for one in attempt.strict for part in parts_of(one.filter))]
+
+        def matching(field: str | None) -> tuple[Mask, bool]:
+            question = attempt.question
+            if field is not None:
+                question = self._attempts.widened(ask, curated, attempt, field)
+            mask, exact = self._matching.mask(question, attempt.head if field is None else None)
+            if pins:
+                mask = mask.copy()
+                mask[[row for _, row in pins]] = True
+            return mask, exact
+
+        return count_facets(self.facts, ask.facets, parts, matching, ask.facet_values)
+
+    def _suggestion(self, ask: Ask, answer: Rescued, total: int) -> str | None:
+        """Another spelling, where little was found or words are missing."""
+        if answer.corrected_from is not None or (total > FEW and answer.attempt.coverage >= COVERED):
+            return None
+        return self._correction(ask, answer.attempt)
+
+    def _correction(self, ask: Ask, attempt: Attempt) -> str | None:
+        words, query = self._hybrid().words, attempt.head.query
+        if words is None or query is None or not ask.typos or ask.prefix:
+            return None
+        return words.correct(query)
+
+    def _hits(self, ask: Ask, attempt: Attempt, ordered: Ordered, page: Page) -> tuple[Hit, ...]:
+        head = attempt.head
+        place = {row: at for at, row in enumerate(head.rows.tolist())}
+        least = float(ordered.scores.min()) if len(ordered.scores) else 0.0
+        hits = []
+        for row in page.rows:
+            at = place.get(row)
+            hits.append(
+                Hit(
+                    self.facts.ids[row],
+                    least if at is None else float(ordered.scores[at]),
+                    self._highlights(ask, attempt, row),
+                    ordered.reasons[at] if at is not None and at < len(ordered.reasons) else (),
+                    ordered.parts(at) if at is not None else {},
+                    tuple(self.facts.ids[other] for other in page.variants.get(row, ())),
+                )
+            )
+        return tuple(hits)
+
+    def _highlights(self, ask: Ask, attempt: Attempt, row: int) -> Mapping[str, str]:
+        words, query = self._hybrid().words, attempt.head.query
+        if not ask.highlight or words is None or query is None:
+            return {}
+        return highlights_of(self.facts, row, lambda text: words.highlight(query, text))

@@ -1,0 +1,160 @@
+"""Which products match a question: a head, which is ranked with care, and behind it all the others that words find.
+
+The head is the same whatever is asked beside it (facets, another page), so the ranking does not move between pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.apps.search.paging import Rows, TieKeys, first
+from shoplens.recommend.facts import CatalogueFacts, Mask
+from shoplens.retrieval.asked import Asked
+from shoplens.retrieval.hybrid import HybridIndex
+from shoplens.retrieval.lexical.query import Query
+
+Floats = npt.NDArray[np.float32]
+HEAD = 200  # products that every signal, clicks and the person's taste put in order
+HEAD_OF_VECTORS = 1_000  # the same without words: then only what is near at all can be counted
+MATCHES = 20_000  # products that words find which are counted exactly
+ENOUGH = 0.6  # of the best product's share of the query's words, below which a product is no match but a guess
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is looked for, and among which products."""
+
+    asked: Asked
+    allowed: Mask
+    whole: bool = False  # the filters say all that the words say: every product that they keep matches
+
+    @property
+    def browses(self) -> bool:
+        """Whether nothing is asked: then all products match."""
+        return not self.asked.text and not self.asked.given
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """The best matches, best first."""
+
+    rows: Rows
+    scores: Floats
+    parts: Mapping[str, Floats] = field(default_factory=dict)
+    query: Query | None = None
+    by_words: int = 0  # products that words find in all
+    total: int = 0  # products that match in all, as far as it is known
+    complete: bool = False  # whether there are no others behind these
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Nothing matches."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.float32), complete=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """The other matches, in no order."""
+
+    rows: Rows
+    scores: npt.NDArray[np.float64]  # by which they are ordered among themselves, 0 to 1
+    exact: bool  # whether these are all
+
+
+NO_TAIL = Tail(np.zeros(0, np.int64), np.zeros(0), False)
+
+
+class Matching:
+    """Finds what matches."""
+
+    def __init__(
+        self,
+        facts: CatalogueFacts,
+        hybrid: Callable[[], HybridIndex],
+        popularity: Callable[[], npt.NDArray[np.float32]],
+        ties: TieKeys,
+    ) -> None:
+        self._facts = facts
+        self._hybrid = hybrid
+        self._popularity = popularity
+        self._ties = ties
+
+    def popularity(self, rows: Rows) -> Floats:
+        """How wanted products are; those that came after it was computed are 0. [len(rows)]"""
+        popular = self._popularity()
+        result = np.zeros(len(rows), np.float32)
+        known = rows < len(popular)
+        result[known] = popular[rows[known]]
+        return result
+
+    def head(self, question: Question) -> Head:
+        """The best matches."""
+        if question.browses:
+            rows = np.flatnonzero(question.allowed)
+            shares = self._shares(rows)
+            best = first((-shares, self._ties.of(rows)), HEAD)
+            return Head(rows[best], shares[best].astype(np.float32), total=len(rows), complete=len(best) == len(rows))
+        many = HEAD if question.asked.text else HEAD_OF_VECTORS
+        found = self._hybrid().search(question.asked, many, question.allowed)
+        scores = np.nan_to_num(found.scores, nan=0.0, posinf=0.0, neginf=0.0)
+        head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.total)
+        if question.whole:
+            head = self._filled(head, question.allowed)
+        return replace(head, complete=head.total <= len(head.rows))
+
+    def _filled(self, head: Head, allowed: Mask) -> Head:
+        """The head with the most popular of all that matches behind it, where every allowed product does."""
+        others = allowed.copy()
+        others[head.rows] = False
+        rows = np.flatnonzero(others)
+        shares = self._shares(rows)
+        best = first((-shares, self._ties.of(rows)), max(HEAD - len(head.rows), 0))
+        least = max(float(head.scores.min()), 0.0) if len(head.scores) else 1.0
+        behind = (least * shares[best]).astype(np.float32)
+        unknown = np.full(len(best), np.nan, np.float32)
+        return replace(
+            head,
+            rows=np.concatenate([head.rows, rows[best]]),
+            scores=np.concatenate([head.scores, behind]),
+            parts={name: np.concatenate([part, unknown]) for name, part in head.parts.items()},
+            total=len(head.rows) + len(rows),
+        )
+
+    def tail(self, question: Question, head: Head) -> Tail:
+        """All matches that are not in the head."""
+        if head.complete:
+            return replace(NO_TAIL, exact=True)
+        inside = np.zeros(len(question.allowed), bool)
+        inside[head.rows] = True
+        if question.browses or question.whole:
+            rows = np.flatnonzero(question.allowed & ~inside)
+            return Tail(rows, self._shares(rows), True)
+        words = self._hybrid().by_words(question.asked, MATCHES, question.allowed)
+        if words is None or not len(words.rows):
+            return replace(NO_TAIL, exact=True)
+        kept = (words.coverage >= ENOUGH * words.coverage.max()) & ~inside[words.rows]
+        scores = words.scores[kept] / max(float(words.scores.max()), 1e-9)
+        exact = words.exact and words.total <= len(words.rows)
+        return Tail(words.rows[kept], scores.astype(np.float64), exact)
+
+    def mask(self, question: Question, head: Head | None = None) -> tuple[Mask, bool]:
+        """All matches, and whether these are all. `head`: of this question, where it is known. bool [len(allowed)]"""
+        if question.browses or question.whole:
+            return question.allowed, True
+        head = head if head is not None else self.head(question)
+        tail = self.tail(question, head)
+        mask = np.zeros(len(question.allowed), bool)
+        mask[head.rows] = True
+        mask[tail.rows] = True
+        return mask, tail.exact
+
+    def _shares(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Popularity as a share of the most popular product's."""
+        popular = self.popularity(rows).astype(np.float64)
+        most = float(popular.max()) if len(popular) else 0.0
+        return popular / most if most > 0 else popular

@@ -1,0 +1,352 @@
+"""What a query asks for: "red dress under 50, not Acme" is a colour, a category, a price and an unwanted brand.
+
+Everything is read from the catalogue's own values (`shop_words`), so that a constraint always is a filter that somebody
+could have set by hand; it is shown, and can be taken away. What is sure becomes a filter; what may be meant otherwise
+(a word with several meanings, "shoe" in "shoe rack", an attribute that many products lack) only lifts what fits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoplens.apps.search.pieces import Piece, cut_pieces
+from shoplens.apps.search.said_words import cut, hide, plain, without_quotes
+from shoplens.apps.search.shop_words import Known, Meaning, ShopWords
+from shoplens.features.align.glosses import Glossary
+from shoplens.ingest.units import measured
+from shoplens.recommend.asking import Constraint
+from shoplens.recommend.facts import CatalogueFacts, Mask
+from shoplens.recommend.filters import Filter, parse_filter
+from shoplens.recommend.said_numbers import POUND, PRICE, SaidRange, read_ranges
+
+JOIN = " … "  # between the words of one constraint that stand apart
+MOST = 12  # constraints of one query
+COMPLETE = 0.8  # share of products that have a field at all, from which on a value of it may be a filter
+SHORTEST_BRAND = 3  # letters of a brand that is surely meant (Chinese: 2)
+
+_IN_STOCK = ("available now", "in stock", "in-stock", "instock", "有现货", "有库存", "有货的", "有货", "现货")
+
+_CHEAP = re.compile(
+    r"\b(?:cheap(?:est)?|inexpensive|affordable|low[ -](?:cost|price[ds]?))\b|物美价廉|便宜|平价|实惠|廉价|性价比高",
+    re.IGNORECASE,
+)
+
+#: What is given up first when nothing fits: the smaller, the sooner. What a thing is, and what it must not be, stay.
+FIRMNESS = {
+    "attribute": 0.4,
+    "brand": 0.5,
+    "measure": 0.6,
+    "in_stock": 0.7,
+    "price": 0.75,
+    "category": 0.8,
+    "not": 0.9,
+}
+VAGUE = 0.1  # of what only lifts
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """A query taken apart."""
+
+    text: str  # words that are left to search for
+    constraints: tuple[Constraint, ...] = ()  # firmest first
+    whole: bool = False  # the filters among them say all that the words say
+
+
+@dataclass(slots=True)
+class _Read:
+    """What has been read so far."""
+
+    constraints: list[tuple[float, Constraint]] = dataclasses.field(default_factory=list)  # with how firm each is
+    spans: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # words that are no longer searched for
+
+    def add(self, firmness: float, constraint: Constraint) -> None:
+        """Once each, MOST at the most."""
+        if len(self.constraints) < MOST and all(one.id != constraint.id for _, one in self.constraints):
+            self.constraints.append((firmness, constraint))
+
+
+class Understands:
+    """Reads queries. `glossary` gives a Chinese dictionary; None does without."""
+
+    def __init__(self, facts: CatalogueFacts, *, glossary: Callable[[], Glossary] | None = None) -> None:
+        self.facts = facts
+        self.shop = ShopWords(facts)
+        self._glossary = glossary
+        self._having: dict[str, tuple[int, Mask]] = {}  # field → version of the facts, products that have it
+
+    def read(self, text: str, offered: Mask, *, drop: Iterable[str] = (), language: str = "en") -> Understanding:
+        """Take a query apart. `offered`: products that may be answered; `drop`: ids of constraints that are not wanted.
+
+        Words of limits and of what is not wanted are not searched for; those of values still are, for they also find.
+        """
+        self.shop.refresh()
+        whole_text = plain(text)
+        if not whole_text:
+            return Understanding("")
+        read = _Read()
+        unquoted = without_quotes(whole_text)
+        self._limits(unquoted, read, language)
+        self._stock(hide(unquoted, read.spans), read, language)
+        pieces = cut_pieces(hide(unquoted, read.spans), self.shop, self._glossary)
+        categories = self._categories([piece for piece in pieces if not piece.negated], offered, read, language)
+        self._values(pieces, categories, offered, read, language)
+        self._cheap(hide(unquoted, read.spans), categories, read, language)
+        dropped = set(drop)
+        read.spans.extend(
+            (piece.start, piece.end)
+            for piece in pieces
+            if piece.dashed and any(one.id in dropped and piece.said in one.said for _, one in read.constraints)
+        )
+        constraints = tuple(
+            one for _, one in sorted(read.constraints, key=lambda pair: -pair[0]) if one.id not in dropped
+        )
+        return Understanding(
+            cut(whole_text, [_with_particle(whole_text, *span) for span in read.spans]),
+            constraints,
+            unquoted == whole_text and not dropped and _is_whole(pieces, constraints, read.spans),
+        )
+
+    def _limits(self, text: str, read: _Read, language: str) -> None:
+        """Prices and measures."""
+        for said in read_ranges(text):
+            field = self._field_of(said)
+            if field is None:
+                continue
+            read.spans.append((said.start, said.end))
+            words = text[said.start : said.end].strip()
+            kind = "price" if field == "price" else "measure"
+            read.add(FIRMNESS[kind] if said.strict else VAGUE, self._limit(field, said, words, language))
+
+    def _field_of(self, said: SaidRange) -> str | None:
+        if said.unit == POUND:
+            return self.shop.field_measured_in("lb") or "price"
+        if said.unit == PRICE:
+            return "price"
+        measure = measured(f"1{said.unit}")
+        return self.shop.field_measured_in(measure.unit) if measure is not None else None
+
+    def _limit(self, field: str, said: SaidRange, words: str, language: str) -> Constraint:
+        unit = "" if field == "price" else f" {'lb' if said.unit == POUND else said.unit}"
+        low = None if said.low is None else f"{round(said.low, 6):g}{unit}"
+        high = None if said.high is None else f"{round(said.high, 6):g}{unit}"
+        bounds: dict[str, float | str] = {}
+        if said.low is not None and low is not None:
+            bounds["gte" if said.low_included else "gt"] = low if unit else said.low
+        if said.high is not None and high is not None:
+            bounds["lte" if said.high_included else "lt"] = high if unit else said.high
+        if low is not None and high is not None:
+            range_said, shown = f"={low}..{high}", f"{low}–{high}"
+        elif high is not None:
+            range_said = f"{'<=' if said.high_included else '<'}{high}"
+            shown = range_said.replace("<=", "≤")
+        else:
+            range_said = f"{'>=' if said.low_included else '>'}{low}"
+            shown = range_said.replace(">=", "≥")
+        wanted = parse_filter({"field": field, "range": bounds})
+        label = f"{_name_of(field, language)} {shown}"
+        return Constraint(f"{field}{range_said}", field, wanted, words, label, said.strict)
+
+    def _stock(self, text: str, read: _Read, language: str) -> None:
+        small = text.lower()
+        for words in _IN_STOCK:
+            place = small.find(words)
+            if place < 0 or (words.isascii() and not _stands_free(small, place, place + len(words))):
+                continue
+            read.spans.append((place, place + len(words)))
+            label = "有货" if language == "zh" else "in stock"
+            wanted = parse_filter({"field": "in_stock", "eq": True})
+            read.add(FIRMNESS["in_stock"], Constraint("in_stock", "in_stock", wanted, words, label, True))
+            return
+
+    def _cheap(self, text: str, context: Mask, read: _Read, language: str) -> None:
+        """ "cheap" lifts the cheapest third of what is asked for: how cheap is cheap enough, nobody said."""
+        match = _CHEAP.search(text)
+        if match is None or any(one.field == "price" for _, one in read.constraints):
+            return
+        prices = self.facts.columns.price[: len(context)][context]
+        prices = prices[~np.isnan(prices)]
+        if not len(prices):
+            return
+        read.spans.append(match.span())
+        most = float(np.partition(prices, len(prices) // 3)[len(prices) // 3])
+        wanted = parse_filter({"field": "price", "range": {"lte": most}})
+        label = f"{_name_of('price', language)} ≤ {most:g}"
+        read.add(VAGUE, Constraint("price=cheap", "price", wanted, match[0], label, False))
+
+    def _categories(self, pieces: Sequence[Piece], offered: Mask, read: _Read, language: str) -> Mask:
+        """The category that is asked for; returns the products in it, all when none is.
+
+        Of several, one inside another narrows it down ("women's shoes"); else the last names the thing ("dress
+        shirt"), unless they are listed ("shirts and dresses").
+        """
+        chosen: tuple[Meaning, ...] = ()
+        parts: list[Piece] = []
+        for piece in pieces:
+            meanings = self._of(piece, "category")
+            if not meanings:
+                continue
+            if not chosen or (parts[-1].loose and not piece.loose):
+                chosen, parts = meanings, [piece]
+                continue
+            inside = _within(meanings, chosen) or _within(chosen, meanings)
+            if inside:
+                chosen, parts = inside, [*parts, piece]
+            elif piece.joined:
+                chosen, parts = (*chosen, *meanings), [*parts, piece]
+            elif not piece.loose:
+                chosen, parts = meanings, [piece]
+        if not chosen:
+            return offered
+        values = sorted({meaning.value for meaning in chosen})
+        wanted = parse_filter({"field": "category", "in": values})
+        fitting = self.facts.mask(wanted)[: len(offered)] & offered
+        if not fitting.any():
+            return offered
+        strict = all(part.known >= Known.OTHER and not part.loose for part in parts)
+        strict = strict and not any(self._only_elsewhere(part) for part in parts)
+        words = JOIN.join(dict.fromkeys(part.said for part in parts))
+        shown = ", ".join(dict.fromkeys(meaning.label.split(">")[-1].strip() for meaning in chosen))
+        label = f"{_name_of('category', language)}{_colon(language)}{shown}"
+        constraint = Constraint(f"category={'|'.join(values)}", "category", wanted, words, label, strict)
+        read.add(FIRMNESS["category"], constraint)
+        return fitting if strict else offered
+
+    def _only_elsewhere(self, piece: Piece) -> bool:
+        """Whether the shop's own spelling of something else is only another name of a category."""
+        others = [one.known for one in piece.meanings if one.field != "category"]
+        own = [one.known for one in piece.meanings if one.field == "category"]
+        return bool(others) and max(others) > max(own, default=Known.GLOSS)
+
+    def _values(self, pieces: Sequence[Piece], context: Mask, offered: Mask, read: _Read, language: str) -> None:
+        """Brands and attributes; values of the same field are alternatives."""
+        asked: dict[tuple[str, bool], list[tuple[Piece, tuple[Meaning, ...]]]] = {}
+        for piece in pieces:
+            by_field = self._fields_of(piece, context)
+            if piece.negated and not by_field and self._of(piece, "category"):
+                by_field = ["category"]
+            for field in by_field[:1]:
+                asked.setdefault((field, piece.negated), []).append((piece, self._of(piece, field)))
+        for (field, negated), said in asked.items():
+            meanings = [meaning for _, some in said for meaning in some]
+            values = sorted({meaning.value for meaning in meanings})
+            inside: Filter = parse_filter({"field": field, "in": values})
+            fitting = self.facts.mask(inside)[: len(context)]
+            if not (fitting & (offered if negated else context)).any():
+                continue
+            if negated:
+                wanted = parse_filter({"not": {"field": field, "in": values}})
+                read.spans.extend((piece.start, piece.end) for piece, _ in said if not piece.dashed)
+                strict, firmness = True, FIRMNESS["not"]
+            else:
+                wanted = inside
+                strict = all(self._is_sure(piece, field) for piece, _ in said) and self._is_complete(field, context)
+                firmness = FIRMNESS["brand" if field == "brand" else "attribute"]
+            words = JOIN.join(dict.fromkeys(piece.said for piece, _ in said))
+            shown = ", ".join(dict.fromkeys(self._shown(some) for _, some in said))
+            sign = "!=" if negated else "="
+            unwanted = ("不要" if language == "zh" else "not ") if negated else ""
+            label = f"{_name_of(field, language)}{_colon(language)}{unwanted}{shown}"
+            read.add(firmness, Constraint(f"{field}{sign}{'|'.join(values)}", field, wanted, words, label, strict))
+
+    def _fields_of(self, piece: Piece, context: Mask) -> list[str]:
+        """Fields other than the category that a piece may speak of, likeliest first."""
+        best: dict[str, Known] = {}
+        for meaning in piece.meanings:
+            if meaning.field != "category":
+                best[meaning.field] = max(best.get(meaning.field, Known.GLOSS), meaning.known)
+        own = max((one.known for one in piece.meanings if one.field == "category"), default=None)
+        if own is not None and not piece.named:  # what names a category is no attribute, unless only more surely so
+            best = {name: known for name, known in best.items() if known > own}
+        if len(best) < 2:
+            return list(best)
+        counts = {name: self._count(piece, name, context) for name in best}
+        return sorted(best, key=lambda name: (-best[name], -counts[name], name))
+
+    def _count(self, piece: Piece, field: str, context: Mask) -> int:
+        values = [meaning.value for meaning in self._of(piece, field)]
+        return int(
+            np.count_nonzero(self.facts.mask(parse_filter({"field": field, "in": values}))[: len(context)] & context)
+        )
+
+    def _of(self, piece: Piece, field: str) -> tuple[Meaning, ...]:
+        """What a piece means in one field: its surest meanings, and what is a kind of them."""
+        some = tuple(one for one in piece.meanings if one.field == field)
+        if not some or field == "category":
+            best = max((one.known for one in some), default=Known.OWN)
+            return tuple(one for one in some if one.known == best)
+        return some
+
+    def _shown(self, meanings: Sequence[Meaning]) -> str:
+        best = max(meaning.known for meaning in meanings)
+        return ", ".join(dict.fromkeys(one.label for one in meanings if one.known == best))
+
+    def _is_sure(self, piece: Piece, field: str) -> bool:
+        """Whether a value is so surely meant that nothing else need be shown."""
+        if piece.named:
+            return True
+        if piece.known < Known.OTHER or piece.loose:
+            return piece.known >= Known.OTHER and field == "brand" and not self._is_general(piece) and _follows(piece)
+        if field != "brand":
+            return len({one.field for one in piece.meanings}) == 1
+        long = len(piece.said) >= (SHORTEST_BRAND if piece.said.isascii() else 2)
+        return long and not self._is_general(piece) and len({one.field for one in piece.meanings}) == 1
+
+    def _is_general(self, piece: Piece) -> bool:
+        return piece.idea is not None
+
+    def _is_complete(self, field: str, context: Mask) -> bool:
+        """Whether nearly all products that could be meant have the field: else a filter would lose what is meant."""
+        version, having = self._having.get(field, (-1, context))
+        if version != self.facts.version or len(having) < len(context):
+            version = self.facts.version
+            having = self.facts.mask(parse_filter({"field": field, "exists": True}))
+            self._having[field] = version, having
+        count = int(np.count_nonzero(context))
+        return count > 0 and int(np.count_nonzero(having[: len(context)] & context)) >= COMPLETE * count
+
+
+def _within(inner: Sequence[Meaning], outer: Sequence[Meaning]) -> tuple[Meaning, ...]:
+    """Categories that lie below (or are) one of the others."""
+    paths = {meaning.path for meaning in outer}
+    return tuple(one for one in inner if any(one.path[:depth] in paths for depth in range(1, len(one.path) + 1)))
+
+
+def _is_whole(pieces: Sequence[Piece], constraints: Sequence[Constraint], read: Sequence[tuple[int, int]]) -> bool:
+    """Whether no word is left that no filter speaks for."""
+    if not constraints or not all(one.strict for one in constraints):
+        return False
+    said = {words for one in constraints for words in one.said.split(JOIN)}
+    left = [piece for piece in pieces if not any(start <= piece.start < end for start, end in read)]
+    return all(piece.silent or piece.said in said for piece in left)
+
+
+def _with_particle(text: str, start: int, end: int) -> tuple[int, int]:
+    """A part of the text with the "的" that belongs to it."""
+    return start, end + (text[end : end + 1] == "的")
+
+
+def _follows(piece: Piece) -> bool:
+    """A brand goes before the name of a model: that an unknown word follows makes it no less sure."""
+    return len(piece.said) >= (SHORTEST_BRAND if piece.said.isascii() else 2)
+
+
+def _stands_free(text: str, start: int, end: int) -> bool:
+    return not text[max(start - 1, 0) : start].isalnum() and not text[end : end + 1].isalnum()
+
+
+def _name_of(field: str, language: str) -> str:
+    """A field as people read it."""
+    chinese = {"price": "价格", "brand": "品牌", "category": "类别"}
+    if language == "zh" and field in chinese:
+        return chinese[field]
+    return field.removeprefix("attributes.").replace("_", " ")
+
+
+def _colon(language: str) -> str:
+    return "：" if language == "zh" else ": "
