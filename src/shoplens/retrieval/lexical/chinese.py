@@ -12,6 +12,7 @@ import rjieba
 #: Latin letters and Chinese characters that make one word ("T恤"), beside those that the dictionary has.
 MIXED_LETTERS = 3  # letters before the first character, at most
 MIXED_CHARACTERS = 3
+LONGEST_PHRASE = 8  # characters whose common sound is looked up; longer phrases are proverbs
 REMEMBERED = 50_000  # words whose inner words are kept in memory
 _OFTEN = 100_000_000  # frequency of a shop's own words: nothing in the dictionary outweighs them
 
@@ -83,14 +84,20 @@ def pinyin(word: str) -> str:
 
 
 def syllables(word: str) -> list[str]:
-    """The same, character by character; [] when nobody knows."""
+    """The same, character by character; [] when nobody knows.
+
+    By the longest phrases that are known, from the left, because 重 is "chong" in 重庆, also in 重庆火锅.
+    """
     sounds = _sounds()
-    phrase = sounds.phrases.get(word)
-    if phrase is not None:
-        return [_toneless(readings[0]) for readings in phrase]
-    spelt = []
-    for character in word:
-        readings = sounds.characters.get(ord(character))
+    spelt: list[str] = []
+    while len(spelt) < len(word):
+        rest = word[len(spelt) :]
+        sizes = range(min(len(rest), LONGEST_PHRASE), 1, -1)
+        phrase = next((found for size in sizes if (found := sounds.phrases.get(rest[:size])) is not None), None)
+        if phrase is not None:
+            spelt += [_toneless(readings[0]) for readings in phrase]
+            continue
+        readings = sounds.characters.get(ord(rest[0]))
         if readings is None:
             return []
         spelt.append(_toneless(readings.split(",", 1)[0]))
