@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.floating]  # [queries, products], higher fits better
 Floats = npt.NDArray[np.float32]
+Query = TypeVar("Query")
 Answer = TypeVar("Answer")
 
 
@@ -73,7 +74,7 @@ def figures_by_language(scores: Scores, gains: npt.NDArray[np.float32], language
     return {**search_figures(scores, gains), "by_language": by_language}
 
 
-def timed(ask: Callable[[str], Answer], queries: Sequence[str]) -> tuple[list[Answer], dict[str, float]]:
+def timed(ask: Callable[[Query], Answer], queries: Sequence[Query]) -> tuple[list[Answer], dict[str, float]]:
     """Ask one query at a time, as shoppers do: the answers, and how long a query takes."""
     ask(queries[0])  # the first one loads networks and dictionaries
     answers, taken = [], []

@@ -16,12 +16,13 @@ from pathlib import Path
 import orjson
 from filelock import FileLock, Timeout
 
-from shoplens.domain.catalogue import RELATIONS, Product
+from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError, ShoplensError
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FILE_NAME as FOUND_FILE
 from shoplens.features.found_text import FoundTexts, joined
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.retrieval.documents import document_of
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.document import Document
@@ -180,21 +181,6 @@ class SearchIndex:
     def _ids(self, rows: object) -> list[str]:
         ids = self._facts.ids
         return [ids[row] for row in rows.tolist()]  # type: ignore[attr-defined]
-
-
-def document_of(product: Product, found: str = "") -> Document:
-    """What words find of a product. `found`: words in its media."""
-    values = [value for name, given in product.attributes.items() if name not in RELATIONS for value in given]
-    return Document(
-        item_id=product.item_id,
-        title=product.title,
-        brand=product.brand or "",
-        category=product.category,
-        attributes=tuple(values),
-        description=product.description,
-        found=found,
-        codes=tuple(code for code in (product.item_id, product.gtin, product.mpn) if code),
-    )
 
 
 def analyser_of(workspace: Workspace) -> Analyser:

@@ -13,11 +13,11 @@ from shoplens.apps.search.engine import SearchEngine
 from shoplens.domain.catalogue import Product
 from shoplens.recommend.asking import Ask, Found
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.retrieval.documents import document_of
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.semantic import VectorSignal
-from shoplens.service.search_index import document_of
 
 
 @dataclass(slots=True)
