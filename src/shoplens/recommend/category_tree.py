@@ -17,6 +17,7 @@ class CategoryTree:
     def __init__(self) -> None:
         self.shown: list[tuple[str, ...]] = [()]  # node → path, as first spelled
         self.nodes: dict[tuple[str, ...], int] = {(): 0}  # path with letter case folded → node
+        self._spelled: dict[tuple[str, ...], int] = {}  # the same as products write it: most write it alike
         self._children: list[list[int]] = [[]]
         self._parents: list[int] = [0]
         self._held = [0]
@@ -28,9 +29,12 @@ class CategoryTree:
     def __len__(self) -> int:
         return len(self.shown)
 
-    def node(self, path: str | Sequence[str]) -> int:
+    def node(self, path: tuple[str, ...]) -> int:
         """Node of a category, made with its ancestors when it is new."""
-        return self._node(tuple(path_parts(path)))
+        node = self._spelled.get(path)
+        if node is None:
+            node = self._spelled[path] = self._node(tuple(path_parts(path)))
+        return node
 
     def hold(self, node: int) -> None:
         """One more product is in the category, and in all around it."""

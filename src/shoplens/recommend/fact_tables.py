@@ -132,7 +132,7 @@ class FactTables:
             column = self.attributes.get(name.casefold())
             if column is None:
                 column = self.attributes[name.casefold()] = ValueColumn(name)
-            values += [column.pairs[column.code(text)] for text in texts if text.strip()]
+            values += [column.pair(text) for text in texts if text.strip()]
         before, now = self.values_of_row[row], tuple(dict.fromkeys(values))
         if now != before:
             stamp = int(self.stamps[row]) + 1

@@ -97,7 +97,7 @@ class ValueColumn:
         self.name = name  # as first spelled
         self.values = Names()
         self.holders = 0  # products of the catalogue that have a value
-        self.pairs: list[tuple[ValueColumn, int]] = [(self, 0)]  # code → what rows remember of it
+        self.pairs: list[tuple[ValueColumn, int]] = [(self, 0)]  # code → what rows remember of it, one object for all
         self._sizes = name.casefold() in ("size", "sizes", "尺寸", "尺码")
         self.units = Names(fold=False)
         self._numbers = np.full(8, np.nan)
@@ -106,19 +106,18 @@ class ValueColumn:
         self._taken_back = 0  # entries that no longer count
         self._numeric = (-1, False, "")
 
-    def code(self, value: str) -> int:
-        """Code of a value, made when it is new."""
-        before = len(self.values)
+    def pair(self, value: str) -> tuple[ValueColumn, int]:
+        """The column with the code of a value, which is made when it is new."""
         code = self.values.code(value)
-        if code == before:
-            self.pairs.append((self, code))
+        if code == len(self.pairs):
             if code == len(self._numbers):
                 self._numbers = np.concatenate([self._numbers, np.full(code, np.nan)])
                 self._unit = np.concatenate([self._unit, np.zeros(code, np.int32)])
             found = measured(value, size=self._sizes)
             if found is not None:
                 self._numbers[code], self._unit[code] = found.amount, self.units.code(found.unit)
-        return code
+            self.pairs.append((self, code))
+        return self.pairs[code]
 
     def add(self, row: int, code: int, stamp: int) -> None:
         """The row has the value, as long as `stamp` is the row's."""
@@ -183,8 +182,8 @@ class ValueColumn:
     def counts(self, mask: Mask, stamps: Stamps) -> npt.NDArray[np.int64]:
         """How many rows of the mask have each value. [values]"""
         entries = self._entries
-        rows = entries.rows[: entries.size]
-        picked = np.flatnonzero(np.append(mask, False).take(rows, mode="clip"))  # newer rows hit the False
+        rows: Rows = entries.rows[: entries.size]
+        picked: Rows = np.flatnonzero(np.append(mask, False).take(rows, mode="clip"))  # newer rows hit the False
         _, picked = self._alive(entries, picked, stamps)
         return np.bincount(entries.codes.take(picked), minlength=len(self.values))
 
