@@ -28,6 +28,7 @@ _ATOM = re.compile(
     rf"\d+(?:\.\d+)+|[1-9]\d{{0,2}}(?:,\d{{3}})+(?!\d)|\d+|([{HAN}]+)|[^\W\d_{HAN}]+",
 )
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_LONE = frozenset("tvuxeoy")  # letters that make one word with the next: T shirt, V neck, X ray, E book
 _GLUE = frozenset(("", "-", "'", "&"))  # between two atoms of one compound
 
 _Atom = tuple[str, int, int, bool]  # a run of letters, digits or characters; its place; whether it is Chinese
@@ -55,6 +56,11 @@ class Piece(NamedTuple):
     parts: tuple[tuple[str, int, int], ...]
     han: bool = False
 
+    @property
+    def whole(self) -> str:
+        """One term for all of it."""
+        return self.forms[0] if self.forms else "".join(part for part, _, _ in self.parts)
+
 
 class Analyser:
     """Reads texts in the way in which an index was written; `version` names that way.
@@ -75,11 +81,11 @@ class Analyser:
         """Words of a query → what stands for them: one term, or several next to one another."""
         table: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {}
         for name, others in self.synonyms.others:
-            key = tuple(_whole(piece) for piece in self.pieces(fold(name).text))
+            key = tuple(piece.whole for piece in self.pieces(fold(name).text))
             for other in others if key else ():
                 pieces = list(self.pieces(fold(other).text))
                 if len(pieces) == 1:
-                    table.setdefault(key, {})[(_whole(pieces[0]),)] = None
+                    table.setdefault(key, {})[(pieces[0].whole,)] = None
                 elif pieces:
                     chain = tuple(part for piece in pieces for part, _, _ in piece.parts)
                     table.setdefault(key, {})[chain] = None
@@ -152,6 +158,10 @@ class Analyser:
                         place = after
                         atoms[place] = rest
                     continue
+            if atom in _LONE and after == place + 1 and follower is not None and len(follower[0]) > 2:
+                beyond = atoms[after + 1][1] if after + 1 < count else len(text) + 1
+                if follower[0].isalpha() and not follower[3] and text[follower[2] : beyond] not in _GLUE:
+                    after += 1  # "t shirt" is read as "t-shirt"
             yield _compound(atoms[place:after], text) if after > place + 1 else _plain(atom, start, end)
             place = after
 
@@ -166,10 +176,6 @@ def squeeze(code: str) -> str:
     """An article number without what people add or leave out: case, hyphens, spaces, zeros in front of a GTIN."""
     plain = "".join(letter for letter in fold(code).text if letter.isalnum())
     return (plain.lstrip("0") if plain.isdigit() and len(plain) >= 8 else plain)[:64]
-
-
-def _whole(piece: Piece) -> str:
-    return piece.forms[0] if piece.forms else "".join(part for part, _, _ in piece.parts)
 
 
 def _plain(atom: str, start: int, end: int) -> Piece:

@@ -158,8 +158,9 @@ class LexicalIndex:
         asked = view.ask(planned, only=only, any_word=any_word)
         if keeps is None:
             result = view.searcher.search(asked, limit=k)
-            found = view.known([address for _, address in result.hits])
-            scores, total, exact = [score for score, _ in result.hits], _count(result), True
+            hits = result.hits
+            found = view.known([address for _, address in hits])
+            scores, total, exact = [score for score, _ in hits], _count(result), True
         else:
             found, scores, total, exact = _kept(view, asked, k, keeps)
         ids = [item_id for item_id, _ in found]
@@ -247,12 +248,13 @@ def _kept(
     limit = max(MOST_HITS, 4 * k)
     while True:
         result = view.searcher.search(asked, limit=limit)
-        found = view.known([address for _, address in result.hits])
+        hits = result.hits
+        found = view.known([address for _, address in hits])
         passing = np.flatnonzero(keeps([item_id for item_id, _ in found])) if found else np.zeros(0, np.int64)
         exhausted = _count(result) <= limit
         if len(passing) >= k or exhausted:
             best = passing[:k]
-            scores = [float(result.hits[place][0]) for place in best]
+            scores = [float(hits[place][0]) for place in best]
             return [found[place] for place in best], scores, len(passing), exhausted
         limit *= DEEPER
 

@@ -150,7 +150,8 @@ class _Found:
             for form, weight in word.forms:
                 if weight == 1.0 or not held or len(word.chain) > 3:
                     self.add(here, (form,), weight)
-            if word.chain and not (word.han and held):
+            # What is joined in the index as well need not be looked for in pieces, which takes longer.
+            if word.chain and not (held and (word.han or len(word.chain[0]) == 1)):
                 self.add(here, word.chain, CHAIN)
             if not word.han:
                 other = SPELLINGS.get(word.term)
@@ -169,16 +170,19 @@ class _Found:
     def synonyms(self) -> None:
         table = self.analyser.synonym_table
         if table:
-            for window in self._windows(1):
+            for window in self._windows(1, WINDOW):
                 for terms in table.get(tuple(self.words[place].term for place in window), ()):
                     self.add(window, terms, SYNONYM)
 
     def together(self) -> None:
         """ "wi fi" for "wifi"."""
-        for window in self._windows(2):
-            words = [self.words[place] for place in window]
-            if not any(word.han for word in words):
-                joined = "".join(word.text.casefold() for word in words)
+        for window in self._windows(2, 3):
+            joined = ""
+            for word in self.words[window.start : window.stop]:
+                if word.han or word.chain:
+                    break
+                joined += word.text.casefold()
+            else:
                 if len(joined) <= LONGEST:
                     self.add(window, (base(joined),), JOIN)
 
@@ -211,11 +215,14 @@ class _Found:
                 self.add(range(place, place + 1), best, SPLIT)
 
     def sounds(self) -> None:
-        for window in self._windows(1):
-            words = [self.words[place] for place in window]
+        sure = [self.known(place) and len(word.term) > 1 for place, word in enumerate(self.words)]
+        for window in self._windows(1, WINDOW):
+            if all(sure[window.start : window.stop]):
+                continue
+            words = self.words[window.start : window.stop]
             if all(word.han for word in words):
                 self._sounds_of_characters(window, "".join(word.text for word in words))
-            elif all(spelt(word) for word in words) and not all(self.known(place) for place in window):
+            elif all(spelt(word) for word in words):
                 for heard in self.holdings.vocabulary.sounding("".join(map(sound, words)))[: MOST_VARIANTS // 2]:
                     self.add(window, (heard,), SOUND)
 
@@ -253,10 +260,10 @@ class _Found:
         variants.sort(key=lambda variant: -variant.weight)
         return _group(self.holdings, (*self.numbers[place], *variants[:MOST_VARIANTS]))
 
-    def _windows(self, shortest: int) -> Iterator[range]:
+    def _windows(self, shortest: int, longest: int) -> Iterator[range]:
         count = len(self.words)
         for start in range(count):
-            for stop in range(start + shortest, min(count, start + WINDOW) + 1):
+            for stop in range(start + shortest, min(count, start + longest) + 1):
                 yield range(start, stop)
 
 

@@ -37,14 +37,10 @@ class Word:
     text: str  # as typed
     start: int  # place in the query's text
     end: int
+    term: str  # the first form
     forms: tuple[tuple[str, float], ...]
     chain: tuple[str, ...] = ()
     han: bool = False  # Chinese
-
-    @property
-    def term(self) -> str:
-        """The form that was typed."""
-        return self.forms[0][0] if self.forms else "".join(self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,8 @@ def _words(analyser: Analyser, text: str, folded: Folded, rest: str) -> list[Wor
     words: dict[str, Word] = {}
     for piece in loud or pieces:
         start, end = folded.span(piece.start, piece.end)
-        word = Word(text[start:end], start, end, tuple(_forms(analyser, piece)), _parts(piece), piece.han)
+        forms = tuple(_forms(analyser, piece))
+        word = Word(text[start:end], start, end, piece.whole, forms, _parts(piece), piece.han)
         words.setdefault(word.term, word)
         if len(words) >= MOST_WORDS:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import tantivy
 from tantivy import Occur
 from tantivy import Query as Asked
@@ -118,17 +119,13 @@ class View:
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
         if not plan.groups:
             return np.ones(len(found), np.float32)
-        shares = np.empty(len(found), np.float32)
-        for place, (_, content) in enumerate(found):
-            said = otherwise = 0.0
-            for number, variants in enumerate(signs):
-                for signed in variants:
-                    if signed in content:
-                        said += own[number]
-                        otherwise += extra[number]
-                        break
-            shares[place] = min(max(said, most * otherwise), 1.0)
-        return shares
+        contents = [content for _, content in found]
+        matched = np.zeros((len(plan.groups), len(found)), np.bool_)
+        for row, variants in zip(matched, signs, strict=True):
+            for signed in variants:
+                row |= [signed in content for content in contents]
+        said, otherwise = own @ matched, extra @ matched  # [n]
+        return np.minimum(np.maximum(said, most * otherwise), 1.0).astype(np.float32)
 
     def known(self, addresses: list[tantivy.DocAddress]) -> list[Known]:
         """Which products hits are."""
@@ -204,8 +201,7 @@ def _signed(variant: Variant) -> bytes:
     return sign_code(variant.terms[0]) if variant.code else sign(variant.terms)
 
 
-def _shares(groups: Sequence[Group], *, extra: bool) -> list[float]:
+def _shares(groups: Sequence[Group], *, extra: bool) -> npt.NDArray[np.float64]:
     """How much of a query each group says, among the query's own words or among extra ones; 0 for the others."""
-    said = [group.weight * group.idf if group.extra is extra else 0.0 for group in groups]
-    whole = sum(said) or 1.0
-    return [one / whole for one in said]
+    said = np.array([group.weight * group.idf if group.extra is extra else 0.0 for group in groups])
+    return said / (said.sum() or 1.0)
