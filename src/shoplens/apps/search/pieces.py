@@ -13,14 +13,16 @@ from shoplens.features.align.lexicon import Idea, plain
 MOST_WORDS = 200  # of a query that are looked at: work stays bounded
 _SILENT_WORDS = (
     "a an the i we my me want need looking look find show search buy get please some any is are be that which and or "
-    "in by from made colored coloured color colour new best good nice product products item items thing things shop "
-    "online sale deal 请 给 我 你 来 看 看看 推荐 搜 搜索 买 件 好 的 吗 呢 吧 啊 有没有 "
-    "一个 一件 一双 一条 适合 用 穿 戴 色"
+    "but over under above below in by from made colored coloured color colour new best good nice product products "
+    "item items thing things shop online sale deal "
+    "请 给 我 你 来 看 看看 推荐 搜 搜索 买 件 好 的 吗 呢 吧 啊 有没有 一个 一件 一双 一条 适合 用 穿 戴 色"
 )
 _SILENT = frozenset(word for said in _SILENT_WORDS.split() for word in key_of(said).split(" ")) | SILENT
 _AND = frozenset({"and", "or", "和", "或", "与", "及"})
 #: What follows says what the thing is for or has, not what it is.
 _ABOUT = frozenset({"for", "with", "of", "to", "fit", "fits", "like", "inside", "on", "compatible"})
+#: What follows is about the thing itself again: "a bag for a laptop in red".
+_ENDS_ABOUT = frozenset({"in", "by", "from", "under", "over", "below", "above", "and"})
 _NOT = frozenset({"not", "no", "without", "non", "except", "excluding", "minus", "sans", "avoid", "exclude"})
 _NOT_TWO = frozenset({("other", "than"), ("but", "not"), ("anything", "but"), ("apart", "from"), ("rather", "than")})
 _NOT_HAN = ("不想要", "不要", "不是", "不含", "不带", "除了", "没有", "排除", "别要", "非", "无", "别")
@@ -214,33 +216,36 @@ def _read_run(text: str, run: Sequence[Piece], shop: ShopWords, glossary: Glossa
 
 def _marked(text: str, pieces: list[Piece]) -> list[Piece]:
     """What stands around each piece: negation, "for", "and", a word that nobody knows."""
+    negations = [_negation(text, pieces, place) if piece.meanings else None for place, piece in enumerate(pieces)]
+    words = [(one[0], piece.start) for one, piece in zip(negations, pieces, strict=True) if one is not None]
     marked: list[Piece] = []
     about = False
     for place, piece in enumerate(pieces):
         said = piece.said.casefold()
         if not piece.meanings:
-            about = (about and piece.silent) or said in _ABOUT
-            marked.append(replace(piece, silent=piece.silent or said in _ABOUT or said in _NOT))
+            about = said in _ABOUT or (about and piece.silent and said not in _ENDS_ABOUT)
+            negates = said in _NOT or any(start <= piece.start < end for start, end in words)
+            marked.append(replace(piece, silent=piece.silent or said in _ABOUT or negates))
             continue
         joined = place > 0 and pieces[place - 1].said.casefold() in _AND
-        start, dashed = _negation(text, pieces, place)
-        negated = start is not None
+        found = negations[place]
+        start, dashed = found if found is not None else (piece.start, False)
+        negated = found is not None
         if not negated and joined and len(marked) > 1 and marked[-2].negated and _shares_field(marked[-2], piece):
             start, negated = marked[-2].end, True  # "not red or blue"
         people = piece.idea is not None and piece.idea.kind in _PEOPLE
-        loose = (about and not people) or (not negated and _goes_on(text, pieces, place))
-        begin = piece.start if start is None else start
+        loose = (about and not people) or (not negated and _goes_on(text, pieces, place, words))
         known = piece.known
         if len(said) == 1 and known > Known.PART and not _is_word_here(text, pieces, place):
             known = Known.PART
         marks = replace(piece, known=known, negated=negated, dashed=dashed, loose=loose, joined=joined)
-        marked.append(replace(marks, start=begin, said=text[begin : piece.end].strip()))
-        about = False
+        marked.append(replace(marks, start=start, said=text[start : piece.end].strip()))
+        about = about and not people
     return marked
 
 
-def _negation(text: str, pieces: Sequence[Piece], place: int) -> tuple[int | None, bool]:
-    """Where a negation of this piece begins (None without one), and whether it is a dash."""
+def _negation(text: str, pieces: Sequence[Piece], place: int) -> tuple[int, bool] | None:
+    """Where a negation of this piece begins, and whether it is a dash; None without one."""
     piece = pieces[place]
     before = text[: piece.start]
     if before.endswith("-") and before[-2:-1] in ("", " ", "\0"):
@@ -248,27 +253,27 @@ def _negation(text: str, pieces: Sequence[Piece], place: int) -> tuple[int | Non
     for words in _NOT_HAN:
         if before.endswith(words) and (len(words) > 1 or len(piece.said) > 1):
             return piece.start - len(words), False
-    back = [one for one in pieces[max(0, place - 3) : place] if one.said.casefold() not in ("the", "a", "any", "in")]
-    if back and back[-1].said.casefold() in _NOT:
-        return back[-1].start, False
+    back = [one for one in pieces[max(0, place - 4) : place] if one.said.casefold() not in ("the", "a", "any", "in")]
     if len(back) > 1 and (back[-2].said.casefold(), back[-1].said.casefold()) in _NOT_TWO:
         return back[-2].start, False
-    return None, False
+    return (back[-1].start, False) if back and back[-1].said.casefold() in _NOT else None
 
 
-def _goes_on(text: str, pieces: Sequence[Piece], place: int) -> bool:
+def _goes_on(text: str, pieces: Sequence[Piece], place: int, negations: Sequence[tuple[int, int]]) -> bool:
     """Whether a word follows directly that the shop does not know, so that this one may only say what kind is meant.
 
     "shoe rack" is no shoe; "red rack" is red, if every shop knows what a rack is.
     """
     if place + 1 >= len(pieces):
         return False
-    piece, after = pieces[place], pieces[place + 1]
-    if after.meanings or after.silent or text[piece.end : after.start].strip():
+    piece, behind = pieces[place], pieces[place + 1]
+    if behind.meanings or behind.silent or text[piece.end : behind.start].strip():
         return False
-    if after.idea is not None and all(one.field != "category" for one in piece.meanings):
+    if any(start <= behind.start < end for start, end in negations):
         return False
-    return after.said.casefold() not in _ABOUT | _NOT and not after.said[0].isdigit()
+    if behind.idea is not None and all(one.field != "category" for one in piece.meanings):
+        return False
+    return behind.said.casefold() not in _ABOUT | _NOT and not behind.said[0].isdigit()
 
 
 def _is_word_here(text: str, pieces: Sequence[Piece], place: int) -> bool:

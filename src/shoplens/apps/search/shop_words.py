@@ -36,7 +36,7 @@ _EMPTY = frozenset(key_of(word) for word in _EMPTY_WORDS.split())
 #: How people call attributes, beside the names that a shop gives them.
 _CALLED: tuple[frozenset[str], ...] = (
     frozenset({"brand", "make", "manufacturer", "品牌", "牌子", "牌"}),
-    frozenset({"color", "colour", "shade", "颜色", "色"}),
+    frozenset({"color", "colour", "shade", "颜色"}),
     frozenset({"size", "尺码", "尺寸", "码", "号"}),
     frozenset({"material", "fabric", "材质", "面料", "材料", "质地"}),
     frozenset({"pattern", "print", "图案", "花纹"}),

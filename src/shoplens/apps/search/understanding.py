@@ -31,6 +31,7 @@ SHORTEST_BRAND = 3  # letters of a brand that is surely meant (Chinese: 2)
 
 _IN_STOCK = ("available now", "in stock", "in-stock", "instock", "有现货", "有库存", "有货的", "有货", "现货")
 
+_SHOWN = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 _CHEAP = re.compile(
     r"\b(?:cheap(?:est)?|inexpensive|affordable|low[ -](?:cost|price[ds]?))\b|物美价廉|便宜|平价|实惠|廉价|性价比高",
     re.IGNORECASE,
@@ -143,11 +144,11 @@ class Understands:
         if low is not None and high is not None:
             range_said, shown = f"={low}..{high}", f"{low}–{high}"
         elif high is not None:
-            range_said = f"{'<=' if said.high_included else '<'}{high}"
-            shown = range_said.replace("<=", "≤")
+            sign = "<=" if said.high_included else "<"
+            range_said, shown = f"{sign}{high}", f"{_SHOWN[sign]} {high}"
         else:
-            range_said = f"{'>=' if said.low_included else '>'}{low}"
-            shown = range_said.replace(">=", "≥")
+            sign = ">=" if said.low_included else ">"
+            range_said, shown = f"{sign}{low}", f"{_SHOWN[sign]} {low}"
         wanted = parse_filter({"field": field, "range": bounds})
         label = f"{_name_of(field, language)} {shown}"
         return Constraint(f"{field}{range_said}", field, wanted, words, label, said.strict)
