@@ -167,7 +167,7 @@ def test_private_texts_are_never_offered_to_others() -> None:
 def test_own_queries_come_first_and_are_forgotten() -> None:
     read: list[tuple[str | None, str | None]] = []
 
-    def past(user_id: str | None, session_id: str | None) -> Sequence[str]:
+    def past(user_id: str | None, session_id: str | None, limit: int) -> Sequence[str]:
         read.append((user_id, session_id))
         return ["red kettle", "手机支架", "red pan", "Red teapot", "red tray"] if user_id == "ann" else []
 

@@ -130,7 +130,7 @@ def record(number: int, **said: object) -> SearchRecord:
 
 def test_gathering() -> None:
     records = [
-        record(2, features={"score": (0.5, 0.25), "words": (1.0,)}, first=11),
+        record(2, features={"score": (0.5, 0.25), "words": (1.0,), "personal": (0.1, 0.2)}, first=11),
         record(1),
         record(3, shown=()),
         replace(record(4), query=" "),

@@ -18,6 +18,7 @@ from shoplens.store.base import SearchRecord, SearchResponse
 MOST_SEARCHES = 200_000  # the latest; bounds memory (about 1 kB each) and time
 WIDEST = 50  # products of one answer, from its top: whoever looks further is not searching any more
 MOST_OF_ONE = 300  # searches of one person or session: nobody, and no robot, decides for the shop
+LATER = frozenset({"personal"})  # features that come to be known only after the order that is learnt here
 #: What taking a product is worth as evidence that it was the right answer.
 GAINS: dict[EventType, float] = {
     EventType.CLICK: 1.0,
@@ -92,7 +93,7 @@ def gather(records: Iterable[SearchRecord], responses: Iterable[SearchResponse])
     latest = deque((one for one in records if one.shown and query_form(one.query)), maxlen=MOST_SEARCHES)
     kept = [_cut(one) for one in _fair(latest)]
     kept.sort(key=lambda one: one.timestamp)
-    names = tuple(sorted({name for one in kept for name, values in one.features.items() if len(values)}))
+    names = tuple(sorted({name for one in kept for name, values in one.features.items() if len(values)} - LATER))
     sizes = [len(one.shown) for one in kept]
     rows = sum(sizes)
     place, gain = np.empty(rows, np.int32), np.zeros(rows, np.float32)

@@ -21,8 +21,8 @@ from shoplens.domain.catalogue import Product
 from shoplens.retrieval.lexical.folding import HAN, fold
 
 Kind: TypeAlias = Literal["query", "product", "category", "brand"]
-#: What somebody searched for lately, newest first: user_id, session_id → queries that found something.
-Past: TypeAlias = Callable[[str | None, str | None], Sequence[str]]
+#: What somebody searched for lately, newest first: user_id, session_id, limit → queries that found something.
+Past: TypeAlias = Callable[[str | None, str | None, int], Sequence[str]]
 
 LEAST_ASKERS = 3  # different people who typed a text, before others are offered it
 MOST_QUERIES = 100_000
@@ -245,7 +245,7 @@ class Suggestions:
             if own is not None and now - own.read < OWN_SECONDS:
                 self._own.move_to_end(who)
                 return list(own.queries)
-        read = [tidy(query) for query in self._past(user_id, session_id)] if self._past is not None else []
+        read = [tidy(query) for query in self._past(user_id, session_id, OWN_QUERIES)] if self._past is not None else []
         known = own.queries if own is not None and self._past is None else []
         queries = [query for query in [*known, *read] if query][:OWN_QUERIES]
         with self._lock:
