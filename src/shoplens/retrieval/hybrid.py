@@ -79,6 +79,7 @@ class Candidates:
 class ByWords:
     """What words found, best first."""
 
+    asked: Asked
     query: Query
     extra: Weighted
     rows: RowNumbers  # [m]
@@ -199,7 +200,14 @@ class HybridIndex:
             known &= rows < len(allowed)
             known[known] = allowed[rows[known]]
         return ByWords(
-            query, extra, rows[known], matches.scores[known], matches.coverage[known], matches.total, matches.exact
+            asked,
+            query,
+            extra,
+            rows[known],
+            matches.scores[known],
+            matches.coverage[known],
+            matches.total,
+            matches.exact,
         )
 
     def _filter(self, allowed: Mask) -> Callable[[list[str]], Mask]:
@@ -246,7 +254,10 @@ class HybridIndex:
         part[known] = found.scores[order[place[known]]]
         missing = np.flatnonzero(~known)
         if len(missing) and found.total > len(found.rows):
-            part[missing] = self.words.score(found.query, self.id_of(rows[missing]), extra=found.extra)[0]
+            part[missing], _ = self.words.score(
+                found.query, self.id_of(rows[missing]), extra=found.extra, prefix=found.asked.prefix,
+                typos=found.asked.typos,
+            )  # fmt: skip
         best = int(found.scores.argmax())
         covered = float(found.coverage[best]) or 1.0
         scale = covered / max(float(found.scores[best]), 1e-9)

@@ -13,7 +13,7 @@ from shoplens.cli.bench import bench
 if TYPE_CHECKING:
     from rich.table import Table
 
-COLUMNS = ("ndcg@10", "hit@10", "recall@1", "recall@10", "mrr")
+COLUMNS = ("ndcg@10", "hit@10", "recall@1", "recall@10", "mrr", "zero_results")
 
 
 @bench.command()
@@ -21,14 +21,28 @@ def search(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Folder with products.csv (product_id, title, split or image, attributes), queries or photos."
+            help="Folder with products.csv (product_id, title, split or image, attributes), queries or photos; or the "
+            "files of WANDS or ESCI, see --format."
         ),
     ],
     *,
     task: Annotated[
-        Literal["text-photo", "text-title", "photo-product"],
-        typer.Option(help="What is searched by what: words → photos, words → titles, photo → product."),
-    ],
+        Literal["text-photo", "text-title", "text-product", "photo-product"],
+        typer.Option(
+            help="What is searched by what: words → photos, words → titles, words → titles and photos together, "
+            "photo → product."
+        ),
+    ] = "text-product",
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["shoplens", "wands", "esci"],
+        typer.Option(
+            help="wands: product.csv, query.csv, label.csv; esci: shopping_queries_dataset_examples.parquet and "
+            "…_products.parquet. Both with --task text-product."
+        ),
+    ] = "shoplens",
+    locale: Annotated[
+        Literal["us", "es", "jp"] | None, typer.Option(help="esci: queries of one locale; default: all.")
+    ] = None,
     queries: Annotated[
         Path | None, typer.Option(help="query_id, text[, language]; default: queries.csv in the folder.")
     ] = None,
@@ -57,18 +71,33 @@ def search(
     train; the queries of the folder are asked once.
 
     text-title: likewise with their titles: the words themselves, their meaning, and attributes that both speak of.
+    text-product: likewise with titles and photos, beside each alone.
+
+    --format wands, esci: everything that products say, by the published protocol, which the outcome names.
 
     photo-product: products.csv names a picture of each product (image). What was learnt from photos-train.zip and .csv
     is compared with what the pictures alone (one_shot), and pictures and words (zero_shot), allow.
     """
     from shoplens.service.settings import Settings, Workspace
 
+    if format != "shoplens" and (task != "text-product" or any((queries, qrels, photos, labels))):
+        raise typer.BadParameter(f"--format {format} goes with --task text-product and has files of its own")
+    if locale is not None and format != "esci":
+        raise typer.BadParameter("--locale goes with --format esci")
     cache = Workspace(folder, Settings.read(None)).model_cache
     with stage_progress() as progress:
-        if task == "text-photo":
-            from shoplens.learning.search_text_photo import bench_text_photo
+        if format != "shoplens":
+            from shoplens.learning.search_collections import bench_collection
 
-            outcome = bench_text_photo(
+            outcome = bench_collection(
+                folder, format, cache=cache, text=text, locale=locale, seed=seed, progress=progress
+            )
+        elif task in ("text-photo", "text-product"):
+            from shoplens.learning.search_text_photo import bench_text_photo
+            from shoplens.learning.search_text_product import bench_text_product
+
+            measure = bench_text_photo if task == "text-photo" else bench_text_product
+            outcome = measure(
                 folder, cache=cache, text=text, image=image, queries=queries, qrels=qrels, photos=photos, seed=seed,
                 progress=progress,
             )  # fmt: skip

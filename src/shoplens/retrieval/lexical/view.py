@@ -117,7 +117,7 @@ class View:
         signs = [[_signed(variant) for variant in group.variants] for group in plan.groups]
         own, extra = _shares(plan.groups, extra=False), _shares(plan.groups, extra=True)
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
-        if not plan.groups:
+        if not plan.groups or not found:
             return np.ones(len(found), np.float32)
         contents = [content for _, content in found]
         matched = np.zeros((len(plan.groups), len(found)), np.bool_)
