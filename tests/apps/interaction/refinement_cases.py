@@ -106,6 +106,11 @@ ENGLISH: tuple[Case, ...] = (
     ("backpack", (), "backpack"),
     ("more formal", (), "more formal"),
     ("brand new phone", (), "brand new phone"),
+    ("no show socks", (), "no show socks"),
+    ("in-ear headphones", (), "in-ear headphones"),
+    ("one piece swimsuit", (), "one piece swimsuit"),
+    ("xbox one", (), "xbox one"),
+    ("in stock", (), "in stock"),
 )
 
 CHINESE: tuple[Case, ...] = (
@@ -174,6 +179,13 @@ CHINESE: tuple[Case, ...] = (
     ("带口袋的", (), "带口袋"),
     ("第一夫人的同款", (), "第一夫人的同款"),
     ("第二件半价", (), "第二件半价"),
+    ("有机茶", (), "有机茶"),
+    ("有线耳机有吗", (), "有线耳机"),
+    ("有货的", (), "有货"),
+    ("换季的衣服", (), "换季的衣服"),
+    ("毛呢", (), "毛呢"),
+    ("家用酒吧", (), "家用酒吧"),
+    ("再生纸", (), "再生纸"),
 )
 
 #: With a photo in the same turn, nothing on the table yet.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from re import IGNORECASE, Pattern
 
 from shoplens.apps.interaction.moves import More, Move, Others, Reset, Undo
+from shoplens.retrieval.lexical.chinese import Segmenter
 
 
 def _ways(*patterns: str) -> Pattern[str]:
@@ -80,9 +82,10 @@ _SEPARATOR = re.compile(
     r"^\s*(?:[,.;:!?，。；：！？、—-]+|$|\band\b|\bwith\b|(?=[\u3400-\u9fff]))\s*", IGNORECASE
 )  # fmt: skip
 
-_POLITE = "but|and|also|though|just|only|instead|please|pls|ok|okay|then|actually|rather|maybe|now|so|well|hmm+|no|yes"
+_POLITE = "but|and|also|though|just|only|instead|please|pls|ok|okay|then|actually|rather|maybe|now|so|well|hmm+|yes"
 _LEAD = _ways(
-    rf"(?:{_POLITE}|hi|hello|preferably|ideally)\b,?",
+    rf"(?:{_POLITE}|hi|hello(?! kitty)|preferably|ideally)\b,?",
+    r"no ?,",
     r"(?:i'?d (?:like|prefer)|i would (?:like|prefer)|i (?:want|need|prefer)|i'?m looking for|i am looking for)\b",
     r"(?:we need|let'?s (?:see|try)|try)\b",
     r"(?:(?:can|could) (?:you|i) (?:show|find|give|get|have|see)|show|give|find|get)\b(?: me)?",
@@ -92,20 +95,23 @@ _LEAD = _ways(
     r"(?:make|change|switch|turn) (?:it|them|that|this|these)(?: to| into)?\b",
     r"(?:it|they|that|this|the (?:colou?r|size|material|brand)) (?:should|must|needs? to|has to|have to) be\b",
     r"(?:change|switch) to\b",
-    r"(?:(?:one|ones|some|something|anything|it|them|those|these|this|that|available) )?in\b(?! (?:stock|store))",
-    r"(?:one|ones|some|something|anything|any|it|them|a|an|the)\b",
-    r"(?:但是?|不过|只是|而且|并且|还要|也要|就要|只要|我要|我想要|我想买|我想|想要|想买|要)",
-    r"(?:换成|改成|改为|换为|变成|换|请|麻烦|给我|帮我|找一?下?|看看|看下|有没有|有)",
-    r"(?:最好是?|必须是?|应该是?|得是|能不能|可不可以|可以|那么?|如果是|来|颜色要|再)",
+    r"(?:(?:one|ones|some|something|anything|it|them|those|these|this|that|available) )?"
+    r"in\b(?!-| (?:stock|store|ear)\b)",
+    r"(?:one(?! (?:piece|size|shoulder|pack|way))|ones|some|something|anything|any|it|them|a|an|the)\b(?!-)",
+    r"(?:但是?|不过|只是|而且|并且|还要|也要|就要|只要|我要|我想要|我想买|我想|想要|想买|换成|改成|改为|换为|变成)",
+    r"(?:麻烦|给我|帮我|找一?下|看看|看下|有没有|最好是?|必须是?|应该是?|得是|能不能|可不可以|可以|那么|如果是|颜色要|好的)",
     r"[,.;:!?，。；：！？、\-]+(?!\w)",
-    r"(?:的|是)",
+    r"是",
 )
 _TRAIL = _ways(
-    r"\b(?:please|pls|instead|ones?|then|though|for me|thanks|thank you|if possible|will do|available)",
-    r"\b(?:would be (?:nice|good|better)|are there|do you have)",
-    r"(?:的?(?:话|吗|呢|吧|啊|呀|嘛|了|就行|就好|就可以|可以吗|好吗|行吗|有吗|有没有|怎么样|谢谢|也行|也可以)|的)",
+    r"\b(?:please|pls|instead|(?<!xbox )(?<!force )ones?|then|though|for me|thanks|thank you|if possible|available)",
+    r"\b(?:would be (?:nice|good|better)|will do|are there|do you have)",
+    r"(?:的话|就行|就好|就可以|可以吗|好吗|行吗|有吗|有没有|怎么样|谢谢|也行|也可以)",
     r"[,.;:!?，。；：！？、\-]+",
 )
+#: Chinese words of one letter around a wish. They also begin and end others: 有机, 换季, 酒吧, 毛呢.
+_ZH_LEAD, _ZH_TRAIL = frozenset("要换请找有那来再的"), frozenset("的吗呢吧啊呀嘛了有")
+_STOCK = frozenset({"有货", "有现货", "有库存"})
 _BEGIN = re.compile(rf"^\s*{_LEAD.pattern}\s*", IGNORECASE)
 _END = re.compile(rf"\s*{_TRAIL.pattern}\s*$", IGNORECASE)
 _FEATURE = re.compile(
@@ -132,9 +138,26 @@ def trimmed(text: str) -> str:
     text = " ".join(text.split())
     while True:
         shorter = _END.sub("", _BEGIN.sub("", text, count=1), count=1)
+        if not shorter.isascii():
+            shorter = _without_particles(shorter)
         if shorter == text:
             return text.strip()
         text = shorter
+
+
+def _without_particles(text: str) -> str:
+    """Without Chinese words of one letter at both ends."""
+    words = [word for word, _, _ in _segmenter().words(text)]
+    while words and (words[0] in _ZH_LEAD or words[0].isspace()) and "".join(words[:2]) not in _STOCK:
+        del words[0]
+    while words and (words[-1] in _ZH_TRAIL or words[-1].isspace()):
+        del words[-1]
+    return "".join(words)
+
+
+@cache
+def _segmenter() -> Segmenter:
+    return Segmenter()
 
 
 def names_feature(text: str) -> bool:

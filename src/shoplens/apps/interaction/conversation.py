@@ -104,7 +104,7 @@ class Interaction:
         )
         wide = not turn.photos and not back and not played.unclear
         scene, found, loosened = self._answer(played.scene, ask, facets=wide)
-        if played.unbounded is not None and not found.items:
+        if played.unbounded is not None and (not found.items or found.rescued is not None):
             dear = played.unbounded.sort[0].descending
             played.notes.append(say(language, "no_dearer" if dear else "no_cheaper"))
             scene, found, loosened = self._answer(played.unbounded, ask)

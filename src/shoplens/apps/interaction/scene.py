@@ -124,10 +124,11 @@ def _asking(scene: Scene) -> tuple[object, ...]:
 def gives_way(held: Constraint, ask: Constraint) -> bool:
     """Whether what is asked now takes the place of what was asked before.
 
-    A second value of a field replaces the first; an upper bound leaves a lower one that lies below it; what is not
-    wanted leaves what is, unless they are the same.
+    A second value of a field replaces the first; an upper bound leaves a lower one that lies below it, a broader
+    category ("for men") the narrower one ("shoes") that reaches into it; what is not wanted leaves what is, unless they
+    are the same.
     """
-    if held.field != ask.field:
+    if held.field != ask.field or (held.field == "category" and _reaches(ask.filter, held.filter)):
         return False
     if isinstance(held.filter, Range) and isinstance(ask.filter, Range):
         return not (_bounds(held.filter, ask.filter) or _bounds(ask.filter, held.filter))
@@ -137,6 +138,17 @@ def gives_way(held: Constraint, ask: Constraint) -> bool:
     if before or now:
         return bool(_values(held.filter) & _values(ask.filter))
     return True
+
+
+def _reaches(broad: Filter, narrow: Filter) -> bool:
+    """Whether some of the narrow categories lie below one of the broad ones, not all being the same."""
+    if not (isinstance(broad, OneOf) and isinstance(narrow, OneOf)) or broad == narrow:
+        return False
+    paths = [(one, other) for one in broad.values for other in narrow.values]
+    return any(
+        isinstance(one, tuple) and isinstance(other, tuple) and len(one) < len(other) and other[: len(one)] == one
+        for one, other in paths
+    )
 
 
 def _bounds(one: Range, other: Range) -> bool:

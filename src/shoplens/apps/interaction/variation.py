@@ -37,7 +37,9 @@ class Variation:
         kept += [one for one in scene.understood if one.field == PRICE]
         begun = Scene(base=base, wishes=tuple(dict.fromkeys(kept)), table=scene.table)
         if not same:
-            return begun.turned_down(items)
+            begun = begun.turned_down(items)
+            if base.given or base.shown:
+                return begun
         path = self._table.category(items[0])
         return begun.wished(wishes.in_category(path, self._table.title(items[0]))) if path else begun
 
