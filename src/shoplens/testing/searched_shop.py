@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,31 +19,20 @@ from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.semantic import VectorSignal
 
 
-@dataclass(slots=True)
 class SearchedShop:
-    """Products, and an engine that finds them. `popular`: item_id → how wanted it is."""
+    """Products, and an engine that finds them by words. `popular`: item_id → how wanted it is.
 
-    facts: CatalogueFacts
-    words: LexicalIndex
-    hybrid: HybridIndex
-    engine: SearchEngine
-    popular: dict[str, float] = field(default_factory=dict)
+    `options`: further arguments of SearchEngine (personal, clicks, curation, glossary …).
+    """
 
-    @classmethod
-    def of(cls, products: Iterable[Product], signals: Sequence[VectorSignal] = (), **options: Any) -> Self:
-        """`options`: further arguments of SearchEngine (personal, clicks, curation, glossary …)."""
+    def __init__(self, products: Iterable[Product], signals: Sequence[VectorSignal] = (), **options: Any) -> None:
         goods = list(products)
-        facts = CatalogueFacts(goods)
-        words = LexicalIndex.open(None, Analyser())
-        words.apply([document_of(one) for one in goods], (), 1)
-        hybrid = HybridIndex(words, signals, row_of=facts.rows, id_of=_ids_of(facts))
-        popular: dict[str, float] = {}
-
-        def popularity() -> npt.NDArray[np.float32]:
-            return np.fromiter((popular.get(name, 0.0) for name in facts.ids), np.float32, len(facts))
-
-        engine = SearchEngine(facts, lambda: hybrid, popularity=popularity, **options)
-        return cls(facts, words, hybrid, engine, popular)
+        self.facts = CatalogueFacts(goods)
+        self.words = LexicalIndex.open(None, Analyser())
+        self.words.apply([document_of(one) for one in goods], (), 1)
+        self.hybrid = HybridIndex(self.words, signals, row_of=self.facts.rows, id_of=self._ids)
+        self.popular: dict[str, float] = {}
+        self.engine = SearchEngine(self.facts, lambda: self.hybrid, popularity=self._popularity, **options)
 
     def search(self, text: str = "", **asked: Any) -> Found:
         """`asked`: further fields of `Ask`."""
@@ -61,6 +49,9 @@ class SearchedShop:
             self.facts.remove(item_id)
         self.words.apply((), item_ids, self.words.revision + 1)
 
+    def _ids(self, rows: npt.NDArray[np.int64]) -> list[str]:
+        return [self.facts.ids[row] for row in rows.tolist()]
 
-def _ids_of(facts: CatalogueFacts) -> Callable[[npt.NDArray[np.int64]], list[str]]:
-    return lambda rows: [facts.ids[row] for row in rows.tolist()]
+    def _popularity(self) -> npt.NDArray[np.float32]:
+        wanted = (self.popular.get(name, 0.0) for name in self.facts.ids)
+        return np.fromiter(wanted, np.float32, len(self.facts.ids))

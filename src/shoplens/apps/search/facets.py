@@ -97,6 +97,7 @@ def _categories(facts: CatalogueFacts, mask: Mask, selected: set[str], limit: in
     chosen = {category_path(one) for one in selected}
     leading = {path[:depth] for path in chosen for depth in range(1, len(path) + 1)}
     opened: set[tuple[str, ...]] = {()}
+    yielded: set[tuple[str, ...]] = set()
     depth = 1
     while opened:
         counted = [
@@ -106,9 +107,14 @@ def _categories(facts: CatalogueFacts, mask: Mask, selected: set[str], limit: in
         ]
         for place, (path, text, count) in enumerate(counted):
             if place < limit or path in leading:
+                yielded.add(path)
                 yield FacetValue(text, text.split(SEPARATOR)[-1], count, path in chosen)
         opened = {path for path, _, _ in counted if path in leading or len(counted) == 1}
         depth += 1
+    spelled = facts.values_of("category") if chosen - yielded else {}
+    for path in sorted(chosen - yielded):  # chosen, and nothing is left in it
+        text = spelled.get(SEPARATOR.join(path), SEPARATOR.join(path))
+        yield FacetValue(text, text.split(SEPARATOR)[-1], 0, True)
 
 
 def _telling(facts: CatalogueFacts, mask: Mask) -> list[str]:
