@@ -69,7 +69,7 @@ def position_bias(
     factor = np.array(weights)
     solved, *_ = np.linalg.lstsq(matrix * factor[:, None], np.array(ratios) * factor, rcond=None)
     falling = isotonic_regression(np.concatenate([[0.0], solved]), increasing=False).x
-    return np.clip(np.exp(falling - falling[0]), LEAST, 1.0)
+    return np.asarray(np.clip(np.exp(falling - falling[0]), LEAST, 1.0), np.float64)
 
 
 def _ratio(
