@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -31,6 +31,10 @@ from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.store.base import Appended, Store
+
+if TYPE_CHECKING:
+    from shoplens.apps.interaction import Interaction
+    from shoplens.service.search import SearchService
 
 log = logging.getLogger(__name__)
 FOLLOW_EVERY = 0.5  # seconds between looks at the store for other processes' changes of the catalogue
@@ -68,6 +72,9 @@ class Runtime:
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
+        self._opening = threading.RLock()  # of what is opened at its first use
+        self._search: SearchService | None = None
+        self._interaction: Interaction | None = None
 
     @classmethod
     def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
@@ -94,6 +101,37 @@ class Runtime:
     def shelf(self) -> Shelf:
         """What answers now; take it once per request."""
         return self.swap.shelf
+
+    @property
+    def search(self) -> SearchService:
+        """Search by words, photos, speech and video; opened at its first use, and followed once `watch` was called."""
+        from shoplens.service.search import SearchService  # most commands do without its index
+
+        with self._opening:
+            if self._search is None:
+                self._search = SearchService(
+                    self.workspace, self.store, self.facts, lambda: self.shelf, self._history, self.loose_media
+                )
+                self.on_change(self._search.changed)
+                if self._watcher is not None:
+                    self._search.start()
+            return self._search
+
+    @property
+    def interaction(self) -> Interaction:
+        """Conversations about what to buy."""
+        with self._opening:
+            if self._interaction is None:
+                self._interaction = self.search.interaction()
+            return self._interaction
+
+    def forget_person(self, user_id: str) -> int:
+        """Delete a person, all they did and what is remembered of them here. Returns how many events went."""
+        if self._interaction is not None:
+            self._interaction.sessions.forget_person(user_id)
+        if self._search is not None:
+            self._search.forget(user_id)  # first: what waits to be written down must be gone with the rest
+        return self.store.people.delete(user_id)
 
     def problems(self) -> list[str]:
         """Why this process should not get requests yet; empty when it is ready."""
@@ -178,12 +216,15 @@ class Runtime:
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, name="shoplens-watch", daemon=True)
             self._watcher.start()
+            self.search.start()
 
     def close(self) -> None:
         """Stop watching and give the store back."""
         self._stop.set()
         if self._watcher is not None:
             self._watcher.join(timeout=10)
+        if self._search is not None:
+            self._search.close()
         self.live.close()
         self.media.close()
         self.store.close()

@@ -23,7 +23,7 @@ from shoplens.apps.search.sorting import count_keys, sort_keys
 from shoplens.apps.search.understanding import Understands
 from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.features.align.glosses import Glossary
-from shoplens.recommend.asking import Ask, Facet, Found, Hit
+from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.hybrid import HybridIndex
 
@@ -77,6 +77,10 @@ class SearchEngine:
         """Read what the first request would have to wait for: the catalogue's names, dictionaries."""
         self._understands.read("红色 red", self.facts.offered())
         self._ties.of(np.zeros(0, np.int64))
+
+    def understand(self, text: str, language: str) -> tuple[Constraint, ...]:
+        """What would be read out of these words, in the order in which it is said."""
+        return tuple(self._understands.read(text, self.facts.offered(), language=language).constraints)
 
     def search(self, ask: Ask) -> Found:
         """Answer a request. InputError for a cursor, a facet or a vector that makes no sense."""

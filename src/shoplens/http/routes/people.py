@@ -35,12 +35,12 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
 
 @router.delete("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
 async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
-    """Forget a person and all their events."""
+    """Forget a person, all their events and searches."""
 
     def forget() -> int:
         if shop.store.people.get(user_id) is None:
             raise NotFoundError(f"no person {user_id!r}")
-        return shop.store.people.delete(user_id)
+        return shop.forget_person(user_id)
 
     return Forgotten(user_id=user_id, events=await run_in_threadpool(forget))
 

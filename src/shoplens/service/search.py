@@ -1,0 +1,280 @@
+"""Search of one running shop: index, engine, what people taught it, suggestions and the log, put together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import orjson
+
+from shoplens.apps.home import ReadHistory
+from shoplens.apps.interaction import Interaction
+from shoplens.apps.search.analytics import SearchFigures, analyse
+from shoplens.apps.search.curation import Curation
+from shoplens.apps.search.engine import SearchEngine, SearchTuning
+from shoplens.apps.search.paging import Cursor, fingerprint
+from shoplens.apps.search.personal import PersonalOrder
+from shoplens.apps.search.sorting import count_keys
+from shoplens.apps.search.suggestions import Suggestion, Suggestions
+from shoplens.apps.search.trending import TrendingSearch, TrendingSearches
+from shoplens.domain.catalogue import Product
+from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.features.align.composing import Composer
+from shoplens.features.align.glosses import glossary
+from shoplens.models.click_ranker import ClickRanker
+from shoplens.recommend.asking import Ask, Constraint, Found
+from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.filter_json import filter_json
+from shoplens.recommend.shelf import Shelf
+from shoplens.retrieval.asked import Given
+from shoplens.service import search_learning
+from shoplens.service.loose_media import LooseMedia, Part
+from shoplens.service.search_index import Progress, SearchIndex
+from shoplens.service.search_log import SearchLogWriter
+from shoplens.service.search_media import SearchMedia
+from shoplens.service.settings import Workspace
+from shoplens.store.base import SearchRecord, Store
+
+LOOK_EVERY = 5.0  # seconds between looks at what clicks taught
+TREND_DAYS = 90.0  # of searches that tell what is usual
+RANK_EVERY = 60.0  # seconds between looks at which titles are wanted most, for suggestions
+Floats = np.ndarray[tuple[int], np.dtype[np.float32]]
+
+
+class SearchService:
+    """`start` keeps everything up to date in threads; without it each search looks first what changed."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        facts: CatalogueFacts,
+        shelf: Callable[[], Shelf],
+        history: ReadHistory,
+        media: LooseMedia,
+    ) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._facts = facts
+        self._shelf = shelf
+        settings = workspace.settings.search
+        self.index = SearchIndex(workspace, store, facts, media)
+        self.media = SearchMedia(media, self.index.vectors, facts)
+        self.engine = SearchEngine(
+            facts,
+            self.index.hybrid,
+            popularity=lambda: self._shelf().popularity(),
+            personal=PersonalOrder(
+                shelf, history, language=workspace.settings.language, limit=workspace.settings.train.max_history
+            ),
+            clicks=ClicksInUse(workspace, facts),
+            curation=Curation.open(workspace.root / settings.curation),
+            settings=SearchTuning(personal=settings.personal),
+            glossary=glossary,
+        )
+        self.suggestions = Suggestions(self._past)
+        self.rising = TrendingSearches()
+        self.log = SearchLogWriter(store.searches, keep_days=settings.log_days) if settings.log else None
+        self._lock = threading.Lock()
+        self._started = False
+        self._suggests = False
+        self._ranked = 0.0
+
+    def start(self) -> None:
+        """Follow the store in threads until `close`."""
+        with self._lock:
+            if self._started:
+                return
+            self._started = True
+        self.index.start()
+        threading.Thread(target=self._warm, name="shoplens-search-warm", daemon=True).start()
+
+    def sync(self, progress: Progress | None = None) -> None:
+        """Take in all that changed, words and vectors; `progress` hears how many products were indexed."""
+        self.index.sync(progress)
+        self.index.vectors.refresh(now=True, build=False)
+
+    def search(self, ask: Ask) -> Found:
+        """Answer a request and write it down."""
+        found = self.look(ask)
+        self._note(ask, found)
+        return found
+
+    def look(self, ask: Ask) -> Found:
+        """The same without writing it down: for questions that no person asks."""
+        if not self._started:
+            self.sync()
+        return self.engine.search(ask)
+
+    def see(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
+        """Photos, videos and sound as vectors to be near to, and what is said in them; see `SearchMedia.read`."""
+        if not self._started:
+            self.sync()
+        return self.media.read(parts)
+
+    def understand(self, text: str, language: str) -> Sequence[Constraint]:
+        """What would be read out of these words."""
+        return self.engine.understand(text, language)
+
+    def interaction(self) -> Interaction:
+        """Conversations that search here."""
+        return Interaction(
+            self.search,
+            self._facts,
+            self.media,
+            composer=self._compose,
+            understand=self.understand,
+            likeness=self.media.like,
+            peek=self.look,
+            language=self._workspace.settings.language,
+        )
+
+    def suggest(
+        self, prefix: str, n: int, user_id: str | None = None, session_id: str | None = None, language: str = "en"
+    ) -> list[Suggestion]:
+        """How what somebody types may go on, best first."""
+        self._learn_suggestions()
+        if time.monotonic() - self._ranked > RANK_EVERY:
+            self._rank()
+        return self.suggestions.suggest(prefix, n, user_id, session_id, language)
+
+    def trending(self, n: int) -> list[TrendingSearch]:
+        """What is searched for now more than usual, most surprising first."""
+        self._learn_suggestions()
+        return self.rising.top(n, _now())
+
+    def analytics(self, days: float, n: int) -> SearchFigures:
+        """What people searched for in the last days, what they did not find and what they left alone."""
+        if self.log is not None:
+            self.log.flush()
+        since = _now() - int(days * MICROSECONDS_PER_DAY)
+        searches = self._store.searches
+        return analyse(
+            searches.queries(since=since), (one for part in searches.responses(since=since) for one in part), n=n
+        )
+
+    def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
+        """The catalogue changed; the facts know it already."""
+        self.index.changed(products, gone)
+        if self._suggests:
+            self.suggestions.apply(products, gone)
+
+    def forget(self, user_id: str) -> None:
+        """Drop what is remembered of a person beside the store, where their searches still are, all of them."""
+        if self.log is not None:
+            self.log.flush()
+        self.suggestions.forget(user_id)
+        self.rising.forget(user_id)
+
+    def close(self) -> None:
+        """Stop following and write down what is left."""
+        self.index.close()
+        if self.log is not None:
+            self.log.close()
+
+    def _compose(self, shown: Sequence[Floats], change: str) -> Floats | None:
+        """A photo and words that change it as one question; None where photos and words share no space."""
+        space = self.index.vectors.space
+        return None if space is None else Composer(space)(shown, change)
+
+    def _warm(self) -> None:
+        """What the first shoppers would wait for."""
+        self._learn_suggestions()
+        self.engine.prepare()
+
+    def _learn_suggestions(self) -> None:
+        """Read the catalogue and the log once; from then on `changed` and `_note` keep suggestions fresh."""
+        with self._lock:
+            if self._suggests:
+                return
+            self._suggests = True  # first: changes that come while the catalogue is read are taken in as well
+            for products in self._store.catalogue.scan():
+                self.suggestions.apply(products)
+            counted = self._store.searches.queries()
+            self.suggestions.learn(
+                (one.query, one.askers, None if one.empty is None else one.empty < one.searches) for one in counted
+            )
+            lately = self._store.searches.scan(since=_now() - int(TREND_DAYS * MICROSECONDS_PER_DAY))
+            self.rising.note_all(
+                (one.query, one.timestamp, one.user_id or one.session_id) for part in lately for _, one in part
+            )
+
+    def _rank(self) -> None:
+        self._ranked = time.monotonic()
+        popular = self._shelf().popularity()
+        wanted = np.flatnonzero(popular[: len(self._facts.ids)] > 0)
+        self.suggestions.rank([self._facts.ids[row] for row in wanted.tolist()], popular[wanted].tolist())
+
+    def _past(self, user_id: str | None, session_id: str | None, limit: int) -> list[str]:
+        return self._store.searches.recent(user_id=user_id, session_id=session_id, limit=limit)
+
+    def _note(self, ask: Ask, found: Found) -> None:
+        if ask.prefix:
+            return  # somebody is still typing
+        if self.log is not None:
+            self.log.put(record_of(ask, found))
+        if ask.text and self._suggests:
+            self.suggestions.note(ask.text, found.total, user_id=ask.user_id, session_id=ask.session_id)
+            self.rising.note(ask.text, _now(), ask.user_id or ask.session_id)
+
+
+class ClicksInUse:
+    """The order that clicks taught, as rows of the facts; a newer version is taken over when there is one."""
+
+    def __init__(self, workspace: Workspace, facts: CatalogueFacts) -> None:
+        self._workspace = workspace
+        self._facts = facts
+        self._lock = threading.Lock()
+        self._looked = float("-inf")
+        self._stamp = 0
+        self._ranker: ClickRanker | None = None
+
+    def rescore(
+        self, query: str, rows: np.ndarray[tuple[int], np.dtype[np.int64]], features: Mapping[str, Floats]
+    ) -> Floats | None:
+        """See `apps.search.ordering.ClickOrder`."""
+        ranker = self._current()
+        if ranker is None:
+            return None
+        return ranker.rescore(query, [self._facts.ids[row] for row in rows.tolist()], features)
+
+    def _current(self) -> ClickRanker | None:
+        now = time.monotonic()
+        if now - self._looked > LOOK_EVERY:
+            with self._lock:
+                self._looked = now
+                stamp = search_learning.stamp(self._workspace)
+                if stamp != self._stamp:
+                    self._stamp = stamp
+                    self._ranker = search_learning.load_click_order(self._workspace)
+        return self._ranker
+
+
+def record_of(ask: Ask, found: Found) -> SearchRecord:
+    """What the log keeps of a search."""
+    names = dict.fromkeys(name for hit in found.items for name in hit.parts)
+    shown_before = 0
+    if ask.page is not None:
+        shown_before = (ask.page - 1) * ask.n
+    elif ask.cursor is not None:
+        shown_before = Cursor.decode(ask.cursor, fingerprint(ask), count_keys(ask.sort)).shown
+    return SearchRecord(
+        impression_id=found.impression_id,
+        timestamp=_now(),
+        query=ask.text,
+        user_id=ask.user_id,
+        session_id=ask.session_id,
+        language=found.language,
+        total=found.total,
+        shown=tuple(hit.item_id for hit in found.items),
+        first=shown_before + 1,
+        features={name: tuple(hit.parts.get(name, float("nan")) for hit in found.items) for name in names},
+        filters="" if ask.filter is None else orjson.dumps(filter_json(ask.filter)).decode(),
+    )
+
+
+def _now() -> int:
+    """Microseconds since 1970."""
+    return int(time.time() * 1e6)
