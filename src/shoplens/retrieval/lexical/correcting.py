@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from shoplens.retrieval.lexical.chinese import pinyin
 from shoplens.retrieval.lexical.english import SPELLINGS, kin, plural_like
-from shoplens.retrieval.lexical.plan import MUCH_MORE, RARE, WINDOW, Holdings, sound, spelt
+from shoplens.retrieval.lexical.plan import MUCH_MORE, RARE, WINDOW, Holdings, nearest, sound, spelt
 from shoplens.retrieval.lexical.query import Query, Word
 from shoplens.retrieval.lexical.vocabulary import edits_allowed
 
@@ -72,7 +72,7 @@ def _nearest(word: Word, holdings: Holdings) -> str | None:
     other = SPELLINGS.get(word.term)
     if not edits or count > RARE or (other is not None and holdings.count(other)):
         return None
-    near = holdings.vocabulary.near(word.term, edits if not count else 1)
+    near = nearest(word, holdings, edits if not count else 1)
     if not near or (count and near[0][2] < MUCH_MORE * count):
         return None
     best = near[0][0]

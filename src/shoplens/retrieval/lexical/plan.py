@@ -34,6 +34,9 @@ RARE_TYPO = 0.4  # of a word that the index does hold, yet so rarely that it loo
 RARE, MUCH_MORE = 2, 50
 MOST_VARIANTS = 16  # of one word
 MOST_GROUPS = 24  # with extra words; a float32 tells so many powers of two apart
+LONGEST_NAME = 4  # characters of a Chinese name that no dictionary knows
+#: Characters that say something alone, also next to others.
+MEANINGFUL = frozenset("男女童大小长短厚薄新高低春夏秋冬红橙黄绿青蓝紫黑白灰粉鞋裙裤")
 WINDOW = 4  # words that together may be one name
 
 
@@ -51,6 +54,10 @@ class Holdings(Protocol):
 
     def has_code(self, code: str) -> bool:
         """Whether a product has this number."""
+        ...
+
+    def holds(self, terms: tuple[str, ...]) -> bool:
+        """Whether a product has these terms next to one another."""
         ...
 
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -106,6 +113,7 @@ def plan(
     """Compare a query with what the index holds."""
     found = _Found(query, analyser, holdings)
     found.themselves()
+    found.names()
     found.codes()
     found.synonyms()
     found.together()
@@ -159,6 +167,17 @@ class _Found:
                     self.add(here, (other,), 1.0)
                 for form in kin(word.term):
                     self.add(here, (form,), KIN)
+
+    def names(self) -> None:
+        """Characters in a row that the dictionary cannot join are perhaps a name ("膳魔师"), and belong together."""
+        for window in self._windows(2, LONGEST_NAME):
+            words = self.words[window.start : window.stop]
+            if any(not word.han or word.chain or word.term in MEANINGFUL for word in words) or not _adjacent(words):
+                continue
+            chain = tuple(word.term for word in words)
+            if self.add(window, chain, CHAIN) and len(chain) > 2 and self.holdings.holds(chain):
+                for place, word in zip(window, words, strict=True):
+                    self.variants[place].pop((word.term,), None)
 
     def codes(self) -> None:
         for code in self.query.codes:
@@ -228,9 +247,8 @@ class _Found:
 
     def _sounds_of_characters(self, window: range, text: str) -> None:
         words = self.words[window.start : window.stop]
-        apart = any(left.end != right.start for left, right in pairwise(words))
         term = "".join(word.term for word in words)
-        if apart or not 2 <= len(text) <= 6 or self.holdings.count(term):
+        if not _adjacent(words) or not 2 <= len(text) <= 6 or self.holdings.count(term):
             return
         for heard in self.holdings.vocabulary.sounding(pinyin(term))[: MOST_VARIANTS // 2]:
             if heard != term:
@@ -243,7 +261,7 @@ class _Found:
                 continue
             here = range(place, place + 1)
             if not self.known(place):
-                near = self.holdings.vocabulary.near(word.term, edits)
+                near = nearest(word, self.holdings, edits)
                 for other, distance, _ in near[: MOST_VARIANTS // 2]:
                     if distance == near[0][1]:
                         self.add(here, (other,), TYPO[distance])
@@ -265,6 +283,21 @@ class _Found:
         for start in range(count):
             for stop in range(start + shortest, min(count, start + longest) + 1):
                 yield range(start, stop)
+
+
+def _adjacent(words: Sequence[Word]) -> bool:
+    return all(left.end == right.start for left, right in pairwise(words))
+
+
+def nearest(word: Word, holdings: Holdings, edits: int) -> list[tuple[str, int, int]]:
+    """Words spelt nearly so: as the word was typed, or without its ending ("drees" is no more several than "dress")."""
+    found = list(holdings.vocabulary.near(word.term, edits))
+    typed = word.text.casefold()
+    if typed != word.term:
+        known = {other for other, _, _ in found}
+        found += [one for one in holdings.vocabulary.near(typed, edits) if one[0] not in known]
+        found.sort(key=lambda one: (one[1], -one[2], one[0]))
+    return found
 
 
 def spelt(word: Word) -> bool:

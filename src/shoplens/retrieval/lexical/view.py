@@ -78,6 +78,10 @@ class View:
         """Whether a product has this number."""
         return self.searcher.doc_freq(CODES, code) > 0
 
+    def holds(self, terms: tuple[str, ...]) -> bool:
+        """Whether a product has these terms next to one another."""
+        return bool(self.searcher.search(self._anywhere(terms), limit=1, count=False).hits)
+
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """Terms that begin so. From three letters on as they are now, shorter ones by the vocabulary."""
         if len(prefix) < 3 and prefix.isascii():
