@@ -32,6 +32,7 @@ class Token:
 
 def plain(text: str) -> str:
     """NFKC, simplified Chinese, no control characters, single blanks; letter case stays."""
+    text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no letter
     text = _CONTROL.sub(" ", unicodedata.normalize("NFKC", text)).replace("’", "'").replace("‘", "'")
     if not text.isascii():
         simple = _simplifier().convert(text)

@@ -1,0 +1,123 @@
+"""What the shop decides about results, read from a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from shoplens.apps.search.curation import Curation, read_rules
+from shoplens.errors import ConfigurationError
+from shoplens.recommend.filters import OneOf
+from shoplens.recommend.rules import Boost
+
+GOOD = """
+[[rule]]
+query = ["Summer Dress", "夏季连衣裙"]
+pin = ["a", { item = "b", place = 5 }]
+hide = ["c"]
+
+[[rule]]
+query = "*dress*"
+boost = [{ filter = { field = "brand", eq = "Acme" } }]
+bury = [{ filter = { field = "brand", eq = "Orion" }, by = 0.5 }]
+from = 2026-06-01
+until = 2026-08-31
+
+[[rule]]
+query = "*"
+pin = [{ item = "a", place = 9 }]
+"""
+SUMMER, WINTER = date(2026, 7, 1), date(2026, 12, 1)
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_rules_hold_for_their_queries_and_days(tmp_path: Path) -> None:
+    curation = Curation.open(_written(tmp_path / "curation.toml", GOOD))
+    both = curation.of("summer dresses", day=SUMMER)
+    assert both.pins == ((1, "a"), (5, "b"))  # the first rule about "a" counts
+    assert both.hidden == {"c"}
+    assert both.boosts == (
+        Boost(OneOf("brand", ("acme",)), 1.0),
+        Boost(OneOf("brand", ("orion",)), -0.5),
+    )
+    assert curation.of("summer dress", day=WINTER).boosts == ()
+    assert curation.of("夏季連衣裙", day=WINTER).hidden == {"c"}
+    assert curation.of("red dress", day=SUMMER).boosts == both.boosts
+    assert curation.of("dressing gown", day=SUMMER).boosts == ()
+    assert curation.of("", day=WINTER).pins == ((9, "a"),)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "others"),
+    [
+        ("tea", ("tea", "TEA", "teas"), ("green tea", "teapot", "")),
+        ("tea*", ("tea", "tea pot"), ("green tea", "teapot")),
+        ("*tea", ("tea", "green tea"), ("tea pot",)),
+        ("*tea*", ("tea", "green tea pot"), ("teapot",)),
+        ("green*pot", ("green tea pot", "green pot"), ("green", "pot", "green pots of tea")),
+        ("*", ("", "anything"), ()),
+        ("连衣裙", ("连衣裙", "連衣裙"), ("红色连衣裙",)),
+        ("*连衣裙", ("连衣裙", "红色连衣裙"), ("连衣裙红",)),
+    ],
+)
+def test_patterns(tmp_path: Path, pattern: str, matching: tuple[str, ...], others: tuple[str, ...]) -> None:
+    path = _written(tmp_path / "curation.toml", f'[[rule]]\nquery = "{pattern}"\nhide = ["x"]\n')
+    curation = Curation.open(path)
+    assert [text for text in matching if not curation.of(text).hidden] == []
+    assert [text for text in others if curation.of(text).hidden] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[rule]\n", "this is no TOML.*line 1"),
+        ("[[rules]]\n", "'rules' is not known"),
+        ("rule = 3\n", r"rules stand under \[\[rule\]\]"),
+        ('\n[[rule]]\nquery = "a"\n', "line 3: query: the rule does nothing"),
+        ('[[rule]]\nhide = ["x"]\n', "line 1: query: expected a text"),
+        (
+            '[[rule]]\nquery = "a"\nhide = ["x"]\n[[rule]]\nquery = "b"\n\nhide = "x"\n',
+            "line 7: hide: expected item ids",
+        ),
+        ('[[rule]]\nquery = "a"\nhid = ["x"]\n', "line 3: hid: not known"),
+        ('[[rule]]\nquery = "a"\npin = [{ item = "x", place = 0 }]\n', "line 3: pin: expected"),
+        ('[[rule]]\nquery = "a"\npin = [3]\n', "line 3: pin: expected"),
+        ('[[rule]]\nquery = "a"\nboost = [{ filter = { field = "colour", eq = "red" } }]\n', "line 3: boost: .*colour"),
+        ('[[rule]]\nquery = "a"\nbury = [{ filter = { field = "brand", eq = "x" }, by = -1 }]\n', "line 3: bury: by"),
+        ('[[rule]]\nquery = "a"\nhide = ["x"]\nfrom = "soon"\n', "line 4: from: expected a day"),
+    ],
+)
+def test_wrong_files_are_refused_with_their_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        read_rules(_written(tmp_path / "curation.toml", text))
+
+
+def test_the_file_is_followed_and_a_wrong_one_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("shoplens.apps.search.curation.LOOK_EVERY", 0.0)
+    path = tmp_path / "curation.toml"
+    curation = Curation.open(path)
+    assert not curation.of("tea").hidden
+    for moment, (text, hidden) in enumerate(
+        (
+            ('[[rule]]\nquery = "tea"\nhide = ["a"]\n', {"a"}),
+            ("[[rule]\n", {"a"}),
+            ('[[rule]]\nquery = "tea"\nhide = ["b"]\n', {"b"}),
+        )
+    ):
+        _written(path, text)
+        os.utime(path, (moment + 1, moment + 1))
+        with caplog.at_level(logging.WARNING):
+            assert curation.of("tea").hidden == hidden
+    assert "the rules before stay in force" in caplog.text
+    path.unlink()
+    assert not curation.of("tea").hidden
