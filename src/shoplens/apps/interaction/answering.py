@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shoplens.apps.interaction.scene import PRICE, Scene, joined, without_words
 from shoplens.apps.interaction.turns import Composer
+from shoplens.apps.interaction.wishes import SENT
 from shoplens.errors import InputError
 from shoplens.recommend.asking import MAX_GIVEN, MAX_TEXT, Ask, Constraint, Found, Search
 from shoplens.recommend.filters import Filter, Never, OneOf
@@ -19,36 +20,95 @@ UNSEEN = frozenset({PRICE, "availability", "in_stock", "stock", "created_at"})
 FACETS = ("*",)  # those that tell the products apart best
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A scene with its products on the table, and the answer."""
+
+    scene: Scene
+    found: Found
+    loosened: bool = False  # wishes had to be
+    instead: bool = False  # it answers the other scene
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One question that may be asked for a scene."""
+
+    scene: Scene
+    ask: Ask
+    holding: tuple[Constraint, ...]  # of the words' constraints, those that are filtered by
+    loosened: bool = False
+    instead: bool = False
+
+
 class Answering:
-    """Asks the search what a scene says."""
+    """Asks the search what a scene says. `peek` answers like `search` and is not written down as shown to somebody."""
 
-    def __init__(self, search: Search, composer: Composer | None = None) -> None:
-        self._search, self._composer = search, composer
+    def __init__(self, search: Search, peek: Search, composer: Composer | None = None) -> None:
+        self._search, self._peek, self._composer = search, peek, composer
 
-    def __call__(self, scene: Scene, ask: Ask, *, facets: bool = False) -> tuple[Scene, Found, bool]:
-        """The scene with its products on the table, the answer, and whether wishes had to be loosened for it.
+    def __call__(self, scene: Scene, ask: Ask, *, facets: bool = False, instead: Scene | None = None) -> Answered:
+        """`ask` carries what does not depend on the scene: who asks, how many, in which language. `instead`: another
+        scene, for when nothing answers this one as it stands."""
+        tries = list(self._tries(scene, ask))
+        if instead is not None:
+            tries += [replace(one, instead=True) for one in self._tries(instead, ask)]
+        for one in tries[:-1]:
+            found = self._peek(one.ask)
+            if found.items and (one.instead or instead is None or found.rescued is None):
+                return self._answered(one, facets)
+        return self._answered(tries[-1], facets)
 
-        `ask` carries what does not depend on the scene: who asks, how many, in which language.
-        """
+    def _answered(self, one: _Try, facets: bool) -> Answered:
+        scene, counted = one.scene, facets and one.scene.cursor is None
+        found = self._ask(replace(one.ask, facets=FACETS if counted else ()))
+        known = {held.id for held in found.understood}
+        kept = tuple(held for held in scene.firm if held.id not in known)  # they were filtered by
+        holding = one.holding if _is_variation(scene) else (*found.understood, *kept)
+        still = tuple(held for held in scene.understood if held.id not in known and scene.says(held))
+        answered = replace(
+            scene,
+            understood=(*found.understood, *still),
+            holding=holding,
+            asked=replace(one.ask, cursor=None),
+            table=tuple(hit.item_id for hit in found.items) or scene.table,  # what was seen last can still be meant
+            next_cursor=found.cursor,
+        )
+        return Answered(answered, found, one.loosened, one.instead)
+
+    def _tries(self, scene: Scene, ask: Ask) -> Iterator[_Try]:
+        """From everything that is wished to the little that is never loosened."""
+        if scene.cursor is not None and scene.asked is not None:
+            page = replace(scene.asked, cursor=scene.cursor, n=ask.n, language=ask.language)
+            yield _Try(scene, replace(page, user_id=ask.user_id, session_id=ask.session_id), scene.holding)
+            return
+        variation = _is_variation(scene)
         ask = replace(
             ask,
             text=_text(scene),
             given=self._given(scene),
             sort=scene.sort,
             drop=scene.dropped,
-            understand=scene.base is None or (scene.base.kind != "product" and bool(scene.lines)),
-            facets=FACETS if facets and scene.cursor is None else (),
-            cursor=scene.cursor,
+            understand=not variation and (scene.base is None or bool(scene.lines)),
         )
-        found, loosened = None, False
-        for step, filters in enumerate(_filters(scene)):
-            found, loosened = self._ask(replace(ask, filter=filters)), step > 0
-            if found.items or scene.cursor is not None:
-                break
-        assert found is not None
-        understood = scene.understood if scene.base is not None and scene.base.kind == "product" else found.understood
-        table = tuple(hit.item_id for hit in found.items) or scene.table  # what was seen last can still be spoken of
-        return replace(scene, understood=understood, table=table, next_cursor=found.cursor), found, loosened
+        always = [one.filter for one in scene.wishes if not _loose(one)]
+        if scene.passed:
+            always.append(Never(OneOf("item_id", scene.passed)))
+        if scene.only:
+            yield _Try(scene, replace(ask, filter=OneOf("item_id", scene.only)), scene.holding)
+        elif variation:
+            place = [one.filter for one in scene.wishes if _loose(one)]
+            tried: list[Filter | None] = []
+            for within in (place, []):
+                for words in _looser(scene.understood, scene.dropped):
+                    filters = joined([*always, *(one.filter for one in words), *within])
+                    if filters not in tried:
+                        tried.append(filters)
+                        yield _Try(scene, replace(ask, filter=filters), tuple(words), loosened=len(tried) > 1)
+        else:
+            place = [one.filter for one in scene.wishes if _loose(one)]
+            firm = [one.filter for one in scene.firm]
+            yield _Try(scene, replace(ask, filter=joined([*always, *place, *firm])), ())
 
     def _ask(self, ask: Ask) -> Found:
         try:
@@ -56,7 +116,7 @@ class Answering:
         except InputError:
             if ask.cursor is None:
                 raise
-            return self._search(replace(ask, cursor=None))  # the catalogue changed too much since that page
+            return self._search(replace(ask, cursor=None))  # the shop changed too much since that page
 
     def _given(self, scene: Scene) -> tuple[Given, ...]:
         """Vectors to be near to; where words change what a photo shows, both in one."""
@@ -87,7 +147,7 @@ def _text(scene: Scene) -> str:
     base, text = scene.base, scene.text
     if base is None:
         return text
-    if base.kind == "product":
+    if _is_variation(scene):
         for held in scene.understood:
             if held.field == PRICE:
                 text = without_words(text, held.said)
@@ -95,30 +155,18 @@ def _text(scene: Scene) -> str:
     return text or base.words
 
 
-def _filters(scene: Scene) -> Iterator[Filter | None]:
-    """What to filter by, from all wishes to the few that are never loosened: what the shopper sent or turned down.
-
-    Of a product in another way ("the second one in blue") the words first, then its category; a price stays.
-    """
-    always = [one.filter for one in scene.wishes if one.field != "category" or one.id.startswith("filter:")]
-    if scene.passed:
-        always.append(Never(OneOf("item_id", scene.passed)))
-    if scene.only:
-        yield OneOf("item_id", scene.only)
-        return
-    place = [one.filter for one in scene.wishes if one.field == "category" and not one.id.startswith("filter:")]
-    if scene.base is None or scene.base.kind != "product":
-        yield joined([*always, *place])
-        return
-    words = [one for one in scene.understood if one.id not in scene.dropped]
-    tried: list[Filter | None] = []
-    for wanted in (words, _sure(words), [one for one in words if one.field == PRICE]):
-        for within in (place, []):
-            filters = joined([*always, *(one.filter for one in wanted), *within])
-            if filters not in tried:
-                tried.append(filters)
-                yield filters
+def _is_variation(scene: Scene) -> bool:
+    """Whether something is searched for by what a product is: titles are no wishes, so nothing is read out of them."""
+    return scene.base is not None and scene.base.kind == "product"
 
 
-def _sure(words: Sequence[Constraint]) -> list[Constraint]:
-    return [one for one in words if one.strict]
+def _loose(wish: Constraint) -> bool:
+    """The category of a product that something is to be like, which nobody asked for."""
+    return wish.field == "category" and not wish.id.startswith(SENT)
+
+
+def _looser(words: Sequence[Constraint], dropped: Sequence[str]) -> list[list[Constraint]]:
+    """All that words ask for, what they surely ask for, and what is never given up: prices, and what is not wanted."""
+    wanted = [one for one in words if one.id not in dropped]
+    always = [one for one in wanted if one.field == PRICE or isinstance(one.filter, Never)]
+    return [wanted, [one for one in wanted if one.strict or one in always], always]

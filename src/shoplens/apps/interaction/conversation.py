@@ -61,8 +61,8 @@ class Interaction:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sessions = sessions or Sessions(clock=clock)
-        self._answer = Answering(search, composer)
         self._peek = peek or search
+        self._answer = Answering(search, self._peek, composer)
         self._media, self._understand, self._likeness = media, understand, likeness
         self._table = Table(facts)
         self._telling = Telling(self._table)
@@ -103,15 +103,14 @@ class Interaction:
             language=language,
         )
         wide = not turn.photos and not back and not played.unclear
-        scene, found, loosened = self._answer(played.scene, ask, facets=wide)
-        if played.unbounded is not None and (not found.items or found.rescued is not None):
-            dear = played.unbounded.sort[0].descending
-            played.notes.append(say(language, "no_dearer" if dear else "no_cheaper"))
-            scene, found, loosened = self._answer(played.unbounded, ask)
+        answered = self._answer(played.scene, ask, facets=wide, instead=played.unbounded)
+        scene, found = answered.scene, answered.found
+        if answered.instead:
+            played.notes.append(say(language, "no_dearer" if scene.sort[0].descending else "no_cheaper"))
         if played.end:
             found = replace(found, items=(), cursor=None)
             scene = replace(scene, table=session.scene.table)
-        if loosened:
+        if answered.loosened and not answered.instead:
             played.notes.append(say(language, "relaxed"))
         if back or scene.same_as(session.scene):
             session.scenes[-1] = scene
@@ -119,7 +118,8 @@ class Interaction:
             session.go_on(scene)
         session.about = played.about or (() if brought.base is not None else session.about)
         moments = self._moments(brought, turn)
-        question = played.question or (self._question(session, scene, found) if wide and not played.end else None)
+        asking = wide and not played.end and not notes
+        question = played.question or (self._question(session, scene, found) if asking else None)
         return Reply(
             session_id=session.session_id,
             turn=session.turn,
@@ -209,7 +209,7 @@ def _dropped(scene: Scene, name: str) -> Scene:
 def _holding(scene: Scene) -> tuple[Constraint, ...]:
     """Everything that holds now."""
     own = {one.id for one in scene.wishes}
-    return (*scene.wishes, *(one for one in scene.understood if one.id not in own and one.id not in scene.dropped))
+    return (*scene.wishes, *(one for one in scene.holding if one.id not in own and one.id not in scene.dropped))
 
 
 def _with_moments(found: Found, moments: Sequence[Appearance]) -> Found:

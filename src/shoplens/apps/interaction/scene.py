@@ -9,7 +9,7 @@ from re import IGNORECASE, Pattern
 from typing import Literal, Self
 
 from shoplens.apps.interaction.turns import Vector
-from shoplens.recommend.asking import MAX_TEXT, Constraint, Sort
+from shoplens.recommend.asking import MAX_TEXT, Ask, Constraint, Sort
 from shoplens.recommend.filters import Every, Filter, Never, OneOf, Range
 from shoplens.retrieval.asked import Given
 
@@ -48,8 +48,10 @@ class Scene:
     passed: tuple[str, ...] = ()  # products that were turned down, or had been seen when others were wanted
     sort: tuple[Sort, ...] = ()
     only: tuple[str, ...] = ()  # the products that are talked about: nothing else is on the table
-    cursor: str | None = None  # of the page that is on the table
-    understood: tuple[Constraint, ...] = ()  # what `Search` read out of the lines
+    cursor: str | None = None  # of the page that is on the table; None = the first
+    asked: Ask | None = None  # the question of the first page, which its cursors belong to
+    understood: tuple[Constraint, ...] = ()  # what was read out of the lines
+    holding: tuple[Constraint, ...] = ()  # of these, what the answer keeps to
     table: tuple[str, ...] = ()  # products of the answer, in order
     next_cursor: str | None = None
 
@@ -57,6 +59,12 @@ class Scene:
     def begun(self) -> bool:
         """Whether there is a search that could be refined."""
         return bool(self.lines or self.base or self.wishes or self.table)
+
+    @property
+    def firm(self) -> tuple[Constraint, ...]:
+        """What the last answer surely kept to and was not taken back: the next one is not to give it up silently."""
+        known = {one.id for one in self.understood}
+        return tuple(one for one in self.holding if one.strict and one.id in known and one.id not in self.dropped)
 
     @property
     def text(self) -> str:
@@ -69,6 +77,10 @@ class Scene:
         """Bytes, about, without the base, which scenes share."""
         texts = sum(map(len, (*self.lines, *self.passed, *self.table, *self.only, *self.dropped)))
         return 512 + 4 * texts + 400 * (len(self.wishes) + len(self.understood))
+
+    def says(self, held: Constraint) -> bool:
+        """Whether the words that a constraint was read from are still among the lines."""
+        return without_words(self.text, held.said) != self.text
 
     def same_as(self, other: Scene) -> bool:
         """Whether both ask for the same."""

@@ -26,15 +26,13 @@ class Telling:
         instead = [note for note in played.notes if not note.endswith(BEFORE)]
         if played.end:
             return say(language, "end", what=what)
-        if instead or found.rescued:
+        if instead or (found.rescued is not None and not played.notes):
             return instead[-1] if instead else str(found.rescued)
-        if not found.items:
-            return say(language, "nothing", what=what)
-        if scene.only:
-            titles = listed([self._table.title(one) for one in scene.table[:MOST_TITLES]], language)
-            return say(language, "picked", titles=titles)
-        if back:
-            return say(language, "undo", what=what)
+        if scene.only and found.items:
+            what = listed([self._table.title(one) for one in scene.table[:MOST_TITLES]], language)
+        key = "nothing" if not found.items else "picked" if scene.only else "undo" if back else ""
+        if key:
+            return say(language, key, what=what)
         many = counted(found.total, exact=found.exact, language=language)
         key = "found_one" if found.total == 1 and found.exact else "found"
         return "".join(played.notes) + say(language, key, many=many, what=what)
