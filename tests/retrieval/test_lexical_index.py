@@ -1,0 +1,346 @@
+"""The index of words as a whole: writing, deleting, filters, scores, several threads and processes, kills."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shoplens.errors import InputError, StoreError
+from shoplens.retrieval.base import Mask
+from shoplens.retrieval.lexical.analyser import Analyser
+from shoplens.retrieval.lexical.document import Document, FieldWeights
+from shoplens.retrieval.lexical.index import LexicalIndex
+from shoplens.retrieval.lexical.synonyms import Synonyms
+
+COLOURS = ("red", "blue", "green", "black")
+THINGS = ("shoe", "shirt", "dress", "watch", "bag")
+
+
+def _many(count: int) -> list[Document]:
+    return [
+        Document(item_id=f"p{k}", title=f"{COLOURS[k % 4]} {THINGS[k % 5]} model{k}", brand=("Nike", "Puma")[k % 2])
+        for k in range(count)
+    ]
+
+
+def _among(allowed: set[str], item_ids: list[str]) -> Mask:
+    return np.array([one in allowed for one in item_ids], np.bool_)
+
+
+@pytest.fixture(scope="module")
+def shop() -> LexicalIndex:
+    index = LexicalIndex.open()
+    index.apply(_many(2_000), [], 1)
+    return index
+
+
+def _ids(index: LexicalIndex, text: str, k: int = 10) -> list[str]:
+    return index.search(index.parse(text), k).item_ids
+
+
+def test_products_are_replaced_and_deleted() -> None:
+    index = LexicalIndex.open()
+    assert (len(index), index.revision, _ids(index, "teapot")) == (0, 0, [])
+    index.apply([Document(item_id="a", title="Teapot"), Document(item_id="b", title="Cup")], [], 3)
+    assert (len(index), index.revision, _ids(index, "teapot")) == (2, 3, ["a"])
+    index.apply([Document(item_id="a", title="Kettle")], ["b", "never was"], 4)
+    assert (len(index), index.revision) == (1, 4)
+    assert (_ids(index, "teapot"), _ids(index, "cup"), _ids(index, "kettle")) == ([], [], ["a"])
+
+
+def test_the_same_changes_once_more_do_no_harm_and_older_ones_are_left_alone() -> None:
+    index = LexicalIndex.open()
+    for _ in range(2):
+        index.apply([Document(item_id="a", title="Teapot"), Document(item_id="a", title="Kettle")], [], 5)
+        assert (len(index), _ids(index, "kettle"), _ids(index, "teapot")) == (1, ["a"], [])
+    index.apply([Document(item_id="a", title="Teapot")], [], 4)
+    assert (index.revision, _ids(index, "kettle")) == (5, ["a"])
+    with pytest.raises(InputError, match="revision -1"):
+        index.apply([], [], -1)
+
+
+def test_an_error_while_writing_changes_nothing() -> None:
+    index = LexicalIndex.open()
+    index.apply([Document(item_id="a", title="Teapot")], [], 1)
+
+    def broken() -> object:
+        yield Document(item_id="b", title="Cup")
+        raise RuntimeError("the database went away")
+
+    with pytest.raises(RuntimeError):
+        index.apply(broken(), ["a"], 2)  # type: ignore[arg-type]
+    assert (index.revision, len(index), _ids(index, "teapot"), _ids(index, "cup")) == (1, 1, ["a"], [])
+    index.apply([Document(item_id="b", title="Cup")], [], 2)
+    assert len(index) == 2
+
+
+def test_filters_are_exact_at_every_selectivity(shop: LexicalIndex) -> None:
+    query = shop.parse("red shoes")
+    everything = shop.search(query, 2_000)
+    assert everything.exact
+    assert everything.total == len(everything)
+    for share in (0.001, 0.01, 0.1, 0.5, 1.0):
+        allowed = {f"p{k}" for k in range(0, 2_000, round(1 / share))}
+        expected = [item_id for item_id in everything.item_ids if item_id in allowed][:10]
+        kept = shop.search(query, 10, keeps=partial(_among, allowed))
+        assert kept.item_ids == expected
+        among = shop.search(query, 10, only=sorted(allowed))
+        assert set(among.item_ids) <= allowed
+        np.testing.assert_allclose(among.scores, kept.scores, rtol=1e-5)
+
+
+def test_scores_of_given_products_are_those_of_the_search(shop: LexicalIndex) -> None:
+    query = shop.parse("red nike shoes model17")
+    found = shop.search(query, 50)
+    ids = [*found.item_ids[::-1], "unknown", found.item_ids[0]]
+    scores, coverage = shop.score(query, ids)
+    np.testing.assert_allclose(scores, [*found.scores[::-1], 0, found.scores[0]], rtol=1e-5)
+    np.testing.assert_allclose(coverage, [*found.coverage[::-1], 0, found.coverage[0]], rtol=1e-5)
+
+
+def test_coverage_is_the_share_of_what_was_asked(shop: LexicalIndex) -> None:
+    found = shop.search(shop.parse("black watch"), 2_000)
+    by_id = dict(zip(found.item_ids, found.coverage.tolist(), strict=True))
+    both, colour, thing = by_id["p3"], by_id["p7"], by_id["p8"]  # black watch, black dress, red watch
+    assert both == pytest.approx(1)
+    assert colour + thing == pytest.approx(1, abs=1e-3)
+    assert colour < thing  # of four colours each is more frequent than each of five things
+    assert found.scores[0] == max(found.scores)
+
+
+def test_all_words_or_any(shop: LexicalIndex) -> None:
+    query = shop.parse("black watch unheardof")
+    assert shop.search(query, 10).total == 800
+    assert shop.search(query, 10, any_word=False).total == 0
+    both = shop.search(shop.parse("black watch"), 10, any_word=False)
+    assert both.total == 100
+    assert all(share == pytest.approx(1) for share in both.coverage)
+
+
+def test_extra_words_find_and_count_less() -> None:
+    index = LexicalIndex.open()
+    index.apply([Document(item_id="en", title="black high heels"), Document(item_id="zh", title="黑色高跟鞋")], [], 1)
+    query = index.parse("黑色高跟鞋")
+    assert index.search(query, 10).item_ids == ["zh"]
+    found = index.search(query, 10, extra=[("black", 0.3), ("high heel", 0.3)])
+    assert found.item_ids == ["zh", "en"]
+    assert found.coverage.tolist() == pytest.approx([1.0, 0.3])
+    scores, coverage = index.score(query, ["en"], extra=[("black", 0.3), ("high heel", 0.3)])
+    assert (scores[0], coverage[0]) == pytest.approx((found.scores[1], found.coverage[1]))
+
+
+def test_weights_of_fields_apply_without_indexing_again(tmp_path: Path) -> None:
+    products = [Document(item_id="t", title="apple"), Document(item_id="b", title="phone", brand="apple")]
+    LexicalIndex.open(tmp_path).apply(products, [], 1)
+    assert _ids(LexicalIndex.open(tmp_path, weights=FieldWeights(title=1, brand=0)), "apple") == ["t"]
+    assert _ids(LexicalIndex.open(tmp_path, weights=FieldWeights(title=0.1, brand=5)), "apple") == ["b", "t"]
+
+
+def test_synonyms_work_in_the_written_direction_and_need_no_new_index(tmp_path: Path) -> None:
+    products = [
+        Document(item_id="s", title="White sneaker"),
+        Document(item_id="r", title="White running shoes"),
+        Document(item_id="i", title="苹果手机 红色"),
+        Document(item_id="x", title="iPhone 15"),
+    ]
+    LexicalIndex.open(tmp_path).apply(products, [], 1)
+    rules = Synonyms.parse("sneakers, running shoe  # both ways\niphone => 苹果手机")
+    index = LexicalIndex.open(tmp_path, Analyser(synonyms=rules))
+    assert index.revision == 1
+    assert _ids(index, "sneaker") == ["s", "r"]
+    assert _ids(index, "running shoes") == ["r", "s"]
+    assert _ids(index, "iphone") == ["x", "i"]
+    assert _ids(index, "苹果手机") == ["i"]
+
+
+def test_own_words_are_another_index(tmp_path: Path) -> None:
+    LexicalIndex.open(tmp_path).apply([Document(item_id="a", title="优衣库")], [], 1)
+    assert LexicalIndex.open(tmp_path, Analyser(words=["优衣库"])).revision == 0
+    assert LexicalIndex.open(tmp_path).revision == 1
+
+
+def test_highlights_are_places_in_the_original_text() -> None:
+    index = LexicalIndex.open()
+    text = "Ｗomen’s  T-Shirts — 紅色連衣裙, ﬁne 0.5 L"
+    index.apply([Document(item_id="a", title=text)], [], 1)
+    for query, marked in (
+        ("women", ["Ｗomen’s"]),
+        ("tshirt", ["T-Shirts"]),
+        ("连衣裙", ["連衣裙"]),
+        ("红色连衣裙", ["紅色連衣裙"]),
+        ("fine", ["ﬁne"]),
+        ("500ml", ["0.5 L"]),
+        ('"红色连衣裙"', ["紅色連衣裙"]),
+        ("womn", ["Ｗomen’s"]),
+        ("absent", []),
+    ):
+        spans = index.highlight(index.parse(query), text)
+        assert "".join(text[start:end] for start, end in spans) == "".join(marked), query
+
+
+def test_vocabulary_counts_products(shop: LexicalIndex) -> None:
+    assert shop.vocabulary("sho", 5) == [("shoe", 400)]
+    assert shop.vocabulary("", 4) == [("model", 2_000), ("nike", 1_000), ("puma", 1_000), ("black", 500)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text(max_size=120))
+def test_any_text_is_read_searched_corrected_and_marked(shop: LexicalIndex, text: str) -> None:
+    query = shop.parse(text)
+    found = shop.search(query, 10, prefix=True)
+    assert len(found.item_ids) == len(found.scores) == len(found.coverage) <= found.total
+    assert np.isfinite(found.scores).all()
+    assert ((found.coverage >= 0) & (found.coverage <= 1)).all()
+    shop.correct(query)
+    spans = shop.highlight(query, text)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert all(left[1] <= right[0] for left, right in pairwise(spans))
+
+
+HOSTILE = (
+    "\ud800\udfff red",
+    "a\x00b",
+    '"' * 400,
+    "-" * 400,
+    "*:* OR title:[* TO *]",
+    "red" * 5_000,
+    "红" * 5_000,
+    "﷽" * 400,
+    "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 50,
+    "\u202ered\u200d",
+    "0" * 5_000,
+    "1,000," * 900,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_queries_are_bounded(shop: LexicalIndex, text: str) -> None:
+    started = time.process_time()
+    query = shop.parse(text)
+    shop.search(query, 10, prefix=True)
+    shop.correct(query)
+    assert time.process_time() - started < 1.0
+
+
+def test_hostile_products_are_written() -> None:
+    index = LexicalIndex.open()
+    texts = [
+        "\ud800 teapot",
+        "a\x00b teapot",
+        "teapot " * 20_000,
+        "x" * 100_000 + " teapot",
+        "红" * 100_000,
+        "﷽" * 9_000,
+    ]
+    index.apply([Document(item_id=f"p{k}", title=text, description=text) for k, text in enumerate(texts)], [], 1)
+    assert set(_ids(index, "teapot")) == {"p0", "p1", "p2"}
+    assert _ids(index, "红") == ["p4"]
+
+
+def test_threads_search_while_another_writes(tmp_path: Path) -> None:
+    index = LexicalIndex.open(tmp_path)
+    index.apply(_many(200), [], 1)
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def search() -> None:
+        try:
+            while not done.is_set():
+                found = index.search(index.parse("always red"), 50)
+                assert found.item_ids.count("always") == 1
+                assert len(set(found.item_ids)) == len(found.item_ids)
+        except BaseException as error:
+            errors.append(error)
+
+    index.apply([Document(item_id="always", title="always here 0")], [], 2)
+    threads = [threading.Thread(target=search) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for revision in range(3, 15):
+        gone = [f"p{revision}"]
+        index.apply([Document(item_id="always", title=f"always here {revision}")], gone, revision)
+        assert _ids(index, f"model{revision}") == []
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not errors, errors[0]
+    assert len(index) == 201 - 12
+
+
+def test_another_process_sees_what_was_written(tmp_path: Path) -> None:
+    reader = LexicalIndex.open(tmp_path)
+    assert not reader.refresh()
+    LexicalIndex.open(tmp_path).apply([Document(item_id="a", title="Teapot")], [], 7)
+    assert _ids(reader, "teapot") == []
+    assert reader.refresh()
+    assert not reader.refresh()
+    assert (_ids(reader, "teapot"), reader.revision, len(reader)) == (["a"], 7, 1)
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from shoplens.retrieval.lexical.document import Document
+from shoplens.retrieval.lexical.index import LexicalIndex
+
+folder, name, first = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+index = LexicalIndex.open(folder)
+for revision in range(first, first + int(sys.argv[4])):
+    # All products of one commit carry its number.
+    index.apply([Document(item_id=f"{name}{k}", title=f"state{revision}") for k in range(20)], [], revision)
+    print(revision, flush=True)
+"""
+
+
+def _writer(folder: Path, name: str, first: int, times: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(folder), name, str(first), str(times)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_processes_take_turns_writing(tmp_path: Path) -> None:
+    writers = [_writer(tmp_path, name, 1, 5) for name in "ab"]
+    for writer in writers:
+        writer.communicate(timeout=120)
+        assert writer.returncode == 0
+    index = LexicalIndex.open(tmp_path)
+    assert index.revision == 5
+    last = index.search(index.parse("state5"), 100)
+    assert {"a0", "b0"} & set(last.item_ids)  # who came second found the revision already there, or wrote it too
+    assert len(last) % 20 == 0
+
+
+def test_killed_while_writing_it_is_as_before_or_after(tmp_path: Path) -> None:
+    LexicalIndex.open(tmp_path)
+    revision = 0
+    for attempt in range(4):
+        writer = _writer(tmp_path, "p", revision + 1, 10_000)
+        assert writer.stdout is not None
+        told = [int(writer.stdout.readline()) for _ in range(2)]
+        time.sleep(0.013 * attempt)
+        writer.kill()
+        told += [int(line) for line in writer.communicate()[0].splitlines() if line.strip()]
+        index = LexicalIndex.open(tmp_path)
+        revision = index.revision
+        assert revision in (told[-1], told[-1] + 1)
+        assert len(index) == 20
+        assert index.search(index.parse(f"state{revision}"), 100, typos=False).total == 20
+    index.apply([], [f"p{k}" for k in range(20)], revision + 1)
+    assert len(index) == 0
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    LexicalIndex.open(tmp_path)
+    (meta,) = tmp_path.glob("*/meta.json")
+    meta.write_text("{")
+    with pytest.raises(StoreError, match="Delete that folder"):
+        LexicalIndex.open(tmp_path)
