@@ -31,9 +31,10 @@ from shoplens.recommend.shelf import Shelf
 from shoplens.retrieval.asked import Given
 from shoplens.service import search_learning
 from shoplens.service.loose_media import LooseMedia, Part
-from shoplens.service.search_index import Progress, SearchIndex
+from shoplens.service.search_index import SearchIndex
 from shoplens.service.search_log import SearchLogWriter
 from shoplens.service.search_media import SearchMedia
+from shoplens.service.search_words import Progress
 from shoplens.service.settings import Workspace
 from shoplens.store.base import SearchRecord, Store
 
@@ -94,7 +95,6 @@ class SearchService:
     def sync(self, progress: Progress | None = None) -> None:
         """Take in all that changed, words and vectors; `progress` hears how many products were indexed."""
         self.index.sync(progress)
-        self.index.vectors.refresh(now=True, build=False)
 
     def search(self, ask: Ask) -> Found:
         """Answer a request and write it down."""
