@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from shoplens.errors import FormatError
-from shoplens.features.align.glosses import glossary
 from shoplens.learning.search_benchmark_data import read_search_data
-from shoplens.learning.search_metrics import figures_by_language, search_figures
+from shoplens.learning.search_metrics import Ranking, figures_by_language, ranking_figures, search_figures
 from shoplens.learning.search_text_photo import bench_text_photo
-from shoplens.learning.search_text_title import TitleIndex, bench_text_title, query_terms, terms_of
+from shoplens.learning.search_text_product import bench_text_product
+from shoplens.learning.search_text_title import bench_text_title
 from shoplens.testing.tiny_encoders import tiny_parts
 
 PAINT = {"Red": (200, 30, 40), "Blue": (30, 60, 190), "Green": (30, 140, 60)}
@@ -94,15 +94,28 @@ def test_words_find_titles(folder: Path, tmp_path: Path) -> None:
     outcome = bench_text_title(folder, cache=tmp_path, text="hashed-ngrams")
     assert outcome["by_language"]["en"]["ndcg@10"] == pytest.approx(1)
     assert outcome["by_language"]["zh"]["ndcg@10"] == pytest.approx(1)
+    assert outcome["zero_results"] == 0
+    for one in ("words_alone", "meaning_alone", "default_blend", "without_lexicon"):
+        assert outcome[one]["queries"] == 6
+    for report in outcome["train"]["validation"].values():
+        assert report["blend"] > report["words"] or not report["taken"]
 
 
-def test_words_count_by_rarity_and_length() -> None:
-    index = TitleIndex(["red shoes", "red shirt", "red shirt with a very long description of it", "红色皮鞋"])
-    scores = index.scores({"shirt": 1.0})
-    assert scores[1] > scores[2] > scores[0] == scores[3] == 0
-    assert index.scores({"shoe": 1.0}).argmax() == 0
-    assert index.scores(dict.fromkeys(terms_of("皮鞋"), 1.0)).argmax() == 3
-    assert not index.scores({"unknown": 1.0}).any()
-    weights = query_terms("红色T恤", glossary(), 0.5)
-    assert weights["red"] == 1.0
-    assert 0 < weights["tee"] < 0.5
+def test_words_find_titles_and_photos_together(folder: Path, tmp_path: Path) -> None:
+    with tiny_parts():
+        outcome = bench_text_product(folder, cache=tmp_path, text="hashed-ngrams", image="tiny-photos")
+    assert outcome["by_language"]["en"]["ndcg@10"] > 0.95
+    assert outcome["by_language"]["zh"]["ndcg@10"] > 0.95
+    for one in ("words_alone", "title_alone", "photo_alone", "default_blend"):
+        assert outcome[one]["queries"] == 6
+    assert outcome["train"]["blend"] == {}  # too few products to learn one on
+
+
+def test_zero_results_and_what_was_not_found() -> None:
+    found = Ranking(np.array([0, 1], np.float32), np.array([1, 0.5], np.float32))
+    nothing = Ranking(np.zeros(0, np.float32), np.array([1], np.float32))
+    figures = ranking_figures([found, nothing])
+    assert figures["zero_results"] == figures["hit@10"] == 0.5
+    assert figures["recall@10"] == pytest.approx(0.25)
+    assert figures["mrr"] == pytest.approx(0.25)
+    assert figures["ndcg@10"] == pytest.approx(0.5 * (1 / np.log2(3)) / (1 + 0.5 / np.log2(3)))

@@ -24,7 +24,7 @@ from shoplens.features.align.facets import codes_of, described
 from shoplens.features.align.glosses import glossary
 from shoplens.features.align.lexicon import built_in
 from shoplens.features.align.reading import Reader
-from shoplens.features.align.training import train_alignment
+from shoplens.features.align.training import LEAST_PAIRS, train_alignment
 from shoplens.features.align.validation import make_questions
 from shoplens.learning.search_benchmark_data import Progress, photo_vectors, read_search_data
 from shoplens.learning.search_gallery import Gallery, asked_all, judged_questions, only, reweighed
@@ -152,9 +152,12 @@ class _Learner:
         )[0]
 
     def blend(self) -> tuple[Blend, dict[str, BlendReport]]:
-        """Learnt on phrases about products that the alignment used for it has not seen."""
+        """Learnt on phrases about products that the alignment used for it has not seen; the one that every shop starts
+        with where there are too few products for that."""
         random = np.random.default_rng([self.seed, 2])
         held = random.random(len(self.values)) < HELD
+        if (self.shop.has_photo & ~held).sum() < LEAST_PAIRS:
+            return Blend(), {}
         trial = self.alignment(~held)
         codes = codes_of((one for one, out in zip(self.values, held, strict=True) if out), trial.facets)
         questions = make_questions(Phrases(trial.facets, built_in()), codes, [], random)
