@@ -43,7 +43,7 @@ def commands() -> dict[str, list[str]]:
             del found[name]
             print(f"there is no shop in {SHOP} (make demo makes it): {name} is left out", file=sys.stderr)
     found["latency"] = [*shoplens, "bench", "latency", "--json"]
-    gain, finetune = found.pop("modality_gain"), found.pop("finetune")
+    gain, finetune, composition = (found.pop(name) for name in ("modality_gain", "finetune", "composition"))
     data = os.environ.get("SHOPLENS_BENCH")  # noqa: TID251 - a benchmark's own, not a setting of a shop
     for folder in sorted(Path(data, "recommend").glob("*/train.csv")) if data else []:
         name, given = folder.parent.name, ["--data", str(folder.parent)]
@@ -58,6 +58,7 @@ def commands() -> dict[str, list[str]]:
     search = [*shoplens, "bench", "search", "--json", "--task"]
     for photos in sorted(Path(data, "search").glob("*/images.zip")) if data else []:
         found[f"finetune {photos.parent.name}"] = [*finetune, str(photos.parent)]
+        found[f"composition {photos.parent.name}"] = [*composition, str(photos.parent)]
         for task in ("text-photo", "text-title"):
             found[f"search {photos.parent.name} {task}"] = [*search, task, str(photos.parent)]
     for photos in sorted(Path(data, "search").glob("*/photos-val.zip")) if data else []:
