@@ -66,6 +66,8 @@ def embed(
     A modality that no product has costs nothing. One whose optional part is not installed is left out, and a line says
     so. Media that cannot be used are refused one by one, with the reason; the product keeps what is left.
 
+    What words find is indexed as well, so that the first search need not wait for it.
+
     With another encoder in shoplens.toml a table of its own is filled, which is read once it is complete; until then,
     and when the run is stopped, the vectors before stay in use.
 
@@ -115,6 +117,7 @@ def _embed(
 ) -> None:
     from shoplens.compute.local import LocalExecutor
     from shoplens.service.embedding import embed_shop
+    from shoplens.service.search_words import SearchWords
 
     total = store.catalogue.count()
     with progress_bar() as bar:
@@ -134,6 +137,8 @@ def _embed(
             retry_refused=retry,
             allow_private=allow_private,
         )
+        indexed = bar.add_task("index words", total=total)
+        SearchWords(shop, store).sync(lambda done, of: bar.update(indexed, completed=done, total=of))
     result = {name: _counts(report) for name, report in reports.items()}
     emit({"modalities": result}, json=json, table=_table(result))
     _tell_refusals(result)

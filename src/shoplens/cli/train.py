@@ -61,6 +61,7 @@ def train(
 
     Where enough products have a photo and words (300), it also learns to find photos by words, from these products
     alone, and says what that gained on products held out. With the same products and photos as before it is kept.
+    Where people have searched, the order of results is learnt from what they chose, and kept only when it is better.
 
     --finetune text,image: the last layers of the encoders learn the catalogue's photos, titles and attributes (not
     events) before that. Products that they never saw judge the result, and only a clear gain is kept; then everything
@@ -115,6 +116,7 @@ def _train_workspace(
     json: bool,
 ) -> None:
     """From the store to a bundle; `tuning`: modalities to fine-tune first, minutes and epochs."""
+    from shoplens.service.search_learning import learn_from_clicks
     from shoplens.service.settings import Workspace
     from shoplens.service.training import train_shop
     from shoplens.store.sql import open_store
@@ -125,9 +127,12 @@ def _train_workspace(
         with stage_progress() as tell:
             finetuned = [] if tuning is None else _finetune(shop, store, *tuning, seed=seed, tell=tell)
             done = train_shop(shop, store, models=models, seed=seed, progress=tell)
+            clicks = learn_from_clicks(shop, store, seed=seed or 0, progress=tell) if store.searches.count() else None
     finally:
         store.close()
     console.print(done.alignment.told, highlight=False)
+    if clicks is not None:
+        console.print(clicks.told, highlight=False)
     emit(
         {
             "bundle": done.version,
@@ -137,6 +142,7 @@ def _train_workspace(
             "valid": {name: one.as_dict() for name, one in done.valid.items()},
             "test": {name: one.as_dict() for name, one in done.test.items()},
             "alignment": done.alignment.as_dict(),
+            "clicks": None if clicks is None else {"version": clicks.version, **clicks.report.as_dict()},
             "finetuned": {one.modality: one.as_dict() for one in finetuned},
             "seconds": dict(done.seconds),
         },

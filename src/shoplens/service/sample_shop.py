@@ -20,6 +20,7 @@ from shoplens.ingest.samples.photos import prepare_photos
 from shoplens.service import bundle_pointer
 from shoplens.service.embedding import embed_shop
 from shoplens.service.intake import REPORT_FILE, ingest_events, ingest_people, ingest_products
+from shoplens.service.search_words import SearchWords
 from shoplens.service.settings import Workspace
 from shoplens.service.training import Training, train_shop
 from shoplens.store.base import Store
@@ -95,6 +96,8 @@ def build_sample_shop(
             {name: {"encoded": one.encoded, "reused": one.reused, "vectors": one.vectors, "missing": one.missing}
              for name, one in reports.items()},
         )  # fmt: skip
+        SearchWords(workspace, store).sync(lambda done, of: progress("index words for search", done, of))
+        stage("index words")
         shop.training = train_shop(workspace, store, progress=progress)
         stage("train and evaluate")
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ from shoplens.apps.search.suggestions import Suggestion, Suggestions
 from shoplens.apps.search.trending import TrendingSearch, TrendingSearches
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.errors import ShoplensError
 from shoplens.features.align.composing import Composer
 from shoplens.features.align.glosses import glossary
 from shoplens.models.click_ranker import ClickRanker
@@ -38,7 +40,10 @@ from shoplens.service.search_words import Progress
 from shoplens.service.settings import Workspace
 from shoplens.store.base import SearchRecord, Store
 
+log = logging.getLogger(__name__)
 LOOK_EVERY = 5.0  # seconds between looks at what clicks taught
+LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
+POPULAR_DAYS = 180.0  # of searches that are suggested to others
 TREND_DAYS = 90.0  # of searches that tell what is usual
 RANK_EVERY = 60.0  # seconds between looks at which titles are wanted most, for suggestions
 Floats = np.ndarray[tuple[int], np.dtype[np.float32]]
@@ -79,9 +84,11 @@ class SearchService:
         self.rising = TrendingSearches()
         self.log = SearchLogWriter(store.searches, keep_days=settings.log_days) if settings.log else None
         self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._started = False
         self._suggests = False
-        self._ranked = 0.0
+        self._ranked = float("-inf")
+        self._followed = 0  # number of the latest record of the log that trends know
 
     def start(self) -> None:
         """Follow the store in threads until `close`."""
@@ -90,7 +97,7 @@ class SearchService:
                 return
             self._started = True
         self.index.start()
-        threading.Thread(target=self._warm, name="shoplens-search-warm", daemon=True).start()
+        threading.Thread(target=self._keep_warm, name="shoplens-search-warm", daemon=True).start()
 
     def sync(self, progress: Progress | None = None) -> None:
         """Take in all that changed, words and vectors; `progress` hears how many products were indexed."""
@@ -142,7 +149,7 @@ class SearchService:
 
     def trending(self, n: int) -> list[TrendingSearch]:
         """What is searched for now more than usual, most surprising first."""
-        self._learn_suggestions()
+        self._follow_log()
         return self.rising.top(n, _now())
 
     def analytics(self, days: float, n: int) -> SearchFigures:
@@ -170,6 +177,7 @@ class SearchService:
 
     def close(self) -> None:
         """Stop following and write down what is left."""
+        self._stop.set()
         self.index.close()
         if self.log is not None:
             self.log.close()
@@ -179,10 +187,15 @@ class SearchService:
         space = self.index.vectors.space
         return None if space is None else Composer(space)(shown, change)
 
-    def _warm(self) -> None:
-        """What the first shoppers would wait for."""
+    def _keep_warm(self) -> None:
+        """What the first shoppers would wait for; then, now and then, what other processes were asked."""
         self._learn_suggestions()
         self.engine.prepare()
+        while not self._stop.wait(LEARN_EVERY):
+            try:
+                self._learn_queries()
+            except ShoplensError as error:
+                log.warning("suggestions are as they were: %s", error)
 
     def _learn_suggestions(self) -> None:
         """Read the catalogue and the log once; from then on `changed` and `_note` keep suggestions fresh."""
@@ -192,14 +205,28 @@ class SearchService:
             self._suggests = True  # first: changes that come while the catalogue is read are taken in as well
             for products in self._store.catalogue.scan():
                 self.suggestions.apply(products)
-            counted = self._store.searches.queries()
-            self.suggestions.learn(
-                (one.query, one.askers, None if one.empty is None else one.empty < one.searches) for one in counted
-            )
-            lately = self._store.searches.scan(since=_now() - int(TREND_DAYS * MICROSECONDS_PER_DAY))
-            self.rising.note_all(
-                (one.query, one.timestamp, one.user_id or one.session_id) for part in lately for _, one in part
-            )
+        self._learn_queries()
+
+    def _learn_queries(self) -> None:
+        """What people searched for lately, and whether it found anything."""
+        counted = self._store.searches.queries(since=_now() - int(POPULAR_DAYS * MICROSECONDS_PER_DAY))
+        self.suggestions.learn(
+            (one.query, one.askers, None if one.empty is None else one.empty < one.searches) for one in counted
+        )
+
+    def _follow_log(self) -> None:
+        """What any process wrote down since the last look, so that all of them see the same rise."""
+        if self.log is not None:
+            self.log.flush(1.0)
+        with self._lock:
+            since = _now() - int(TREND_DAYS * MICROSECONDS_PER_DAY)
+            for part in self._store.searches.scan(self._followed, since=since):
+                self.rising.note_all(
+                    (one.query, one.timestamp, one.user_id or one.session_id)
+                    for _, one in part
+                    if one.total and one.first == 1
+                )
+                self._followed = part[-1][0]
 
     def _rank(self) -> None:
         self._ranked = time.monotonic()
@@ -217,7 +244,6 @@ class SearchService:
             self.log.put(record_of(ask, found))
         if ask.text and self._suggests:
             self.suggestions.note(ask.text, found.total, user_id=ask.user_id, session_id=ask.session_id)
-            self.rising.note(ask.text, _now(), ask.user_id or ask.session_id)
 
 
 class ClicksInUse:
