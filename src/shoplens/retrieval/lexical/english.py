@@ -82,10 +82,11 @@ def plural_like(word: str, typed: str) -> str:
     """A base form as several, when what was typed looked so ("shoess" → "shoes")."""
     if not typed.endswith("s") or word.endswith("s"):
         return word
-    for several in (word + "s", word + "es", word[:-1] + "ies"):
-        if base(several) == word:
-            return several
-    return word
+    if word.endswith("y") and word[-2:-1] not in _VOWELS:
+        several = word[:-1] + "ies"
+    else:
+        several = word + ("es" if word.endswith(("x", "sh", "ch")) else "s")
+    return several if base(several) == word else word
 
 
 def _roots(word: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ _SAME = {
     # Letters that no decomposition takes apart.
     "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th",
 }  # fmt: skip
+_SILENT_KINDS = frozenset(("Mn", "Me", "Cf"))  # accents of their own, soft hyphens, joiners
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class _Table(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         letter = chr(code)
-        folded = _fold_letter(letter)
+        # Twice: compatibility forms (Å, the unit) may stand for letters that fold themselves.
+        folded = "".join(_fold_letter(one) for one in _fold_letter(letter))
         if len(folded) != 1:
             self.moving.add(letter)
         self[code] = folded
@@ -85,20 +87,15 @@ def _opencc() -> Any:
 
 
 def _fold_letter(letter: str) -> str:
-    same = _SAME.get(letter)
-    if same is not None:
-        return same
-    kind = unicodedata.category(letter)
-    if kind == "Cs":
+    if letter in _SAME:
+        return _SAME[letter]
+    if unicodedata.category(letter) == "Cs":
         return " "
-    if kind in ("Mn", "Me", "Cf"):  # accents of their own, soft hyphens, joiners
-        return ""
-    plain = unicodedata.normalize("NFKD", letter).casefold()
-    if len(plain) > 1 and "LATIN" in unicodedata.name(letter, ""):
-        plain = "".join(one for one in plain if unicodedata.category(one) != "Mn")
+    if "LATIN" in unicodedata.name(letter, ""):
+        plain = unicodedata.normalize("NFKD", letter).casefold()
     else:
         plain = unicodedata.normalize("NFKC", letter).casefold()
-    return _SAME.get(plain, plain)
+    return "".join(_SAME.get(one, one) for one in plain if unicodedata.category(one) not in _SILENT_KINDS)
 
 
 _TABLE = _Table()

@@ -22,6 +22,7 @@ MOST_CODES = 6
 SHORTEST_PART = 3  # letters of a compound's part that is worth finding alone
 PART = 0.4  # weight of a compound's part, found alone
 WITHIN = 0.5  # weight of all of a long Chinese word's inner words, by their share of its length
+_NUMERALS = frozenset("一二两三四五六七八九十几")
 
 _RULE = re.compile(r'(?P<no>(?<!\S)-)?(?<![0-9])"(?P<phrase>[^"]*)"|(?<!\S)-(?P<word>[^\s"]+)')
 
@@ -116,7 +117,11 @@ def _words(analyser: Analyser, text: str, folded: Folded, rest: str) -> list[Wor
 
 
 def _silent(piece: Piece) -> bool:
-    return len(piece.parts) == 1 and piece.parts[0][0] in (SILENT_CHINESE if piece.han else SILENT)
+    if not piece.han:
+        return piece.whole in SILENT
+    if len(piece.parts) == 2:  # "一条": how many
+        return piece.whole[0] in _NUMERALS and piece.whole[1] in SILENT_CHINESE
+    return piece.whole in SILENT_CHINESE
 
 
 def _parts(piece: Piece) -> tuple[str, ...]:
