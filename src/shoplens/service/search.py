@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import orjson
 
 from shoplens.apps.home import ReadHistory
 from shoplens.apps.interaction import Interaction
 from shoplens.apps.search.analytics import SearchFigures, analyse
 from shoplens.apps.search.curation import Curation
 from shoplens.apps.search.engine import SearchEngine, SearchTuning
-from shoplens.apps.search.paging import Cursor, fingerprint
 from shoplens.apps.search.personal import PersonalOrder
-from shoplens.apps.search.sorting import count_keys
 from shoplens.apps.search.suggestions import Suggestion, Suggestions
 from shoplens.apps.search.trending import TrendingSearch, TrendingSearches
 from shoplens.domain.catalogue import Product
@@ -25,23 +22,20 @@ from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import ShoplensError
 from shoplens.features.align.composing import Composer
 from shoplens.features.align.glosses import glossary
-from shoplens.models.click_ranker import ClickRanker
 from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.recommend.filter_json import filter_json
 from shoplens.recommend.shelf import Shelf
 from shoplens.retrieval.asked import Given
-from shoplens.service import search_learning
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
-from shoplens.service.search_log import SearchLogWriter
+from shoplens.service.search_learning import ClicksInUse
+from shoplens.service.search_log import SearchLogWriter, record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_words import Progress
 from shoplens.service.settings import Workspace
-from shoplens.store.base import SearchRecord, Store
+from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
-LOOK_EVERY = 5.0  # seconds between looks at what clicks taught
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
 POPULAR_DAYS = 180.0  # of searches that are suggested to others
 TREND_DAYS = 90.0  # of searches that tell what is usual
@@ -142,7 +136,8 @@ class SearchService:
         self, prefix: str, n: int, user_id: str | None = None, session_id: str | None = None, language: str = "en"
     ) -> list[Suggestion]:
         """How what somebody types may go on, best first."""
-        self._learn_suggestions()
+        if not self._started:  # else a thread does it, and what it has read so far answers
+            self._learn_suggestions()
         if time.monotonic() - self._ranked > RANK_EVERY:
             self._rank()
         return self.suggestions.suggest(prefix, n, user_id, session_id, language)
@@ -244,61 +239,6 @@ class SearchService:
             self.log.put(record_of(ask, found))
         if ask.text and self._suggests:
             self.suggestions.note(ask.text, found.total, user_id=ask.user_id, session_id=ask.session_id)
-
-
-class ClicksInUse:
-    """The order that clicks taught, as rows of the facts; a newer version is taken over when there is one."""
-
-    def __init__(self, workspace: Workspace, facts: CatalogueFacts) -> None:
-        self._workspace = workspace
-        self._facts = facts
-        self._lock = threading.Lock()
-        self._looked = float("-inf")
-        self._stamp = 0
-        self._ranker: ClickRanker | None = None
-
-    def rescore(
-        self, query: str, rows: np.ndarray[tuple[int], np.dtype[np.int64]], features: Mapping[str, Floats]
-    ) -> Floats | None:
-        """See `apps.search.ordering.ClickOrder`."""
-        ranker = self._current()
-        if ranker is None:
-            return None
-        return ranker.rescore(query, [self._facts.ids[row] for row in rows.tolist()], features)
-
-    def _current(self) -> ClickRanker | None:
-        now = time.monotonic()
-        if now - self._looked > LOOK_EVERY:
-            with self._lock:
-                self._looked = now
-                stamp = search_learning.stamp(self._workspace)
-                if stamp != self._stamp:
-                    self._stamp = stamp
-                    self._ranker = search_learning.load_click_order(self._workspace)
-        return self._ranker
-
-
-def record_of(ask: Ask, found: Found) -> SearchRecord:
-    """What the log keeps of a search."""
-    names = dict.fromkeys(name for hit in found.items for name in hit.parts)
-    shown_before = 0
-    if ask.page is not None:
-        shown_before = (ask.page - 1) * ask.n
-    elif ask.cursor is not None:
-        shown_before = Cursor.decode(ask.cursor, fingerprint(ask), count_keys(ask.sort)).shown
-    return SearchRecord(
-        impression_id=found.impression_id,
-        timestamp=_now(),
-        query=ask.text,
-        user_id=ask.user_id,
-        session_id=ask.session_id,
-        language=found.language,
-        total=found.total,
-        shown=tuple(hit.item_id for hit in found.items),
-        first=shown_before + 1,
-        features={name: tuple(hit.parts.get(name, float("nan")) for hit in found.items) for name in names},
-        filters="" if ask.filter is None else orjson.dumps(filter_json(ask.filter)).decode(),
-    )
 
 
 def _now() -> int:

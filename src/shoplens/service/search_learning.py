@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY
@@ -21,12 +25,15 @@ from shoplens.learning.click_log import gather
 from shoplens.learning.click_ranking import ClickReport, Progress, learn_click_order
 from shoplens.models.click_ranker import ClickRanker
 from shoplens.models.ranker import RankerMissingError
+from shoplens.recommend.facts import CatalogueFacts
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 
+Floats = npt.NDArray[np.float32]
 log = logging.getLogger(__name__)
 DAYS = 180.0  # that are learnt from: what people took a year ago was another season
 POINTER = "current.json"
+LOOK_EVERY = 5.0  # seconds between looks at which version serves
 KEPT = 3  # versions on disk, the one that serves among them
 
 
@@ -121,3 +128,33 @@ def publish(versions: Path, ranker: ClickRanker, report: ClickReport) -> str:
         if folder.name != version:
             shutil.rmtree(folder, ignore_errors=True)
     return version
+
+
+class ClicksInUse:
+    """The order that clicks taught, as rows of the facts; a newer version is taken over when there is one."""
+
+    def __init__(self, workspace: Workspace, facts: CatalogueFacts) -> None:
+        self._workspace = workspace
+        self._facts = facts
+        self._lock = threading.Lock()
+        self._looked = float("-inf")
+        self._stamp = 0
+        self._ranker: ClickRanker | None = None
+
+    def rescore(self, query: str, rows: npt.NDArray[np.int64], features: Mapping[str, Floats]) -> Floats | None:
+        """See `apps.search.ordering.ClickOrder`."""
+        ranker = self._current()
+        if ranker is None:
+            return None
+        return ranker.rescore(query, [self._facts.ids[row] for row in rows.tolist()], features)
+
+    def _current(self) -> ClickRanker | None:
+        now = time.monotonic()
+        if now - self._looked > LOOK_EVERY:
+            with self._lock:
+                self._looked = now
+                now_serving = stamp(self._workspace)
+                if now_serving != self._stamp:
+                    self._stamp = now_serving
+                    self._ranker = load_click_order(self._workspace)
+        return self._ranker
