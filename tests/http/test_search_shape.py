@@ -96,16 +96,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 
 @pytest.fixture
-def noted(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> NotedSearch:
+def noted(monkeypatch: pytest.MonkeyPatch) -> NotedSearch:
     noted = NotedSearch()
-    monkeypatch.setattr(shop, "search", noted, raising=False)
+    monkeypatch.setattr(Runtime, "search", noted)
     return noted
 
 
 @pytest.fixture
-def talk(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> NotedTalk:
+def talk(monkeypatch: pytest.MonkeyPatch) -> NotedTalk:
     talk = NotedTalk()
-    monkeypatch.setattr(shop, "interaction", talk, raising=False)
+    monkeypatch.setattr(Runtime, "interaction", talk)
     return talk
 
 

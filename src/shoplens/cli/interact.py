@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -17,6 +17,7 @@ from shoplens.errors import InputError
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction.turns import Question, Reply, Turn
+    from shoplens.service.runtime import Runtime
 
 HELP = (
     "Say what you look for; then refine: cheaper · not that brand · the second one in blue · show more · 更便宜一点.\n"
@@ -53,8 +54,7 @@ def interact(
     one_shot = bool(say or image or audio or video)
     if json and not one_shot:
         raise typer.BadParameter("a conversation has no one JSON object; say something with --say", param_hint="--json")
-    with Runtime.open(workspace) as opened:
-        shop: Any = opened
+    with Runtime.open(workspace) as shop:
         if not one_shot:
             _converse(shop, first)
             return
@@ -70,7 +70,7 @@ def interact(
         )
 
 
-def _converse(shop: Any, first: Turn) -> None:
+def _converse(shop: Runtime, first: Turn) -> None:
     """Until /quit or the end of the input. What cannot be used is said, and the conversation goes on."""
     console.print(HELP, style="dim", highlight=False, markup=False)
     turn, session = first, None
@@ -128,7 +128,7 @@ def spoken(turn: Turn, line: str) -> tuple[Turn, bool]:
     raise InputError(f"{line}: not known here\n{HELP}")
 
 
-def reply_view(shop: Any, reply: Reply) -> RenderableType:
+def reply_view(shop: Runtime, reply: Reply) -> RenderableType:
     """For people: what was said and seen, the products, and what is asked back."""
     from shoplens.cli.found import found_view
 

@@ -51,8 +51,7 @@ def search(
 
     parts = media_parts(image, audio, video, crop)
     wanted = read_filter(filter_)
-    with Runtime.open(workspace) as opened:
-        shop: Any = opened
+    with Runtime.open(workspace) as shop:
         given, heard = shop.search.see(parts) if parts else ((), "")
         settings = shop.settings
         ask = Ask(

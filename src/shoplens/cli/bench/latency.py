@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from shoplens.cli.app import JsonFlag, console, emit
 from shoplens.cli.bench import bench
 
 if TYPE_CHECKING:
+    from shoplens.service.settings import Workspace
     from shoplens.testing.large_shop import LargeShop
 
 SEED = 0
@@ -33,9 +35,10 @@ def latency(
     keep: Annotated[Path | None, typer.Option(help="Build the shop here and use it again next time.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Measure latency and throughput of recommend and similar over HTTP, and how soon an event is felt.
+    """Measure latency and throughput of recommend, similar and search over HTTP, and how soon an event is felt.
 
     The shop is synthetic (power-law popularity); model, store and server are the real ones, each in its own process.
+    Searches are encoded and compared with vectors too; those of the products are made up.
     """
     from shoplens.testing.large_shop import LargeShop
 
@@ -79,6 +82,7 @@ def _build(shop: LargeShop, folder: Path) -> None:
     from shoplens.service.bundle import write_bundle
     from shoplens.service.bundle_pointer import promote
     from shoplens.service.dataset import read_interactions
+    from shoplens.service.runtime import Runtime
     from shoplens.service.settings import Workspace
     from shoplens.store.sql import open_store
 
@@ -104,6 +108,29 @@ def _build(shop: LargeShop, folder: Path) -> None:
     )
     promote(workspace.bundles, written.name)
     console.print(f"trained and written: {time.perf_counter() - started:.0f} s")
+    _give_vectors(shop, workspace)
+    with Runtime.open(folder) as running:
+        running.search.sync()
+    console.print(f"indexed: {time.perf_counter() - started:.0f} s")
+
+
+def _give_vectors(shop: LargeShop, workspace: Workspace) -> None:
+    """Vectors of texts where `embed` would leave them, made up: encoding the titles would take minutes, for the same
+    figures."""
+    from shoplens.features.current import switch
+    from shoplens.features.table import DIGEST_BYTES, TableWriter
+    from shoplens.service.encoders import configured, encoder_of
+
+    encoder = encoder_of(workspace, "text")
+    vectors = shop.content(encoder.size).values
+    vectors /= (vectors * vectors).sum(axis=1, keepdims=True) ** 0.5
+    chosen = configured(workspace, "text", encoder)
+    digests = [number.to_bytes(DIGEST_BYTES, "little") for number in range(shop.products)]
+    with TableWriter(chosen.folder(workspace.features, "text"), encoder.size) as table:
+        table.append(digests, vectors)
+        for number, digest in enumerate(digests):
+            table.link(shop.item_id(number), digest)
+    switch(workspace.features, "text", chosen)
 
 
 def _address(server: subprocess.Popen[str]) -> tuple[str, int]:
@@ -142,7 +169,8 @@ async def _measure(shop: LargeShop, host: str, port: int, *, seconds: float, con
     ]
     result: dict[str, Any] = {}
     failed = 0
-    for name, requests in (("recommend", recommend), ("similar", similar)):
+    await _until_found(host, port)
+    for name, requests in (("recommend", recommend), ("similar", similar), ("search", _searches(shop, filters))):
         await press(host, port, requests, connections=connections, seconds=WARM_UP_SECONDS)
         measured = await press(host, port, requests, connections=connections, seconds=seconds)
         result[name] = {"p50_ms": round(measured.percentile(50), 3), "p99_ms": round(measured.percentile(99), 3)}
@@ -153,12 +181,53 @@ async def _measure(shop: LargeShop, host: str, port: int, *, seconds: float, con
     return {
         "recommend": result["recommend"],
         "similar": result["similar"],
-        "search": None,
+        "search": result["search"],
         "cart": None,
         "event_to_effect_ms": round(float(np.median(effects)) * 1_000, 3),
         "requests_per_second": round(full.requests_per_second, 1),
         "failed": failed + full.failed,
     }
+
+
+async def _until_found(host: str, port: int, *, patience: float = 120.0) -> None:
+    """Wait until the server has everything in memory that search reads; RuntimeError when it never has."""
+    from shoplens.testing.load import Connection, request_of
+
+    connection = await Connection(host, port).open()
+    began = time.perf_counter()
+    while time.perf_counter() - began < patience:
+        _, body = await connection.post(request_of("/v1/search", {"text": "zzqqxx", "understand": False}))
+        if orjson.loads(body).get("items"):  # by its vector: no product has this word
+            connection.close()
+            return
+        await asyncio.sleep(0.5)
+    raise RuntimeError("search finds nothing by meaning")
+
+
+def _searches(shop: LargeShop, filters: list[dict[str, Any]]) -> list[bytes]:
+    """What shoppers type, one in four misspelt, one in three with a filter, one in three with facets; all different."""
+    import numpy as np
+
+    from shoplens.testing.large_shop import BRANDS, COLOURS, DEPARTMENTS, SHELVES
+    from shoplens.testing.load import request_of
+
+    random = np.random.default_rng(SEED + 1)
+    requests = []
+    for number, wanted in enumerate(filters):
+        colour, shelf = COLOURS[int(random.integers(len(COLOURS)))], int(random.integers(DEPARTMENTS * SHELVES))
+        text = (
+            f"{colour} shelf {shelf}",
+            f"brand {int(random.integers(BRANDS))} under {int(random.integers(10, 90))}",
+            f"department {shelf // SHELVES} {colour} brnad {int(random.integers(40))}",
+            f"product {int(random.integers(shop.products))}",
+        )[number % 4]
+        body: dict[str, Any] = {"text": text, "n": 20, "user_id": shop.user_id(int(random.integers(shop.people)))}
+        if number % 3 == 1:
+            body["filter"] = wanted
+        if number % 3 == 2:
+            body["facets"] = ["brand", "price", "attributes.colour"]
+        requests.append(request_of("/v1/search", body))
+    return requests
 
 
 def _filter(number: int) -> dict[str, Any]:

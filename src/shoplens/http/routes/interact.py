@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,6 +16,7 @@ from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.http.wire.interact import InteractAnswer, InteractIn, reply_bytes
+from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["search"], responses=PROBLEMS)
 TURN = TypeAdapter(InteractIn)
@@ -57,11 +57,11 @@ async def post_interact(request: Request, shop: Shop) -> Response:
     return json_response(await run_in_threadpool(_by_words, shop, body))
 
 
-def _by_words(shop: Any, body: InteractIn) -> bytes:
+def _by_words(shop: Runtime, body: InteractIn) -> bytes:
     return reply_bytes(shop.interaction.turn(body.to_turn()))
 
 
-def _by_form(shop: Any, sent: Sent) -> bytes:
+def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, TURN, lists=("drop",), objects=("filter",))
     with media_parts(shop, sent) as parts:
         names = {name: part.name for part in parts for name in (str(part.content), Path(part.content).name)}

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
+import orjson
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from shoplens.http.keys import SECURITY, Keys
+from shoplens.http.keys import SECURITY, Keys, needs
 from shoplens.http.multipart import described_form, form_parts, is_form
-from shoplens.http.routes.shop import json_response, read_body
+from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.sent_media import Sent, described_question, known_fields, media_parts, read_options
-from shoplens.http.wire.fields import PROBLEMS
-from shoplens.http.wire.search import SearchAnswer, SearchIn, found_bytes
+from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.http.wire.search import Language, SearchAnswer, SearchIn, Words, found_bytes
+from shoplens.http.wire.searches import AnalyticsAnswer, TrendingAnswer, figures_json, trending_json
+from shoplens.http.wire.suggest import SuggestionsAnswer, suggestions_bytes
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["search"], responses=PROBLEMS)
 SEARCH = TypeAdapter(SearchIn)
 LISTS, OBJECTS = ("facets", "sort", "drop"), ("filter",)
+MOST_SUGGESTIONS = 50
+MOST_QUERIES = 1_000  # of a list of figures
+MOST_DAYS = 3_650
 AT_ONCE = 2  # requests whose media are decoded and encoded at the same time; more wait, and other requests go on
 _seeing = CapacityLimiter(AT_ONCE)
 
@@ -61,12 +67,54 @@ async def post_search(request: Request) -> Response:
     return json_response(await run_in_threadpool(_by_words, shop, body))
 
 
-def _by_words(shop: Any, body: SearchIn) -> bytes:
+@router.get("/v1/suggest", response_model=SuggestionsAnswer, dependencies=[Depends(needs("read"))])
+async def get_suggest(
+    shop: Shop,
+    q: Annotated[Words, Query(description="What was typed so far; Chinese also as pinyin.")] = "",
+    n: Annotated[int, Query(ge=1, le=MOST_SUGGESTIONS)] = 10,
+    user_id: Annotated[Id | None, Query(description="Own searches come first.")] = None,
+    session_id: Annotated[Id | None, Query()] = None,
+    language: Annotated[Language | None, Query(description="Default: the shop's setting.")] = None,
+) -> Response:
+    """How what somebody types may go on: own and popular searches, categories, brands, products."""
+    wanted = language or shop.settings.language
+
+    def suggest() -> bytes:
+        return suggestions_bytes(shop.search.suggest(q, n, user_id, session_id, wanted))
+
+    return json_response(await run_in_threadpool(suggest))
+
+
+@router.get("/v1/search/trending", response_model=TrendingAnswer, dependencies=[Depends(needs("read"))])
+async def get_trending(shop: Shop, n: Annotated[int, Query(ge=1, le=MOST_QUERIES)] = 10) -> Response:
+    """What is searched for more than usual."""
+
+    def look() -> bytes:
+        return orjson.dumps({"searches": [trending_json(one) for one in shop.search.trending(n)]})
+
+    return json_response(await run_in_threadpool(look))
+
+
+@router.get("/v1/search/analytics", response_model=AnalyticsAnswer, dependencies=[Depends(needs("read"))])
+async def get_analytics(
+    shop: Shop,
+    days: Annotated[float, Query(gt=0, le=MOST_DAYS, description="Of the last so many days.")] = 28,
+    n: Annotated[int, Query(ge=1, le=MOST_QUERIES, description="Queries of each list.")] = 50,
+) -> Response:
+    """What people searched for, what they did not find, what they left alone."""
+
+    def look() -> bytes:
+        return orjson.dumps(figures_json(shop.search.analytics(days, n), days))
+
+    return json_response(await run_in_threadpool(look))
+
+
+def _by_words(shop: Runtime, body: SearchIn) -> bytes:
     found = shop.search.search(body.to_ask(shop.settings))
     return found_bytes(found, explain=body.explain)
 
 
-def _by_form(shop: Any, sent: Sent) -> bytes:
+def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
     with media_parts(shop, sent) as parts:
         given, heard = shop.search.see(parts) if parts else ((), "")
