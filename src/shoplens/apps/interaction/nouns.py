@@ -19,7 +19,7 @@ from shoplens.recommend.facts import CatalogueFacts
 HOW = frozenset({"colour", "pattern", "material", "gender", "season", "use", "style", "shop"})
 FRESH = 300.0  # seconds until the catalogue is read again
 LEAST_TITLES = 3  # that end with a word before it is a noun
-MOST_TITLES = 50_000  # that are read, spread over the catalogue
+MOST_TITLES = 20_000  # that are read, spread over the catalogue
 ZH_LENGTHS = (2, 3, 4)  # characters of a Chinese noun at the end of a title
 
 _HAN = re.compile(r"[\u3400-\u9fff]+")
@@ -80,26 +80,34 @@ class Nouns:
                     start += 1
 
     def _catalogue(self) -> frozenset[str]:
-        """Names of categories, and what many titles end with; read again when the catalogue changed, not too often."""
-        if self._clock() >= self._due and self._version != self._facts.version and self._lock.acquire(blocking=False):
-            try:
-                self._version = self._facts.version
-                self._known = self._read()
-                self._due = self._clock() + FRESH
-            finally:
-                self._lock.release()
+        """Names of categories, and what many titles end with; read again beside when the catalogue changed, not too
+        often. Only the first turn waits for it."""
+        if self._version == self._facts.version or self._clock() < self._due:
+            return self._known
+        if self._lock.acquire(blocking=self._version < 0):
+            if self._version < 0:
+                self._refresh()
+            else:
+                threading.Thread(target=self._refresh, name="shoplens-nouns", daemon=True).start()
         return self._known
 
+    def _refresh(self) -> None:
+        """With the lock held, which it releases."""
+        try:
+            version = self._facts.version
+            self._known = self._read()
+            self._version, self._due = version, self._clock() + FRESH
+        finally:
+            self._lock.release()
+
     def _read(self) -> frozenset[str]:
-        rows = range(1, len(self._facts), max(len(self._facts) // MOST_TITLES, 1))
+        titles = self._facts.titles
         heads: Counter[str] = Counter()
-        paths: set[tuple[str, ...]] = set()
-        for row in rows:
-            heads.update(_heads(self._facts.titles[row]))
-            paths.add(tuple(self._facts.category_path_of(row)))
+        for row in range(1, len(self._facts), max(len(self._facts) // MOST_TITLES, 1)):
+            heads.update(_heads(titles[row]))
         found = {head for head, many in heads.items() if many >= LEAST_TITLES}
-        for path in paths:
-            for name in path:
+        for path in self._facts.values_of("category").values():
+            for name in path.split(">"):
                 found.update(one for one in (plain(name), *_HAN.findall(name)) if len(one) > 1)
         return frozenset(name for name in found if not self._tells_how(name))
 
