@@ -6,7 +6,8 @@ from itertools import pairwise
 
 from shoplens.retrieval.lexical.chinese import pinyin
 from shoplens.retrieval.lexical.english import SPELLINGS, kin, plural_like
-from shoplens.retrieval.lexical.plan import MUCH_MORE, RARE, WINDOW, Holdings, nearest, sound, spelt
+from shoplens.retrieval.lexical.expansion import MUCH_MORE, RARE, WINDOW, nearest, sound, spelt
+from shoplens.retrieval.lexical.plan import Holdings
 from shoplens.retrieval.lexical.query import Query, Word
 from shoplens.retrieval.lexical.vocabulary import edits_allowed
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self
 
@@ -22,9 +23,10 @@ from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.correcting import corrected
 from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, Matches
+from shoplens.retrieval.lexical.expansion import planned
 from shoplens.retrieval.lexical.folding import fold
 from shoplens.retrieval.lexical.highlighting import spans
-from shoplens.retrieval.lexical.plan import Plan, plan
+from shoplens.retrieval.lexical.plan import Plan
 from shoplens.retrieval.lexical.query import Query, read_query
 from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, meta, revision_of, schema, written
 from shoplens.retrieval.lexical.view import Known, KnownProducts, View
@@ -34,6 +36,7 @@ WRITING_MEMORY = 50_000_000  # bytes that fill up before a segment is written; t
 MOST_HITS = 200  # asked for at first where a filter applies
 DEEPER = 16  # times as many, when too few of them pass
 VOCABULARY_SHARE = 0.02  # of the time, at most, goes into reading the vocabulary again
+REMEMBERED = 2_000  # queries: the next page, its highlights and scores need them again
 WAITING = 600.0  # seconds for another process to finish writing
 
 
@@ -47,6 +50,7 @@ class LexicalIndex:
         self.analyser = analyser
         self.weights = weights
         self.folder = folder
+        self._read = lru_cache(maxsize=REMEMBERED)(partial(read_query, analyser))
         self._index = index
         self._index.config_reader(reload_policy="manual")
         self._writing = threading.Lock()
@@ -129,7 +133,7 @@ class LexicalIndex:
 
     def parse(self, text: str) -> Query:
         """Read what a shopper typed. Never raises."""
-        return read_query(self.analyser, text)
+        return self._read(text)
 
     def search(
         self,
@@ -152,10 +156,10 @@ class LexicalIndex:
         one of the words only, else all.
         """
         view = self._view
-        planned = self._plan(view, query, extra, prefix=prefix, typos=typos)
-        if not planned or k < 1 or (only is not None and not only):
+        plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
+        if not plan or k < 1 or (only is not None and not only):
             return _nothing()
-        asked = view.ask(planned, only=only, any_word=any_word)
+        asked = view.ask(plan, only=only, any_word=any_word)
         if keeps is None:
             result = view.searcher.search(asked, limit=k)
             hits = result.hits
@@ -164,7 +168,7 @@ class LexicalIndex:
         else:
             found, scores, total, exact = _kept(view, asked, k, keeps)
         ids = [item_id for item_id, _ in found]
-        return Matches(ids, np.asarray(scores, np.float32), view.coverage(planned, found), total, exact)
+        return Matches(ids, np.asarray(scores, np.float32), view.coverage(plan, found), total, exact)
 
     def score(
         self,
@@ -201,7 +205,13 @@ class LexicalIndex:
         return self._view.beginning(fold(prefix).text.strip(), limit)
 
     def _plan(self, view: View, query: Query, extra: Sequence[tuple[str, float]], *, prefix: bool, typos: bool) -> Plan:
-        return plan(query, self.analyser, view, extra=extra, prefix=prefix, typos=typos)
+        key = (query, tuple(extra), prefix, typos)
+        found = view.plans.get(key)
+        if found is None:
+            if len(view.plans) >= REMEMBERED:
+                view.plans.clear()
+            found = view.plans[key] = planned(query, self.analyser, view, extra=extra, prefix=prefix, typos=typos)
+        return found
 
     @contextmanager
     def _written_by_one(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +62,7 @@ class View:
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
         self._known = known  # shared with other views: a number means the same in all of them
+        self.plans: dict[Hashable, Plan] = {}  # what queries came to, in this state
         self._counts: dict[str, int] = {}
         self._places: dict[str, tuple[tuple[str, float, int], ...]] = {}
 
