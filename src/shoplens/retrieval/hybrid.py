@@ -31,7 +31,7 @@ from shoplens.retrieval.semantic import VectorSignal
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
 
-DEPTH = 200  # candidates of each signal: more change the first ten products no longer
+DEPTH = 100  # candidates of each signal, at least: more change the first ten products no longer
 SPREAD = 5.0  # deviations above the usual that count as 1: about what the best of a large catalogue reaches
 LEAST = 0.4  # of a vector's part, below which a product that no word found is not worth showing
 NARROW = 512  # products that a filter keeps, up to which words are searched among them only
