@@ -11,6 +11,7 @@ from shoplens.apps.search.understanding import Understands
 from shoplens.domain.catalogue import Product
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Constraint
+from shoplens.testing.hostile_queries import hostile_queries
 from shoplens.testing.searched_shop import SearchedShop
 from shoplens.testing.tiny_shop import tiny_shop
 from shoplens.testing.varied_shop import varied_shop
@@ -153,3 +154,15 @@ def test_what_left_the_shop_is_not_shown_again() -> None:
     for text in ("back", "the first one", "more like the first"):
         reply = talk.talk.turn(Turn(session_id=reply.session_id, text=text))
         assert gone not in [hit.item_id for hit in reply.found.items]
+
+
+def test_whatever_is_said_is_answered(tiny: Talk) -> None:
+    steering = ("cheaper", "第二个", "back", "more", "not that brand", "any brand", "like the first but red")
+    session = None
+    for number, text in enumerate(hostile_queries(400, seed=5)):
+        said = f"{text[:900]} {steering[number % len(steering)]}" if number % 3 else steering[number % len(steering)]
+        reply = tiny.talk.turn(Turn(session_id=session, text=said, drop=(text[:20],) if number % 5 == 0 else ()))
+        session = reply.session_id if number % 40 else None
+        assert reply.said
+        assert all(hit.item_id in tiny.products for hit in reply.found.items)
+    assert tiny.talk.sessions.bytes < 20 << 20

@@ -60,7 +60,7 @@ class Interaction:
         language: str = "en",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.sessions = sessions or Sessions(clock=clock)
+        self.sessions = sessions if sessions is not None else Sessions(clock=clock)
         self._peek = peek or search
         self._answer = Answering(search, self._peek, composer)
         self._media, self._understand, self._likeness = media, understand, likeness

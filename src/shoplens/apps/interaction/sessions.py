@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from shoplens.apps.interaction.scene import Scene
 from shoplens.errors import ServiceUnavailableError
@@ -44,25 +45,50 @@ class Session:
     def go_on(self, scene: Scene) -> None:
         """A new scene, which one step back leaves again."""
         self.scenes.append(scene)
-        self._measure()
+        self.measure()
         while len(self.scenes) > 2 and (len(self.scenes) > MOST_SCENES or self.size > SESSION_BYTES):
             del self.scenes[0]
-            self._measure()
+            self.measure()
 
     def forget(self) -> None:
         """Begin anew under the same id."""
         self.scenes = [Scene()]
         self.about = ()
         self.asked.clear()
-        self._measure()
+        self.measure()
 
-    def _measure(self) -> None:
+    def become(self, kept: Session | None, user_id: str | None) -> None:
+        """What it is elsewhere by now; another person's conversation is none."""
+        if kept is None or (kept.user_id is not None and kept.user_id != user_id):
+            kept = Session(self.session_id, user_id, self.used)
+        self.turn, self.scenes, self.about = kept.turn, kept.scenes, kept.about
+        self.language, self.asked = kept.language, kept.asked
+        self.measure()
+
+    def measure(self) -> None:
+        """Set `size`."""
         bases = {id(scene.base): scene.base for scene in self.scenes if scene.base is not None}
         self.size = 1_024 + sum(scene.size for scene in self.scenes) + sum(base.size for base in bases.values())
 
 
+class Keeper(Protocol):
+    """Where the conversations of several processes are (`keeping.FolderKeeper`)."""
+
+    def load(self, session_id: str) -> Session | None:
+        """The conversation of that id, if it still goes on."""
+        ...
+
+    def save(self, session: Session) -> None:
+        """After each turn."""
+        ...
+
+    def forget_person(self, user_id: str) -> int:
+        """Drop the conversations of a person. Returns how many there were."""
+        ...
+
+
 class Sessions:
-    """The conversations of one process. Safe to share between threads."""
+    """The conversations of one process, or with a `keeper` of several. Safe to share between threads."""
 
     def __init__(
         self,
@@ -70,10 +96,11 @@ class Sessions:
         idle: float = IDLE,
         most: int = MOST_SESSIONS,
         most_bytes: int = MOST_BYTES,
+        keeper: Keeper | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._idle, self._most, self._most_bytes = idle, most, most_bytes
-        self._clock = clock
+        self._clock, self._keeper = clock, keeper
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Session] = OrderedDict()  # longest at rest first
         self._sizes: dict[str, int] = {}
@@ -99,7 +126,11 @@ class Sessions:
         if not session.lock.acquire(timeout=PATIENCE):
             raise ServiceUnavailableError("the turn before this one is still being answered; send it again in a moment")
         try:
+            if self._keeper is not None:
+                session.become(self._keeper.load(session.session_id), user_id)
             yield session
+            if self._keeper is not None:
+                self._keeper.save(session)
         finally:
             session.lock.release()
             self._close(session)
@@ -110,7 +141,7 @@ class Sessions:
             gone = [name for name, session in self._sessions.items() if session.user_id == user_id]
             for name in gone:
                 self._drop(name)
-        return len(gone)
+        return max(len(gone), self._keeper.forget_person(user_id) if self._keeper is not None else 0)
 
     def _open(self, session_id: str | None, user_id: str | None) -> Session:
         with self._lock:
