@@ -12,7 +12,7 @@ and added up, weighed by `Blend`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -226,11 +226,9 @@ class HybridIndex:
             if one.signal in self.signals:
                 asking.setdefault(one.signal, []).append((np.asarray(one.vector, np.float32), one.weight))
         if texts and asked.text.strip():
-            if self.reader is not None and "meaning" in self.signals and "meaning" not in asking:
-                asking["meaning"] = [(self.reader.read([asked.text])[0], 1.0)]
-            for name, space in (("looks", self.space), ("attributes", self.spoken)):
-                if space is not None and name in self.signals and name not in asking:
-                    asking[name] = [(space.text_vectors([asked.text])[0], 1.0)]
+            for name, vector in self._read(asked.text, asking):
+                if vector.shape == (self.signals[name].size,):  # else products are being read anew, by a newer network
+                    asking[name] = [(vector, 1.0)]
         together = {}
         for name, vectors in asking.items():
             if not len(self.signals[name]):
@@ -242,6 +240,15 @@ class HybridIndex:
             total /= np.float32(max(sum(abs(weight) for _, weight in vectors), 1e-6))
             together[name] = total, max(abs(weight) for _, weight in vectors)
         return together
+
+    def _read(self, text: str, asking: Mapping[str, object]) -> Iterator[tuple[str, Floats]]:
+        """What a text asks the signals that nothing was given for."""
+        wanted = self.signals.keys() - asking.keys()
+        if self.reader is not None and "meaning" in wanted:
+            yield "meaning", self.reader.read([text])[0]
+        for name, space in (("looks", self.space), ("attributes", self.spoken)):
+            if space is not None and name in wanted:
+                yield name, space.text_vectors([text])[0]
 
     def _words_part(self, found: ByWords, rows: RowNumbers) -> Floats:
         """Scores of words for these rows, also of those that the search did not come to. 0 to 1."""

@@ -46,6 +46,7 @@ class SearchIndex:
             vectors.signals,
             reader=vectors.reader,
             space=vectors.space,
+            spoken=vectors.spoken,
             blend=vectors.blend,
             row_of=self._facts.rows,
             id_of=self._ids,

@@ -3,6 +3,7 @@
 They are held in memory, one `VectorSignal` for each kind of question:
 
 - "meaning": texts less their language, asked with what shoppers type;
+- "attributes": what texts and the catalogue say of attributes, asked with what words say of them, see `train`;
 - "looks": photos in the space that `train` learnt, asked with words;
 - "image": photos as their encoders see them, with their colours, asked with a photo or a frame;
 - "video", "audio": as their encoders make them, asked with the like.
@@ -28,17 +29,18 @@ from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.errors import ConfigurationError, InputError, MissingExtraError, ModelFileError, ShoplensError
-from shoplens.features.align.glosses import glossary
 from shoplens.features.align.reading import Reader
 from shoplens.features.current import read_current
 from shoplens.features.inputs import TextInputs
 from shoplens.features.modalities import language_means
 from shoplens.features.table import INDEX, FeatureTable
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.retrieval.attributes import SpokenAttributes
 from shoplens.retrieval.blend import Blend
 from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia
+from shoplens.service.query_reading import query_reader, reading_along, stated
 from shoplens.service.settings import Workspace
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class SearchVectors:
         self.signals: tuple[VectorSignal, ...] = ()
         self.reader: Reader | None = None
         self.space: Alignment | None = None
+        self.spoken: SpokenAttributes | None = None
         self.blend: Blend | None = None
 
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
@@ -121,7 +124,9 @@ class SearchVectors:
         tables = {name: one.folder(features, name) for name, one in current.items() if name in on}
         tables = {name: folder for name, folder in tables.items() if (folder / INDEX).exists()}
         found: dict[str, _Source] = {}
-        for name, folder in tables.items():
+        for name, folder in sorted(
+            tables.items(), key=lambda one: one[0] != "text"
+        ):  # the space reads along with texts
             try:
                 if name == "text":
                     found["meaning"] = self._meaning(folder)
@@ -132,6 +137,10 @@ class SearchVectors:
                     found[name] = _Source(str(folder), folder, size, lambda table: lambda ids: table.matrix(ids)[0])
             except (ConfigurationError, MissingExtraError, ModelFileError, InputError) as error:
                 log.warning("search goes without %s: %s", name, error)
+        if self.space is None or "meaning" not in found:
+            self.spoken = None
+        else:
+            found["attributes"] = self._attributes(self.space, found["meaning"])
         for name in [name for name in self._held if name not in found]:
             del self._held[name]
             self._publish()
@@ -146,7 +155,7 @@ class SearchVectors:
         if held is None or held.origin != str(folder):
             table = FeatureTable(folder)
             self._means = language_means(table)
-            self.reader = Reader(encoder, glossary=glossary(), means=self._means)
+            self.reader = query_reader(folder, encoder, self._facts)
 
         def read(table: FeatureTable) -> Read:
             def vectors(ids: Sequence[str]) -> Floats:
@@ -172,7 +181,8 @@ class SearchVectors:
         except InputError:
             self.space = None
             return found
-        self.space = space
+        if self.space is None or self.space.photo_networks is not space.photo_networks:
+            self.space = space if self.reader is None else reading_along(space, self.reader)
 
         def looks(table: FeatureTable) -> Read:
             from shoplens.features.align.alignment import Photos
@@ -187,6 +197,20 @@ class SearchVectors:
             lambda asked, photos: space.rescore(asked[None], photos)[0],
         )  # fmt: skip
         return found
+
+    def _attributes(self, space: Alignment, texts: _Source) -> _Source:
+        """What the space's networks read off texts, and what the catalogue states."""
+        if self.spoken is None or self.spoken.networks is not space.text_networks:
+            self.spoken = SpokenAttributes.of(space)
+        spoken = self.spoken
+
+        def read(table: FeatureTable) -> Read:
+            vectors = texts.read(table)
+            return lambda ids: spoken.product_vectors(
+                vectors(ids), stated(self._facts, self._facts.rows(ids), spoken.facets)
+            )
+
+        return _Source(f"{texts.origin} {self._media.shared.name}", texts.table, spoken.size, read, spoken.rescore)
 
     def _take(self, name: str, source: _Source) -> None:
         """Bring one signal up to what its table says."""
@@ -238,8 +262,14 @@ class SearchVectors:
             vectors = self._means.centre(vectors, languages_of(texts))
         rows = self._facts.rows(product.item_id for product in new)
         here = np.flatnonzero(rows)
+        fresh = {new[place].item_id: digests[new[place].item_id] or b"" for place in here.tolist()}
         held.signal.put(rows[here], vectors[here])
-        held.digests.update((new[place].item_id, digests[new[place].item_id] or b"") for place in here.tolist())
+        held.digests.update(fresh)
+        beside, spoken = self._held.get("attributes"), self.spoken
+        if beside is not None and spoken is not None and beside.signal.size == spoken.size:
+            known = stated(self._facts, rows[here], spoken.facets)
+            beside.signal.put(rows[here], spoken.product_vectors(vectors[here], known))
+            beside.digests.update(fresh)
 
     def _publish(self) -> None:
         self.signals = tuple(held.signal for held in self._held.values())
