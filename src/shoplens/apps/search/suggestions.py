@@ -32,6 +32,7 @@ MOST_NOTED = 200_000  # who asked what, remembered so that one person counts onc
 MOST_ASKERS = 10_000  # whose own queries are remembered
 OWN = 3  # own queries among the suggestions, at most; all of them while nothing is typed
 OWN_QUERIES = 20
+NOT_READ = float("-inf")
 OWN_SECONDS = 60.0  # for which own queries are remembered: other processes answer the same person
 LONGEST_QUERY = 60  # characters that are offered
 LONGEST_PREFIX = 60
@@ -65,7 +66,7 @@ class _Asked:
 @dataclass(slots=True)
 class _Own:
     queries: list[str]  # newest first
-    read: float  # time.monotonic()
+    read: float  # time.monotonic(), or NOT_READ when these were only noted here
 
 
 class Suggestions:
@@ -117,9 +118,9 @@ class Suggestions:
             return
         with self._lock:
             if total and (user_id or session_id):
-                own = self._own.get((user_id, session_id))
-                if own is not None:
-                    own.queries = [text, *(one for one in own.queries if one != text)][:OWN_QUERIES]
+                own = self._own.setdefault((user_id, session_id), _Own([], NOT_READ))
+                own.queries = [text, *(one for one in own.queries if one != text)][:OWN_QUERIES]
+                self._remember_few()
             folded = fold(text).text
             entry = self._queries.entry(text)
             if self._kept_back(folded) or (entry is None and len(self._queries) >= MOST_QUERIES):
@@ -246,13 +247,16 @@ class Suggestions:
                 self._own.move_to_end(who)
                 return list(own.queries)
         read = [tidy(query) for query in self._past(user_id, session_id, OWN_QUERIES)] if self._past is not None else []
-        known = own.queries if own is not None and self._past is None else []
-        queries = [query for query in [*known, *read] if query][:OWN_QUERIES]
+        known = own.queries if own is not None and (self._past is None or own.read == NOT_READ) else []
+        queries = list(dict.fromkeys(query for query in [*known, *read] if query))[:OWN_QUERIES]
         with self._lock:
             self._own[who] = _Own(queries, now)
-            while len(self._own) > MOST_ASKERS:
-                self._own.popitem(last=False)
+            self._remember_few()
         return list(queries)
+
+    def _remember_few(self) -> None:
+        while len(self._own) > MOST_ASKERS:
+            self._own.popitem(last=False)
 
     def _new_asker(self, entry: int, who: str | None) -> bool:
         """Whether this person had not asked this before; nobody known is somebody new."""
