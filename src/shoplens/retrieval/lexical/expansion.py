@@ -32,7 +32,7 @@ RARE_TYPO = 0.4  # of a word that the index does hold, yet so rarely that it loo
 RARE, MUCH_MORE = 2, 50
 MOST_VARIANTS = 16  # of one word
 MOST_GROUPS = 24  # with extra words; a float32 tells so many powers of two apart
-LONGEST_NAME = 4  # characters of a Chinese name that no dictionary knows
+NAME = range(3, 5)  # characters of a Chinese name that no dictionary knows
 #: Characters that say something alone, also next to others.
 MEANINGFUL = frozenset("男女童大小长短厚薄新高低春夏秋冬红橙黄绿青蓝紫黑白灰粉鞋裙裤")
 WINDOW = 4  # words that together may be one name
@@ -107,14 +107,21 @@ class _Found:
 
     def names(self) -> None:
         """Characters in a row that the dictionary cannot join are perhaps a name ("膳魔师"), and belong together."""
-        for window in self._windows(2, LONGEST_NAME):
-            words = self.words[window.start : window.stop]
-            if any(not word.han or word.chain or word.term in MEANINGFUL for word in words) or not _adjacent(words):
-                continue
-            chain = tuple(word.term for word in words)
-            if self.add(window, chain, CHAIN) and len(chain) > 2 and self.holdings.holds(chain):
-                for place, word in zip(window, words, strict=True):
-                    self.variants[place].pop((word.term,), None)
+        for run in self._loose_characters():
+            chain = tuple(self.words[place].term for place in run)
+            if len(chain) in NAME and self.holdings.holds(chain):
+                for place in run:
+                    self.variants[place] = {chain: CHAIN}
+
+    def _loose_characters(self) -> Iterator[range]:
+        """The longest stretches of characters that are words of their own and say nothing in particular."""
+        start = 0
+        for place in range(len(self.words) + 1):
+            word = self.words[place] if place < len(self.words) else None
+            loose = word is not None and word.han and not word.chain and word.term not in MEANINGFUL
+            if word is None or not loose or (start < place and self.words[place - 1].end != word.start):
+                yield range(start, place)
+                start = place if loose else place + 1
 
     def codes(self) -> None:
         for code in self.query.codes:
