@@ -16,6 +16,7 @@ from shoplens.retrieval.asked import Given
 LOOKS = "looks"
 #: Weight of a photo's own vectors beside the composed question: they know its cut, but also the colour that changes.
 BESIDE = 0.1
+COMPOSED = 2.0  # and of the composed question, beside which words tell only what they name
 UNSEEN = frozenset({PRICE, "availability", "in_stock", "stock", "created_at"})
 FACETS = ("*",)  # those that tell the products apart best
 
@@ -130,7 +131,7 @@ class Answering:
         if vector is None:
             return base.given
         beside = tuple(replace(one, weight=one.weight * BESIDE) for one in base.given if one.signal != LOOKS)
-        return (Given(LOOKS, vector), *beside)[:MAX_GIVEN]
+        return (Given(LOOKS, vector, COMPOSED), *beside)[:MAX_GIVEN]
 
 
 def _change(scene: Scene) -> str:
