@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from rich.columns import Columns
@@ -105,7 +104,9 @@ def _title(one: Hit, product: Product | None) -> Text:
 
 
 def _why(one: Hit) -> Text:
-    parts = "  ".join(f"{name} {value:.2f}" for name, value in one.parts.items() if isfinite(value))
+    from shoplens.http.wire.search import signals_of
+
+    parts = "  ".join(f"{name} {value:.2f}" for name, value in signals_of(one.parts).items())
     return Text("\n".join((*one.reasons, parts)).strip())
 
 

@@ -30,6 +30,8 @@ from shoplens.service.settings import Settings
 
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=TEXT_PATTERN)]
 Language = Literal["en", "zh"]
+#: Of `Hit.parts`: no signals, but what the order that clicks teach reads of a product.
+UNSAID = frozenset({"score", "price_place", "age"})
 
 
 class SearchIn(Request):
@@ -209,7 +211,7 @@ def _hit(one: Hit, explain: bool) -> dict[str, Any]:
         line["highlights"] = dict(one.highlights)
     if explain:
         line["reasons"] = one.reasons
-        line["modalities"] = finite(one.parts)
+        line["modalities"] = signals_of(one.parts)
     if one.variants:
         line["variants"] = one.variants
     if one.moments:
@@ -217,9 +219,9 @@ def _hit(one: Hit, explain: bool) -> dict[str, Any]:
     return line
 
 
-def finite(parts: Mapping[str, float]) -> dict[str, float]:
-    """Of what signals gave, what they gave: one that knows nothing of a product gives no number."""
-    return {name: float(value) for name, value in parts.items() if math.isfinite(value)}
+def signals_of(parts: Mapping[str, float]) -> dict[str, float]:
+    """What signals gave, without those that know nothing of a product and without what only the order learns from."""
+    return {name: float(value) for name, value in parts.items() if math.isfinite(value) and name not in UNSAID}
 
 
 def _facet(one: Facet) -> dict[str, Any]:

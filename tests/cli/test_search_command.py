@@ -1,0 +1,155 @@
+"""`shoplens search`, `suggest`, `interact` and `searches` on a small shop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from shoplens.cli import interact as _interact  # noqa: F401 - each registers its command
+from shoplens.cli import search as _search  # noqa: F401
+from shoplens.cli import searches as _searches  # noqa: F401
+from shoplens.cli import suggest as _suggest  # noqa: F401
+from shoplens.cli.app import app
+from shoplens.errors import InputError
+from shoplens.service.settings import Workspace
+from shoplens.store.sql import open_store
+from shoplens.testing.sample_media import sample_tone, sample_wav
+from shoplens.testing.tiny_encoders import TINY, tiny_parts
+from shoplens.testing.tiny_shop import tiny_shop
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("shop")
+    workspace = Workspace.create(folder, encoders=TINY)
+    store = open_store(workspace.database_url)
+    tiny_shop().fill(store)
+    store.close()
+    Image.new("RGB", (60, 60), (200, 30, 30)).save(folder / "photo.png")
+    (folder / "voice.wav").write_bytes(sample_wav(sample_tone(1.0)))
+    with tiny_parts():
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+def call(*words: str, code: int = 0, typed: str | None = None) -> Result:
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False, input=typed, env={"COLUMNS": "140"})
+    assert result.exit_code == code, result.output
+    return result
+
+
+def told(*words: str) -> dict[str, Any]:
+    lines = call(*words, "--json").stdout.strip().splitlines()
+    assert len(lines) == 1, "exactly one JSON object"
+    return json.loads(lines[0])  # type: ignore[no-any-return]
+
+
+def ids(found: dict[str, Any]) -> list[str]:
+    return [one["item_id"] for one in found["items"]]
+
+
+def test_words_filters_facets_order_pages() -> None:
+    brand = json.dumps({"field": "brand", "eq": "Brand 3"})
+    found = told("search", "tea", "--filter", brand, "--facet", "brand", "--sort", "price:desc", "-n", "3", "--plain")
+    assert found["items"]
+    assert all(int(one[1:]) % 7 == 3 for one in ids(found))
+    assert found["facets"][0]["field"] == "brand"
+    whole = told("search", "tea", "-n", "6", "--plain")
+    first, second = (told("search", "tea", "-n", "3", "--page", page, "--plain") for page in "12")
+    assert ids(first) + ids(second) == ids(whole)
+    assert ids(told("search", "tea", "-n", "3", "--cursor", first["cursor"], "--plain")) == ids(second)
+    everything = told("search", "-n", "100")
+    assert len(everything["items"]) == 76  # of 80, four cannot be ordered
+    assert len(told("search", "-n", "100", "--unavailable")["items"]) == 80
+
+
+def test_people_read_a_table() -> None:
+    shown = call(
+        "search", "gren tea under 20", "--facet", "brand", "--facet", "price", "--user", "u001", "--explain"
+    ).stdout
+    for part in ("understood", "price<20", "green tea", "EUR", "brand", "█", "products by"):
+        assert part in shown, part
+    assert "nothing found" in call("search", "--plain", "--exact", "--", "-tea -shop -brand").stdout
+
+
+def test_photos_and_speech() -> None:
+    assert told("search", "--image", "photo.png", "--crop", "0,0,0.5,1")["heard"] is None
+    assert told("search", "--audio", "voice.wav")["heard"] == "about 1 seconds"
+    turns = told("interact", "--image", "photo.png", "--say", "tea", "--say", "cheaper", "-n", "2")["turns"]
+    assert [one["turn"] for one in turns] == [1, 2]
+    assert turns[0]["session_id"] == turns[1]["session_id"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["search", "tea", "--filter", "{"], "not JSON"),
+        (["search", "--image", "none.png"], "none.png"),
+        (["search", "tea", "--crop", "0,0,1,1"], "no photo"),
+        (["search", "tea", "-n", "0"], "greater than or equal to 1"),
+        (["search", "tea", "--personal", "2"], "less than or equal to 1"),
+        (["interact", "--json"], "--say"),
+        (["suggest", "x", "-n", "51"], "less than or equal to 50"),
+    ],
+)
+def test_wrong_usage(words: list[str], reason: str) -> None:
+    assert reason in call(*words, code=2).output
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["search", "tea", "--sort", "colour"], "sort: 'colour'"),
+        (["search", "tea", "--filter", '{"field": "colour", "eq": "red"}'], "filter"),
+        (["search", "tea", "--page", "1", "--cursor", "x"], "page and cursor"),
+        (["search", "tea", "--cursor", "x"], "cursor"),
+        (["search", "x" * 1_001], "at most 1000"),
+        (["search", "--image", "voice.wav"], "voice.wav"),
+        (["search", "--image", "photo.png", "--crop", "1,2"], "crop"),
+        (["interact", "--image", "photo.png", "--say", "x" * 1_001], "at most 1000"),
+    ],
+)
+def test_refused(words: list[str], reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        call(*words)
+
+
+def test_a_conversation_in_the_terminal() -> None:
+    lines = [
+        "tea under 20",
+        "",
+        "/image none.png",
+        "/image photo.png",
+        "cheaper",
+        "/what",
+        "/reset hammer",
+        "/quit",
+        "late",
+    ]
+    result = call("interact", "-n", "3", typed="\n".join(lines))
+    assert result.stdout.count("products by") + result.stdout.count("nothing found") == 3
+    assert "none.png: there is no such file" in result.stderr
+    assert "/what: not known here" in result.stderr
+    call("interact", typed="tea")  # ends with its input
+
+
+def test_suggestions_and_figures() -> None:
+    assert any("hammer" in one["text"] for one in told("suggest", "hamm")["suggestions"])
+    assert "hammer" in call("suggest", "hamm", "-n", "3").stdout
+    told("search", "hammer", "--user", "u001")
+    figures = told("searches", "--days", "1")
+    assert figures["days"] == 1
+    assert any(one["query"] == "hammer" for one in figures["top"])
+    shown = call("searches").stdout
+    assert "searched for most" in shown
+    assert "hammer" in shown
