@@ -11,6 +11,8 @@ import numpy as np
 
 from shoplens.apps.home import ReadHistory
 from shoplens.apps.interaction import Interaction
+from shoplens.apps.interaction.keeping import FolderKeeper
+from shoplens.apps.interaction.sessions import Sessions
 from shoplens.apps.search.analytics import SearchFigures, analyse
 from shoplens.apps.search.curation import Curation
 from shoplens.apps.search.engine import SearchEngine, SearchTuning
@@ -129,6 +131,7 @@ class SearchService:
             understand=self.understand,
             likeness=self.media.like,
             peek=self.look,
+            sessions=Sessions(keeper=FolderKeeper(self._workspace.conversations)),  # another worker may go on
             language=self._workspace.settings.language,
         )
 
@@ -237,7 +240,7 @@ class SearchService:
             return  # somebody is still typing
         if self.log is not None:
             self.log.put(record_of(ask, found))
-        if ask.text and self._suggests:
+        if ask.text and ask.understand and not ask.given and self._suggests:  # what somebody typed, as it was typed
             self.suggestions.note(ask.text, found.total, user_id=ask.user_id, session_id=ask.session_id)
 
 

@@ -293,6 +293,11 @@ class Workspace:
         return self.root / "search"
 
     @property
+    def conversations(self) -> Path:
+        """Conversations that go on; each ends after half an hour without a turn."""
+        return self.root / "conversations"
+
+    @property
     def model_cache(self) -> Path:
         """Converted pretrained models, shared by all workspaces of this user."""
         return self.settings.model_cache or Path.home() / ".cache" / "shoplens" / "models"
