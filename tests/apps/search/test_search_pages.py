@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from shoplens.apps.search.paging import Cursor, fingerprint
+from shoplens.apps.search.paging import LONGEST, Cursor, fingerprint
+from shoplens.apps.search.sorting import count_keys
 from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError
 from shoplens.recommend.asking import Ask, Found, Sort
@@ -111,7 +112,7 @@ def test_facets_and_pages_are_the_same_where_the_head_holds_a_few_only(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("shoplens.apps.search.matching.HEAD", 7)
-        patch.setattr("shoplens.apps.search.engine.COUNTED", 5)
+        patch.setattr("shoplens.apps.search.matching.COUNTED", 5)
         _check_facets(shop, text, parts)
         everything = shop.search(text, n=1000)
         pages = list(_pages(shop, text, 5))
@@ -129,12 +130,12 @@ def _check_facets(shop: SearchedShop, text: str, parts: list[dict[str, Any]]) ->
         assert facet.exact
         for value in facet.values:
             narrowed = _all_of([*kept, {"field": name, "eq": value.value}])
-            one = shop.search(text, filter=narrowed, understand=False, group=False, n=1)
+            one = shop.search(text, filter=narrowed, understand=False, group=False, n=1, facets=("brand",))
             assert (one.total if one.corrected_from is None else 0) == value.count, (name, value)
         chosen = {one for part in parts if part.get("field") == name for one in part.get("in", [part.get("eq")])}
         assert {one.casefold() for one in chosen} == {one.value.casefold() for one in facet.values if one.selected}
     kept = [part for part in parts if _field(part) != "price"]
-    without = shop.search(text, filter=_all_of(kept), understand=False, group=False, n=1)
+    without = shop.search(text, filter=_all_of(kept), understand=False, group=False, n=1, facets=("brand",))
     assert sum(by_field["price"].bins) == (without.total if without.corrected_from is None else 0)
 
 
@@ -154,24 +155,45 @@ def _field(part: dict[str, Any]) -> str | None:
     group=st.booleans(),
     changes=st.lists(st.tuples(st.booleans(), st.integers(0, 191)), max_size=6),
 )
-def test_changes_between_two_pages_repeat_no_product(text: str, group: bool, changes: list[tuple[bool, int]]) -> None:
+def test_changes_between_two_pages_repeat_and_lose_no_product(
+    text: str, group: bool, changes: list[tuple[bool, int]]
+) -> None:
     goods = varied_shop()
     shop = SearchedShop(goods)
-    first = shop.search(text, n=8, group=group)
-    seen = [hit.item_id for hit in first.items]
-    assume(first.cursor is not None)
-    kept = set(seen)
+    page = shop.search(text, n=8, group=group)
+    seen = [hit.item_id for hit in page.items]
+    gone: set[str] = set()
     for number, (added, place) in enumerate(changes):
         if added:
             shop.upsert(_renamed(goods[place], f"new{number}"))
-        elif goods[place].item_id not in kept:
+        else:
             shop.remove(goods[place].item_id)
-    cursor = first.cursor
-    while cursor is not None:
-        page = shop.search(text, n=8, cursor=cursor, group=group)
+            gone.add(goods[place].item_id)
+        if page.cursor is None:
+            break
+        page = shop.search(text, n=8, cursor=page.cursor, group=group)
         seen += [hit.item_id for hit in page.items]
-        cursor = page.cursor
+    while page.cursor is not None:
+        page = shop.search(text, n=8, cursor=page.cursor, group=group)
+        seen += [hit.item_id for hit in page.items]
     assert len(seen) == len(set(seen))
+    if not group:
+        assert {hit.item_id for hit in shop.search(text, n=1000, group=False).items} <= set(seen)
+
+
+def test_the_longest_cursor_fits_the_wire() -> None:
+    cursor = Cursor(
+        "x" * 12, 10**9, (-1.2345678901234567e-300,) * count_keys((Sort("attributes.a", True),) * 4), b"x" * 1000
+    )
+    assert len(cursor.encode()) <= LONGEST
+
+
+def test_a_cursor_names_no_more_than_it_must(shop: SearchedShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoplens.apps.search.paging.MOST_SEEN", 10)
+    everything = shop.search(n=1000, group=False)
+    pages = list(_pages(shop, "", 7, group=False))
+    assert [hit.item_id for page in pages for hit in page.items] == [hit.item_id for hit in everything.items]
+    assert max(len(page.cursor or "") for page in pages) < 200
 
 
 def _renamed(one: Product, item_id: str) -> Product:
@@ -193,13 +215,13 @@ def test_a_cursor_is_checked(shop: SearchedShop) -> None:
         shop.search("shoes", n=2, group=False, cursor=cursor)
     with pytest.raises(InputError, match="not both"):
         shop.search("dress", n=2, group=False, cursor=cursor, page=2)
-    for wrong in ("", "x", "äöü", cursor[:-3], cursor + "AA", "W10", "e30", "A" * 5_000, Cursor("?", 1, ()).encode()):
+    for wrong in ("", "x", "äöü", cursor[:-3], cursor + "AA", "W10", "e30", "A" * 9_000, Cursor("?", 1, ()).encode()):
         with pytest.raises(InputError, match="cursor"):
             shop.search("dress", n=2, group=False, cursor=wrong)
     of = fingerprint(Ask(text="dress", n=2, group=False))
-    for odd in ((1.0,), (1.0, 2.0, 3.0, 4.0), (float("inf"), 0.0, 0.0)):
+    for odd in (Cursor(of, 2, (1.0,)), Cursor(of, 2, (1.0, 2.0, 3.0, 4.0)), Cursor(of, -1), Cursor(of, 1, (), b"abc")):
         with pytest.raises(InputError, match="cursor"):
-            shop.search("dress", n=2, group=False, cursor=Cursor(of, 2, odd).encode())
+            shop.search("dress", n=2, group=False, cursor=odd.encode())
 
 
 def test_a_cursor_does_not_depend_on_how_many_are_wanted_or_who_asks(shop: SearchedShop) -> None:

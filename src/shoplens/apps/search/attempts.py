@@ -81,7 +81,7 @@ class Attempts:
             if one.strict and one not in given_up:
                 allowed &= self.mask(one.filter, len(base))
         asked = Asked(text=reading.text, given=ask.given, prefix=ask.prefix, typos=ask.typos)
-        question = Question(asked, allowed, reading.whole and not ask.given)
+        question = self._matching.question(asked, allowed, whole=reading.whole and not ask.given)
         head = self._matching.head(question) if allowed.any() else Head.empty()
         return Attempt(text, reading, given_up, base, question, head)
 

@@ -27,7 +27,7 @@ from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.hybrid import HybridIndex
 
-COUNTED = 2_000  # matches up to which a total is always exact; beyond it is where facets or another order need it
+MANY = 10**9  # places of a ranking of which the end is not known
 FEW = 3  # products found, up to which another spelling is suggested
 COVERED = 0.99  # share of the words that the best product has, from which on none is missing
 
@@ -85,7 +85,7 @@ class SearchEngine:
     def search(self, ask: Ask) -> Found:
         """Answer a request. InputError for a cursor, a facet or a vector that makes no sense."""
         of = fingerprint(ask)
-        start = Cursor(of, 0, ()) if ask.cursor is None else Cursor.decode(ask.cursor, of, count_keys(ask.sort))
+        start = Cursor(of) if ask.cursor is None else Cursor.decode(ask.cursor, of, count_keys(ask.sort))
         curated = self._curation.of(ask.text)
         answer = rescued(ask, curated, self._attempts, lambda attempt: self._correction(ask, attempt))
         attempt = answer.attempt
@@ -108,7 +108,7 @@ class SearchEngine:
             language=LANGUAGES[language_of(ask.text)] if ask.text else ask.language,
             model=("browse" if attempt.question.browses else "search") + ordered.by,
             note=say(ask.language, "nothing" if fits else "nothing_fits") if nothing else None,
-            pinned=tuple(self.facts.ids[row] for row, at in zip(page.rows, page.places, strict=True) if at < 0),
+            pinned=tuple(self.facts.ids[row] for row in page.rows if row in page.pinned),
         )
 
     def _ordered(self, ask: Ask, attempt: Attempt, curated: Curated) -> Ordered:
@@ -145,9 +145,9 @@ class SearchEngine:
         """
         head = attempt.head
         shown = (ask.page - 1) * ask.n if ask.page is not None else start.shown
-        if head.total > COUNTED and not ask.sort and not ask.facets and shown + ask.n <= len(head.rows):
+        if not head.light and not ask.sort and not ask.facets and shown + ask.n <= len(head.rows):
             ranking = self._ranking(ask, attempt, ordered, NO_TAIL, pins)
-            page = self._turn(ask, ranking, start, shown, head.total)
+            page = self._turn(ask, ranking, start, shown, MANY)
             if len(page.rows) == ask.n:
                 return page, head.total, False
         tail = self._matching.tail(attempt.question, head)
@@ -168,7 +168,8 @@ class SearchEngine:
             ask.sort, rows, facts=self.facts, popularity=self._matching.popularity, relevance=relevance
         )
         groups = self.facts.group(rows) if ask.group else np.zeros(len(rows), np.int64)
-        return Ranking.without_pinned(rows, (*sorted_by, *relevance, self._ties.of(rows)), groups, pins, self.facts)
+        ranking = Ranking(rows, (*sorted_by, *relevance, self._ties.of(rows)), groups, self._ties)
+        return ranking.without_pinned(pins, self.facts)
 
     def _facets(self, ask: Ask, attempt: Attempt, curated: Curated, pins: Pins) -> tuple[Facet, ...]:
         parts = [*parts_of(ask.filter), *(part for one in attempt.strict for part in parts_of(one.filter))]
@@ -202,13 +203,13 @@ class SearchEngine:
         place = {row: at for at, row in enumerate(head.rows.tolist())}
         least = float(ordered.scores.min()) if len(ordered.scores) else 0.0
         hits = []
-        for row in page.rows:
+        for row, highlights in zip(page.rows, self._highlights(ask, attempt, page.rows), strict=True):
             at = place.get(row)
             hits.append(
                 Hit(
                     self.facts.ids[row],
                     least if at is None else float(ordered.scores[at]),
-                    self._highlights(ask, attempt, row),
+                    highlights,
                     ordered.reasons[at] if at is not None and at < len(ordered.reasons) else (),
                     ordered.parts(at) if at is not None else {},
                     tuple(self.facts.ids[other] for other in page.variants.get(row, ())),
@@ -216,8 +217,8 @@ class SearchEngine:
             )
         return tuple(hits)
 
-    def _highlights(self, ask: Ask, attempt: Attempt, row: int) -> Mapping[str, str]:
+    def _highlights(self, ask: Ask, attempt: Attempt, rows: Sequence[int]) -> list[Mapping[str, str]]:
         words, query = self._hybrid().words, attempt.head.query
         if not ask.highlight or words is None or query is None:
-            return {}
-        return highlights_of(self.facts, row, lambda text: words.highlight(query, text))
+            return [{}] * len(rows)
+        return highlights_of(self.facts, rows, lambda text: words.highlight(query, text))

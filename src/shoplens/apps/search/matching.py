@@ -15,14 +15,43 @@ import numpy.typing as npt
 from shoplens.apps.search.paging import Rows, TieKeys, first
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.asked import Asked
-from shoplens.retrieval.hybrid import HybridIndex
+from shoplens.retrieval.hybrid import ByWords, HybridIndex
 from shoplens.retrieval.lexical.query import Query
 
 Floats = npt.NDArray[np.float32]
 HEAD = 200  # products that every signal, clicks and the person's taste put in order
 HEAD_OF_VECTORS = 1_000  # the same without words: then only what is near at all can be counted
 MATCHES = 20_000  # products that words find which are counted exactly
+COUNTED = 2_000  # products with any of the words, up to which the matches are always counted exactly
 ENOUGH = 0.6  # of the best product's share of the query's words, below which a product is no match but a guess
+
+
+class WordsFound:
+    """All that words find, whatever is filtered: looked up when it is first needed, once for a request."""
+
+    def __init__(self, hybrid: HybridIndex, asked: Asked) -> None:
+        self._hybrid = hybrid
+        self._asked = asked
+        self._found: list[ByWords | None] = []
+
+    def within(self, allowed: Mask) -> ByWords | None:
+        """What they find among the allowed products; None when there are no words."""
+        if not self._found:
+            self._found.append(self._hybrid.by_words(self._asked, MATCHES))
+        found = self._found[0]
+        if found is None:
+            return None
+        if not found.exact or found.total > len(found.rows):  # the filter may keep others than the best
+            return self._hybrid.by_words(self._asked, MATCHES, allowed)
+        kept = found.rows < len(allowed)
+        kept[kept] = allowed[found.rows[kept]]
+        return replace(
+            found,
+            rows=found.rows[kept],
+            scores=found.scores[kept],
+            coverage=found.coverage[kept],
+            total=int(np.count_nonzero(kept)),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +60,7 @@ class Question:
 
     asked: Asked
     allowed: Mask
+    words: WordsFound
     whole: bool = False  # the filters say all that the words say: every product that they keep matches
 
     @property
@@ -48,13 +78,18 @@ class Head:
     parts: Mapping[str, Floats] = field(default_factory=dict)
     query: Query | None = None
     by_words: int = 0  # products that words find in all
-    total: int = 0  # products that match in all, as far as it is known
+    total: int = 0  # products that match in all; estimated where `light` is False
     complete: bool = False  # whether there are no others behind these
+    light: bool = True  # whether the others are so few that it is no work to look at all of them
 
     @classmethod
     def empty(cls) -> Self:
         """Nothing matches."""
         return cls(np.zeros(0, np.int64), np.zeros(0, np.float32), complete=True)
+
+    def settled(self) -> Self:
+        """With what follows from the total."""
+        return replace(self, complete=self.light and self.total <= len(self.rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,20 +127,41 @@ class Matching:
         result[known] = popular[rows[known]]
         return result
 
+    def question(self, asked: Asked, allowed: Mask, *, whole: bool) -> Question:
+        """What is looked for; `whole`: see `Question`."""
+        return Question(asked, allowed, WordsFound(self._hybrid(), asked), whole)
+
     def head(self, question: Question) -> Head:
         """The best matches."""
         if question.browses:
             rows = np.flatnonzero(question.allowed)
             shares = self._shares(rows)
             best = first((-shares, self._ties.of(rows)), HEAD)
-            return Head(rows[best], shares[best].astype(np.float32), total=len(rows), complete=len(best) == len(rows))
+            scores = shares[best].astype(np.float32)
+            return Head(rows[best], scores, total=len(rows), light=len(rows) <= MATCHES).settled()
+        hybrid = self._hybrid()
         many = HEAD if question.asked.text else HEAD_OF_VECTORS
-        found = self._hybrid().search(question.asked, many, question.allowed)
+        found = hybrid.search(question.asked, many, question.allowed)
         scores = np.nan_to_num(found.scores, nan=0.0, posinf=0.0, neginf=0.0)
         head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.total)
         if question.whole:
             head = self._filled(head, question.allowed)
-        return replace(head, complete=head.total <= len(head.rows))
+        elif found.by_words >= HEAD:  # there may be any number of others
+            head = self._estimated(hybrid, head, question)
+        return head.settled()
+
+    def _estimated(self, hybrid: HybridIndex, head: Head, question: Question) -> Head:
+        """The head of many matches, with about how many they are: those that have all words, as far as allowed.
+
+        Counting hits is quick, going through thousands of them is not.
+        """
+        any_word = hybrid.by_words(question.asked, 1)
+        if any_word is None or any_word.total <= COUNTED or hybrid.words is None or head.query is None:
+            return head
+        asked = question.asked
+        all_words = hybrid.words.search(head.query, 1, prefix=asked.prefix, typos=asked.typos, any_word=False).total
+        share = int(np.count_nonzero(question.allowed)) / max(int(np.count_nonzero(self._facts.columns.listed)), 1)
+        return replace(head, total=max(len(head.rows), round(all_words * share)), light=False)
 
     def _filled(self, head: Head, allowed: Mask) -> Head:
         """The head with the most popular of all that matches behind it, where every allowed product does."""
@@ -123,6 +179,7 @@ class Matching:
             scores=np.concatenate([head.scores, behind]),
             parts={name: np.concatenate([part, unknown]) for name, part in head.parts.items()},
             total=len(head.rows) + len(rows),
+            light=len(rows) <= MATCHES,
         )
 
     def tail(self, question: Question, head: Head) -> Tail:
@@ -134,7 +191,7 @@ class Matching:
         if question.browses or question.whole:
             rows = np.flatnonzero(question.allowed & ~inside)
             return Tail(rows, self._shares(rows), True)
-        words = self._hybrid().by_words(question.asked, MATCHES, question.allowed)
+        words = question.words.within(question.allowed)
         if words is None or not len(words.rows):
             return replace(NO_TAIL, exact=True)
         kept = (words.coverage >= ENOUGH * words.coverage.max()) & ~inside[words.rows]

@@ -1,15 +1,15 @@
-"""Pages of a ranking. A cursor holds the keys of the last product shown, so that products which come or go between two
-pages move nothing: the next page is what stands after these keys now.
+"""Pages of a ranking. A cursor knows which products were shown, so that none is shown twice, whatever changes between.
 
-Keys are columns of numbers, ascending, the first one deciding; the last one tells all products apart and is the same in
-every process (rows are not).
+Scores move a little whenever a product comes or goes, for how rare words are moves with it: "behind the last score"
+alone would repeat products. So a cursor names what was shown (four bytes each, the latest MOST_SEEN), and beyond that
+holds the keys of the last one. Keys are columns of numbers, ascending, the first one deciding; the last one tells all
+products apart and is the same in every process (rows are not).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,8 @@ Keys: TypeAlias = tuple[npt.NDArray[Any], ...]  # [m] each
 Rows = npt.NDArray[np.int64]
 MISSING = float(np.finfo(np.float64).max)  # key of what is not known: last, and JSON can write it
 FORMAT = 1
-LONGEST = 1_000  # letters of a cursor
+MOST_SEEN = 250  # products that a cursor names; behind so many, keys decide
+LONGEST = 2_000  # letters of a cursor
 STALE = "start again without a cursor"
 
 
@@ -36,13 +37,14 @@ class Cursor:
     """Where a page ended."""
 
     of: str  # fingerprint of the question
-    shown: int  # products on all pages so far
-    after: tuple[float, ...]  # keys of the last one; () = none of the ranking was shown
+    shown: int = 0  # products on all pages so far
+    after: tuple[float, ...] = ()  # keys of the last one; () = none of the ranking was shown
+    seen: bytes = b""  # what was shown, as uint32 of `TieKeys.short`
 
     def encode(self) -> str:
         """As text that may stand in a URL."""
         told = orjson.dumps([FORMAT, self.of, self.shown, *self.after])
-        return base64.urlsafe_b64encode(told).decode().rstrip("=")
+        return base64.urlsafe_b64encode(told + b"\n" + self.seen).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str, of: str, size: int) -> Cursor:
@@ -50,20 +52,41 @@ class Cursor:
         try:
             if len(text) > LONGEST:
                 raise ValueError
-            told = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-            version, whose, shown, *after = told
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            told, _, seen = raw.partition(b"\n")
+            version, whose, shown, *behind = orjson.loads(told)
         except (ValueError, TypeError) as error:
             raise InputError(f"cursor: this is none that a search gave; {STALE}") from error
-        numbers = all(
-            isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in after
-        )
-        if version != FORMAT or not isinstance(shown, int) or isinstance(shown, bool) or not 0 <= shown <= 10**9:
+        numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in behind)
+        counted = isinstance(shown, int) and not isinstance(shown, bool) and 0 <= shown <= 10**9
+        if version != FORMAT or not counted or not numbers or len(seen) % 4 or len(seen) > 4 * MOST_SEEN:
             raise InputError(f"cursor: this is none that a search gave; {STALE}")
         if whose != of:
             raise InputError(f"cursor: it belongs to another question (words, filter or order changed); {STALE}")
-        if len(after) not in (0, size) or not numbers:
+        if len(behind) not in (0, size):
             raise InputError(f"cursor: this is none that a search gave; {STALE}")
-        return cls(of, shown, tuple(after))
+        return cls(of, shown, tuple(behind), seen)
+
+    def moved(self, shown: int, after: tuple[float, ...], short: npt.NDArray[np.uint32]) -> Cursor:
+        """The cursor behind further products."""
+        return Cursor(self.of, shown, after, (self.seen + short.astype("<u4").tobytes())[-4 * MOST_SEEN :])
+
+    def has_shown(self, short: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """Which products were shown, as far as the cursor names them. bool [m]"""
+        seen = np.frombuffer(self.seen, "<u4")
+        result = np.zeros(len(short), bool)
+        if not len(seen):
+            return result
+        buckets = np.zeros(1 << 16, bool)  # few pass this, so that only few are compared exactly
+        buckets[seen & 0xFFFF] = True
+        likely = np.flatnonzero(buckets[short & np.uint32(0xFFFF)])
+        result[likely] = np.isin(short[likely], seen)
+        return result
+
+    @property
+    def names_all(self) -> bool:
+        """Whether all that was shown is named."""
+        return len(self.seen) == 4 * self.shown
 
 
 def fingerprint(ask: Ask) -> str:
@@ -123,6 +146,10 @@ class TieKeys:
         if len(self._facts) > self._known:
             self._extend()
         return self._keys[rows]
+
+    def short(self, rows: Rows) -> npt.NDArray[np.uint32]:
+        """The last four bytes of the keys, for cursors. [m]"""
+        return (self.of(rows) & 0xFFFFFFFF).astype(np.uint32)
 
     def _extend(self) -> None:
         with self._lock:

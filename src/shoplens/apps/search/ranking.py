@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
-from shoplens.apps.search.paging import Cursor, Keys, Rows, after, first
+from shoplens.apps.search.paging import Cursor, Keys, Rows, TieKeys, after, first
 from shoplens.apps.search.variants import Codes, count_products, first_of_groups, variants_of
 from shoplens.recommend.facts import CatalogueFacts
 
@@ -20,19 +19,19 @@ class Ranking:
     rows: Rows
     keys: Keys
     groups: Codes  # 0 = no variants, or they are not grouped
+    ties: TieKeys
     pins: Sequence[tuple[int, int]] = ()  # place from 1, row
 
-    @classmethod
-    def without_pinned(
-        cls, rows: Rows, keys: Keys, groups: Codes, pins: Sequence[tuple[int, int]], facts: CatalogueFacts
-    ) -> Self:
+    def without_pinned(self, pins: Sequence[tuple[int, int]], facts: CatalogueFacts) -> Ranking:
         """The ranking with pinned products, and other variants of them, taken out of their natural places."""
-        if pins:
-            pinned = np.array([row for _, row in pins], np.int64)
-            codes = facts.group(pinned)
-            gone = np.isin(rows, pinned) | ((groups > 0) & np.isin(groups, codes[codes > 0]))
-            rows, groups, keys = rows[~gone], groups[~gone], tuple(column[~gone] for column in keys)
-        return cls(rows, keys, groups, tuple(pins))
+        if not pins:
+            return self
+        pinned = np.array([row for _, row in pins], np.int64)
+        codes = facts.group(pinned)
+        kept = ~np.isin(self.rows, pinned)
+        kept &= (self.groups == 0) | ~np.isin(self.groups, codes[codes > 0])
+        keys = tuple(column[kept] for column in self.keys)
+        return Ranking(self.rows[kept], keys, self.groups[kept], self.ties, tuple(pins))
 
     def total(self) -> int:
         """Places there are."""
@@ -44,7 +43,7 @@ class Page:
     """What stands on one page."""
 
     rows: list[int]
-    places: list[int]  # in the ranking's arrays; -1 for pinned products
+    pinned: frozenset[int]  # rows that the shop put where they are
     variants: dict[int, list[int]]  # row → rows of its other variants
     last: Cursor  # where the page ended
     more: bool  # whether anything follows
@@ -52,54 +51,44 @@ class Page:
 
 def turn_to(ranking: Ranking, start: Cursor, n: int, total: int) -> Page:
     """The n places behind a cursor. `total`: of the ranking."""
-    pinned = _places_of_pins(ranking.pins, total)
-    here = [row for place, row in pinned if start.shown < place <= start.shown + n]
-    wanted = min(n, max(total - start.shown, 0)) - len(here)
-    order = _natural(ranking, start.after, max(wanted, 0))
-    rows: list[int] = []
-    places: list[int] = []
-    natural = iter(order.tolist())
-    by_place = dict(pinned)
-    for place in range(start.shown + 1, start.shown + n + 1):
-        if place in by_place:
-            rows.append(by_place[place])
-            places.append(-1)
-            continue
-        at = next(natural, None)
-        if at is not None:
-            rows.append(int(ranking.rows[at]))
-            places.append(at)
-    shown = start.shown + len(rows)
+    pinned = dict(_places_of_pins(ranking.pins, total))
+    places = range(start.shown + 1, min(start.shown + n, total) + 1)
+    order = _natural(ranking, start, sum(place not in pinned for place in places))
+    natural = iter(ranking.rows[order].tolist())
+    placed = (pinned[place] if place in pinned else next(natural, None) for place in places)
+    rows = [row for row in placed if row is not None]
     last = order[-1] if len(order) else None
     keys = start.after if last is None else tuple(float(column[last]) for column in ranking.keys)
+    shown = start.shown + len(rows)
+    end = start.moved(shown, keys, ranking.ties.short(np.array(rows, np.int64)))
     variants = {
-        int(ranking.rows[at]): ranking.rows[others].tolist()
-        for at, others in variants_of(ranking.keys, ranking.groups, order).items()
+        int(ranking.rows[place]): ranking.rows[others].tolist()
+        for place, others in variants_of(ranking.keys, ranking.groups, order).items()
     }
-    return Page(rows, places, variants, Cursor(start.of, shown, keys), bool(rows) and shown < total)
+    return Page(rows, frozenset(pinned.values()), variants, end, bool(rows) and shown < total)
 
 
 def skip(ranking: Ranking, of: str, shown: int, total: int) -> Cursor:
     """The cursor behind the first `shown` places: where a numbered page begins."""
-    if shown == 0:
-        return Cursor(of, 0, ())
     before = shown - sum(place <= shown for place, _ in _places_of_pins(ranking.pins, total))
-    order = _natural(ranking, (), before)
+    order = _natural(ranking, Cursor(of), before)
     if not len(order):
-        return Cursor(of, shown, ())
+        return Cursor(of, shown)
     return Cursor(of, shown, tuple(float(column[order[-1]]) for column in ranking.keys))
 
 
-def _natural(ranking: Ranking, behind: tuple[float, ...], count: int) -> Rows:
+def _natural(ranking: Ranking, start: Cursor, count: int) -> Rows:
     """Places (in the arrays) of the next products that are not pinned."""
     if count <= 0 or not len(ranking.rows):
         return np.zeros(0, np.int64)
-    beyond = after(ranking.keys, behind) if behind else np.ones(len(ranking.rows), bool)
-    among = np.flatnonzero(beyond)
+    gone = start.has_shown(ranking.ties.short(ranking.rows)) if start.seen else np.zeros(len(ranking.rows), bool)
+    if start.after and not start.names_all:
+        gone |= ~after(ranking.keys, start.after)
+    among = np.flatnonzero(~gone)
     if not ranking.groups.any():
         return first(ranking.keys, count, among)
-    before = ranking.groups[~beyond]
-    return first_of_groups(ranking.keys, ranking.groups, count, among, before[before > 0])
+    had = ranking.groups[gone]
+    return first_of_groups(ranking.keys, ranking.groups, count, among, had[had > 0])
 
 
 def _places_of_pins(pins: Sequence[tuple[int, int]], total: int) -> list[tuple[int, int]]:

@@ -11,12 +11,14 @@ from shoplens.apps.search.paging import MISSING, Keys, Rows
 from shoplens.ingest.units import measured
 from shoplens.recommend.asking import Sort
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.filters import OneOf
 
 Values = npt.NDArray[np.float64]
 Popularity = Callable[[Rows], npt.NDArray[np.float32]]
 LETTERS = 12  # bytes of a text that decide its place: two keys of 6 bytes, which a double holds exactly
 
 
+FEW_VALUES = 64  # of an attribute, up to which it is quicker to go through values than through products
 RELEVANCE_KEYS = 2
 _COLUMNS = {"relevance": RELEVANCE_KEYS, "attributes": 3}  # keys of a field; of others one
 
@@ -50,23 +52,30 @@ def _columns(field: str, rows: Rows, facts: CatalogueFacts, popularity: Populari
         return (created,)
     if field == "popularity":
         return (popularity(rows).astype(np.float64),)
-    return _attribute(field.partition(".")[2], rows, facts)
+    return _attribute(field, rows, facts)
 
 
-def _attribute(name: str, rows: Rows, facts: CatalogueFacts) -> tuple[Values, ...]:
-    """Numbers before texts: (text or number), number or first bytes, next bytes."""
-    name = name.casefold()
-    known: dict[str, tuple[float, float, float]] = {}
+def _attribute(field: str, rows: Rows, facts: CatalogueFacts) -> tuple[Values, ...]:
+    """Numbers before texts: text or number, number or first bytes, next bytes. Of several values the least counts."""
+    size = field.partition(".")[2].casefold() in ("size", "sizes", "尺码", "尺寸")
     table = np.full((len(rows), 3), np.nan)
-    for place, row in enumerate(rows.tolist()):
-        values = next((some for key, some in facts.attributes_of(row).items() if key.casefold() == name), ())
-        if not values:
-            continue
-        value = values[0]
-        if value not in known:
-            known[value] = _value_key(value, size=name in ("size", "sizes"))
-        table[place] = known[value]
+    values = facts.values_of(field)
+    if len(values) > FEW_VALUES:
+        for place, row in enumerate(rows.tolist()):
+            own = _values_of(facts, row, field)
+            if own:
+                table[place] = min(_value_key(value, size=size) for value in own)
+    else:
+        keys = sorted(((_value_key(value, size=size), value) for value in values), reverse=True)
+        for key, value in keys:  # the smallest last, over what was there
+            mask = facts.mask(OneOf(field, (value,)))
+            table[mask[rows]] = key
     return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _values_of(facts: CatalogueFacts, row: int, field: str) -> tuple[str, ...]:
+    name = field.partition(".")[2].casefold()
+    return next((some for key, some in facts.attributes_of(row).items() if key.casefold() == name), ())
 
 
 def _value_key(value: str, *, size: bool) -> tuple[float, float, float]:
