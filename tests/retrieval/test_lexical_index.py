@@ -344,3 +344,16 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     meta.write_text("{")
     with pytest.raises(StoreError, match="Delete that folder"):
         LexicalIndex.open(tmp_path)
+
+
+def test_the_vocabulary_follows_when_it_was_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoplens.retrieval.lexical.index.AT_ONCE", 0.0)
+    monkeypatch.setattr("shoplens.retrieval.lexical.index.VOCABULARY_SHARE", 1e-9)
+    index = LexicalIndex.open()  # read once: the next time would be in a year
+    index.apply([Document(item_id="a", title="Teapot")], [], 1)
+    assert _ids(index, "teapot") == ["a"]
+    assert _ids(index, "taepot") == []
+    assert not index.refresh()
+    index._vocabulary_due = 0.0
+    assert not index.refresh()
+    assert _ids(index, "taepot") == ["a"]

@@ -23,7 +23,7 @@ IRREGULAR: dict[str, str] = {
 
 #: What ends in s and is something else than several of what it would be without ("shorts" and "glasses": the lexicon).
 WHOLE = frozenset(
-    {"tights", "flats", "trunks", "briefs", "overalls", "goods", "clothes", "news", "electronics", "cosmetics", "ps"}
+    {"tights", "trunks", "briefs", "overalls", "goods", "clothes", "news", "electronics", "cosmetics", "ps"}
 )
 
 #: One word, two spellings.

@@ -157,7 +157,8 @@ class View:
                 term = variant.terms[0]
                 for field, weight, count in self._fields(term):
                     if weight > 0:
-                        asked = Asked.term_query(self.schema, field, term, "freq")
+                        # "basic": said twice is not said better in a title, so how often does not count.
+                        asked = Asked.term_query(self.schema, field, term, "basic")
                         boost = scale * variant.weight * weight / self.idf(count)
                         clauses.append((Occur.Should, Asked.boost_query(asked, boost)))
             else:
