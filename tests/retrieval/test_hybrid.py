@@ -174,6 +174,18 @@ def test_meaning_alone_finds_and_words_alone_too(shop: Shop) -> None:
     assert len(shop.index.search(Asked(), 10)) == 0
 
 
+def test_what_means_nothing_here_is_not_answered(shop: Shop) -> None:
+    unheard = Asked(text="unheard-of")
+    assert len(shop.index.search(unheard, 10)) > 0  # something is always nearest
+    index = HybridIndex(
+        shop.words, [shop.meaning], reader=shop.reader, floor=0.6, row_of=shop.index.row_of, id_of=shop.index.id_of
+    )
+    assert len(index.search(unheard, 10)) == 0
+    assert len(index.search(Asked(text="scarlet"), 10)) == 10
+    given = Asked(text="unheard-of", given=(Given("meaning", shop.reader.read(["red shirt"])[0]),))
+    assert len(index.search(given, 10)) == 10
+
+
 def test_a_word_that_is_being_typed_has_no_meaning_yet(shop: Shop) -> None:
     found = shop.index.search(Asked(text="red sh", prefix=True), 10)
     assert set(found.parts) == {WORDS}

@@ -33,7 +33,8 @@ RowNumbers = npt.NDArray[np.int64]
 
 DEPTH = 100  # candidates of each signal, at least: more change the first ten products no longer
 SPREAD = 5.0  # deviations above the usual that count as 1: about what the best of a large catalogue reaches
-LEAST = 0.4  # of a vector's part, below which a product that no word found is not worth showing
+NEAR = 0.5  # of the best vector's part, from which on a product that no word found is worth showing
+LEAST = 0.2  # the best part is taken for at least that: a deviation above the usual is nothing
 NARROW = 512  # products that a filter keeps, up to which words are searched among them only
 
 
@@ -95,6 +96,8 @@ class HybridIndex:
     `row_of` turns item ids into the caller's rows (0 = unknown), `id_of` rows into item ids. What reads texts for the
     signals: `reader` for "meaning", `space` for "looks", `spoken` for "attributes". Each of them, `words` and
     `signals` may be missing: what is there answers. `lexicon`: whether other names of the same thing are looked for.
+    `floor`: cosine with the nearest product below which a text means nothing in this shop ("asdfgh", car insurance in a
+    shop of clothes); then only words can find anything for it. See `query_means.E5_FLOOR`.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class HybridIndex:
         spoken: Space | None = None,
         blend: Blend | None = None,
         lexicon: bool = True,
+        floor: float = 0.0,
         row_of: Callable[[Sequence[str]], RowNumbers],
         id_of: Callable[[RowNumbers], list[str]],
     ) -> None:
@@ -116,6 +120,7 @@ class HybridIndex:
         self.space = space
         self.spoken = spoken
         self.lexicon = lexicon
+        self.floor = floor
         self.blend = blend if blend is not None else Blend()
         self.row_of = row_of
         self.id_of = id_of
@@ -135,7 +140,8 @@ class HybridIndex:
             name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
         }
         named = [found.rows] if found is not None else []
-        named += [self.signals[name].search(vector, depth, allowed)[0] for name, (vector, _) in usable.items()]
+        nearest = {name: self.signals[name].search(vector, depth, allowed) for name, (vector, _) in usable.items()}
+        named += [near for near, _ in nearest.values()]
         rows = np.unique(np.concatenate(named)) if named else np.zeros(0, np.int64)
         parts: dict[str, Floats] = {}
         shares: dict[str, float] = {}
@@ -148,7 +154,10 @@ class HybridIndex:
             parts[name] = self._vector_part(self.signals[name], vector, rows)
             shares[name] = weight
         scores = weigh(parts, shares, len(rows))
-        kept = matched | self._near_enough(parts, matched)
+        senseless = "meaning" in nearest and nearest["meaning"][1].max(initial=-1.0) < self.floor
+        said = {one.signal for one in asked.given}
+        telling = [part for name, part in parts.items() if name != WORDS and (name in said or not senseless)]
+        kept = matched | _near(telling, len(rows))
         if found is not None:
             kept &= self._wanted(found.query, rows, matched)
         total = (found.total if found is not None else 0) + int((kept & ~matched).sum())
@@ -276,14 +285,6 @@ class HybridIndex:
         part: Floats = ((signal.score(vector, rows) - usual) / (spread * SPREAD)).astype(np.float32)
         return part
 
-    def _near_enough(self, parts: Mapping[str, Floats], matched: Mask) -> Mask:
-        """Products that a vector alone finds: worth showing?"""
-        near = np.zeros(len(matched), bool)
-        for name, part in parts.items():
-            if name != WORDS:
-                near |= part >= LEAST  # NaN is not
-        return near
-
     def _wanted(self, query: Query, rows: RowNumbers, matched: Mask) -> Mask:
         """Vectors know neither phrases nor exclusions: what they alone found must keep to them as well."""
         wanted = np.ones(len(rows), bool)
@@ -297,3 +298,11 @@ class HybridIndex:
                 unwanted = set(hits.item_ids)
                 wanted[loose[[name in unwanted for name in ids]]] = False
         return wanted
+
+
+def _near(parts: Sequence[Floats], count: int) -> Mask:
+    """Products that a vector alone finds and that are worth showing. [count]"""
+    near = np.zeros(count, bool)
+    for part in parts:
+        near |= part >= NEAR * max(float(np.fmax.reduce(part, initial=-np.inf)), LEAST)  # NaN is not
+    return near

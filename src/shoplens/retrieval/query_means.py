@@ -17,6 +17,10 @@ from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.features.align.lexicon import built_in
 
+#: Cosine with the nearest product below which a query means nothing in a shop, for e5-small with these means. On titles
+#: of fashion 99 of 100 real queries reach .41; of twenty about something else or nothing the best has .39, half .25.
+E5_FLOOR = 0.33
+
 FROM_TITLES, FROM_LEXICON = 600, 400  # made-up queries: about two seconds of reading
 MOST_WORDS = 3
 MOST_CHARACTERS = 6  # of a Chinese one

@@ -47,6 +47,7 @@ class SearchIndex:
             reader=vectors.reader,
             space=vectors.space,
             spoken=vectors.spoken,
+            floor=vectors.floor,
             blend=vectors.blend,
             row_of=self._facts.rows,
             id_of=self._ids,

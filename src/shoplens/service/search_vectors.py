@@ -37,6 +37,7 @@ from shoplens.features.table import INDEX, FeatureTable
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.attributes import SpokenAttributes
 from shoplens.retrieval.blend import Blend
+from shoplens.retrieval.query_means import E5_FLOOR
 from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia
@@ -91,6 +92,7 @@ class SearchVectors:
         self._means: LanguageMeans | None = None
         self.signals: tuple[VectorSignal, ...] = ()
         self.reader: Reader | None = None
+        self.floor = 0.0
         self.space: Alignment | None = None
         self.spoken: SpokenAttributes | None = None
         self.blend: Blend | None = None
@@ -156,6 +158,7 @@ class SearchVectors:
             table = FeatureTable(folder)
             self._means = language_means(table)
             self.reader = query_reader(folder, encoder, self._facts)
+            self.floor = E5_FLOOR if encoder.name == "e5-small" else 0.0
 
         def read(table: FeatureTable) -> Read:
             def vectors(ids: Sequence[str]) -> Floats:
