@@ -78,6 +78,11 @@ def _sounds() -> _Sounds:
     return _Sounds(PINYIN_DICT, PHRASES_DICT)
 
 
+def load_sounds() -> None:
+    """Read pypinyin's tables now, if they are not yet."""
+    _sounds()
+
+
 def pinyin(word: str) -> str:
     """How a Chinese word sounds, without tones and dots: "手机" → "shouji", "绿" → "lu". "" when nobody knows."""
     return "".join(syllables(word))
