@@ -59,7 +59,7 @@ def commands() -> dict[str, list[str]]:
     for photos in sorted(Path(data, "search").glob("*/images.zip")) if data else []:
         found[f"finetune {photos.parent.name}"] = [*finetune, str(photos.parent)]
         found[f"composition {photos.parent.name}"] = [*composition, str(photos.parent)]
-        for task in ("text-photo", "text-title"):
+        for task in ("text-photo", "text-title", "text-product"):
             found[f"search {photos.parent.name} {task}"] = [*search, task, str(photos.parent)]
     for photos in sorted(Path(data, "search").glob("*/photos-val.zip")) if data else []:
         found[f"search {photos.parent.name}"] = [*search, "photo-product", str(photos.parent)]
