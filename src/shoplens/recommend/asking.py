@@ -106,7 +106,7 @@ class Constraint:
     filter: Filter
     said: str  # the shopper's words
     label: str  # readable, in the language of the answer
-    strict: bool  # True: only products that fit; False: products that fit come first
+    strict: bool  # True: only products that fit; False: products that fit rise
 
 
 @dataclass(frozen=True, slots=True)

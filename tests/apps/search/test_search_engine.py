@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +17,11 @@ from shoplens.apps.search.curation import Curation
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.errors import InputError
 from shoplens.features.align.glosses import glossary
+from shoplens.learning.search_benchmark_data import read_search_data
 from shoplens.recommend.asking import MAX_TEXT, Ask, Found, Sort
 from shoplens.recommend.filters import parse_filter
+from shoplens.retrieval.asked import Given
+from shoplens.retrieval.semantic import VectorSignal
 from shoplens.testing.searched_shop import SearchedShop
 from shoplens.testing.varied_shop import varied_shop
 
@@ -385,3 +390,110 @@ def test_an_empty_shop_answers() -> None:
         found = shop.search(text, facets=("*", "brand"))
         assert (found.total, found.items) == (0, ())
         assert found.note is not None
+
+
+# --- vectors --------------------------------------------------------------------------------------------------------
+
+
+class _Meanings:
+    """Reads a text as the first kind of thing that it names; "frock" is a dress."""
+
+    KINDS = ("dress", "shirt", "shoes", "tea", "juice", "wine", "phone", "rack")
+
+    def read(self, texts: Sequence[str], /) -> Floats:
+        lines = [text.lower().replace("frock", "dress") for text in texts]
+        return np.array([[float(kind in line) for kind in self.KINDS] for line in lines], np.float32)
+
+    def english(self, text: str, /) -> list[str]:
+        return []
+
+
+def _with_meanings() -> SearchedShop:
+    goods = varied_shop()
+    signal = VectorSignal("meaning", len(_Meanings.KINDS))
+    shop = SearchedShop(goods, [signal])
+    shop.hybrid.reader = _Meanings()
+    signal.put(shop.facts.rows(one.item_id for one in goods), _Meanings().read([one.title for one in goods]))
+    return shop
+
+
+def test_what_no_product_is_called_is_found_by_its_meaning() -> None:
+    found = _with_meanings().search("frock", n=1000, group=False)
+    assert found.rescued == "No product has these words; these come close in meaning."
+    assert {one.category[-1] for one in _products(_with_meanings(), found)} == {"Dresses"}
+    assert found.items[0].parts["meaning"] > 0
+
+
+def test_a_photo_alone_is_a_question() -> None:
+    shop = _with_meanings()
+    vector = _Meanings().read(["tea"])[0]
+    found = shop.search(given=(Given("meaning", vector),), n=1000, facets=("category",))
+    assert {one.category[-1] for one in _products(shop, found)} == {"Tea"}
+    assert found.total == len(found.items)
+    assert found.rescued is None
+    narrowed = shop.search(
+        "in stock under 10",
+        given=(Given("meaning", vector),),
+        n=1000,
+        filter=parse_filter({"field": "brand", "eq": "Orion"}),
+    )
+    assert all((one.price or 0) < 10 for one in _products(shop, narrowed))
+    assert {one.id for one in narrowed.understood} == {"in_stock", "price<10"}
+    pages = [shop.search(given=(Given("meaning", vector),), n=5, page=page).items for page in range(1, 5)]
+    assert [hit.item_id for page in pages for hit in page] == _ids(found)
+
+
+def test_constraints_answer_alone_when_their_other_words_find_nothing(shop: SearchedShop) -> None:
+    found = shop.search("紫外线红色连衣裙", language="zh", group=False)
+    assert found.rescued is not None
+    assert {one.category[-1] for one in _products(shop, found)} == {"Dresses"}
+
+
+def test_understanding_helps_on_real_queries() -> None:
+    root = Path(os.environ.get("SHOPLENS_BENCH") or "absent")  # noqa: TID251 - tests may say where data are
+    folder = root / "search" / "fashion"
+    if not folder.exists():
+        pytest.skip("set SHOPLENS_BENCH to the folder that holds search/fashion/products.csv")
+    data = read_search_data(folder)
+    shop = SearchedShop(data.gallery, glossary=glossary)
+    places = {one.item_id: place for place, one in enumerate(data.gallery)}
+    hits: dict[str, list[float]] = {"en": [], "zh": []}
+    for text, language, gains in zip(data.queries, data.languages, data.gains, strict=True):
+        shown = [places[name] for name in _ids(shop.search(text, group=False))]
+        hits[language].append(float(gains[shown].sum() / min(10, gains.sum())))
+    assert np.mean(hits["en"]) > 0.95
+    assert np.mean(hits["zh"]) > 0.85  # titles are English: only what was understood can find them
+
+
+def test_searching_while_the_catalogue_changes() -> None:
+    goods = varied_shop()
+    shop = SearchedShop(goods[:100])
+    asks = (
+        Ask(text="red dress under 50", facets=("*",)),
+        Ask(facets=("brand", "category", "attributes.color"), sort=(Sort("attributes.size", True),)),
+        Ask(text="shoes not nike", n=100, sort=(Sort("price", False),)),
+        Ask(text="apple 手机", language="zh"),
+    )
+    errors: list[BaseException] = []
+    stop = threading.Event()
+
+    def ask_on() -> None:
+        try:
+            while not stop.is_set():
+                for one in asks:
+                    shop.engine.search(one)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for start in range(100, len(goods), 8):
+        shop.upsert(*goods[start : start + 8])
+        shop.remove(goods[start - 50].item_id)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    shown = {hit.item_id for hit in shop.search(n=1000, group=False, unavailable=True).items}
+    assert shown == {one.item_id for one in goods} - {goods[start - 50].item_id for start in range(100, len(goods), 8)}

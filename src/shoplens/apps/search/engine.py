@@ -115,6 +115,7 @@ class SearchEngine:
         """The head with what lifts it; another order than relevance is the same for everybody."""
         size = len(attempt.base)
         lifts = [Lift(self._attempts.mask(one.filter, size), SOFT) for one in attempt.soft]
+        lifts += [Lift(self._attempts.mask(one, size), SOFT) for one in attempt.reading.closest]
         lifts += [Lift(self._attempts.mask(one.filter, size), one.by) for one in curated.boosts]
         share = self._settings.personal if ask.personal is None else ask.personal
         return order_head(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from shoplens.apps.search.said_words import adjoining, key, key_of, tokens
 from shoplens.apps.search.shop_words import Known, Meaning, ShopWords, needs_naming
-from shoplens.features.align.glosses import SILENT, Glossary
+from shoplens.features.align.glosses import SILENT, Glossary, meanings_of
 from shoplens.features.align.lexicon import Idea, plain
 
 MOST_WORDS = 200  # of a query that are looked at: work stays bounded
@@ -175,10 +175,14 @@ class _Cutter:
 
 
 def _glossed(text: str, pieces: list[Piece], shop: ShopWords, glossary: Glossary) -> list[Piece]:
-    """Chinese that neither shop nor lexicon knows, read through the dictionary: whole words only."""
+    """Chinese that the shop has no name for, read through the dictionary: whole words only."""
     result: list[Piece] = []
     place = 0
     while place < len(pieces):
+        if pieces[place].idea is not None and not pieces[place].meanings:
+            result.append(_translated(pieces[place], shop, glossary))
+            place += 1
+            continue
         end = place
         while end < len(pieces) and not pieces[end].meanings and _is_han(pieces[end].said) and pieces[end].idea is None:
             if end > place and pieces[end].start != pieces[end - 1].end:
@@ -191,6 +195,13 @@ def _glossed(text: str, pieces: list[Piece], shop: ShopWords, glossary: Glossary
         result.extend(_read_run(text, pieces[place:end], shop, glossary))
         place = end
     return result
+
+
+def _translated(piece: Piece, shop: ShopWords, glossary: Glossary) -> Piece:
+    """A word that every shop knows and this one has under another name: its hats are caps."""
+    senses = meanings_of(glossary.senses.get(piece.said, ""))
+    meanings = tuple(one for sense in senses for one in shop.meanings(plain(sense)) if one.known >= Known.OTHER)
+    return replace(piece, meanings=meanings, known=Known.GLOSS) if meanings else piece
 
 
 def _read_run(text: str, run: Sequence[Piece], shop: ShopWords, glossary: Glossary) -> list[Piece]:

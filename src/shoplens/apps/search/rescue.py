@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shoplens.apps.search.attempts import Attempt, Attempts
 from shoplens.apps.search.curation import Curated
@@ -18,6 +18,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "relaxed": "Nothing fits {without}; these products do without it.",
         "relaxed_all": "Nothing fits {without}; these products do without them.",
         "meaning": "No product has these words; these come close in meaning.",
+        "fits": "No product has all of these words; these fit {fitting}.",
         "nothing": "Nothing was found. Try other words or fewer of them.",
         "nothing_fits": "No product fits the filter.",
         "and": " and ",
@@ -29,6 +30,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "relaxed": "没有符合{without}的商品，以下是去掉这一条件的结果。",
         "relaxed_all": "没有符合{without}的商品，以下是去掉这些条件的结果。",
         "meaning": "没有商品包含这些词语，以下商品意思相近。",
+        "fits": "没有商品包含全部词语，以下商品符合{fitting}。",
         "nothing": "没有找到商品，请换个说法或减少词语。",
         "nothing_fits": "没有符合筛选条件的商品。",
         "and": "和",
@@ -44,9 +46,12 @@ def say(language: str, key: str, **words: str) -> str:
 
 def without(language: str, given_up: Iterable[Constraint]) -> str:
     """The sentence about constraints that were given up, in the shopper's own words."""
-    quoted = [say(language, "quote", one=one.said) for one in given_up]
-    key = "relaxed" if len(quoted) == 1 else "relaxed_all"
-    return say(language, key, without=say(language, "and").join(quoted))
+    some = list(given_up)
+    return say(language, "relaxed" if len(some) == 1 else "relaxed_all", without=_quoted(language, some))
+
+
+def _quoted(language: str, constraints: Iterable[Constraint]) -> str:
+    return say(language, "and").join(say(language, "quote", one=one.said) for one in constraints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +107,16 @@ def _loosened(ask: Ask, curated: Curated, attempts: Attempts, attempt: Attempt) 
 
 
 def _near(ask: Ask, curated: Curated, attempts: Attempts, attempt: Attempt) -> Rescued:
-    """What is near in meaning, within the constraints if there is anything."""
+    """What is near in meaning; else what fits the constraints, all of them or as many as can be."""
     if len(attempt.head.rows):
         return Rescued(attempt, say(ask.language, "meaning"))
-    given_up = tuple(reversed(attempt.strict))
-    if given_up:
-        last = attempts.make(ask, curated, ask.text, reading=attempt.reading, given_up=given_up)
-        if len(last.head.rows):
-            return Rescued(last, without(ask.language, given_up))
+    if ask.given or not attempt.strict:
+        return Rescued(attempt)
+    reading = replace(attempt.reading, whole=True)  # whatever the other words mean
+    order = tuple(reversed(attempt.strict))
+    for given_up in ((), *((one,) for one in order)):
+        other = attempts.make(ask, curated, ask.text, reading=reading, given_up=given_up)
+        if other.found and other.strict:
+            fitting = _quoted(ask.language, other.strict)
+            return Rescued(other, say(ask.language, "fits", fitting=fitting))
     return Rescued(attempt)

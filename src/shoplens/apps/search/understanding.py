@@ -57,6 +57,7 @@ class Understanding:
     text: str  # words that are left to search for
     constraints: tuple[Constraint, ...] = ()  # firmest first
     whole: bool = False  # the filters among them say all that the words say
+    closest: tuple[Filter, ...] = ()  # what fits best, where a constraint lets in what comes close ("navy" for "blue")
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class _Read:
 
     constraints: list[tuple[float, Constraint]] = dataclasses.field(default_factory=list)  # with how firm each is
     spans: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # words that are no longer searched for
+    closest: list[Filter] = dataclasses.field(default_factory=list)
 
     def add(self, firmness: float, constraint: Constraint) -> None:
         """Once each, MOST at the most."""
@@ -111,6 +113,7 @@ class Understands:
             cut(whole_text, [_with_particle(whole_text, *span) for span in read.spans]),
             constraints,
             unquoted == whole_text and not dropped and _is_whole(pieces, constraints, read.spans),
+            tuple(read.closest),
         )
 
     def _limits(self, text: str, read: _Read, language: str) -> None:
@@ -248,6 +251,9 @@ class Understands:
                 wanted = inside
                 strict = all(self._is_sure(piece, field) for piece, _ in said) and self._is_complete(field, context)
                 firmness = FIRMNESS["brand" if field == "brand" else "attribute"]
+                close = sorted({meaning.value for meaning in meanings if meaning.known >= Known.OTHER})
+                if close and len(close) < len(values):
+                    read.closest.append(parse_filter({"field": field, "in": close}))
             words = JOIN.join(dict.fromkeys(piece.said for piece, _ in said))
             shown = ", ".join(dict.fromkeys(self._shown(some) for _, some in said))
             sign = "!=" if negated else "="
