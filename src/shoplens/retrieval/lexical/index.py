@@ -170,13 +170,14 @@ class LexicalIndex:
         if not plan or k < 1 or (only is not None and not only):
             return _nothing()
         asked = view.ask(plan, only=only, any_word=any_word)
+        depth = k + DEEPER if len(plan.groups) > 1 else k
         if keeps is None:
-            result = view.searcher.search(asked, limit=k + DEEPER)
+            result = view.searcher.search(asked, limit=depth)
             hits = result.hits
             found = view.known([address for _, address in hits])
             scores, total, exact = [score for score, _ in hits], _count(result), True
         else:
-            found, scores, total, exact = _kept(view, asked, k + DEEPER, keeps)
+            found, scores, total, exact = _kept(view, asked, depth, keeps)
         coverage = view.coverage(plan, found)
         covered = np.asarray(scores, np.float32) * coverage**COVERED
         order = np.argsort(-covered, kind="stable")[:k]
