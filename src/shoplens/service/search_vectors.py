@@ -52,6 +52,7 @@ Floats = npt.NDArray[np.float32]
 Read = Callable[[Sequence[str]], Floats]  # item ids, all of which have one → vectors [n, size]
 AT_ONCE = 200  # changed products whose texts are encoded here; more come by `embed`
 PART = 16_384  # products whose vectors are copied at a time
+AHEAD = 600.0  # seconds for which a text that was encoded here is believed to be newer than the table's
 LOOK_EVERY = 3.0  # seconds between looks at the tables
 COLOUR_SHARE = 0.3  # of the likeness of two photos; the rest is what the photo encoder sees
 
@@ -75,6 +76,7 @@ class _Held:
     origin: str
     stamp: int = 0  # when the table had been written
     digests: dict[str, bytes] = field(default_factory=dict)  # item_id → input of the vector that is held
+    ahead: dict[str, float] = field(default_factory=dict)  # item_id → when it was encoded here, before any table had it
 
 
 class SearchVectors:
@@ -108,6 +110,7 @@ class SearchVectors:
             held.signal.remove(self._facts.rows(gone))
             for item_id in gone:
                 held.digests.pop(item_id, None)
+                held.ahead.pop(item_id, None)
 
     def refresh(self, *, now: bool = False, build: bool = True) -> None:
         """Take in changed texts, and every few seconds (or `now`) what `embed` wrote. `build`: index what grew."""
@@ -227,10 +230,10 @@ class SearchVectors:
         table = FeatureTable(source.table)
         read = source.read(table)
         digests = {item_id: table.digest(item_id) or b"" for item_id in table.ids}
-        changed = [item_id for item_id, digest in digests.items() if held.digests.get(item_id) != digest]
+        changed = self._changed(held, digests)
         for start in range(0, len(changed), PART):
             self._put(held, changed[start : start + PART], read, digests)
-        gone = [item_id for item_id in held.digests if item_id not in digests]
+        gone = [item_id for item_id in held.digests if item_id not in digests and item_id not in held.ahead]
         held.signal.remove(self._facts.rows(gone))
         for item_id in gone:
             del held.digests[item_id]
@@ -239,9 +242,23 @@ class SearchVectors:
             self._held[name] = held
             self._publish()
 
+    def _changed(self, held: _Held, digests: dict[str, bytes]) -> list[str]:
+        """Products whose vector in the table is another one than is held, and not an older one."""
+        late = time.monotonic() - AHEAD
+        held.ahead = {
+            item_id: when
+            for item_id, when in held.ahead.items()
+            if when > late and digests.get(item_id) != held.digests.get(item_id)
+        }
+        return [
+            item_id
+            for item_id, digest in digests.items()
+            if held.digests.get(item_id) != digest and item_id not in held.ahead
+        ]
+
     def _put(self, held: _Held, item_ids: list[str], read: Read, digests: dict[str, bytes]) -> None:
         rows = self._facts.rows(item_ids)
-        here = np.flatnonzero(rows)
+        here = np.flatnonzero(self._facts.columns.listed[rows])
         if len(here):
             known = [item_ids[place] for place in here.tolist()]
             held.signal.put(rows[here], read(known))

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import orjson
 from filelock import FileLock, Timeout
 
 from shoplens.domain.catalogue import Product
-from shoplens.errors import InputError
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FILE_NAME as FOUND_FILE
 from shoplens.features.found_text import FoundTexts, joined
@@ -22,7 +20,7 @@ from shoplens.retrieval.documents import document_of
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.document import Document
 from shoplens.retrieval.lexical.index import LexicalIndex
-from shoplens.retrieval.lexical.synonyms import Synonyms
+from shoplens.retrieval.lexical.synonyms import Synonyms, read_words
 from shoplens.service.encoders import FOUND, modalities_on
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -30,7 +28,6 @@ from shoplens.store.base import Store
 WRITER = ".writer.lock"  # in the folder of the index: held by the process that brings it up to date
 STAMP = "found.json"  # when the words in media that were indexed had been found
 CHUNK = 2_000  # products that are indexed together
-MOST_WORDS = 20_000  # names in the shop's own dictionary
 
 Progress = Callable[[int, int], None]  # products indexed, of how many
 
@@ -129,23 +126,10 @@ class SearchWords:
 
 
 def analyser_of(workspace: Workspace) -> Analyser:
-    """Reads texts with the shop's own synonyms and words, where it has such files."""
+    """Reads texts with the shop's own synonyms and words, where it has such files. ConfigurationError for a bad one."""
     settings = workspace.settings.search
-    synonyms = workspace.root / settings.synonyms
+    synonyms, words = workspace.root / settings.synonyms, workspace.root / settings.words
     return Analyser(
-        synonyms=Synonyms.read(synonyms) if synonyms.is_file() else None, words=_words(workspace.root / settings.words)
+        synonyms=Synonyms.read(synonyms) if synonyms.is_file() else None,
+        words=read_words(words) if words.is_file() else (),
     )
-
-
-def _words(path: Path) -> list[str]:
-    """One name a line; "#" begins a comment. InputError when the file is no text or too long."""
-    if not path.is_file():
-        return []
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
-    words = [word for line in lines if (word := line.partition("#")[0].strip())]
-    if len(words) > MOST_WORDS:
-        raise InputError(f"{path} has {len(words):,} words; at most {MOST_WORDS:,} are read")
-    return words
