@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shoplens.apps.search.understanding import MOST, Understands
+from shoplens.apps.search.gathered import MOST
+from shoplens.apps.search.understanding import Understands
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import MAX_TEXT
 from shoplens.recommend.facts import CatalogueFacts
@@ -81,6 +82,8 @@ ENGLISH: tuple[tuple[str, str, str], ...] = (
     ("phone with at least 16gb", f"{PHONES};attributes.memory>=16 gb", "phone with"),
     ("16GB phone", f"{PHONES};attributes.memory=16 gb", "16GB phone"),
     ("phone under 500 ml", f"{PHONES};attributes.volume<500 ml", "phone"),
+    ("juice under 5000000 ml", f"{JUICE};attributes.volume<5000000 ml", "juice"),
+    ("phone under 1234567.5 euro", f"{PHONES};price<1234567.5", "phone"),
     ("cheap dress", f"{DRESS};~price=cheap", "dress"),
     ("cotton candy", "~attributes.material=cotton", "cotton candy"),
     ('"red dress" under 20', "price<20", '"red dress"'),

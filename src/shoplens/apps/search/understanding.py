@@ -7,47 +7,25 @@ could have set by hand; it is shown, and can be taken away. What is sure becomes
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from shoplens.apps.search.gathered import FIRMNESS, Gathered
+from shoplens.apps.search.limits import read_cheap, read_limits, read_stock
 from shoplens.apps.search.pieces import Piece, cut_pieces
 from shoplens.apps.search.said_words import cut, hide, plain, without_quotes
 from shoplens.apps.search.shop_words import Known, Meaning, ShopWords
 from shoplens.features.align.glosses import Glossary
-from shoplens.ingest.units import measured
 from shoplens.recommend.asking import Constraint
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.recommend.filters import Filter, parse_filter
-from shoplens.recommend.said_numbers import POUND, PRICE, SaidRange, read_ranges
 
 JOIN = " … "  # between the words of one constraint that stand apart
-MOST = 12  # constraints of one query
+MOST_VALUES = 200  # of one constraint
 COMPLETE = 0.8  # share of products that have a field at all, from which on a value of it may be a filter
 SHORTEST_BRAND = 3  # letters of a brand that is surely meant (Chinese: 2)
-
-_IN_STOCK = ("available now", "in stock", "in-stock", "instock", "有现货", "有库存", "有货的", "有货", "现货")
-
-_SHOWN = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
-_CHEAP = re.compile(
-    r"\b(?:cheap(?:est)?|inexpensive|affordable|low[ -](?:cost|price[ds]?))\b|物美价廉|便宜|平价|实惠|廉价|性价比高",
-    re.IGNORECASE,
-)
-
-#: What is given up first when nothing fits: the smaller, the sooner. What a thing is, and what it must not be, stay.
-FIRMNESS = {
-    "attribute": 0.4,
-    "brand": 0.5,
-    "measure": 0.6,
-    "in_stock": 0.7,
-    "price": 0.75,
-    "category": 0.8,
-    "not": 0.9,
-}
-VAGUE = 0.1  # of what only lifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +36,6 @@ class Understanding:
     constraints: tuple[Constraint, ...] = ()  # firmest first
     whole: bool = False  # the filters among them say all that the words say
     closest: tuple[Filter, ...] = ()  # what fits best, where a constraint lets in what comes close ("navy" for "blue")
-
-
-@dataclass(slots=True)
-class _Read:
-    """What has been read so far."""
-
-    constraints: list[tuple[float, Constraint]] = dataclasses.field(default_factory=list)  # with how firm each is
-    spans: list[tuple[int, int]] = dataclasses.field(default_factory=list)  # words that are no longer searched for
-    closest: list[Filter] = dataclasses.field(default_factory=list)
-
-    def add(self, firmness: float, constraint: Constraint) -> None:
-        """Once each, MOST at the most."""
-        if len(self.constraints) < MOST and all(one.id != constraint.id for _, one in self.constraints):
-            self.constraints.append((firmness, constraint))
 
 
 class Understands:
@@ -92,14 +56,14 @@ class Understands:
         whole_text = plain(text)
         if not whole_text:
             return Understanding("")
-        read = _Read()
+        read = Gathered(language)
         unquoted = without_quotes(whole_text)
-        self._limits(unquoted, read, language)
-        self._stock(hide(unquoted, read.spans), read, language)
+        read_limits(unquoted, self.shop, read)
+        read_stock(hide(unquoted, read.spans), read)
         pieces = cut_pieces(hide(unquoted, read.spans), self.shop, self._glossary)
-        categories = self._categories([piece for piece in pieces if not piece.negated], offered, read, language)
-        self._values(pieces, categories, offered, read, language)
-        self._cheap(hide(unquoted, read.spans), categories, read, language)
+        categories = self._categories([piece for piece in pieces if not piece.negated], offered, read)
+        self._values(pieces, categories, offered, read)
+        read_cheap(hide(unquoted, read.spans), self.facts.columns.price[: len(categories)][categories], read)
         dropped = set(drop)
         read.spans.extend(
             (piece.start, piece.end)
@@ -116,74 +80,7 @@ class Understands:
             tuple(read.closest),
         )
 
-    def _limits(self, text: str, read: _Read, language: str) -> None:
-        """Prices and measures."""
-        for said in read_ranges(text):
-            field = self._field_of(said)
-            if field is None:
-                continue
-            read.spans.append((said.start, said.end))
-            words = text[said.start : said.end].strip()
-            kind = "price" if field == "price" else "measure"
-            read.add(FIRMNESS[kind] if said.strict else VAGUE, self._limit(field, said, words, language))
-
-    def _field_of(self, said: SaidRange) -> str | None:
-        if said.unit == POUND:
-            return self.shop.field_measured_in("lb") or "price"
-        if said.unit == PRICE:
-            return "price"
-        measure = measured(f"1{said.unit}")
-        return self.shop.field_measured_in(measure.unit) if measure is not None else None
-
-    def _limit(self, field: str, said: SaidRange, words: str, language: str) -> Constraint:
-        unit = "" if field == "price" else f" {'lb' if said.unit == POUND else said.unit}"
-        low = None if said.low is None else f"{round(said.low, 6):g}{unit}"
-        high = None if said.high is None else f"{round(said.high, 6):g}{unit}"
-        bounds: dict[str, float | str] = {}
-        if said.low is not None and low is not None:
-            bounds["gte" if said.low_included else "gt"] = low if unit else said.low
-        if said.high is not None and high is not None:
-            bounds["lte" if said.high_included else "lt"] = high if unit else said.high
-        if low is not None and high is not None:
-            range_said, shown = f"={low}..{high}", f"{low}–{high}"
-        elif high is not None:
-            sign = "<=" if said.high_included else "<"
-            range_said, shown = f"{sign}{high}", f"{_SHOWN[sign]} {high}"
-        else:
-            sign = ">=" if said.low_included else ">"
-            range_said, shown = f"{sign}{low}", f"{_SHOWN[sign]} {low}"
-        wanted = parse_filter({"field": field, "range": bounds})
-        label = f"{_name_of(field, language)} {shown}"
-        return Constraint(f"{field}{range_said}", field, wanted, words, label, said.strict)
-
-    def _stock(self, text: str, read: _Read, language: str) -> None:
-        small = text.lower()
-        for words in _IN_STOCK:
-            place = small.find(words)
-            if place < 0 or (words.isascii() and not _stands_free(small, place, place + len(words))):
-                continue
-            read.spans.append((place, place + len(words)))
-            label = "有货" if language == "zh" else "in stock"
-            wanted = parse_filter({"field": "in_stock", "eq": True})
-            read.add(FIRMNESS["in_stock"], Constraint("in_stock", "in_stock", wanted, words, label, True))
-            return
-
-    def _cheap(self, text: str, context: Mask, read: _Read, language: str) -> None:
-        """ "cheap" lifts the cheapest third of what is asked for: how cheap is cheap enough, nobody said."""
-        match = _CHEAP.search(text)
-        if match is None or any(one.field == "price" for _, one in read.constraints):
-            return
-        prices = self.facts.columns.price[: len(context)][context]
-        prices = prices[~np.isnan(prices)]
-        if not len(prices):
-            return
-        read.spans.append(match.span())
-        most = float(np.partition(prices, len(prices) // 3)[len(prices) // 3])
-        wanted = parse_filter({"field": "price", "range": {"lte": most}})
-        label = f"{_name_of('price', language)} ≤ {most:g}"
-        read.add(VAGUE, Constraint("price=cheap", "price", wanted, match[0], label, False))
-
-    def _categories(self, pieces: Sequence[Piece], offered: Mask, read: _Read, language: str) -> Mask:
+    def _categories(self, pieces: Sequence[Piece], offered: Mask, read: Gathered) -> Mask:
         """The category that is asked for; returns the products in it, all when none is.
 
         Of several, one inside another narrows it down ("women's shoes"); else the last names the thing ("dress
@@ -207,7 +104,7 @@ class Understands:
                 chosen, parts = meanings, [piece]
         if not chosen:
             return offered
-        values = sorted({meaning.value for meaning in chosen})
+        values = sorted({meaning.value for meaning in chosen})[:MOST_VALUES]
         wanted = parse_filter({"field": "category", "in": values})
         fitting = self.facts.mask(wanted)[: len(offered)] & offered
         if not fitting.any():
@@ -216,7 +113,7 @@ class Understands:
         strict = strict and not any(self._only_elsewhere(part) for part in parts)
         words = JOIN.join(dict.fromkeys(part.said for part in parts))
         shown = ", ".join(dict.fromkeys(meaning.label.split(">")[-1].strip() for meaning in chosen))
-        label = f"{_name_of('category', language)}{_colon(language)}{shown}"
+        label = read.label("category", shown)
         constraint = Constraint(f"category={'|'.join(values)}", "category", wanted, words, label, strict)
         read.add(FIRMNESS["category"], constraint)
         return fitting if strict else offered
@@ -227,7 +124,7 @@ class Understands:
         own = [one.known for one in piece.meanings if one.field == "category"]
         return bool(others) and max(others) > max(own, default=Known.GLOSS)
 
-    def _values(self, pieces: Sequence[Piece], context: Mask, offered: Mask, read: _Read, language: str) -> None:
+    def _values(self, pieces: Sequence[Piece], context: Mask, offered: Mask, read: Gathered) -> None:
         """Brands and attributes; values of the same field are alternatives."""
         asked: dict[tuple[str, bool], list[tuple[Piece, tuple[Meaning, ...]]]] = {}
         for piece in pieces:
@@ -238,7 +135,7 @@ class Understands:
                 asked.setdefault((field, piece.negated), []).append((piece, self._of(piece, field)))
         for (field, negated), said in asked.items():
             meanings = [meaning for _, some in said for meaning in some]
-            values = sorted({meaning.value for meaning in meanings})
+            values = sorted({meaning.value for meaning in meanings})[:MOST_VALUES]
             inside: Filter = parse_filter({"field": field, "in": values})
             fitting = self.facts.mask(inside)[: len(context)]
             if not (fitting & (offered if negated else context)).any():
@@ -257,8 +154,7 @@ class Understands:
             words = JOIN.join(dict.fromkeys(piece.said for piece, _ in said))
             shown = ", ".join(dict.fromkeys(self._shown(some) for _, some in said))
             sign = "!=" if negated else "="
-            unwanted = ("不要" if language == "zh" else "not ") if negated else ""
-            label = f"{_name_of(field, language)}{_colon(language)}{unwanted}{shown}"
+            label = read.label(field, shown, negated=negated)
             read.add(firmness, Constraint(f"{field}{sign}{'|'.join(values)}", field, wanted, words, label, strict))
 
     def _fields_of(self, piece: Piece, context: Mask) -> list[str]:
@@ -276,7 +172,7 @@ class Understands:
         return sorted(best, key=lambda name: (-best[name], -counts[name], name))
 
     def _count(self, piece: Piece, field: str, context: Mask) -> int:
-        values = [meaning.value for meaning in self._of(piece, field)]
+        values = [meaning.value for meaning in self._of(piece, field)][:MOST_VALUES]
         return int(
             np.count_nonzero(self.facts.mask(parse_filter({"field": field, "in": values}))[: len(context)] & context)
         )
@@ -341,19 +237,3 @@ def _with_particle(text: str, start: int, end: int) -> tuple[int, int]:
 def _follows(piece: Piece) -> bool:
     """A brand goes before the name of a model: that an unknown word follows makes it no less sure."""
     return len(piece.said) >= (SHORTEST_BRAND if piece.said.isascii() else 2)
-
-
-def _stands_free(text: str, start: int, end: int) -> bool:
-    return not text[max(start - 1, 0) : start].isalnum() and not text[end : end + 1].isalnum()
-
-
-def _name_of(field: str, language: str) -> str:
-    """A field as people read it."""
-    chinese = {"price": "价格", "brand": "品牌", "category": "类别"}
-    if language == "zh" and field in chinese:
-        return chinese[field]
-    return field.removeprefix("attributes.").replace("_", " ")
-
-
-def _colon(language: str) -> str:
-    return "：" if language == "zh" else ": "
