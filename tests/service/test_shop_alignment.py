@@ -15,8 +15,14 @@ from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ModelFileError
 from shoplens.features.align import versions
+from shoplens.recommend.facts import CatalogueFacts
+from shoplens.retrieval.asked import Asked
+from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.service.alignment import align_shop, home, load_current, photos_of
 from shoplens.service.embedding import embed_shop
+from shoplens.service.loose_media import LooseMedia
+from shoplens.service.media_sources import MediaSources
+from shoplens.service.search_vectors import SearchVectors
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
@@ -90,6 +96,35 @@ def test_learnt_once_and_again_when_products_change(shop: tuple[Workspace, Store
         load_current(workspace)
     versions.switch(home(workspace), first.folder.name)
     assert load_current(workspace) is not None
+
+
+def test_search_asks_for_what_was_learnt(shop: tuple[Workspace, Store]) -> None:
+    workspace, store = shop
+    align_shop(workspace, store)
+    facts = CatalogueFacts(product for part in store.catalogue.scan() for product in part)
+    with MediaSources(workspace) as sources:
+        vectors = SearchVectors(workspace, facts, LooseMedia(workspace, sources))
+        vectors.refresh(now=True)
+        assert {signal.name for signal in vectors.signals} == {"meaning", "attributes", "looks", "image"}
+        index = HybridIndex(
+            None, vectors.signals, reader=vectors.reader, space=vectors.space, spoken=vectors.spoken,
+            row_of=facts.rows, id_of=lambda rows: [facts.ids[row] for row in rows.tolist()],
+        )  # fmt: skip
+        for words in ("green belt", "绿色腰带"):
+            found = index.search(Asked(text=words), 20)
+            assert {"meaning", "attributes", "looks"} == set(found.parts)
+            titles = [facts.titles[row] for row in found.rows]
+            assert sum(title.startswith("Green Belt") for title in titles) >= 15, (words, titles)
+
+        changed = Product(item_id="said", title="Wonder", category=("Wear", "Belts"), attributes={"colour": ("Green",)})
+        facts.apply([changed])
+        vectors.changed([changed], ["p000"])
+        vectors.refresh()  # no table has the new text yet
+        row = facts.row("said")
+        green, red = (index.parts(Asked(text=words), np.array([row])) for words in ("green belt", "red cap"))
+        assert green["attributes"][0] > red["attributes"][0] + 0.2
+        assert np.isnan(green["looks"][0])  # it has no photo
+        assert facts.row("p000") not in index.search(Asked(text="red cap"), 400).rows
 
 
 def test_too_few_pairs_say_so(tmp_path: Path) -> None:

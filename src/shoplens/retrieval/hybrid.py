@@ -23,9 +23,9 @@ from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.blend import WORDS, Blend, weigh
+from shoplens.retrieval.by_words import ByWords, WordSearch
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.lexical.query import Query
-from shoplens.retrieval.other_words import Weighted, other_words
 from shoplens.retrieval.semantic import VectorSignal
 
 Floats = npt.NDArray[np.float32]
@@ -35,7 +35,6 @@ DEPTH = 100  # candidates of each signal, at least: more change the first ten pr
 SPREAD = 5.0  # deviations above the usual that count as 1: about what the best of a large catalogue reaches
 NEAR = 0.5  # of the best vector's part, from which on a product that no word found is worth showing
 LEAST = 0.2  # the best part is taken for at least that: a deviation above the usual is nothing
-NARROW = 512  # products that a filter keeps, up to which words are searched among them only
 
 
 class Reads(Protocol):
@@ -76,20 +75,6 @@ class Candidates:
         return len(self.rows)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ByWords:
-    """What words found, best first."""
-
-    asked: Asked
-    query: Query
-    extra: Weighted
-    rows: RowNumbers  # [m]
-    scores: Floats  # [m], as the index of words gives them: larger is better, 0 is nothing
-    coverage: Floats  # [m], share of the query's words that the product has, weighed by how rare they are
-    total: int
-    exact: bool
-
-
 class HybridIndex:
     """See the top of this file. Safe to share between threads.
 
@@ -115,6 +100,7 @@ class HybridIndex:
         id_of: Callable[[RowNumbers], list[str]],
     ) -> None:
         self.words = words
+        self._words = WordSearch(words, row_of, id_of) if words is not None else None
         self.signals = {signal.name: signal for signal in signals}
         self.reader = reader
         self.space = space
@@ -134,7 +120,7 @@ class HybridIndex:
         """
         depth = max(DEPTH, k)
         weights = self.blend.weights(LANGUAGES[language_of(asked.text)])
-        found = self.by_words(asked, depth, allowed) if asked.text else None
+        found = self.by_words(asked, depth, allowed)
         vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
         usable = {
             name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
@@ -146,8 +132,8 @@ class HybridIndex:
         parts: dict[str, Floats] = {}
         shares: dict[str, float] = {}
         matched = np.zeros(len(rows), bool)
-        if found is not None:
-            parts[WORDS] = self._words_part(found, rows)
+        if found is not None and self._words is not None:
+            parts[WORDS] = self._words.part(found, rows)
             shares[WORDS] = weights[WORDS]
             matched = parts[WORDS] > 0
         for name, (vector, weight) in usable.items():
@@ -158,8 +144,8 @@ class HybridIndex:
         said = {one.signal for one in asked.given}
         telling = [part for name, part in parts.items() if name != WORDS and (name in said or not senseless)]
         kept = matched | _near(telling, len(rows))
-        if found is not None:
-            kept &= self._wanted(found.query, rows, matched)
+        if found is not None and self._words is not None:
+            kept &= self._words.wanted(found.query, rows, matched)
         total = (found.total if found is not None else 0) + int((kept & ~matched).sum())
         exact = (found is None or found.exact) and not (kept & ~matched).any()
         order = np.flatnonzero(kept)
@@ -177,56 +163,18 @@ class HybridIndex:
 
     def parts(self, asked: Asked, rows: RowNumbers) -> dict[str, Floats]:
         """What each signal says of these products, on the scale of `Candidates.parts`: to learn a blend from."""
-        found = self.by_words(asked, DEPTH, None) if asked.text else None
-        parts = {WORDS: self._words_part(found, rows)} if found is not None else {}
+        found = self.by_words(asked, DEPTH)
+        parts = {WORDS: self._words.part(found, rows)} if found is not None and self._words is not None else {}
         for name, (vector, _) in self._vectors(asked, texts=True).items():
             parts[name] = self._vector_part(self.signals[name], vector, rows)
         return parts
 
     def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None) -> ByWords | None:
         """The `depth` best products that words find; None when there is no word in the text."""
-        if self.words is None:
-            return None
-        query = self.words.parse(asked.text)
-        if not query:
+        if self._words is None or not asked.text:
             return None
         meanings = self.reader.english(asked.text) if self.reader is not None else []
-        extra = other_words(asked.text, meanings, names=self.lexicon)
-        keeps: Callable[[list[str]], Mask] | None = None
-        only: list[str] | None = None
-        if allowed is not None:
-            count = int(np.count_nonzero(allowed))
-            if count <= NARROW:
-                only = self.id_of(np.flatnonzero(allowed))
-            else:
-                keeps = self._filter(allowed)
-        matches = self.words.search(
-            query, depth, extra=extra, keeps=keeps, only=only, prefix=asked.prefix, typos=asked.typos
-        )
-        rows = self.row_of(matches.item_ids)
-        known = rows > 0
-        if allowed is not None:
-            known &= rows < len(allowed)
-            known[known] = allowed[rows[known]]
-        return ByWords(
-            asked,
-            query,
-            extra,
-            rows[known],
-            matches.scores[known],
-            matches.coverage[known],
-            matches.total,
-            matches.exact,
-        )
-
-    def _filter(self, allowed: Mask) -> Callable[[list[str]], Mask]:
-        def keeps(item_ids: list[str]) -> Mask:
-            rows = self.row_of(item_ids)
-            kept: Mask = (rows > 0) & (rows < len(allowed))
-            kept[kept] = allowed[rows[kept]]
-            return kept
-
-        return keeps
+        return self._words.find(asked, meanings, self.lexicon, depth, allowed)
 
     def _vectors(self, asked: Asked, *, texts: bool) -> dict[str, tuple[Floats, float]]:
         """What each signal is asked with, and how much it counts: several vectors of one signal are added up."""
@@ -259,45 +207,10 @@ class HybridIndex:
             if space is not None and name in wanted:
                 yield name, space.text_vectors([text])[0]
 
-    def _words_part(self, found: ByWords, rows: RowNumbers) -> Floats:
-        """Scores of words for these rows, also of those that the search did not come to. 0 to 1."""
-        part = np.zeros(len(rows), np.float32)
-        if not len(found.rows) or self.words is None:
-            return part
-        order = np.argsort(found.rows)
-        place = np.minimum(np.searchsorted(found.rows[order], rows), len(order) - 1)
-        known = found.rows[order[place]] == rows
-        part[known] = found.scores[order[place[known]]]
-        missing = np.flatnonzero(~known)
-        if len(missing) and found.total > len(found.rows):
-            part[missing], _ = self.words.score(
-                found.query, self.id_of(rows[missing]), extra=found.extra, prefix=found.asked.prefix,
-                typos=found.asked.typos,
-            )  # fmt: skip
-        best = int(found.scores.argmax())
-        covered = float(found.coverage[best]) or 1.0
-        scale = covered / max(float(found.scores[best]), 1e-9)
-        share: Floats = np.clip(part * np.float32(scale), 0.0, 1.0)
-        return share
-
     def _vector_part(self, signal: VectorSignal, vector: Floats, rows: RowNumbers) -> Floats:
         usual, spread = signal.usual(vector)
         part: Floats = ((signal.score(vector, rows) - usual) / (spread * SPREAD)).astype(np.float32)
         return part
-
-    def _wanted(self, query: Query, rows: RowNumbers, matched: Mask) -> Mask:
-        """Vectors know neither phrases nor exclusions: what they alone found must keep to them as well."""
-        wanted = np.ones(len(rows), bool)
-        if query.phrases:
-            wanted &= matched
-        loose = np.flatnonzero(~matched)
-        if query.excluded and len(loose) and self.words is not None:
-            ids = self.id_of(rows[loose])
-            for chain in query.excluded:
-                hits = self.words.search(Query(query.text, phrases=(chain,)), len(ids), only=ids, typos=False)
-                unwanted = set(hits.item_ids)
-                wanted[loose[[name in unwanted for name in ids]]] = False
-        return wanted
 
 
 def _near(parts: Sequence[Floats], count: int) -> Mask:

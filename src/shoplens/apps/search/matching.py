@@ -15,7 +15,8 @@ import numpy.typing as npt
 from shoplens.apps.search.paging import Rows, TieKeys, first
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.asked import Asked
-from shoplens.retrieval.hybrid import ByWords, HybridIndex
+from shoplens.retrieval.by_words import ByWords
+from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.retrieval.lexical.query import Query
 
 Floats = npt.NDArray[np.float32]
