@@ -64,6 +64,7 @@ ENGLISH: tuple[tuple[str, str, str], ...] = (
     ("color: red dress", f"{DRESS};{RED}", "color: red dress"),
     ("leather shoes by nike", f"{SHOES};brand=nike;attributes.material=leather", "leather shoes by nike"),
     ("nike airmax", "brand=nike", "nike airmax"),
+    ("strap for nike", "~brand=nike", "strap for nike"),
     ("nikes", "brand=nike", "nikes"),
     ("lee cooper shoes", f"{SHOES};brand=lee cooper", "lee cooper shoes"),
     ("lee-cooper shoes", f"{SHOES};brand=lee cooper", "lee-cooper shoes"),

@@ -42,7 +42,8 @@ class Piece:
     negated: bool = False
     dashed: bool = False  # "-red": not wanted, in the notation of search engines
     named: bool = False  # the attribute's name stands beside it: "size 42"
-    loose: bool = False  # it may be part of something else: "shoe rack", "case for iphone"
+    about: bool = False  # it is what the thing is for: "case for iphone"
+    loose: bool = False  # it may be part of something else: that, or "shoe rack"
     silent: bool = False
     joined: bool = False  # "and", "or" stands before it
     idea: Idea | None = None
@@ -245,13 +246,14 @@ def _marked(text: str, pieces: list[Piece]) -> list[Piece]:
         if not negated and joined and len(marked) > 1 and marked[-2].negated and _shares_field(marked[-2], piece):
             start, negated = marked[-2].end, True  # "not red or blue"
         people = piece.idea is not None and piece.idea.kind in _PEOPLE
-        loose = (about and not people) or (not negated and _goes_on(text, pieces, place, words))
+        goes_on = not negated and _goes_on(text, pieces, place, words)
         known = piece.known
         if len(said) == 1 and known > Known.PART and not _is_word_here(text, pieces, place):
             known = Known.PART
-        marks = replace(piece, known=known, negated=negated, dashed=dashed, loose=loose, joined=joined)
-        marked.append(replace(marks, start=start, said=text[start : piece.end].strip()))
         about = about and not people
+        marks = replace(piece, known=known, negated=negated, dashed=dashed, joined=joined)
+        marks = replace(marks, about=about, loose=about or goes_on)
+        marked.append(replace(marks, start=start, said=text[start : piece.end].strip()))
     return marked
 
 

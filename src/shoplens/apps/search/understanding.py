@@ -173,9 +173,8 @@ class Understands:
 
     def _count(self, piece: Piece, field: str, context: Mask) -> int:
         values = [meaning.value for meaning in self._of(piece, field)][:MOST_VALUES]
-        return int(
-            np.count_nonzero(self.facts.mask(parse_filter({"field": field, "in": values}))[: len(context)] & context)
-        )
+        mask = self.facts.mask(parse_filter({"field": field, "in": values}))[: len(context)]
+        return int(np.count_nonzero(mask & context))
 
     def _of(self, piece: Piece, field: str) -> tuple[Meaning, ...]:
         """What a piece means in one field: its surest meanings, and what is a kind of them."""
@@ -193,15 +192,12 @@ class Understands:
         """Whether a value is so surely meant that nothing else need be shown."""
         if piece.named:
             return True
-        if piece.known < Known.OTHER or piece.loose:
-            return piece.known >= Known.OTHER and field == "brand" and not self._is_general(piece) and _follows(piece)
+        if piece.known < Known.OTHER or len({one.field for one in piece.meanings}) > 1:
+            return False
         if field != "brand":
-            return len({one.field for one in piece.meanings}) == 1
+            return not piece.loose
         long = len(piece.said) >= (SHORTEST_BRAND if piece.said.isascii() else 2)
-        return long and not self._is_general(piece) and len({one.field for one in piece.meanings}) == 1
-
-    def _is_general(self, piece: Piece) -> bool:
-        return piece.idea is not None
+        return long and piece.idea is None and not piece.about  # the name of a model may follow
 
     def _is_complete(self, field: str, context: Mask) -> bool:
         """Whether nearly all products that could be meant have the field: else a filter would lose what is meant."""
@@ -232,8 +228,3 @@ def _is_whole(pieces: Sequence[Piece], constraints: Sequence[Constraint], read: 
 def _with_particle(text: str, start: int, end: int) -> tuple[int, int]:
     """A part of the text with the "的" that belongs to it."""
     return start, end + (text[end : end + 1] == "的")
-
-
-def _follows(piece: Piece) -> bool:
-    """A brand goes before the name of a model: that an unknown word follows makes it no less sure."""
-    return len(piece.said) >= (SHORTEST_BRAND if piece.said.isascii() else 2)
