@@ -63,7 +63,7 @@ def test_wrong_ranking_requests(client: TestClient, path: str, body: Any) -> Non
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"user_id": "\xed\xa0\x80"}', b"[" * 100_000, b"nul"])
-@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/events", "/v1/similar"])
+@pytest.mark.parametrize("path", ["/v1/recommend", "/v1/events", "/v1/similar", "/v1/search", "/v1/interact"])
 def test_bodies_that_are_not_json(client: TestClient, path: str, raw: bytes) -> None:
     answer = client.post(path, content=raw, headers=JSON)
     assert answer.status_code in (400, 422)
@@ -213,10 +213,28 @@ ANYTHING = st.recursive(
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from(["/v1/recommend", "/v1/similar", "/v1/events"]),
+    st.sampled_from(["/v1/recommend", "/v1/similar", "/v1/events", "/v1/search", "/v1/interact"]),
     st.dictionaries(
         st.sampled_from(
-            ["user_id", "session_id", "item_id", "n", "filter", "boost", "exclude", "event_type", "timestamp"]
+            [
+                "user_id",
+                "session_id",
+                "item_id",
+                "n",
+                "filter",
+                "boost",
+                "exclude",
+                "event_type",
+                "timestamp",
+                "text",
+                "facets",
+                "sort",
+                "page",
+                "cursor",
+                "drop",
+                "personal",
+                "language",
+            ]
         ),
         ANYTHING,
         max_size=5,
