@@ -192,7 +192,7 @@ def test_one_space_of_words_photos_and_videos(media_client: TestClient, monkeypa
     answer = media_client.post("/v1/embeddings", files=form)
     assert answer.status_code == 422
     assert "shoplens train" in answer.json()["detail"]
-    monkeypatch.setattr(SharedSpace, "_alignment", lambda self: Alignment())
+    monkeypatch.setattr(SharedSpace, "alignment", lambda self: Alignment())
     monkeypatch.setattr(SharedSpace, "_folder", lambda self: Path("v1"))
     image, text, video = media_client.post("/v1/embeddings", files=form).json()["data"]
     assert text["embedding"] == [3.0, 1.0]

@@ -15,8 +15,8 @@ from starlette.datastructures import UploadFile
 from shoplens.errors import InputError
 from shoplens.http.keys import needs
 from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
+from shoplens.http.routes.sent_media import saved_part
 from shoplens.http.routes.shop import Shop, json_response, read_body
-from shoplens.http.sent_media import saved_part
 from shoplens.http.wire.embeddings import MOST_TEXTS, EmbeddingOut, EmbeddingsAnswer, EmbeddingsIn, Encoding, Usage
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.service.loose_media import MODALITY, READ_AS, Part, Seen

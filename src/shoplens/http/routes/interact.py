@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 from shoplens.errors import InputError
 from shoplens.http.keys import needs
 from shoplens.http.multipart import described_form, form_parts, is_form
+from shoplens.http.routes.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.routes.shop import Shop, json_response, read_body
-from shoplens.http.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.http.wire.interact import InteractAnswer, InteractIn, reply_bytes
 from shoplens.service.runtime import Runtime

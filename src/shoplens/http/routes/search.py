@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from shoplens.http.keys import SECURITY, Keys, needs
 from shoplens.http.multipart import described_form, form_parts, is_form
+from shoplens.http.routes.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.routes.shop import Shop, json_response, read_body
-from shoplens.http.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.search import Language, SearchAnswer, SearchIn, Words, found_bytes
 from shoplens.http.wire.searches import AnalyticsAnswer, TrendingAnswer, figures_json, trending_json
