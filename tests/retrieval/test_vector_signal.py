@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shoplens.errors import InputError
 from shoplens.retrieval.base import Mask, Vectors
-from shoplens.retrieval.semantic import VectorSignal
+from shoplens.retrieval.semantic import FINER, VectorSignal
 
 SIZE = 16
 SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.7, 1.0)
@@ -58,6 +58,21 @@ def test_recall_under_filters_of_every_width(exact_below: int) -> None:
         assert recall(signal, queries, allowed) >= 0.99, f"a filter that keeps {share:.1%}"
 
 
+def test_vectors_of_different_lengths_are_found_through_a_graph_too() -> None:
+    """Like those of attributes: logarithms of probabilities, asked with probabilities."""
+    random = np.random.default_rng(0)
+    shown = random.dirichlet(np.full(40, 0.05), 4_000).astype(np.float32)
+    vectors = np.log(np.maximum(shown, 1e-3)) + 0.1 * random.normal(size=shown.shape).astype(np.float32)
+    signal = VectorSignal("attributes", 40, exact_below=0)
+    signal.put(np.arange(4_000), vectors)
+    signal.rebuild()
+    asked = random.dirichlet(np.full(40, 0.1), 50).astype(np.float32)
+    everything = np.ones(4_000, bool)
+    assert recall(signal, asked, everything) >= 0.99
+    assert recall(signal, asked, random.random(4_000) < 0.5) >= 0.99
+    assert np.allclose(signal.score(asked[0], np.arange(50)), vectors[:50] @ asked[0], atol=1e-4)
+
+
 changes = st.lists(
     st.one_of(
         st.tuples(st.just("put"), st.lists(st.integers(0, 30), min_size=1, max_size=8)),
@@ -87,10 +102,10 @@ def test_what_is_found_is_what_was_put_last(done: list[tuple[str, list[int]]], g
     asked = random.normal(size=SIZE).astype(np.float32)
     allowed = random.random(35) < 0.7
     expected = {row: float(vector @ asked) for row, vector in truth.items()}
-    rows, scores = signal.search(asked, 50)
-    assert rows.tolist() == sorted(expected, key=lambda row: -expected[row])
-    assert np.allclose(scores, [expected[row] for row in rows.tolist()], atol=1e-4)
-    kept = [row for row in rows.tolist() if row < 35 and allowed[row]]
+    best, scores = signal.search(asked, 50)
+    assert best.tolist() == sorted(expected, key=lambda row: -expected[row])
+    assert np.allclose(scores, [expected[row] for row in best.tolist()], atol=1e-4)
+    kept = [row for row in best.tolist() if row < 35 and allowed[row]]
     assert signal.search(asked, 50, allowed)[0].tolist() == kept
     everything = np.arange(45)
     told = signal.score(asked, everything)
@@ -139,25 +154,27 @@ def test_nothing_is_lost_while_an_index_is_built() -> None:
 def test_it_says_when_it_wants_to_be_built() -> None:
     signal = VectorSignal("meaning", SIZE, exact_below=2_000)
     signal.put(np.arange(1_500), clustered(1_500, SIZE, 0))
-    assert not signal.wants_rebuild
+    told = [signal.wants_rebuild]
     for _ in range(2):
         signal.put(np.arange(1_500), clustered(1_500, SIZE, 0))
-    assert signal.wants_rebuild  # twice as many dead as living
+    told.append(signal.wants_rebuild)  # twice as many dead as living
     signal.rebuild()
-    assert not signal.wants_rebuild
+    told.append(signal.wants_rebuild)
     signal.put(np.arange(1_500, 3_000), clustered(1_500, SIZE, 1))
-    assert signal.wants_rebuild
+    told.append(signal.wants_rebuild)  # so many need a graph
     signal.rebuild()
-    assert not signal.wants_rebuild
+    told.append(signal.wants_rebuild)
+    assert told == [False, True, False, True, False]
 
 
 def test_finer_scores_order_what_the_dot_product_finds() -> None:
     signal = VectorSignal("looks", SIZE, rescore=lambda asked, vectors: -(vectors @ asked))
-    vectors = clustered(20, SIZE, 0)
-    signal.put(np.arange(20), vectors)
+    vectors = clustered(200, SIZE, 0)
+    signal.put(np.arange(200), vectors)
     rows, scores = signal.search(vectors[0], 5)
-    assert (np.diff(scores) <= 0).all()
-    assert rows[-1] == 0
+    found = np.argsort(-(vectors @ vectors[0]))[: 5 * FINER]
+    assert rows.tolist() == found[::-1][:5].tolist()  # of those that the dot product finds, the best by the other score
+    assert (np.diff(scores) >= 0).sum() == 0
     assert np.allclose(signal.score(vectors[0], np.array([0])), -1.0, atol=1e-5)
 
 
