@@ -162,15 +162,13 @@ def test_changes_between_two_pages_repeat_and_lose_no_product(
     shop = SearchedShop(goods)
     page = shop.search(text, n=8, group=group)
     seen = [hit.item_id for hit in page.items]
-    gone: set[str] = set()
     for number, (added, place) in enumerate(changes):
+        if page.cursor is None:
+            break
         if added:
             shop.upsert(_renamed(goods[place], f"new{number}"))
         else:
             shop.remove(goods[place].item_id)
-            gone.add(goods[place].item_id)
-        if page.cursor is None:
-            break
         page = shop.search(text, n=8, cursor=page.cursor, group=group)
         seen += [hit.item_id for hit in page.items]
     while page.cursor is not None:

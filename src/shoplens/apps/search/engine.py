@@ -27,7 +27,6 @@ from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.hybrid import HybridIndex
 
-MANY = 10**9  # places of a ranking of which the end is not known
 FEW = 3  # products found, up to which another spelling is suggested
 COVERED = 0.99  # share of the words that the best product has, from which on none is missing
 
@@ -148,17 +147,16 @@ class SearchEngine:
         shown = (ask.page - 1) * ask.n if ask.page is not None else start.shown
         if not head.light and not ask.sort and not ask.facets and shown + ask.n <= len(head.rows):
             ranking = self._ranking(ask, attempt, ordered, NO_TAIL, pins)
-            page = self._turn(ask, ranking, start, shown, MANY)
+            page = self._turn(ask, ranking, start, shown, goes_on=True)
             if len(page.rows) == ask.n:
                 return page, head.total, False
         tail = self._matching.tail(attempt.question, head)
         ranking = self._ranking(ask, attempt, ordered, tail, pins)
-        total = ranking.total()
-        return self._turn(ask, ranking, start, shown, total), total, tail.exact
+        return self._turn(ask, ranking, start, shown), ranking.total(), tail.exact
 
-    def _turn(self, ask: Ask, ranking: Ranking, start: Cursor, shown: int, total: int) -> Page:
-        begin = skip(ranking, start.of, shown, total) if ask.page is not None else start
-        return turn_to(ranking, begin, ask.n, total)
+    def _turn(self, ask: Ask, ranking: Ranking, start: Cursor, shown: int, *, goes_on: bool = False) -> Page:
+        begin = skip(ranking, start.of, shown) if ask.page is not None else start
+        return turn_to(ranking, begin, ask.n, goes_on=goes_on)
 
     def _ranking(self, ask: Ask, attempt: Attempt, ordered: Ordered, tail: Tail, pins: Pins) -> Ranking:
         rows = np.concatenate([attempt.head.rows, tail.rows])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shoplens.apps.search.paging import Cursor, Keys, Rows, TieKeys, after, first
 from shoplens.apps.search.variants import Codes, count_products, first_of_groups, variants_of
@@ -49,41 +50,61 @@ class Page:
     more: bool  # whether anything follows
 
 
-def turn_to(ranking: Ranking, start: Cursor, n: int, total: int) -> Page:
-    """The n places behind a cursor. `total`: of the ranking."""
-    pinned = dict(_places_of_pins(ranking.pins, total))
-    places = range(start.shown + 1, min(start.shown + n, total) + 1)
-    order = _natural(ranking, start, sum(place not in pinned for place in places))
+def turn_to(ranking: Ranking, start: Cursor, n: int, *, goes_on: bool = False) -> Page:
+    """The n places behind a cursor. `goes_on`: further products follow that are not in the ranking.
+
+    The end is where nothing is left that was not shown: products that were shown and are gone since do not count.
+    """
+    gone = _gone(ranking, start)
+    waiting = [(place, row) for place, row in _asked_places(ranking.pins) if place > start.shown]
+    end = start.shown + _left(ranking, gone) + len(waiting)
+    pinned = dict(_before_end(waiting, end))
+    places = range(start.shown + 1, min(start.shown + n, end) + 1)
+    order = _natural(ranking, gone, sum(place not in pinned for place in places))
     natural = iter(ranking.rows[order].tolist())
     placed = (pinned[place] if place in pinned else next(natural, None) for place in places)
     rows = [row for row in placed if row is not None]
     last = order[-1] if len(order) else None
     keys = start.after if last is None else tuple(float(column[last]) for column in ranking.keys)
     shown = start.shown + len(rows)
-    end = start.moved(shown, keys, ranking.ties.short(np.array(rows, np.int64)))
+    last_shown = start.moved(shown, keys, ranking.ties.short(np.array(rows, np.int64)))
     variants = {
         int(ranking.rows[place]): ranking.rows[others].tolist()
         for place, others in variants_of(ranking.keys, ranking.groups, order).items()
     }
-    return Page(rows, frozenset(pinned.values()), variants, end, bool(rows) and shown < total)
+    more = bool(rows) and (goes_on or shown < end)
+    return Page(rows, frozenset(pinned.values()), variants, last_shown, more)
 
 
-def skip(ranking: Ranking, of: str, shown: int, total: int) -> Cursor:
+def skip(ranking: Ranking, of: str, shown: int) -> Cursor:
     """The cursor behind the first `shown` places: where a numbered page begins."""
-    before = shown - sum(place <= shown for place, _ in _places_of_pins(ranking.pins, total))
-    order = _natural(ranking, Cursor(of), before)
+    pinned = _before_end(_asked_places(ranking.pins), ranking.total())
+    before = shown - sum(place <= shown for place, _ in pinned)
+    order = _natural(ranking, np.zeros(len(ranking.rows), bool), before)
     if not len(order):
         return Cursor(of, shown)
     return Cursor(of, shown, tuple(float(column[order[-1]]) for column in ranking.keys))
 
 
-def _natural(ranking: Ranking, start: Cursor, count: int) -> Rows:
+def _gone(ranking: Ranking, start: Cursor) -> npt.NDArray[np.bool_]:
+    """Products that were shown, as far as the cursor can tell. bool [products]"""
+    gone = start.has_shown(ranking.ties.short(ranking.rows))
+    if start.after and not start.names_all:
+        gone |= ~after(ranking.keys, start.after)
+    return gone
+
+
+def _left(ranking: Ranking, gone: npt.NDArray[np.bool_]) -> int:
+    """Places that products take which were not shown; a group of which one was shown takes none."""
+    had = ranking.groups[gone]
+    left = ranking.groups[~gone]
+    return count_products(left[(left == 0) | ~np.isin(left, had[had > 0])]) if had.any() else count_products(left)
+
+
+def _natural(ranking: Ranking, gone: npt.NDArray[np.bool_], count: int) -> Rows:
     """Places (in the arrays) of the next products that are not pinned."""
     if count <= 0 or not len(ranking.rows):
         return np.zeros(0, np.int64)
-    gone = start.has_shown(ranking.ties.short(ranking.rows)) if start.seen else np.zeros(len(ranking.rows), bool)
-    if start.after and not start.names_all:
-        gone |= ~after(ranking.keys, start.after)
     among = np.flatnonzero(~gone)
     if not ranking.groups.any():
         return first(ranking.keys, count, among)
@@ -91,14 +112,20 @@ def _natural(ranking: Ranking, start: Cursor, count: int) -> Rows:
     return first_of_groups(ranking.keys, ranking.groups, count, among, had[had > 0])
 
 
-def _places_of_pins(pins: Sequence[tuple[int, int]], total: int) -> list[tuple[int, int]]:
-    """Each pin at its place, or at the next free one; none beyond the end."""
+def _asked_places(pins: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Each pin at its place, or at the next free one."""
     placed: list[tuple[int, int]] = []
     for place, row in sorted(pins, key=lambda pair: pair[0]):
         behind = placed[-1][0] + 1 if placed else 1
         placed.append((max(behind, place), row))
-    limit = total
-    for at in range(len(placed) - 1, -1, -1):
-        placed[at] = min(placed[at][0], limit), placed[at][1]
-        limit = placed[at][0] - 1
     return placed
+
+
+def _before_end(placed: Sequence[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    """Pins drawn forward so that none stands beyond the end."""
+    result = list(placed)
+    limit = end
+    for at in range(len(result) - 1, -1, -1):
+        result[at] = min(result[at][0], limit), result[at][1]
+        limit = result[at][0] - 1
+    return result
