@@ -17,6 +17,8 @@ from shoplens.models.click_ranker import answer_features
 from shoplens.recommend.facts import CatalogueFacts, Mask
 
 SOFT = 1.0  # standard deviations by which products rise that fit what the words may have meant
+WANTED = 0.1  # of a full match, by which the most wanted product rises while clicks have taught nothing
+RARE = 1e-3  # popularity, beside the most wanted product's 1, that is still worth a tenth of that
 DAY = 86_400e6  # microseconds
 
 
@@ -84,6 +86,8 @@ def order_head(
         by += "+clicks"
     unit = float(scores.std()) if len(scores) else 0.0
     unit = unit if unit > 1e-9 else 0.1  # all alike: any lift decides
+    if learnt is None and query:
+        scores += WANTED * _wanted(popularity)
     for lift in lifts:
         scores += lift.by * unit * lift.mask[head.rows]
     reasons: Sequence[tuple[str, ...]] = ()
@@ -103,6 +107,13 @@ def _features(head: Head, facts: CatalogueFacts, popularity: Floats) -> Mapping[
     created = columns.created[head.rows].astype(np.float64)
     age = np.where(created > 0, (time.time() * 1e6 - created) / DAY, np.nan)
     return answer_features(head.scores, head.parts, popularity=popularity, price=columns.price[head.rows], age_days=age)
+
+
+def _wanted(popularity: Floats) -> npt.NDArray[np.float64]:
+    """Popularity by orders of magnitude, 0 to 1; the same whatever else is found, so that pages fit together."""
+    known = np.clip(np.nan_to_num(popularity.astype(np.float64)), 0.0, 1.0)
+    grown: npt.NDArray[np.float64] = np.log1p(known / RARE) / np.log1p(1 / RARE)
+    return grown
 
 
 def _standard(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,34 @@
+"""Of products that fit alike, the one that people want comes first; one that fits better stays first."""
+
+from __future__ import annotations
+
+from shoplens.domain.catalogue import Product
+from shoplens.testing.searched_shop import SearchedShop
+
+
+def titles(*names: str) -> list[Product]:
+    return [Product(item_id=f"p{place}", title=name) for place, name in enumerate(names)]
+
+
+def test_what_is_wanted_decides_between_equals() -> None:
+    shop = SearchedShop(titles("Steel kettle", "Steel kettle", "Steel kettle"))
+    shop.popular.update({"p1": 0.01, "p2": 1.0})
+    assert [hit.item_id for hit in shop.search("kettle").items] == ["p2", "p1", "p0"]
+
+
+def test_what_is_wanted_does_not_outrank_what_fits() -> None:
+    shop = SearchedShop(titles("Kettle", "Kettle cosy for a large and round blue teapot of stoneware", "Saucepan"))
+    shop.popular.update({"p1": 1.0, "p2": 1.0})
+    assert [hit.item_id for hit in shop.search("kettle").items][0] == "p0"
+
+
+def test_pages_fit_together_whatever_else_is_found() -> None:
+    shop = SearchedShop(titles(*["Steel kettle"] * 40))
+    shop.popular.update({f"p{place}": place / 40 for place in range(40)})
+    seen, cursor = [], None
+    for _ in range(8):
+        page = shop.search("kettle", n=5, cursor=cursor)
+        seen += [hit.item_id for hit in page.items]
+        cursor = page.cursor
+        shop.popular["p0"] = 0.0
+    assert seen == [f"p{place}" for place in reversed(range(40))]
