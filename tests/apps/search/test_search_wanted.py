@@ -19,7 +19,7 @@ def test_what_is_wanted_decides_between_equals() -> None:
 def test_what_is_wanted_does_not_outrank_what_fits() -> None:
     shop = SearchedShop(titles("Kettle", "Kettle cosy for a large and round blue teapot of stoneware", "Saucepan"))
     shop.popular.update({"p1": 1.0, "p2": 1.0})
-    assert [hit.item_id for hit in shop.search("kettle").items][0] == "p0"
+    assert next(hit.item_id for hit in shop.search("kettle").items) == "p0"
 
 
 def test_pages_fit_together_whatever_else_is_found() -> None:
