@@ -28,6 +28,7 @@ Places = npt.NDArray[np.int32]
 
 EXACT_BELOW = 30_000  # products: so many are looked at one by one in less than 3 ms, and need no graph
 TAIL_SHARE = 0.1  # of all products may wait for the next build, and as many may be dead
+BREADTH = 200  # candidates that a search of the graph follows: enough for recall@10 of 0.99 without a filter too
 WALK = 20  # vectors that a graph compares for each candidate it follows, about
 FINER = 3  # times as many are found by the dot product as are wanted, where a finer score orders them
 EQUAL = 1.01  # longest vector / shortest, up to which they count as equally long
@@ -87,7 +88,7 @@ class VectorSignal:
         *,
         rescore: Rescore | None = None,
         exact_below: int = EXACT_BELOW,
-        graph: Callable[[], HnswIndex] = HnswIndex,
+        graph: Callable[[], HnswIndex] = lambda: HnswIndex(breadth=BREADTH),
     ) -> None:
         self.name = name
         self.size = size
