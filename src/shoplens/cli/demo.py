@@ -18,6 +18,8 @@ TRY = (
     ("/v1/recommend", '{"user_id":"1","n":5,"explain":true}'),
     ("/v1/events", '{"session_id":"guest","item_id":"1082185","event_type":"cart"}'),
     ("/v1/recommend", '{"session_id":"guest","n":5,"explain":true}'),
+    ("/v1/search", '{"text":"dog food under 10","n":5,"facets":["brand","price"]}'),
+    ("/v1/interact", '{"text":"something for breakfast"}'),
 )
 
 
