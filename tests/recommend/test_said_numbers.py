@@ -93,7 +93,7 @@ SILENT = (
 def test_ranges(text: str, said: str, low: float | None, high: float | None, unit: str, strict: bool) -> None:
     ranges = read_ranges(text)
     assert [(text[one.start : one.end], one.unit, one.strict) for one in ranges] == [(said, unit, strict)]
-    assert (ranges[0].low, ranges[0].high) == (pytest.approx(low), pytest.approx(high))
+    assert [ranges[0].low, ranges[0].high] == [pytest.approx(low), pytest.approx(high)]
 
 
 @pytest.mark.parametrize("text", SILENT)
