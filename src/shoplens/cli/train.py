@@ -13,6 +13,7 @@ from shoplens.cli.tables import results_table
 
 if TYPE_CHECKING:
     from shoplens.service.finetuning import FineTuning
+    from shoplens.service.search_weights import WeightsLearnt
     from shoplens.service.settings import Workspace
     from shoplens.store.base import Store
 
@@ -130,7 +131,10 @@ def _train_workspace(
             clicks = learn_from_clicks(shop, store, seed=seed or 0, progress=tell) if store.searches.count() else None
     finally:
         store.close()
+    weights = _learn_weights(shop, seed or 0)
     console.print(done.alignment.told, highlight=False)
+    if weights is not None:
+        console.print(weights.told, highlight=False)
     if clicks is not None:
         console.print(clicks.told, highlight=False)
     emit(
@@ -143,12 +147,27 @@ def _train_workspace(
             "test": {name: one.as_dict() for name, one in done.test.items()},
             "alignment": done.alignment.as_dict(),
             "clicks": None if clicks is None else {"version": clicks.version, **clicks.report.as_dict()},
+            "search_weights": None
+            if weights is None
+            else {name: one.as_dict() for name, one in weights.reports.items()},
             "finetuned": {one.modality: one.as_dict() for one in finetuned},
             "seconds": dict(done.seconds),
         },
         json=json,
         table=results_table(done.test, title=f"Test, scored once · report: {done.report / 'report.html'}"),
     )
+
+
+def _learn_weights(shop: Workspace, seed: int) -> WeightsLearnt | None:
+    """From the shop's own judgements of search results, where it has any."""
+    from shoplens.service.runtime import Runtime
+    from shoplens.service.search_weights import judgements_file
+
+    judgements = judgements_file(shop)
+    if judgements is None:
+        return None
+    with Runtime.open(shop.root, settings=shop.settings) as running:
+        return running.search.learn_weights(judgements, seed=seed)
 
 
 def _finetune(

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from shoplens.service.search_index import SearchIndex
 from shoplens.service.search_learning import ClicksInUse
 from shoplens.service.search_log import SearchLogWriter, record_of
 from shoplens.service.search_media import SearchMedia
+from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
 from shoplens.service.settings import Workspace
 from shoplens.store.base import Store
@@ -120,6 +122,11 @@ class SearchService:
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
         """What would be read out of these words."""
         return self.engine.understand(text, language)
+
+    def learn_weights(self, judgements: Path, *, seed: int = 0) -> WeightsLearnt:
+        """How much words, meaning and looks count here, from judged products; see `search_weights`."""
+        self.sync()
+        return learn_weights(self._workspace, judgements, self.index.hybrid(), self._facts, seed=seed)
 
     def interaction(self) -> Interaction:
         """Conversations that search here."""

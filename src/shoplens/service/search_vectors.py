@@ -42,6 +42,7 @@ from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated
+from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.settings import Workspace
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class SearchVectors:
         self.space: Alignment | None = None
         self.spoken: SpokenAttributes | None = None
         self.blend: Blend | None = None
+        self._weights = 0  # stamp of what `blend` was read from
 
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """Products were changed or taken out."""
@@ -119,6 +121,7 @@ class SearchVectors:
             self._looked = time.monotonic()
             for name, source in self._sources():
                 self._take(name, source)
+            self._read_weights()
         if build:
             self._build()
 
@@ -293,6 +296,16 @@ class SearchVectors:
 
     def _publish(self) -> None:
         self.signals = tuple(held.signal for held in self._held.values())
+
+    def _read_weights(self) -> None:
+        """What judgements taught, where they taught anything."""
+        stamp = weights_stamp(self._workspace)
+        if stamp != self._weights:
+            self._weights = stamp
+            try:
+                self.blend = read_weights(self._workspace)
+            except ModelFileError as error:
+                log.warning("search weighs as it does everywhere: %s", error)
 
     def _build(self) -> None:
         """Index what grew, in a thread of its own: it takes minutes for a million products."""

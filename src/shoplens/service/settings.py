@@ -151,6 +151,9 @@ class SearchSettings(BaseModel):
 
     synonyms: str = "synonyms.txt"  # one group a line: sofa, couch; or one way: notebook => laptop
     words: str = "words.txt"  # names of the shop's own that Chinese segmentation keeps whole, one a line
+    judgements: str = (
+        "judgements.csv"  # query, item_id[, gain]: `train` learns from it how much words and meaning count
+    )
     curation: str = "curation.toml"  # what is pinned, hidden, boosted and buried for which queries
     personal: float = Field(default=0.3, ge=0, le=1)  # how far a person's own taste orders results; a request may say
     understand: bool = True  # whether words become filters ("red dress under 50"), shown and removable
