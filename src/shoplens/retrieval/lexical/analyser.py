@@ -20,13 +20,17 @@ from shoplens.retrieval.lexical.english import base
 from shoplens.retrieval.lexical.folding import HAN, fold
 from shoplens.retrieval.lexical.synonyms import Synonyms
 
-RULES = "1"  # raise it when texts come to be read otherwise: indexes are then written anew
+RULES = "2"  # raise it when texts come to be read otherwise: indexes are then written anew
 LONGEST = 40  # letters of a term; what is longer is cut
 JOINED = 6  # parts of a compound that are joined into one term, at most
+REMEMBERED = 50_000  # stretches of texts whose terms are kept: most come again and again
+SHORT = 100  # characters of a stretch that is worth keeping
 
 _ATOM = re.compile(
     rf"\d+(?:\.\d+)+|[1-9]\d{{0,2}}(?:,\d{{3}})+(?!\d)|\d+|([{HAN}]+)|[^\W\d_{HAN}]+",
 )
+#: Between spaces: what is read alike whatever follows, and, unless a number or a lone letter is before it, alone.
+_CLOSED = re.compile(r"([a-z]{2,})[,;:!?)]*")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LONE = frozenset("tvuxeoy")  # letters that make one word with the next: T shirt, V neck, X ray, E book
 _GLUE = frozenset(("", "-", "'", "&"))  # between two atoms of one compound
@@ -73,6 +77,8 @@ class Analyser:
         self.synonyms = synonyms if synonyms is not None else Synonyms()
         self.words = tuple(sorted({fold(word.strip()).text for word in words} - {""}))
         self.segmenter = Segmenter(self.words)
+        self._read = lru_cache(maxsize=REMEMBERED)(self._indexed)
+        self.indexed_again = lru_cache(maxsize=REMEMBERED)(self.indexed)  # for texts that many products have
         parts = (RULES, installed("rjieba"), installed("opencc"), *self.words)
         self.version = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
@@ -114,7 +120,26 @@ class Analyser:
         """What `terms` finds, without places: base terms in order, and extra ones."""
         bases: list[str] = []
         extras: list[str] = []
-        for piece in self.pieces(fold(text).text):
+        words = fold(text).text.split(" ")
+        start = 0
+        for place, word in enumerate(words):
+            term = _closed(word)
+            if term and place == start:
+                bases.append(term)
+            elif term or place + 1 == len(words):
+                stretch = " ".join(words[start : place + 1])
+                some, others = self._read(stretch) if len(stretch) <= SHORT else self._indexed(stretch)
+                bases += some
+                extras += others
+            if term:
+                start = place + 1
+        return bases, extras
+
+    def _indexed(self, text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Base terms and extra ones of a folded text."""
+        bases: list[str] = []
+        extras: list[str] = []
+        for piece in self.pieces(text):
             if len(piece.parts) == 1:
                 bases.append(piece.parts[0][0])
                 extras.extend(form for form in piece.forms if form != bases[-1])
@@ -123,7 +148,7 @@ class Analyser:
             extras.extend(piece.forms)
             if piece.han:
                 extras.extend(word for word, _, _ in self.segmenter.within(piece.forms[0]))
-        return bases, extras
+        return tuple(bases), tuple(extras)
 
     def pieces(self, text: str) -> Iterator[Piece]:
         """A folded text, piece by piece."""
@@ -159,8 +184,8 @@ class Analyser:
                         atoms[place] = rest
                     continue
             if atom in _LONE and after == place + 1 and follower is not None and len(follower[0]) > 2:
-                beyond = atoms[after + 1][1] if after + 1 < count else len(text) + 1
-                if follower[0].isalpha() and not follower[3] and text[follower[2] : beyond] not in _GLUE:
+                last = after + 1 == count or text[follower[2] : atoms[after + 1][1]] not in _GLUE
+                if follower[0].isalpha() and not follower[3] and last:
                     after += 1  # "t shirt" is read as "t-shirt"
             yield _compound(atoms[place:after], text) if after > place + 1 else _plain(atom, start, end)
             place = after
@@ -243,6 +268,13 @@ def _measure(compound: Sequence[_Atom], follower: _Atom | None) -> tuple[Piece, 
 def _base(atom: str) -> str:
     """The base form of a Latin word or number, "1,000" without its comma."""
     return atom.replace(",", "") if atom[0].isdigit() else base(atom)[:LONGEST]
+
+
+@lru_cache(maxsize=100_000)
+def _closed(word: str) -> str:
+    """The base form of what is `_CLOSED`, "" for anything else."""
+    match = _CLOSED.fullmatch(word)
+    return "" if match is None else _base(match[1])
 
 
 @lru_cache(maxsize=20_000)

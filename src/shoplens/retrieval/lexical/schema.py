@@ -12,12 +12,13 @@ tells which of a query's words a product has that was found, by looking for four
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from zlib import crc32
 
 import tantivy
 
-from shoplens.retrieval.lexical.analyser import Analyser, squeeze
+from shoplens.retrieval.lexical.analyser import SHORT, Analyser, squeeze
 from shoplens.retrieval.lexical.document import TEXTS, Document
 
 ANY, CODES, CONTENT, ID = "any", "codes", "content", "item_id"
@@ -25,6 +26,8 @@ KIND, NUMBER, REVISION = "kind", "number", "revision"
 PRODUCT, META = "product", "meta"
 LAYOUT = "2"  # raise it when this file comes to write something else
 MOST_CHARACTERS = 20_000  # of one field; what follows is not found
+SHARED = frozenset(("brand", "category"))  # many products have the same
+REMEMBERED = 100_000  # terms whose four bytes are kept
 
 _APART = bytes(4)
 
@@ -54,19 +57,21 @@ def written(document: Document, analyser: Analyser) -> tantivy.Document:
         text = value if isinstance(value, str) else " . ".join(value)
         if not text:
             continue
-        bases, extras = analyser.indexed(text[:MOST_CHARACTERS])
-        every.update(dict.fromkeys(bases))
-        every.update(dict.fromkeys(extras))
-        content += [sign(bases), *map(_sign, extras), _APART]
-        fields.add_text(field, " ".join(bases + extras))
+        read = analyser.indexed_again if field in SHARED and len(text) <= SHORT else analyser.indexed
+        bases, extras = read(text[:MOST_CHARACTERS])
+        terms = bases + extras
+        every.update(dict.fromkeys(terms))
+        content.append(sign(terms) + _APART)
+        fields.add_text(field, " ".join(terms))
     fields.add_text(ANY, " ".join(every))
-    codes = dict.fromkeys(code for raw in (document.item_id, *document.codes) if (code := squeeze(raw)))
+    codes = dict.fromkeys(code for raw in dict.fromkeys((document.item_id, *document.codes)) if (code := squeeze(raw)))
     content += [sign_code(code) for code in codes]
+    said = b"".join(content)
     fields.add_text(CODES, " ".join(codes))
     fields.add_text(ID, document.item_id)
-    fields.add_bytes(CONTENT, b"".join(content))
+    fields.add_bytes(CONTENT, said)
     fields.add_text(KIND, PRODUCT)
-    fields.add_unsigned(NUMBER, _number(document.item_id, content))
+    fields.add_unsigned(NUMBER, _number(document.item_id, said))
     return fields
 
 
@@ -94,13 +99,11 @@ def sign_code(code: str) -> bytes:
     return _sign(f"\n{code}")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _sign(term: str) -> bytes:
     return crc32(term.encode()).to_bytes(4, "little")
 
 
-def _number(item_id: str, content: Iterable[bytes]) -> int:
+def _number(item_id: str, content: bytes) -> int:
     """Sixty-four bits for this product as it is now: hits are named by a column of numbers, not by reading texts."""
-    state = blake2b(item_id.encode(), digest_size=8)
-    for part in content:
-        state.update(part)
-    return int.from_bytes(state.digest(), "little")
+    return int.from_bytes(blake2b(item_id.encode() + content, digest_size=8).digest(), "little")

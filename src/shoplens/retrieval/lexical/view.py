@@ -118,11 +118,14 @@ class View:
         return Asked.boolean_query(rules)
 
     def coverage(self, plan: Plan, found: Sequence[Known]) -> Floats:
-        """For each product the share of the query's words that it has, rare words counting more. float32 [n]."""
+        """For each product the share of the query's words that it has, rare words counting more. float32 [n].
+
+        What was found by phrases alone has all that was said.
+        """
         signs = [[_signed(variant) for variant in group.variants] for group in plan.groups]
         own, extra = _shares(plan.groups, extra=False), _shares(plan.groups, extra=True)
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
-        if not plan.groups or not found:
+        if not found or all(group.extra for group in plan.groups):
             return np.ones(len(found), np.float32)
         contents = [content for _, content in found]
         matched = np.zeros((len(plan.groups), len(found)), np.bool_)
