@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from shoplens.apps.search.gathered import MOST
 from shoplens.apps.search.understanding import Understands
+from shoplens.domain.catalogue import Product
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import MAX_TEXT
 from shoplens.recommend.facts import CatalogueFacts
@@ -225,6 +226,38 @@ def test_new_values_are_known_and_values_that_nobody_has_any_more_are_not(unders
         if one.category[-1] == "Wine":
             facts.remove(one.item_id)
     assert not fresh.read("wine", facts.offered()).constraints
+
+
+def _grocery(*goods: tuple[str, str]) -> CatalogueFacts:
+    """Products of a title and a category each."""
+    return CatalogueFacts(
+        [
+            Product(item_id=f"g{k}", title=title, category=tuple(category.split(" > ")))
+            for k, (title, category) in enumerate(goods)
+        ]
+    )
+
+
+def test_a_part_of_a_name_counts_where_no_other_category_has_it_in_its_name() -> None:
+    ices = ("Traditional", "Grocery > Ice Cream/Milk/Sherbets > Traditional")
+    facts = _grocery(ices, ("Chocolate Milk", "Grocery > Fluid Milk > Chocolate Milk"))
+    milky = "category=grocery > ice cream/milk/sherbets"
+    for query in ("milk", "organic milk", "牛奶"):
+        assert not Understands(facts, glossary=glossary).read(query, facts.offered()).constraints, query
+    assert [one.id for one in Understands(facts).read("sherbets", facts.offered()).constraints] == [milky]
+    alone = _grocery(ices)
+    for query in ("milk", "牛奶"):
+        assert [one.id for one in Understands(alone).read(query, alone.offered()).constraints] == [milky], query
+
+
+def test_a_category_that_is_small_beside_others_of_that_name_is_not_meant() -> None:
+    others = [("Organic Apples", "Produce > Organic Apples")] * 11
+    facts = _grocery(("Organic", "Meat > Lamb > Organic"), ("Ground Coffee", "Grocery > Coffee"), *others)
+    read = Understands(facts).read("coffee organic", facts.offered())
+    assert [one.id for one in read.constraints] == ["category=grocery > coffee"]
+    fewer = _grocery(("Organic", "Meat > Lamb > Organic"), *others[:10])
+    read = Understands(fewer).read("organic", fewer.offered())
+    assert [one.id for one in read.constraints] == ["category=meat > lamb > organic"]
 
 
 def test_chinese_values_are_found_by_english_words() -> None:

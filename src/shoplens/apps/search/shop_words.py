@@ -10,8 +10,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Protocol
 
@@ -60,13 +60,19 @@ class Known(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A value of the catalogue that a name may mean. `path` is the lower-case path of a category, else ()."""
+    """A value of the catalogue that a name may mean.
+
+    `path` is the lower-case path of a category, else (); `words` are those of its last level that are meant, in the
+    form of `said_words.key`: one part of "Ice Cream/Milk", all of "Shoes".
+    """
 
     field: str
     value: str  # small letters, as filters compare it
     label: str  # as the shop writes it
     known: Known
     path: tuple[str, ...] = ()
+    words: str = ""
+    part: bool = False  # the words are one of several things that the category names
 
 
 class Values(Protocol):
@@ -92,6 +98,7 @@ class ShopWords:
         self._meanings: dict[str, tuple[Meaning, ...]] = {}
         self._called: dict[str, str] = {}  # what people call a field → field
         self._measured: dict[str, Counter[str]] = {}  # unit → fields with how many values in it
+        self._levels: dict[str, set[tuple[str, ...]]] = {}  # word → categories whose last level has it
         self._taken: dict[str, int] = {}  # field → how many values it had at the last look
         self._seen: dict[str, set[str]] = {}  # field → values that are named here
         self._version = -1
@@ -116,8 +123,23 @@ class ShopWords:
             self._lock.release()
 
     def meanings(self, name: str) -> tuple[Meaning, ...]:
-        """What a name (`said_words.key`) may mean, surest first."""
-        return self._meanings.get(name, ())
+        """What a name (`said_words.key`) may mean, surest first.
+
+        One part of a category's name counts only where no other category has it in its name: milk is not looked for
+        under "Ice Cream/Milk/Sherbets" in a shop that has "Fluid Milk", too.
+        """
+        found = self._meanings.get(name, ())
+        if not any(one.part for one in found):
+            return found
+        return tuple(one for one in found if not one.part or next(self.elsewhere(one), None) is None)
+
+    def elsewhere(self, meaning: Meaning) -> Iterator[str]:
+        """Other categories, neither above nor below this one, with the same words in their names."""
+        having = [self._levels.get(word, set()) for word in meaning.words.split(" ")]
+        for path in sorted(set.intersection(*having)):
+            depth = min(len(path), len(meaning.path))
+            if path[-1] != meaning.path[-1] and path[:depth] != meaning.path[:depth]:
+                yield SEPARATOR.join(path)
 
     def is_general(self, name: str) -> bool:
         """Whether every shop knows this name: a brand called so ("Apple", "Orange") is not surely meant."""
@@ -206,14 +228,21 @@ class ShopWords:
                 continue
             self._seen["category"].add(value)
             leaf, shown = levels[depth - 1], SEPARATOR.join(levels[:depth])
-            self._add(key_of(leaf), Meaning("category", value, shown, Known.OWN, path))
-            for name in self._other_names(leaf):
-                self._add(name, Meaning("category", value, shown, Known.OTHER, path))
+            words = key_of(leaf)
+            for word in words.split(" "):
+                self._levels.setdefault(word, set()).add(path)
+            whole = Meaning("category", value, shown, Known.OWN, path, words)
+            self._add(words, whole)
             parts = [part for part in _AND.split(leaf) if part.strip()]
+            if len(parts) < 2 or self.idea(words) is not None:
+                for name in self._other_names(leaf):
+                    self._add(name, replace(whole, known=Known.OTHER))
             if len(parts) > 1:  # "Shoes & Bags"
                 for part in parts:
-                    for name in (key_of(part), *self._other_names(part)):
-                        self._add(name, Meaning("category", value, shown, Known.PART, path))
+                    words = key_of(part)
+                    known = Known.PART if self.idea(words) is None else Known.OTHER
+                    for name in (words, *self._other_names(part)):
+                        self._add(name, replace(whole, known=known, words=words, part=True))
 
     def _other_names(self, label: str) -> Iterable[str]:
         names = self._lexicon.names(label, most=12)

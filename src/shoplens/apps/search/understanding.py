@@ -25,6 +25,7 @@ from shoplens.recommend.filters import Filter, parse_filter
 JOIN = " … "  # between the words of one constraint that stand apart
 MOST_VALUES = 200  # of one constraint
 COMPLETE = 0.8  # share of products that have a field at all, from which on a value of it may be a filter
+OVERSHADOWED = 10  # times as many products in other categories with the same words, from which on a name is none
 SHORTEST_BRAND = 3  # letters of a brand that is surely meant (Chinese: 2)
 
 
@@ -90,7 +91,7 @@ class Understands:
         parts: list[Piece] = []
         for piece in pieces:
             meanings = self._of(piece, "category")
-            if not meanings:
+            if not meanings or self._overshadowed(meanings, offered):
                 continue
             if not chosen or (parts[-1].loose and not piece.loose):
                 chosen, parts = meanings, [piece]
@@ -117,6 +118,18 @@ class Understands:
         constraint = Constraint(f"category={'|'.join(values)}", "category", wanted, words, label, strict)
         read.add(FIRMNESS["category"], constraint)
         return fitting if strict else offered
+
+    def _overshadowed(self, meanings: Sequence[Meaning], offered: Mask) -> bool:
+        """Whether far more products lie in other categories with the same words in their names.
+
+        "Organic" below "Lamb" is not what "organic coffee" means where hundreds of other things are organic.
+        """
+        others = {value for meaning in meanings[:MOST_VALUES] for value in self.shop.elsewhere(meaning)}
+        others -= {meaning.value for meaning in meanings}
+        if not others:
+            return False
+        own = self._number("category", [meaning.value for meaning in meanings], offered)
+        return self._number("category", sorted(others), offered) > OVERSHADOWED * own
 
     def _only_elsewhere(self, piece: Piece) -> bool:
         """Whether the shop's own spelling of something else is only another name of a category."""
@@ -172,8 +185,11 @@ class Understands:
         return sorted(best, key=lambda name: (-best[name], -counts[name], name))
 
     def _count(self, piece: Piece, field: str, context: Mask) -> int:
-        values = [meaning.value for meaning in self._of(piece, field)][:MOST_VALUES]
-        mask = self.facts.mask(parse_filter({"field": field, "in": values}))[: len(context)]
+        return self._number(field, [meaning.value for meaning in self._of(piece, field)], context)
+
+    def _number(self, field: str, values: Sequence[str], context: Mask) -> int:
+        """Products among these with one of the values."""
+        mask = self.facts.mask(parse_filter({"field": field, "in": list(values[:MOST_VALUES])}))[: len(context)]
         return int(np.count_nonzero(mask & context))
 
     def _of(self, piece: Piece, field: str) -> tuple[Meaning, ...]:
