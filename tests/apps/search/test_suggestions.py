@@ -27,6 +27,7 @@ QUERIES = [
     ("蓝牙耳机", 30, True),
     ("重庆火锅底料", 10, True),
     ("連衣裙", 15, True),
+    ("绿茶", 15, True),
 ]
 PRODUCTS = [
     Product(item_id="1", title="Nike red running shoe", brand="Nike", category=("Women", "Shoes")),
@@ -101,6 +102,9 @@ def test_wanted_products_come_first(shop: Suggestions) -> None:
         ("lianyiqun", "連衣裙", "<em>連衣裙</em>"),
         ("ＬＹＱ", "連衣裙", "<em>連衣裙</em>"),
         ("shuoji", "手机", "<em>手机</em>"),
+        ("lv", "绿茶", "<em>绿</em>茶"),
+        ("lvcha", "绿茶", "<em>绿茶</em>"),
+        ("lü", "绿茶", "<em>绿</em>茶"),
         ("耳机", "蓝牙耳机", "蓝牙<em>耳机</em>"),
     ],
 )

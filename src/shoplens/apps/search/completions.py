@@ -106,7 +106,8 @@ class Completions:
         letters = _LETTERS.fullmatch(prefix) is not None
         spelt = "".join(sounds(prefix)) if letters or _HAN.search(prefix) else ""
         if spelt:
-            self._collect(found, self._spelt, [self._spelt.find(spelt)], AS_SPELT if letters else AS_HEARD)
+            typings = dict.fromkeys((spelt, spelt.replace("v", "u")))  # "lü", kept as "lu", is often typed "lv"
+            self._collect(found, self._spelt, map(self._spelt.find, typings), AS_SPELT if letters else AS_HEARD)
         if letters:
             self._collect(found, self._initials, [self._initials.find(spelt)], BY_INITIALS)
         if len(found) < n:
