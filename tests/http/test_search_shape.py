@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,10 @@ class NotedTalk:
         question = Question("Which?", (Option("Tea", "tea", parse_filter({"field": "category", "eq": "tea"})),))
         seen = tuple({"colour": "Red"} for _ in turn.photos)
         moments = tuple(Appearance("p1", Moment(str(source), 0.0, 1.0, 0.5)) for source in turn.videos)
+        first = replace(FOUND.items[0], moments=tuple(one.moment for one in moments))
+        found = replace(FOUND, items=(first, *FOUND.items[1:]))
         return Reply(
-            session_id="s1", turn=2, found=FOUND, understood=FOUND.understood, said="Here.", language="en", seen=seen,
+            session_id="s1", turn=2, found=found, understood=FOUND.understood, said="Here.", language="en", seen=seen,
             moments=moments, question=question, about=("p2",), heard="cheaper" if turn.sounds else None,
         )  # fmt: skip
 
@@ -286,6 +289,7 @@ def test_a_turn_with_media(client: TestClient, talk: NotedTalk) -> None:
     assert reply["moments"] == [
         {"item_id": "p1", "video": "video[1] clip.mp4", "start": 0.0, "end": 1.0, "score": 0.5},
     ]
+    assert reply["items"][0]["moments"] == [{"video": "video[1] clip.mp4", "start": 0.0, "end": 1.0, "score": 0.5}]
     assert reply["heard"] == "cheaper"
     refused = client.post("/v1/interact", files=[("text", (None, "break")), ("image", ("a.png", photo()))])
     assert refused.status_code == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from shoplens.apps.interaction.turns import MAX_DROPPED, Option, PhotoAsk, Quest
 from shoplens.http.wire.fields import Id, Request, ShortText
 from shoplens.http.wire.ranking import FilterIn, to_filter
 from shoplens.http.wire.search import Language, MomentOut, SearchAnswer, Words, constraint_json, found_json
+from shoplens.recommend.asking import Moment
 from shoplens.recommend.filter_json import filter_json
 from shoplens.recommend.rules import MOST
 from shoplens.service.loose_media import Part
@@ -86,13 +88,17 @@ class InteractAnswer(SearchAnswer):
 def reply_json(reply: Reply, names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """`InteractAnswer` as plain values. `names`: what a video is called here → what the sender calls it."""
     known = names or {}
+    items = tuple(
+        replace(hit, moments=tuple(_called(moment, known) for moment in hit.moments)) if hit.moments else hit
+        for hit in reply.found.items
+    )
     return {
         "session_id": reply.session_id,
         "turn": reply.turn,
         "said": reply.said,
         "language": reply.language,
         "question": None if reply.question is None else _question(reply.question),
-        **found_json(reply.found, explain=False, heard=reply.heard or ""),
+        **found_json(replace(reply.found, items=items), explain=False, heard=reply.heard or ""),
         "understood": [constraint_json(one) for one in reply.understood],
         "seen": [dict(one) for one in reply.seen],
         "read": reply.read or None,
@@ -100,12 +106,13 @@ def reply_json(reply: Reply, names: Mapping[str, str] | None = None) -> dict[str
         "moments": [
             {
                 "item_id": one.item_id,
-                "video": known.get(one.moment.video, one.moment.video),
-                "start": one.moment.start,
-                "end": one.moment.end,
-                "score": one.moment.score,
+                "video": moment.video,
+                "start": moment.start,
+                "end": moment.end,
+                "score": moment.score,
             }
             for one in reply.moments
+            for moment in (_called(one.moment, known),)
         ],
     }
 
@@ -113,6 +120,11 @@ def reply_json(reply: Reply, names: Mapping[str, str] | None = None) -> dict[str
 def reply_bytes(reply: Reply, names: Mapping[str, str] | None = None) -> bytes:
     """The same as JSON."""
     return orjson.dumps(reply_json(reply, names))
+
+
+def _called(moment: Moment, names: Mapping[str, str]) -> Moment:
+    """A moment of a video as its sender calls it."""
+    return replace(moment, video=names.get(moment.video, moment.video))
 
 
 def _question(question: Question) -> dict[str, Any]:
