@@ -139,6 +139,14 @@ def test_extra_words_find_and_count_less() -> None:
     assert (scores[0], coverage[0]) == pytest.approx((found.scores[1], found.coverage[1]))
 
 
+def test_a_phrase_counts_beside_extra_words() -> None:
+    index = LexicalIndex.open()
+    index.apply([Document(item_id="a", title="vanilla ice cream"), Document(item_id="b", title="cream of ice")], [], 1)
+    found = index.search(index.parse('"ice cream"'), 10, extra=[("gelato", 0.3)])
+    assert (found.item_ids, found.coverage.tolist()) == (["a"], [1.0])
+    assert found.scores[0] > 0
+
+
 def test_weights_of_fields_apply_without_indexing_again(tmp_path: Path) -> None:
     products = [Document(item_id="t", title="apple"), Document(item_id="b", title="phone", brand="apple")]
     LexicalIndex.open(tmp_path).apply(products, [], 1)
