@@ -102,3 +102,38 @@ def test_a_conversation_asks_once_and_takes_the_answer() -> None:
     assert reply.question.text == "Which brand should it be?"
     reply = talk.turn(Turn(session_id=reply.session_id, text="cheaper"))
     assert reply.question is None
+
+
+@pytest.mark.parametrize(
+    ("field", "language", "text"),
+    [
+        ("attributes.package_size", "en", "Which package size should it be?"),
+        ("attributes.package_size", "zh", "想要什么package size？"),
+        ("attributes.label", "en", "Which label should it be?"),
+        ("brand", "zh", "想要什么品牌？"),
+    ],
+)
+def test_fields_are_called_what_people_call_them(field: str, language: str, text: str) -> None:
+    told = which_value(found(100, facet(field, 50, 50)), set(), language)
+    assert told is not None
+    assert told[1].text == text
+
+
+def test_the_only_brand_on_the_table_is_the_one_that_is_not_wanted() -> None:
+    goods = [
+        Product(item_id=f"l{number}", title="laptop", brand="Acme" if number == 0 else None) for number in range(3)
+    ]
+    facts = CatalogueFacts(goods)
+    asked: list[Ask] = []
+
+    def search(ask: Ask) -> Found:
+        asked.append(ask)
+        kept = facts.mask(ask.filter) if ask.filter is not None else facts.offered()
+        ids = [one.item_id for one in goods if kept[facts.row(one.item_id)]]
+        return found(len(ids), items=tuple(Hit(name, 1.0) for name in ids))
+
+    talk = Interaction(search, facts)
+    first = talk.turn(Turn(text="laptop"))
+    reply = talk.turn(Turn(text="not that brand", session_id=first.session_id))
+    assert [hit.item_id for hit in reply.found.items] == ["l1", "l2"]
+    assert reply.question is None

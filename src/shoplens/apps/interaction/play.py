@@ -177,6 +177,8 @@ class Play:
             values = [value for one in self._about for value in self._table.values(one, own)[:1]]
         if not values and (common := self._table.common(scene.table, own)) is not None:
             values = [common]
+        if not values and len(shown := self._shown(scene, own)) == 1:
+            values = shown
         if not values:
             self._unclear(played, scene, own)
             return
@@ -186,12 +188,16 @@ class Play:
 
     def _unclear(self, played: Played, scene: Scene, own: str) -> None:
         """Nothing tells which value was meant."""
-        brands = list(dict.fromkeys(v for one in scene.table for v in self._table.values(one, own)[:1]))
+        brands = self._shown(scene, own)
         if own == "brand" and brands:
             played.unclear = True
             played.question = which_brand(brands, self._language)
         else:  # "other colours" of products that all differ: others
             played.scene = replace(played.scene.turned_down(scene.table), cursor=None)
+
+    def _shown(self, scene: Scene, own: str) -> list[str]:
+        """Values of a field that products on the table have, each once."""
+        return list(dict.fromkeys(value for one in scene.table for value in self._table.values(one, own)[:1]))
 
     def _price(self, played: Played, scene: Scene, move: Price, pointed: Sequence[str]) -> None:
         items: Sequence[str] = pointed

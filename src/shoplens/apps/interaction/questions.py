@@ -71,6 +71,8 @@ def which_value(found: Found, asked: Collection[str], language: str) -> tuple[st
         return None
     kind = facet.field.removeprefix(ATTRIBUTE)
     known = next((name for name, names in FIELDS.items() if kind.casefold() in names), kind)
+    if known == "brand" and facet.field != "brand":
+        known = kind  # the shop has brands of its own: its "label" tells something else
     options = [
         Option(value.label, value.label, _parsed({"field": facet.field, "eq": _value(facet.field, value.value)}))
         for value in facet.values[:MOST_OPTIONS]

@@ -99,7 +99,8 @@ def say(language: str, key: str, **words: object) -> str:
 
 def field_name(kind: str, language: str) -> str:
     """What people call a field: "colour", "颜色"."""
-    return FIELD_ZH.get(kind, kind) if language == "zh" else kind.replace("_", " ")
+    said = kind.replace("_", " ")
+    return FIELD_ZH.get(kind, said) if language == "zh" else said
 
 
 def listed(parts: Sequence[str], language: str, *, either: bool = False) -> str:
