@@ -100,3 +100,13 @@ def test_nobody_to_choose_on() -> None:
         np.zeros(0, np.int64),
     )
     assert choose_weights(pool) == {"a": 0.5, "b": 0.5}
+
+
+def test_people_whom_no_model_serves_within_k_places() -> None:
+    known = np.ones((2, 3), bool)
+    item = np.arange(3, dtype=np.int32)[None]
+    z = np.array([[[3.0, 2.0, 1.0]], [[2.0, 3.0, 1.0]]], np.float32)
+    pool = Pool(("a", "b"), known, item, z, np.array([[False, False, True]]), np.ones(1, np.int64))
+    assert choose_weights(pool, k=1) == {"a": 1.0, "b": 0.0}
+    unreached = Pool(("a", "b"), known, item, z, np.zeros((1, 3), bool), np.ones(1, np.int64))
+    assert choose_weights(unreached, k=1) == {"a": 1.0, "b": 0.0}

@@ -201,7 +201,7 @@ def _search(quality: _Quality, rounds: int) -> npt.NDArray[np.int64]:
     z = quality.pool.z
     single = np.eye(len(z), dtype=np.int64)
     counts, total = np.zeros(len(z), np.int64), np.zeros(z.shape[1:], np.float32)
-    best, best_counts = 0.0, counts
+    best, best_counts = -1.0, counts  # so that the first round counts even where nobody is served within k places
     for _ in range(rounds):
         values = [quality.mean(total + one, counts + pick) for one, pick in zip(z, single, strict=True)]
         chosen = next(number for number, value in enumerate(values) if value >= (1 - MARGIN) * max(values))
