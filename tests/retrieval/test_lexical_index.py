@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -365,3 +367,44 @@ def test_the_vocabulary_follows_when_it_was_put_off(monkeypatch: pytest.MonkeyPa
     index._vocabulary_due = 0.0
     assert not index.refresh()
     assert _ids(index, "taepot") == ["a"]
+
+
+def test_least_coverage_leaves_out_nothing_that_has_it() -> None:
+    random = np.random.default_rng(7)
+    words = ["red", "blue", "soft", "warm", "wool", "sock", "shirt", "long", "short", "striped"]
+    titles = [" ".join(random.choice(words, random.integers(1, 6), replace=False)) for _ in range(600)]
+    index = LexicalIndex.open()
+    index.apply([Document(item_id=f"p{row}", title=title) for row, title in enumerate(titles)], [], 1)
+    narrower = 0
+    for _ in range(40):
+        query = index.parse(" ".join(random.choice(words, random.integers(2, 6), replace=False)))
+        everything = index.search(query, len(titles))
+        for least in (0.3, 0.6, 1.0):
+            found = index.find(query, len(titles), least=least)
+            covered = dict(zip(found.known.names(found.places), found.coverage.tolist(), strict=True))
+            enough = everything.coverage >= least
+            wanted = dict(
+                zip(np.array(everything.item_ids)[enough].tolist(), everything.coverage[enough].tolist(), strict=True)
+            )
+            assert wanted == {name: share for name, share in covered.items() if share >= least}
+            narrower += len(covered) < len(everything)
+    assert narrower > 40
+
+
+def test_rows_are_asked_for_once_and_again_while_unknown() -> None:
+    index = LexicalIndex.open()
+    index.apply([Document(item_id=name, title="red sock") for name in ("a", "b")], [], 1)
+    rows = {"a": 1}
+    asked: list[str] = []
+
+    def row_of(item_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        asked.extend(item_ids)
+        return np.array([rows.get(name, 0) for name in item_ids], np.int64)
+
+    found = index.find(index.parse("red"), 10)
+    assert found.known.rows(found.places, row_of).tolist() == [1, 0]
+    rows["b"] = 2
+    assert found.known.rows(found.places, row_of).tolist() == [1, 2]
+    assert found.known.rows(found.places, row_of).tolist() == [1, 2]
+    assert asked == ["a", "b", "b"]
+    assert found.known.rows(found.places, lambda names: np.full(len(names), 5)).tolist() == [5, 5]

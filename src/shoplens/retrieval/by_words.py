@@ -11,6 +11,7 @@ import numpy.typing as npt
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.index import LexicalIndex
+from shoplens.retrieval.lexical.known import KnownProducts, Places
 from shoplens.retrieval.lexical.query import Query
 from shoplens.retrieval.other_words import Weighted, other_words
 
@@ -43,23 +44,26 @@ class WordSearch:
     id_of: Callable[[RowNumbers], list[str]]
 
     def find(
-        self, asked: Asked, meanings: Sequence[str], names: bool, depth: int, allowed: Mask | None
+        self, asked: Asked, meanings: Sequence[str], names: bool, depth: int, allowed: Mask | None, least: float = 0.0
     ) -> ByWords | None:
-        """The `depth` best products; None when there is no word in the text. `meanings`, `names`: see `other_words`."""
+        """The `depth` best products; None when there is no word in the text.
+
+        meanings, names: see `other_words`. least: see `LexicalIndex.find`.
+        """
         query = self.index.parse(asked.text)
         if not query:
             return None
         extra = other_words(asked.text, meanings, names=names)
         only: list[str] | None = None
-        keeps: Callable[[list[str]], Mask] | None = None
+        keeps: Callable[[KnownProducts, Places], Mask] | None = None
         if allowed is not None and np.count_nonzero(allowed) <= NARROW:
             only = self.id_of(np.flatnonzero(allowed))
         elif allowed is not None:
             keeps = self._filter(allowed)
-        found = self.index.search(
-            query, depth, extra=extra, keeps=keeps, only=only, prefix=asked.prefix, typos=asked.typos
+        found = self.index.find(
+            query, depth, extra=extra, keeps=keeps, only=only, prefix=asked.prefix, typos=asked.typos, least=least
         )
-        rows = self.row_of(found.item_ids)
+        rows = found.known.rows(found.places, self.row_of)
         known = _within(rows, allowed)
         return ByWords(
             asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total, found.exact
@@ -100,8 +104,8 @@ class WordSearch:
                 wanted[loose[[name in unwanted for name in ids]]] = False
         return wanted
 
-    def _filter(self, allowed: Mask) -> Callable[[list[str]], Mask]:
-        return lambda item_ids: _within(self.row_of(item_ids), allowed)
+    def _filter(self, allowed: Mask) -> Callable[[KnownProducts, Places], Mask]:
+        return lambda known, places: _within(known.rows(places, self.row_of), allowed)
 
 
 def _within(rows: RowNumbers, allowed: Mask | None) -> Mask:

@@ -70,6 +70,7 @@ class Candidates:
     exact: bool  # whether `total` is exact
     query: Query | None = None  # what the words were read as; None without words
     by_words: int = 0  # products that match by words, in all
+    coverage: float = 0.0  # of the query's words, by the product that has most of them
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -78,9 +79,10 @@ class Candidates:
 class HybridIndex:
     """See the top of this file. Safe to share between threads.
 
-    `row_of` turns item ids into the caller's rows (0 = unknown), `id_of` rows into item ids. What reads texts for the
-    signals: `reader` for "meaning", `space` for "looks", `spoken` for "attributes". Each of them, `words` and
-    `signals` may be missing: what is there answers. `lexicon`: whether other names of the same thing are looked for.
+    `row_of` turns item ids into the caller's rows (0 = unknown; a product that has a row keeps it), `id_of` rows into
+    item ids. What reads texts for the signals: `reader` for "meaning", `space` for "looks", `spoken` for "attributes".
+    Each of them, `words` and `signals` may be missing: what is there answers. `lexicon`: whether other names of the
+    same thing are looked for.
     `floor`: cosine with the nearest product below which a text means nothing in this shop ("asdfgh", car insurance in a
     shop of clothes); then only words can find anything for it. See `query_means.E5_FLOOR`.
     """
@@ -159,6 +161,7 @@ class HybridIndex:
             exact,
             found.query if found is not None else None,
             found.total if found is not None else 0,
+            float(found.coverage.max(initial=0.0)) if found is not None else 0.0,
         )
 
     def parts(self, asked: Asked, rows: RowNumbers) -> dict[str, Floats]:
@@ -169,12 +172,15 @@ class HybridIndex:
             parts[name] = self._vector_part(self.signals[name], vector, rows)
         return parts
 
-    def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None) -> ByWords | None:
-        """The `depth` best products that words find; None when there is no word in the text."""
+    def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None, *, least: float = 0.0) -> ByWords | None:
+        """The `depth` best products that words find; None when there is no word in the text.
+
+        least: coverage below which products need not be found.
+        """
         if self._words is None or not asked.text:
             return None
         meanings = self.reader.english(asked.text) if self.reader is not None else []
-        return self._words.find(asked, meanings, self.lexicon, depth, allowed)
+        return self._words.find(asked, meanings, self.lexicon, depth, allowed, least)
 
     def _vectors(self, asked: Asked, *, texts: bool) -> dict[str, tuple[Floats, float]]:
         """What each signal is asked with, and how much it counts: several vectors of one signal are added up."""

@@ -34,16 +34,20 @@ class WordsFound:
         self._hybrid = hybrid
         self._asked = asked
         self._found: list[ByWords | None] = []
+        self._least = 0.0
 
-    def within(self, allowed: Mask) -> ByWords | None:
-        """What they find among the allowed products; None when there are no words."""
-        if not self._found:
-            self._found.append(self._hybrid.by_words(self._asked, MATCHES))
+    def within(self, allowed: Mask, least: float) -> ByWords | None:
+        """What they find among the allowed products, coverage below `least` left out where that saves work.
+
+        None when there are no words.
+        """
+        if not self._found or least < self._least:
+            self._found, self._least = [self._hybrid.by_words(self._asked, MATCHES, least=least)], least
         found = self._found[0]
         if found is None:
             return None
         if not found.exact or found.total > len(found.rows):  # the filter may keep others than the best
-            return self._hybrid.by_words(self._asked, MATCHES, allowed)
+            return self._hybrid.by_words(self._asked, MATCHES, allowed, least=least)
         kept = found.rows < len(allowed)
         kept[kept] = allowed[found.rows[kept]]
         return replace(
@@ -79,6 +83,7 @@ class Head:
     parts: Mapping[str, Floats] = field(default_factory=dict)
     query: Query | None = None
     by_words: int = 0  # products that words find in all
+    coverage: float = 0.0  # of the query's words, by the product that has most of them
     total: int = 0  # products that match in all; estimated where `light` is False
     complete: bool = False  # whether there are no others behind these
     light: bool = True  # whether the others are so few that it is no work to look at all of them
@@ -144,7 +149,7 @@ class Matching:
         many = HEAD if question.asked.text else HEAD_OF_VECTORS
         found = hybrid.search(question.asked, many, question.allowed)
         scores = np.nan_to_num(found.scores, nan=0.0, posinf=0.0, neginf=0.0)
-        head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.total)
+        head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.coverage, found.total)
         if question.whole:
             head = self._filled(head, question.allowed)
         elif found.by_words >= HEAD:  # there may be any number of others
@@ -192,7 +197,7 @@ class Matching:
         if question.browses or question.whole:
             rows = np.flatnonzero(question.allowed & ~inside)
             return Tail(rows, self._shares(rows), True)
-        words = question.words.within(question.allowed)
+        words = question.words.within(question.allowed, ENOUGH * head.coverage)
         if words is None or not len(words.rows):
             return replace(NO_TAIL, exact=True)
         kept = (words.coverage >= ENOUGH * words.coverage.max()) & ~inside[words.rows]

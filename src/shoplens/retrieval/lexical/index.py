@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Self
@@ -27,10 +28,11 @@ from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, 
 from shoplens.retrieval.lexical.expansion import planned
 from shoplens.retrieval.lexical.folding import fold
 from shoplens.retrieval.lexical.highlighting import spans
+from shoplens.retrieval.lexical.known import KnownProducts, Places
 from shoplens.retrieval.lexical.plan import Plan
 from shoplens.retrieval.lexical.query import Query, read_query
 from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, meta, revision_of, schema, written
-from shoplens.retrieval.lexical.view import Known, KnownProducts, View
+from shoplens.retrieval.lexical.view import View
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
 WRITING_MEMORY = 50_000_000  # bytes that fill up before a segment is written; tantivy wants at least 15 MB
@@ -42,6 +44,18 @@ VOCABULARY_SHARE = 0.02  # of the time, at most, goes into reading the vocabular
 AT_ONCE = 0.05  # seconds that it may take after every change
 REMEMBERED = 2_000  # queries: the next page, its highlights and scores need them again
 WAITING = 600.0  # seconds for another process to finish writing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundPlaces:
+    """`Matches` as places in a table of products, best first."""
+
+    known: KnownProducts
+    places: Places  # [m]
+    scores: Floats  # [m]
+    coverage: Floats  # [m]
+    total: int
+    exact: bool
 
 
 class LexicalIndex:
@@ -165,23 +179,49 @@ class LexicalIndex:
         prefix: the last word is still being typed. typos: also find words spelt nearly so. any_word: a product needs
         one of the words only, else all.
         """
-        view = self._view
+        kept: Callable[[KnownProducts, Places], Mask] | None = None
+        if keeps is not None:
+            kept = lambda known, places: keeps(known.names(places))  # noqa: E731
+        found = self.find(query, k, extra=extra, keeps=kept, only=only, prefix=prefix, typos=typos, any_word=any_word)
+        item_ids = found.known.names(found.places)
+        return Matches(item_ids, found.scores, found.coverage, found.total, found.exact)
+
+    def find(
+        self,
+        query: Query,
+        k: int,
+        *,
+        extra: Sequence[tuple[str, float]] = (),
+        keeps: Callable[[KnownProducts, Places], Mask] | None = None,
+        only: Sequence[str] | None = None,
+        prefix: bool = False,
+        typos: bool = True,
+        any_word: bool = True,
+        least: float = 0.0,
+    ) -> FoundPlaces:
+        """What `search` finds, as places in a table of products.
+
+        least: coverage below which products need not be found; some of them are. `total` counts what was found.
+        """
+        view, known = self._view, self._known
+        if known.full:
+            known = self._known = KnownProducts()
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
         if not plan or k < 1 or (only is not None and not only):
-            return _nothing()
-        asked = view.ask(plan, only=only, any_word=any_word)
+            return _nothing(known)
+        asked = view.ask(plan, only=only, any_word=any_word, least=least)
         depth = k + DEEPER if len(plan.groups) > 1 else k
         if keeps is None:
             result = view.searcher.search(asked, limit=depth)
-            hits = result.hits
-            found = view.known([address for _, address in hits])
-            scores, total, exact = [score for score, _ in hits], _count(result), True
+            scores, places = _hits(view, known, result)
+            total, exact = _count(result), True
         else:
-            found, scores, total, exact = _kept(view, asked, depth, keeps)
-        coverage = view.coverage(plan, found)
-        covered = np.asarray(scores, np.float32) * coverage**COVERED
+            scores, places, total, exact = _kept(view, known, asked, depth, keeps)
+        contents = known.contents
+        coverage = view.coverage(plan, [contents[place] for place in places.tolist()])
+        covered = scores * coverage**COVERED
         order = np.argsort(-covered, kind="stable")[:k]
-        return Matches([found[place][0] for place in order], covered[order], coverage[order], total, exact)
+        return FoundPlaces(known, places[order], covered[order], coverage[order], total, exact)
 
     def score(
         self,
@@ -254,7 +294,7 @@ class LexicalIndex:
                 took = 2 * (time.thread_time() - started)  # reading the terms takes about as long
                 self._vocabulary_due = now + (took / VOCABULARY_SHARE if took > AT_ONCE else 0.0)
             self._revision = revision_of(self._index, searcher)
-            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights, self._known)
+            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights)
             self._stamp = stamp
 
     def _stamped(self) -> tuple[int, int, int] | None:
@@ -269,27 +309,34 @@ class LexicalIndex:
 
 
 def _kept(
-    view: View, asked: tantivy.Query, k: int, keeps: Callable[[list[str]], Mask]
-) -> tuple[list[Known], list[float], int, bool]:
-    """The k best that pass a filter, looking deeper until there are enough; their scores; how many; if exactly."""
+    view: View, known: KnownProducts, asked: tantivy.Query, k: int, keeps: Callable[[KnownProducts, Places], Mask]
+) -> tuple[Floats, Places, int, bool]:
+    """The k best that pass a filter, looking deeper until there are enough: scores, places, how many, if exactly."""
     limit = max(MOST_HITS, 4 * k)
     while True:
         result = view.searcher.search(asked, limit=limit)
-        hits = result.hits
-        found = view.known([address for _, address in hits])
-        passing = np.flatnonzero(keeps([item_id for item_id, _ in found])) if found else np.zeros(0, np.int64)
+        scores, places = _hits(view, known, result)
+        passing = np.flatnonzero(keeps(known, places)) if len(places) else np.zeros(0, np.int64)
         exhausted = _count(result) <= limit
         if len(passing) >= k or exhausted:
             best = passing[:k]
-            scores = [float(hits[place][0]) for place in best]
-            return [found[place] for place in best], scores, len(passing), exhausted
+            return scores[best], places[best], len(passing), exhausted
         limit *= MORE_HITS
+
+
+def _hits(view: View, known: KnownProducts, result: tantivy.SearchResult) -> tuple[Floats, Places]:
+    """Scores and products, best first."""
+    hits = result.hits
+    if not hits:
+        return np.zeros(0, np.float32), np.zeros(0, np.int64)
+    scores, addresses = zip(*hits, strict=True)
+    return np.array(scores, np.float32), known.places(view.searcher, addresses)
 
 
 def _count(result: tantivy.SearchResult) -> int:
     return int(result.count)  # type: ignore[attr-defined]  # missing from its stubs
 
 
-def _nothing() -> Matches:
+def _nothing(known: KnownProducts) -> FoundPlaces:
     empty = np.zeros(0, np.float32)
-    return Matches([], empty, empty, 0, exact=True)
+    return FoundPlaces(known, np.zeros(0, np.int64), empty, empty, 0, exact=True)

@@ -12,33 +12,14 @@ from tantivy import Query as Asked
 
 from shoplens.retrieval.lexical.document import TEXTS, FieldWeights, Floats
 from shoplens.retrieval.lexical.plan import Group, Plan, Variant, idf
-from shoplens.retrieval.lexical.schema import ANY, CODES, CONTENT, ID, KIND, META, NUMBER, PRODUCT, sign, sign_code
+from shoplens.retrieval.lexical.schema import ANY, CODES, ID, KIND, META, PRODUCT, sign, sign_code
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
 REMEMBERED = 50_000  # terms whose frequencies are kept
-KEPT = 100_000_000  # bytes of products that were found lately
-OVERHEAD = 300  # bytes of one beside its content: id, number, place in the table
+ROUNDING = 1e-4  # of shares of a query
 
 _NOTHING = Asked.empty_query()
 _Clause = tuple[Occur, Asked]
-
-
-Known = tuple[str, bytes]  # item id, and `content` as `schema` describes it
-
-
-class KnownProducts(dict[int, Known]):
-    """Products that were found lately, by number; emptied when they fill their memory."""
-
-    size = 0
-
-    def add(self, number: int, item_id: str, content: bytes) -> Known:
-        """Keep one."""
-        if self.size > KEPT:
-            self.clear()
-            self.size = 0
-        self.size += len(content) + OVERHEAD
-        product = self[number] = (item_id, content)
-        return product
 
 
 class View:
@@ -55,13 +36,11 @@ class View:
         schema: tantivy.Schema,
         vocabulary: Vocabulary,
         weights: FieldWeights,
-        known: KnownProducts,
     ) -> None:
         self.searcher, self.schema, self.vocabulary = searcher, schema, vocabulary
         self.weights = tuple(getattr(weights, field) for field in TEXTS)
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
-        self._known = known  # shared with other views: a number means the same in all of them
         self.plans: dict[Hashable, Plan] = {}  # what queries came to, in this state
         self._counts: dict[str, int] = {}
         self._places: dict[str, tuple[tuple[str, float, int], ...]] = {}
@@ -94,12 +73,23 @@ class View:
         """How much a term says that so many products hold."""
         return idf(count, self.written)
 
-    def ask(self, plan: Plan, *, only: Sequence[str] | None = None, any_word: bool = True) -> Asked:
-        """The plan in tantivy's terms."""
+    def ask(self, plan: Plan, *, only: Sequence[str] | None = None, any_word: bool = True, least: float = 0.0) -> Asked:
+        """The plan in tantivy's terms.
+
+        least: coverage that is wanted. Tantivy is told which words no such product can lack, and how many it has.
+        """
         groups = [(group, self._clauses(group)) for group in plan.groups]
         phrases = [self._phrase_anywhere(phrase) for phrase in plan.phrases]
         wanted: list[_Clause]
-        if any_word:
+        needed = _needed(plan.groups, least) if any_word and not phrases and min(self.weights) > 0 else None
+        if needed is not None:
+            must, several = needed
+            wanted = [
+                (Occur.Must if place in must else Occur.Should, Asked.boolean_query(clauses) if clauses else _NOTHING)
+                for place, (_, clauses) in enumerate(groups)
+            ]
+            wanted = [(Occur.Must, Asked.boolean_query(wanted, several))]
+        elif any_word:
             wanted = [clause for _, clauses in groups for clause in clauses]
         else:
             wanted = [
@@ -117,36 +107,26 @@ class View:
             rules.append((Occur.Should if phrases and any_word else Occur.Must, Asked.boolean_query(wanted)))
         return Asked.boolean_query(rules)
 
-    def coverage(self, plan: Plan, found: Sequence[Known]) -> Floats:
+    def coverage(self, plan: Plan, contents: Sequence[bytes]) -> Floats:
         """For each product the share of the query's words that it has, rare words counting more. float32 [n].
 
-        What was found by phrases alone has all that was said.
+        What was found by phrases alone has all that was said. `contents`: what each holds, see `schema`.
         """
-        signs = [[_signed(variant) for variant in group.variants] for group in plan.groups]
+        if not contents or all(group.extra for group in plan.groups):
+            return np.ones(len(contents), np.float32)
         own, extra = _shares(plan.groups, extra=False), _shares(plan.groups, extra=True)
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
-        if not found or all(group.extra for group in plan.groups):
-            return np.ones(len(found), np.float32)
-        contents = [content for _, content in found]
-        matched = np.zeros((len(plan.groups), len(found)), np.bool_)
-        for row, variants in zip(matched, signs, strict=True):
-            for signed in variants:
-                row |= [signed in content for content in contents]
+        matched = np.zeros((len(plan.groups), len(contents)), np.bool_)
+        terms = np.frombuffer(b"".join(contents), "<u4")
+        owner = np.repeat(np.arange(len(contents)), np.fromiter(map(len, contents), np.int64, len(contents)) // 4)
+        found: dict[Variant, npt.NDArray[np.int64]] = {}
+        for row, group in zip(matched, plan.groups, strict=True):
+            for variant in group.variants:
+                if variant not in found:
+                    found[variant] = owner[_standing(_signed(variant), terms)]
+                row[found[variant]] = True
         said, otherwise = own @ matched, extra @ matched  # [n]
         return np.minimum(np.maximum(said, most * otherwise), 1.0).astype(np.float32)
-
-    def known(self, addresses: list[tantivy.DocAddress]) -> list[Known]:
-        """Which products hits are."""
-        numbers = self.searcher.fast_field_values(NUMBER, addresses)
-        known = self._known
-        found: list[Known] = []
-        for number, address in zip(numbers, addresses, strict=True):
-            product = known.get(number)  # type: ignore[arg-type]
-            if product is None:
-                stored = self.searcher.doc(address)
-                product = known.add(number, str(stored[ID][0]), bytes(stored[CONTENT][0]))  # type: ignore[arg-type]
-            found.append(product)
-        return found
 
     def _clauses(self, group: Group) -> list[_Clause]:
         """A word in each field: tantivy sums them."""
@@ -208,6 +188,31 @@ class View:
 
 def _signed(variant: Variant) -> bytes:
     return sign_code(variant.terms[0]) if variant.code else sign(variant.terms)
+
+
+def _needed(groups: Sequence[Group], least: float) -> tuple[set[int], int] | None:
+    """Words that a product with so much coverage cannot lack, and how many of the others it has at least.
+
+    None where that says nothing.
+    """
+    if least <= 0 or any(group.extra for group in groups):
+        return None
+    shares = _shares(groups, extra=False)
+    must = set(np.flatnonzero(shares > 1.0 - least + ROUNDING).tolist())
+    others = np.sort([share for place, share in enumerate(shares) if place not in must])[::-1]
+    missing = least - ROUNDING - float(shares[list(must)].sum())
+    several = int(np.searchsorted(np.cumsum(others), missing)) + 1 if missing > 0 else 0
+    return (must, min(several, len(others))) if must or several > 1 else None
+
+
+def _standing(signed: bytes, terms: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Where terms stand next to one another: places of the first one."""
+    first, *others = np.frombuffer(signed, "<u4")
+    places = np.flatnonzero(terms == first)
+    for distance, other in enumerate(others, start=1):
+        places = places[places + distance < len(terms)]
+        places = places[terms[places + distance] == other]
+    return places
 
 
 def _shares(groups: Sequence[Group], *, extra: bool) -> npt.NDArray[np.float64]:
