@@ -408,3 +408,20 @@ def test_rows_are_asked_for_once_and_again_while_unknown() -> None:
     assert found.known.rows(found.places, row_of).tolist() == [1, 2]
     assert asked == ["a", "b", "b"]
     assert found.known.rows(found.places, lambda names: np.full(len(names), 5)).tolist() == [5, 5]
+
+
+def test_few_answers_are_the_first_of_all_answers() -> None:
+    random = np.random.default_rng(3)
+    common = [f"word{k}" for k in range(12)]
+    titles = [" ".join(random.choice(common, random.integers(1, 9), replace=False)) for _ in range(3_000)]
+    index = LexicalIndex.open()
+    index.apply([Document(item_id=f"p{row}", title=title) for row, title in enumerate(titles)], [], 1)
+    for _ in range(30):
+        query = index.parse(" ".join(random.choice(common, random.integers(2, 6), replace=False)))
+        everything = index.search(query, len(titles))
+        few = index.search(query, 10)
+        assert few.scores == pytest.approx(everything.scores[:10], rel=1e-4)
+        assert (few.total, few.exact) == (everything.total, True)
+        odd = index.search(query, 10, keeps=lambda ids: np.array([int(name[1:]) % 2 == 1 for name in ids], bool))
+        kept = [score for name, score in zip(everything.item_ids, everything.scores, strict=True) if int(name[1:]) % 2]
+        assert odd.scores == pytest.approx(kept[:10], rel=1e-4)

@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float32]
 HEAD = 200  # products that every signal, clicks and the person's taste put in order
 HEAD_OF_VECTORS = 1_000  # the same without words: then only what is near at all can be counted
 MATCHES = 20_000  # products that words find which are counted exactly
+MOSTLY = 0.95  # of these, which a filter has to keep so that it is no use to look for others in their places
 COUNTED = 2_000  # products with any of the words, up to which the matches are always counted exactly
 ENOUGH = 0.6  # of the best product's share of the query's words, below which a product is no match but a guess
 
@@ -46,16 +47,19 @@ class WordsFound:
         found = self._found[0]
         if found is None:
             return None
-        if not found.exact or found.total > len(found.rows):  # the filter may keep others than the best
-            return self._hybrid.by_words(self._asked, MATCHES, allowed, least=least)
         kept = found.rows < len(allowed)
         kept[kept] = allowed[found.rows[kept]]
+        count = int(np.count_nonzero(kept))
+        if not found.exact or found.total > len(found.rows):  # the filter may keep others than the best
+            if count < MOSTLY * len(kept):
+                return self._hybrid.by_words(self._asked, MATCHES, allowed, least=least)
+            count = found.total
         return replace(
             found,
             rows=found.rows[kept],
             scores=found.scores[kept],
             coverage=found.coverage[kept],
-            total=int(np.count_nonzero(kept)),
+            total=count,
         )
 
 

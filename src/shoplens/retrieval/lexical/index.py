@@ -38,7 +38,7 @@ from shoplens.retrieval.lexical.vocabulary import Vocabulary
 WRITING_MEMORY = 50_000_000  # bytes that fill up before a segment is written; tantivy wants at least 15 MB
 MOST_HITS = 200  # asked for at first where a filter applies
 MORE_HITS = 16  # times as many, when too few of them pass
-DEEPER = 40  # matches beyond the last one asked for, which coverage may raise
+DEEPER = (40, 200)  # matches beyond the last one asked for, which coverage may raise; the second where that was too few
 COVERED = 2  # power of coverage: of 0 to 4, ndcg@10 on bench search --task text-title levels off there (.822 → .832)
 VOCABULARY_SHARE = 0.02  # of the time, at most, goes into reading the vocabulary again
 AT_ONCE = 0.05  # seconds that it may take after every change
@@ -209,18 +209,27 @@ class LexicalIndex:
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
         if not plan or k < 1 or (only is not None and not only):
             return _nothing(known)
-        asked = view.ask(plan, only=only, any_word=any_word, least=least)
-        depth = k + DEEPER if len(plan.groups) > 1 else k
-        if keeps is None:
-            result = view.searcher.search(asked, limit=depth)
-            scores, places = _hits(view, known, result)
-            total, exact = _count(result), True
-        else:
-            scores, places, total, exact = _kept(view, known, asked, depth, keeps)
-        contents = known.contents
-        coverage = view.coverage(plan, [contents[place] for place in places.tolist()])
-        covered = scores * coverage**COVERED
-        order = np.argsort(-covered, kind="stable")[:k]
+        total, exact = -1, True
+        for deeper in _depths(plan, k):
+            asked = view.ask(plan, only=only, any_word=any_word, least=least)
+            depth = k + deeper
+            if keeps is None:
+                result = view.searcher.search(asked, limit=depth)
+                scores, places = _hits(view, known, result)
+                counted = _count(result), True
+            else:
+                scores, places, passing, all_seen = _kept(view, known, asked, depth, keeps)
+                counted = passing, all_seen
+            if total < 0:  # the first look sees all that match
+                total, exact = counted
+            contents = known.contents
+            coverage = view.coverage(plan, [contents[place] for place in places.tolist()])
+            covered = scores * coverage**COVERED
+            order = np.argsort(-covered, kind="stable")[:k]
+            if len(scores) < depth or covered[order[-1]] >= scores[-1]:
+                break  # what lies deeper cannot come before these
+            # To come before them, a product that has no more than the best score has at least so much coverage.
+            least = max(least, float(covered[order[-1]] / scores[0]) ** (1 / COVERED))
         return FoundPlaces(known, places[order], covered[order], coverage[order], total, exact)
 
     def score(
@@ -308,11 +317,18 @@ class LexicalIndex:
         return state.st_mtime_ns, state.st_ino, state.st_size
 
 
+def _depths(plan: Plan, k: int) -> tuple[int, ...]:
+    """How far beyond the last match to look, first and then where that was not enough."""
+    if len(plan.groups) < 2:
+        return (0,)
+    return DEEPER if k <= DEEPER[-1] else DEEPER[:1]
+
+
 def _kept(
     view: View, known: KnownProducts, asked: tantivy.Query, k: int, keeps: Callable[[KnownProducts, Places], Mask]
 ) -> tuple[Floats, Places, int, bool]:
     """The k best that pass a filter, looking deeper until there are enough: scores, places, how many, if exactly."""
-    limit = max(MOST_HITS, 4 * k)
+    limit = max(MOST_HITS, k + k // 4)
     while True:
         result = view.searcher.search(asked, limit=limit)
         scores, places = _hits(view, known, result)
