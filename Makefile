@@ -1,6 +1,7 @@
 # Every target does its own set-up. Prerequisites: Python 3.11+ and make; npm is optional (photo department of the demo).
 PYTHON ?= python3
 BIN := .venv/bin
+TEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ARGS ?=
 
@@ -24,14 +25,14 @@ demo: .venv/.run
 	$(BIN)/shoplens demo $(DEMO_ARGS)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(TEST)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pytest
+	$(TEST)
 
 bench: .venv/.dev
 	$(BIN)/python -m pytest -m slow --timeout 3600

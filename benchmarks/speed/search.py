@@ -2,13 +2,13 @@
 
     python -m benchmarks.speed.search [--products 100000 1000000] [--queries 400] [--repetitions 3] [--no-peer]
 
-Titles are sampled from the sample shop, vectors are made up in clusters, queries are words of titles, one in seven
-misspelt. `lexical` reads a query and returns the ten best item ids. `hybrid` also encodes the query (e5-small in int8),
-searches both and joins them. Peers get the same texts: tantivy alone (default tokeniser, no typos), SQLite's FTS5,
-faiss HNSW alone (the vector of a query is given), and in an environment of their own bm25s and LanceDB's hybrid search
-(the vector is given as well). Everything runs on one thread, one query at a time; rounds take turns, so that a busy
-machine slows all alike. `filters`: recall at ten of vectors, of words and of both against looking at every product that
-a filter keeps. Prints one JSON object.
+Titles are sampled from the sample shop, vectors are made up in clusters around those of real titles, queries are words
+of titles, one in seven misspelt. `lexical` reads a query and returns the ten best item ids. `hybrid` also encodes the
+query (e5-small in int8), searches both and joins them. Peers get the same texts: tantivy alone (default tokeniser, no
+typos), SQLite's FTS5, faiss HNSW alone (the vector of a query is given), and in an environment of their own bm25s and
+LanceDB's hybrid search (the vector is given as well). Everything runs on one thread, one query at a time; rounds take
+turns, so that a busy machine slows all alike. `filters`: recall at ten of vectors, of words and of both against looking
+at every product that a filter keeps. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -66,14 +66,15 @@ def main() -> None:
 def measure(count: int, asked: int, repetitions: int, *, peers: bool, seed: int) -> dict[str, Any]:
     """Build everything at one size, then let rounds of all queries take turns."""
     corpus = Corpus(count, seed)
-    queries, vectors = corpus.queries(asked), corpus.vectors()
+    reader = _reader()
+    queries, vectors = corpus.queries(asked), corpus.vectors(reader.read)
     said(f"{count:,} products")
     with tempfile.TemporaryDirectory(prefix="shoplens-search-") as name:
         folder = Path(name)
         result: dict[str, Any] = {"products": count, "queries": asked, "build_s": {}}
         built: dict[str, float] = result["build_s"]
         words = _timed(built, "shoplens_words", lambda: _words(corpus, folder / "words"))
-        reader, signal = _reader(), VectorSignal("meaning", vectors.shape[1])
+        signal = VectorSignal("meaning", vectors.shape[1])
         signal.put(np.arange(1, count + 1), vectors)
         _timed(built, "shoplens_vectors", signal.rebuild)
         both = HybridIndex(words, [signal], reader=reader, row_of=row_of, id_of=id_of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from shoplens.ingest.samples.grocery import data_folder, products
 from shoplens.retrieval.lexical.document import Document
 
 SIZE = 384  # numbers of a vector, as e5-small makes them
-CLUSTERS = 2_000  # kinds of products; a vector lies near the middle of one
+CLUSTERS = 2_000  # kinds of products; a vector lies near the middle of one, which is the vector of a real title
 SPREAD = 0.6  # length of what is a product's own, beside a middle of length 1
 CHUNK = 20_000
 LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
@@ -60,10 +60,14 @@ class Corpus:
             for row in range(self.count)
         ]
 
-    def vectors(self) -> npt.NDArray[np.float32]:
-        """Clustered unit vectors. float32 [count, SIZE]"""
+    def vectors(self, read: Callable[[Sequence[str]], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """Clustered unit vectors, where those of real queries lie too. float32 [count, SIZE]
+
+        read: texts to vectors, as queries are read.
+        """
         random = np.random.default_rng(self.seed + 1)
-        middles = _unit(random.normal(size=(CLUSTERS, SIZE)).astype(np.float32))
+        chosen = random.choice(len(self._titles), CLUSTERS, replace=False)
+        middles = _unit(read([self._titles[place] for place in chosen.tolist()]))
         found = np.empty((self.count, SIZE), np.float32)
         for start in range(0, self.count, CHUNK):
             stop = min(start + CHUNK, self.count)

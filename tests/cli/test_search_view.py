@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
@@ -79,6 +79,7 @@ def test_nothing_found() -> None:
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
+@example("", "\r")
 def test_highlights_are_text_as_it_stands(before: str, found: str) -> None:
     from html import escape
 

@@ -257,7 +257,7 @@ def test_what_a_worker_answers_is_not_believed(monkeypatch: pytest.MonkeyPatch) 
         b"\x02\0\0\0" + bytes(8) + b"{}": "makes no sense",
     }
     for answer, words in answers.items():
-        liar = f"import os; os.write(1, {ready!r}); os.read(0, 1 << 20); os.write(1, {answer!r})"
+        liar = f"import os; os.write(1, {ready!r}); os.read(0, 1 << 20); os.write(1, {answer!r}); os.read(0, 1 << 20)"
         monkeypatch.setattr(media_process, "_PROGRAM", liar)
         with MediaPool(1) as pool, pytest.raises(InputError, match=words):
             pool.photo(sample_photo(), "a", PhotoLimits())

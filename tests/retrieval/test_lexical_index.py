@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -346,6 +347,26 @@ def test_killed_while_writing_it_is_as_before_or_after(tmp_path: Path) -> None:
         assert index.search(index.parse(f"state{revision}"), 100, typos=False).total == 20
     index.apply([], [f"p{k}" for k in range(20)], revision + 1)
     assert len(index) == 0
+
+
+def test_what_was_killed_just_before_its_commit_is_no_hindrance(tmp_path: Path) -> None:
+    def written(revision: int) -> None:
+        documents = [Document(item_id=f"p{k}", title=f"state{revision}") for k in range(22 - min(revision, 3))]
+        LexicalIndex.open(tmp_path).apply(documents, [], revision)
+
+    for revision in (1, 2):
+        written(revision)
+    (folder,) = tmp_path.iterdir()
+    shutil.copytree(folder, tmp_path / "before")
+    written(3)
+    # As if it had been killed with everything written but the file that names what counts, and nothing tidied yet.
+    for file in (tmp_path / "before").iterdir():
+        if file.name == "meta.json" or not (folder / file.name).exists():
+            shutil.copy(file, folder)
+    written(4)
+    index = LexicalIndex.open(tmp_path)
+    assert len(index) == 21
+    assert [index.search(index.parse(f"state{k}"), 100, typos=False).total for k in (1, 2, 4)] == [1, 1, 19]
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.control import strip_control_codes
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -53,7 +54,10 @@ def highlighted(html: str) -> Text:
     text = Text()
     for part in re.split(r"(<em>.*?</em>)", html, flags=re.DOTALL):
         found = part.startswith("<em>") and part.endswith("</em>")
-        text.append(unescape(part[4:-5] if found else part), style="bold yellow" if found else "")
+        # A terminal has no place for controls, and rich would mark an empty span where it drops one.
+        words = strip_control_codes(unescape(part[4:-5] if found else part))
+        if words:
+            text.append(words, style="bold yellow" if found else "")
     return text
 
 

@@ -22,6 +22,7 @@ from itertools import pairwise
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.chinese import pinyin
 from shoplens.retrieval.lexical.english import SPELLINGS, base, kin
+from shoplens.retrieval.lexical.heads import HEAD, head_of
 from shoplens.retrieval.lexical.plan import Group, Holdings, Plan, Variant
 from shoplens.retrieval.lexical.query import PART, Query, Word, alternatives
 from shoplens.retrieval.lexical.vocabulary import LONGEST, edits_allowed
@@ -60,7 +61,8 @@ def planned(
     found.sounds()
     if typos:
         found.typos()
-    groups = [found.group(place) for place in range(len(query.words))]
+    head = head_of(query)
+    groups = [found.group(place, HEAD if place == head else 1.0) for place in range(len(query.words))]
     groups.extend(_extra_groups(analyser, holdings, extra, MOST_GROUPS - len(groups)))
     return Plan(tuple(groups), query.phrases, query.excluded)
 
@@ -216,11 +218,11 @@ class _Found:
                         if others >= MUCH_MORE * count:
                             self.add(here, (other,), RARE_TYPO)
 
-    def group(self, place: int) -> Group:
-        """What was found for a word."""
+    def group(self, place: int, weight: float) -> Group:
+        """What was found for a word, which counts so much."""
         variants = [Variant(terms, weight) for terms, weight in self.variants[place].items()]
         variants.sort(key=lambda variant: -variant.weight)
-        return _group(self.holdings, (*self.numbers[place], *variants[:MOST_VARIANTS]))
+        return _group(self.holdings, (*self.numbers[place], *variants[:MOST_VARIANTS]), weight=weight)
 
     def _windows(self, shortest: int, longest: int) -> Iterator[range]:
         count = len(self.words)

@@ -128,6 +128,8 @@ class LexicalIndex:
                 return
             writer = self._index.writer(WRITING_MEMORY, 1)
             try:
+                # Whoever was killed just before a commit left files by the very names that this one will write.
+                writer.garbage_collect_files()
                 for item_id in gone:
                     writer.delete_documents_by_term(ID, item_id)
                 for document in documents:

@@ -1,0 +1,55 @@
+"""Which word of a query names the thing that is wanted: milk in "organic milk", dress in "red dress with pockets".
+
+In English and in Chinese alike the thing comes last, unless something is said about it afterwards: after a preposition
+("for men"), or as a colour, a size or the like ("shirt black"). What the built-in lexicon calls a thing's quality is
+none; where all words are qualities ("red wine", wine being a colour too), the last one is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from shoplens.features.align.lexicon import built_in, plain
+from shoplens.retrieval.lexical.query import Query, Word
+
+QUALITIES = frozenset({"colour", "pattern", "material", "gender", "season", "use", "style"})  # kinds of the lexicon
+#: What the thing weighs beside what is said about it: who asks for organic milk can do with other milk.
+HEAD = 1.5
+
+_AFTERWARDS = re.compile(r"(?<![^\s,])(?:for|with|without|in|of|from|by|on|at|to|under|over)(?![^\s,])", re.IGNORECASE)
+
+
+def head_of(query: Query) -> int | None:
+    """The place of that word in `query.words`; None where there are not two of them to compare."""
+    words = query.words
+    if len(words) < 2:
+        return None
+    said = _AFTERWARDS.search(query.text, words[0].end)
+    stop = said.start() if said is not None else len(query.text)
+    before = [place for place, word in enumerate(words) if word.end <= stop] or list(range(len(words)))
+    named = [place for place in before if _names_a_thing(words[place])]
+    return max(named or before, key=lambda place: words[place].end)
+
+
+def last_thing(words: Sequence[str]) -> str | None:
+    """The same among English words alone; None where there are not two of them."""
+    if len(words) < 2:
+        return None
+    named = [word for word in words if word not in _qualities()]
+    return (named or words)[-1]
+
+
+def _names_a_thing(word: Word) -> bool:
+    if any(letter.isdigit() for letter in word.text):
+        return False
+    name = word.text.casefold() if word.han else plain(word.text)
+    return name not in _qualities()
+
+
+@cache
+def _qualities() -> frozenset[str]:
+    lexicon = built_in()
+    names = {**lexicon.by_english, **lexicon.by_chinese}
+    return frozenset(name for name, idea in names.items() if idea.kind in QUALITIES)
