@@ -194,6 +194,7 @@ class SearchService:
 
     def _keep_warm(self) -> None:
         """What the first shoppers would wait for; then, now and then, what other processes were asked."""
+        self.index.words.index.warm()
         self._learn_suggestions()
         self.engine.prepare()
         while not self._stop.wait(LEARN_EVERY):

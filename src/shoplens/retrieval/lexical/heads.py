@@ -12,11 +12,18 @@ from collections.abc import Sequence
 from functools import cache
 
 from shoplens.features.align.lexicon import built_in, plain
+from shoplens.ingest.units import measured
 from shoplens.retrieval.lexical.query import Query, Word
 
 QUALITIES = frozenset({"colour", "pattern", "material", "gender", "season", "use", "style"})  # kinds of the lexicon
 #: What the thing weighs beside what is said about it: who asks for organic milk can do with other milk.
 HEAD = 1.5
+
+#: Which size and how many.
+_COUNTED = frozenset(
+    {"ct", "count", "pk", "pack", "pc", "pcs", "piece", "size", "set", "pair", "dozen", "xs", "xl", "xxl",
+     "码", "号", "尺码", "大码", "中码", "小码", "大号", "中号", "小号", "套", "件", "双", "只", "包", "装"}
+)  # fmt: skip
 
 _AFTERWARDS = re.compile(r"(?<![^\s,])(?:for|with|without|in|of|from|by|on|at|to|under|over)(?![^\s,])", re.IGNORECASE)
 
@@ -42,10 +49,16 @@ def last_thing(words: Sequence[str]) -> str | None:
 
 
 def _names_a_thing(word: Word) -> bool:
-    if any(letter.isdigit() for letter in word.text):
+    if any(letter.isdigit() for letter in word.text) or len(word.text) == (0 if word.han else 1):
         return False
     name = word.text.casefold() if word.han else plain(word.text)
-    return name not in _qualities()
+    return name not in _qualities() and name not in _COUNTED and not _measures(name)
+
+
+@cache
+def _measures(name: str) -> bool:
+    """Whether it is a unit."""
+    return measured(f"1 {name}") is not None
 
 
 @cache

@@ -17,6 +17,10 @@ from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
 REMEMBERED = 50_000  # terms whose frequencies are kept
 ROUNDING = 1e-4  # of shares of a query
+COMMON_PART = 20  # a word is common that one in so many products has …
+COMMON_AT_LEAST = 2_000  # … but at least so many
+COMMON_SHARE = 0.35  # of what a query says, that common words may say together
+SATURATED = 2.2  # times a word's idf, the most that BM25 gives it in one field (k1 = 1.2)
 
 _NOTHING = Asked.empty_query()
 _Clause = tuple[Occur, Asked]
@@ -73,16 +77,29 @@ class View:
         """How much a term says that so many products hold."""
         return idf(count, self.written)
 
-    def ask(self, plan: Plan, *, only: Sequence[str] | None = None, any_word: bool = True, least: float = 0.0) -> Asked:
+    def ask(
+        self,
+        plan: Plan,
+        *,
+        only: Sequence[str] | None = None,
+        any_word: bool = True,
+        least: float = 0.0,
+        common: frozenset[int] = frozenset(),
+    ) -> Asked:
         """The plan in tantivy's terms.
 
         least: coverage that is wanted. Tantivy is told which words no such product can lack, and how many it has.
+        common: places of groups that add to a product's score and do not make it one to be found.
         """
         groups = [(group, self._clauses(group)) for group in plan.groups]
         phrases = [self._phrase_anywhere(phrase) for phrase in plan.phrases]
         wanted: list[_Clause]
         needed = _needed(plan.groups, least) if any_word and not phrases and min(self.weights) > 0 else None
-        if needed is not None:
+        if needed is None and common:
+            telling = [clause for place, (_, clauses) in enumerate(groups) if place not in common for clause in clauses]
+            wanted = [clause for place in common for clause in groups[place][1]]
+            wanted = [(Occur.Must, Asked.boolean_query([(Occur.Must, Asked.boolean_query(telling)), *wanted]))]
+        elif needed is not None:
             must, several = needed
             wanted = [
                 (Occur.Must if place in must else Occur.Should, Asked.boolean_query(clauses) if clauses else _NOTHING)
@@ -106,6 +123,37 @@ class View:
         if wanted:
             rules.append((Occur.Should if phrases and any_word else Occur.Must, Asked.boolean_query(wanted)))
         return Asked.boolean_query(rules)
+
+    def common(self, plan: Plan) -> tuple[frozenset[int], float]:
+        """Words of a query that stand in a large part of the catalogue and say little beside the others, by place; and
+        the most that a product can score, coverage included, that has none of the others.
+
+        ("oz" in "shampoo oz": half of a grocery has it.)
+        """
+        most = max(COMMON_AT_LEAST, self.written // COMMON_PART)
+        shares = _shares(plan.groups, extra=False)
+        found = frozenset(
+            place
+            for place, group in enumerate(plan.groups)
+            if not group.extra and shares[place] < COMMON_SHARE and self._held(group) > most
+        )
+        others = [place for place, group in enumerate(plan.groups) if place not in found and group.variants]
+        share = float(shares[list(found)].sum())
+        if not found or plan.phrases or not others or share >= COMMON_SHARE:
+            return frozenset(), 0.0
+        best = sum(plan.groups[place].idf * plan.groups[place].weight for place in found) * sum(self.weights)
+        return found, SATURATED * best * share**2
+
+    def about(self, plan: Plan) -> int:
+        """About how many products have one of the words, as if words stood in titles by chance."""
+        without = 1.0
+        for group in plan.groups:
+            without *= 1.0 - min(self._held(group) / max(self.written, 1), 1.0)
+        return round(self.written * (1.0 - without))
+
+    def _held(self, group: Group) -> int:
+        """About how many products have a word."""
+        return max((self.count(variant.terms[0]) for variant in group.variants if not variant.code), default=0)
 
     def coverage(self, plan: Plan, contents: Sequence[bytes]) -> Floats:
         """For each product the share of the query's words that it has, rare words counting more. float32 [n].
