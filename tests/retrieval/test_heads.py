@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplens.retrieval.lexical.document import Document
-from shoplens.retrieval.lexical.heads import head_of, last_thing
+from shoplens.retrieval.lexical.heads import head_of
 from shoplens.retrieval.lexical.index import LexicalIndex
 
 INDEX = LexicalIndex.open()
@@ -35,12 +35,6 @@ def test_any_text_has_one_or_none(text: str) -> None:
     place = head_of(query)
     assert (place is None) == (len(query.words) < 2)
     assert place is None or 0 <= place < len(query.words)
-
-
-def test_meanings() -> None:
-    assert last_thing(["green", "tea"]) == "tea"
-    assert last_thing(["shirt", "red"]) == "shirt"
-    assert last_thing(["tea"]) is None
 
 
 def test_milk_before_what_is_organic() -> None:

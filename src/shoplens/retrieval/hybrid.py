@@ -12,7 +12,9 @@ and added up, weighed by `Blend`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +36,7 @@ RowNumbers = npt.NDArray[np.int64]
 DEPTH = 100  # candidates of each signal, at least: more change the first ten products no longer
 SPREAD = 5.0  # deviations above the usual that count as 1: about what the best of a large catalogue reaches
 NEAR = 0.5  # of the best vector's part, from which on a product that no word found is worth showing
+_READING = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="shoplens-reading")
 LEAST = 0.2  # the best part is taken for at least that: a deviation above the usual is nothing
 
 
@@ -122,8 +125,13 @@ class HybridIndex:
         """
         depth = max(DEPTH, k)
         weights = self.blend.weights(LANGUAGES[language_of(asked.text)])
-        found = self.by_words(asked, depth, allowed)
-        vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
+        if asked.prefix or self._words is None or not asked.text:
+            found = self.by_words(asked, depth, allowed)
+            vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
+        else:  # a text is read while its words are looked up
+            reading = _READING.submit(self._vectors, asked, texts=True)
+            found = self.by_words(asked, depth, allowed)
+            vectors = reading.result()
         usable = {
             name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
         }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shoplens.features.align.lexicon import built_in, plain
-from shoplens.retrieval.lexical.heads import HEAD, last_thing
 
 SAID_OTHERWISE = 0.9  # weight of a Chinese query's first meaning in English: the same question, as good as typed
 SECOND = 0.35  # of its second meanings, and of other names; all of them together count about as much as one word
@@ -21,10 +20,8 @@ def other_words(text: str, meanings: Sequence[str], *, names: bool = True) -> We
     """
     typed = plain(text).split()
     weights: dict[str, float] = {}
-    meant = plain(meanings[0]).split() if meanings else []
-    thing = last_thing(meant)
-    for word in meant:
-        weights[word] = SAID_OTHERWISE if thing is None or word == thing else SAID_OTHERWISE / HEAD
+    for word in plain(meanings[0]).split() if meanings else ():
+        weights[word] = SAID_OTHERWISE
     more = [word for way in meanings[1:] for word in plain(way).split()]
     for way in (meanings or [text]) if names else ():
         for piece in built_in().pieces(plain(way).split()):

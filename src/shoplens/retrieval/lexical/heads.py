@@ -8,7 +8,6 @@ none; where all words are qualities ("red wine", wine being a colour too), the l
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 
 from shoplens.features.align.lexicon import built_in, plain
@@ -38,14 +37,6 @@ def head_of(query: Query) -> int | None:
     before = [place for place, word in enumerate(words) if word.end <= stop] or list(range(len(words)))
     named = [place for place in before if _names_a_thing(words[place])]
     return max(named or before, key=lambda place: words[place].end)
-
-
-def last_thing(words: Sequence[str]) -> str | None:
-    """The same among English words alone; None where there are not two of them."""
-    if len(words) < 2:
-        return None
-    named = [word for word in words if word not in _qualities()]
-    return (named or words)[-1]
 
 
 def _names_a_thing(word: Word) -> bool:
