@@ -137,10 +137,33 @@ def test_a_conversation_in_the_terminal() -> None:
         "late",
     ]
     result = call("interact", "-n", "3", typed="\n".join(lines))
-    assert result.stdout.count("products by") + result.stdout.count("nothing found") == 3
+    assert result.stdout.count(" by search") == 3
+    assert "--cursor" not in result.stdout
+    assert "attributes." not in result.stdout, "no facets"
     assert "none.png: there is no such file" in result.stderr
     assert "/what: not known here" in result.stderr
     call("interact", typed="tea")  # ends with its input
+
+
+def test_a_turn_says_once_what_it_found() -> None:
+    shown = call("interact", "--say", "hammer", "--say", "the first one", "--say", "show more").stdout
+    assert "8 products by search" in shown
+    assert "1 product by search" in shown
+    assert "That is all" in shown
+    for part in ("1 products", "nothing found", "othing was found"):
+        assert part not in shown, part
+
+
+@pytest.mark.parametrize("words", [["search", "tea"], ["search"], ["suggest", "te"], ["interact", "--say", "tea"]])
+def test_a_shop_without_products_says_what_to_run(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Workspace.create(tmp_path / "new shop", encoders=TINY)
+    shown = call(*words, "--workspace", str(tmp_path / "new shop")).stdout
+    assert shown.startswith("no products yet; take some in: shoplens ingest products FILE --workspace '")
+    assert "othing" not in shown
+    monkeypatch.chdir(tmp_path / "new shop")
+    assert call(*words).stdout == "no products yet; take some in: shoplens ingest products FILE\n"
 
 
 def test_suggestions_and_figures() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from shoplens.apps.interaction.turns import PhotoAsk, Turn
-from shoplens.cli.found import BAR, bar, found_view, heights, highlighted
+from shoplens.cli.found import BAR, answer_view, bar, counted, found_view, heights, highlighted
 from shoplens.cli.interact import spoken
 from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError
@@ -26,7 +27,8 @@ PRODUCTS = {
     "p1": Product(item_id="p1", title="Tea [red] & more", price=Decimal("12.5"), currency="EUR"),
     "p2": Product(item_id="p2", title="红色连衣裙"),
 }
-SHOP: Any = SimpleNamespace(store=SimpleNamespace(catalogue=SimpleNamespace(get=lambda _: PRODUCTS)))
+CATALOGUE = SimpleNamespace(get=lambda _: PRODUCTS, count=lambda stubs: len(PRODUCTS))
+SHOP: Any = SimpleNamespace(store=SimpleNamespace(catalogue=CATALOGUE))
 FOUND = Found(
     impression_id="i",
     items=(
@@ -76,6 +78,25 @@ def test_everything_is_shown() -> None:
 def test_nothing_found() -> None:
     nothing = replace(FOUND, items=(), facets=(), total=0)
     assert "nothing found" in shown(found_view(SHOP, nothing))
+    assert "nothing found" not in shown(answer_view(SHOP, nothing, said="Nothing was found for “tea”."))
+
+
+def test_a_turn_of_a_conversation_shows_products_and_no_more() -> None:
+    text = shown(answer_view(SHOP, FOUND, said="1,200 products for “tea”."))
+    for part in ("did you mean", "Nothing was in stock.", "up to 50", "★", "12.5 EUR", "about 1,200 products"):
+        assert part in text, part
+    for part in ("--cursor", "Brand 1", "▂█"):
+        assert part not in text, part
+    assert "Nothing was in stock." not in shown(answer_view(SHOP, FOUND, said="Nothing was in stock."))
+    assert "Nothing was in stock." not in shown(answer_view(SHOP, replace(FOUND, items=()), said="That is all."))
+
+
+def test_one_is_not_several() -> None:
+    one = replace(FOUND, total=1, exact=True, items=(replace(FOUND.items[0], variants=("p3",)),), facets=())
+    text = shown(found_view(SHOP, one))
+    assert "1 product by search" in text
+    assert "+ 1 variant\n" in re.sub(r"[ │]+\n", "\n", text)
+    assert (counted(0, "product"), counted(1_200, "product")) == ("0 products", "1,200 products")
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.columns import Columns
@@ -30,14 +33,43 @@ HEIGHTS = "▁▂▃▄▅▆▇█"
 
 def found_view(shop: Runtime, found: Found, *, heard: str = "", explain: bool = False) -> RenderableType:
     """For people: chips, sentences, a table of products, facets as small bars."""
+    missing = no_products(shop) if not found.items else None
+    if missing is not None:
+        return missing
     products = shop.store.catalogue.get([one.item_id for one in found.items])
     lines: list[RenderableType] = list(_sentences(found, heard))
     if found.understood:
         lines.append(chips(found.understood))
-    lines.append(_products(found, products, explain=explain))
+    lines.append(_products(found, products, explain=explain) if found.items else Text("nothing found", style="bold"))
     if found.facets:
         lines.append(Padding(Columns([_facet(one) for one in found.facets], padding=(0, 4)), (1, 0, 0, 1)))
     return Group(*lines)
+
+
+def answer_view(shop: Runtime, found: Found, *, said: str, heard: str = "") -> RenderableType:
+    """The same for a turn of a conversation: `said` says what was found, and what comes next is asked for in words."""
+    products = shop.store.catalogue.get([one.item_id for one in found.items])
+    rescued = found.rescued if found.items and found.rescued != said else None
+    found = replace(found, note=None, rescued=rescued, cursor=None)
+    lines: list[RenderableType] = list(_sentences(found, heard))
+    if found.understood:
+        lines.append(chips(found.understood))
+    lines.append(_products(found, products, explain=False) if found.items else _caption(found))
+    return Group(*lines)
+
+
+def no_products(shop: Runtime) -> Text | None:
+    """What to run in a shop that has no products yet; None in all others."""
+    if shop.store.catalogue.count(stubs=False):
+        return None
+    folder = shop.workspace.root
+    where = "" if folder.resolve() == Path.cwd() else f" --workspace {shlex.quote(str(folder))}"
+    return Text(f"no products yet; take some in: shoplens ingest products FILE{where}", style="bold")
+
+
+def counted(count: int, thing: str) -> str:
+    """ "1 product", "1,200 products"."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def chips(understood: tuple[Constraint, ...]) -> Text:
@@ -74,8 +106,6 @@ def _sentences(found: Found, heard: str) -> Iterator[Text]:
 
 
 def _products(found: Found, products: Mapping[str, Product], *, explain: bool) -> RenderableType:
-    if not found.items:
-        return Text("nothing found", style="bold")
     table = Table(caption=_caption(found), caption_justify="left")
     table.add_column("", justify="right")
     table.add_column("product", overflow="fold")
@@ -101,7 +131,7 @@ def _title(one: Hit, product: Product | None) -> Text:
             text.append(f"\n{field}: ", style="dim")
             text.append_text(highlighted(html))
     if one.variants:
-        text.append(f"\n+ {len(one.variants)} variants", style="dim")
+        text.append(f"\n+ {counted(len(one.variants), 'variant')}", style="dim")
     for moment in one.moments:
         text.append(f"\nseen at {moment.start:.1f}–{moment.end:.1f} s", style="dim")
     return text
@@ -115,8 +145,8 @@ def _why(one: Hit) -> Text:
 
 
 def _caption(found: Found) -> Text:
-    many = f"{found.total:,}" if found.exact else f"about {found.total:,}"
-    caption = Text(f"{many} products by {found.model}", style="dim")
+    many = counted(found.total, "product") if found.exact else f"about {counted(found.total, 'product')}"
+    caption = Text(f"{many} by {found.model}", style="dim")
     if found.cursor is not None:
         caption.append(f"; the next: --cursor {found.cursor}")
     return caption

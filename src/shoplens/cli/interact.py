@@ -130,8 +130,11 @@ def spoken(turn: Turn, line: str) -> tuple[Turn, bool]:
 
 def reply_view(shop: Runtime, reply: Reply) -> RenderableType:
     """For people: what was said and seen, the products, and what is asked back."""
-    from shoplens.cli.found import found_view
+    from shoplens.cli.found import answer_view, no_products
 
+    missing = no_products(shop) if not reply.found.items else None
+    if missing is not None:
+        return missing
     lines: list[RenderableType] = [Text(reply.said, style="bold green")]
     for number, seen in enumerate(reply.seen, start=1):
         told = ", ".join(f"{name} {value}" for name, value in seen.items())
@@ -140,7 +143,7 @@ def reply_view(shop: Runtime, reply: Reply) -> RenderableType:
     if reply.read:
         lines.append(Text.assemble(("reads ", "dim"), reply.read))
     found = replace(reply.found, understood=reply.understood)
-    lines.append(found_view(shop, found, heard=reply.heard or ""))
+    lines.append(answer_view(shop, found, said=reply.said, heard=reply.heard or ""))
     lines += [
         Text(f"{one.item_id} at {one.moment.start:.1f}–{one.moment.end:.1f} s of {one.moment.video}", style="dim")
         for one in reply.moments

@@ -21,7 +21,7 @@ def suggest(
     json: JsonFlag = False,
 ) -> None:
     """Complete what a shopper types: popular and own searches, categories, brands, products."""
-    from shoplens.cli.found import highlighted
+    from shoplens.cli.found import highlighted, no_products
     from shoplens.http.wire.suggest import suggestion_json
     from shoplens.service.runtime import Runtime
 
@@ -31,4 +31,5 @@ def suggest(
         table.add_column("searches", justify="right")
         for one in found:
             table.add_row(highlighted(one.highlight), Text(one.kind), Text(f"{one.count:,}" if one.count else ""))
-        emit({"suggestions": [suggestion_json(one) for one in found]}, json=json, table=table)
+        view = (no_products(shop) if not found else None) or table
+        emit({"suggestions": [suggestion_json(one) for one in found]}, json=json, table=view)

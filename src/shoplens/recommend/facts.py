@@ -64,9 +64,14 @@ class CatalogueFacts:
         return np.fromiter((get(name, 0) for name in item_ids), np.int64)
 
     @property
+    def known(self) -> int:
+        """Products that the shop told of; others are known only because events name them."""
+        return self._tables.real
+
+    @property
     def stubs_offered(self) -> bool:
         """A shop that never sent a product knows its products only from events; then those are what it offers."""
-        return self._tables.real == 0
+        return self.known == 0
 
     def apply(self, products: Iterable[Product]) -> None:
         """Insert or replace products."""

@@ -194,6 +194,8 @@ def test_places_that_were_not_shown_are_asked_about() -> None:
     assert reply.question is not None
     assert reply.question.options[0].text == "#1"
     assert shown(reply)[0] == "dress-red-acme"
+    reply = say(Shop().talk(), "dress", "the first one", "the ninth one")
+    assert reply.said == "Only 1 product was shown; which one do you mean?"
     reply = say(Shop().talk(), "连衣裙", "这个便宜一点的")
     assert reply.question is not None
     assert reply.question.text == "您说的是哪一件？"

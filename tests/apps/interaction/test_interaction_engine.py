@@ -156,6 +156,20 @@ def test_what_left_the_shop_is_not_shown_again() -> None:
         assert gone not in [hit.item_id for hit in reply.found.items]
 
 
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (("tea", "cheaper", "the first one"), "This shop has no products yet."),
+        (("茶", "便宜点的", "第一个"), "本店还没有商品。"),
+    ],
+)
+def test_a_shop_without_products_says_so(texts: tuple[str, ...], said: str) -> None:
+    talk = Talk([])
+    for reply in (talk.say(*texts[:turns]) for turns in (1, 2, 3)):
+        assert reply.said == said
+        assert reply.found.items == ()
+
+
 def test_whatever_is_said_is_answered(tiny: Talk) -> None:
     steering = ("cheaper", "第二个", "back", "more", "not that brand", "any brand", "like the first but red")
     session = None

@@ -135,7 +135,8 @@ class Play:
             if not scene.table:
                 played.notes.append(say(self._language, "none_shown"))
             elif any(abs(place) > len(scene.table) for place in places):
-                played.notes.append(say(self._language, "no_such", shown=len(scene.table)))
+                shown = len(scene.table)
+                played.notes.append(say(self._language, "no_such_one" if shown == 1 else "no_such", shown=shown))
             if scene.table:
                 titles = [self._table.title(one) for one in scene.table]
                 played.question = which_product(titles, self._language)

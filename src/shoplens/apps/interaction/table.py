@@ -22,6 +22,10 @@ class Table:
     def __init__(self, facts: CatalogueFacts) -> None:
         self._facts = facts
 
+    def any_products(self) -> bool:
+        """Whether the shop has told of a product at all."""
+        return self._facts.known > 0
+
     def title(self, item_id: str) -> str:
         """Its title, or its id."""
         return self._facts.titles[self._facts.row(item_id)] or item_id

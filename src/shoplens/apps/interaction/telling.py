@@ -22,6 +22,8 @@ class Telling:
 
     def __call__(self, scene: Scene, found: Found, played: Played, *, back: bool, language: str) -> str:
         """A sentence in this language."""
+        if not found.items and not self._table.any_products():
+            return say(language, "no_products")
         what = self.what(scene, language)
         instead = [note for note in played.notes if not note.endswith(BEFORE)]
         if played.end:
