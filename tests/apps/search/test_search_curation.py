@@ -42,7 +42,7 @@ def _written(path: Path, text: str) -> Path:
 def test_rules_hold_for_their_queries_and_days(tmp_path: Path) -> None:
     curation = Curation.open(_written(tmp_path / "curation.toml", GOOD))
     both = curation.of("summer dresses", day=SUMMER)
-    assert both.pins == ((1, "a"), (5, "b"))  # the first rule about "a" counts
+    assert [(pin.place, pin.item_id) for pin in both.pins] == [(1, "a"), (5, "b")]  # the first rule about "a" counts
     assert both.hidden == {"c"}
     assert both.boosts == (
         Boost(OneOf("brand", ("acme",)), 1.0),
@@ -52,7 +52,19 @@ def test_rules_hold_for_their_queries_and_days(tmp_path: Path) -> None:
     assert curation.of("夏季連衣裙", day=WINTER).hidden == {"c"}
     assert curation.of("red dress", day=SUMMER).boosts == both.boosts
     assert curation.of("dressing gown", day=SUMMER).boosts == ()
-    assert curation.of("", day=WINTER).pins == ((9, "a"),)
+    assert [(pin.place, pin.item_id) for pin in curation.of("", day=WINTER).pins] == [(9, "a")]
+
+
+def test_a_pin_knows_the_words_that_its_rule_names(tmp_path: Path) -> None:
+    text = '[[rule]]\nquery = ["*summer dress*", "*连衣裙*", "*tea"]\npin = ["a"]\n'
+    curation = Curation.open(_written(tmp_path / "curation.toml", text))
+    (pin,) = curation.of("red summer dresses under 50").pins
+    assert [said for said in ("dress", "Summer Dresses", "red", "under 50", "tea") if pin.names(said)] == [
+        "dress",
+        "Summer Dresses",
+    ]
+    (pin,) = curation.of("红色连衣裙").pins
+    assert [said for said in ("連衣裙", "红色", "summer dress") if pin.names(said)] == ["連衣裙"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -193,6 +194,31 @@ def test_nothing_at_all_is_said(shop: SearchedShop) -> None:
     assert shop.search("qwrtplkjh", language="zh").note == "没有找到商品，请换个说法或减少词语。"
 
 
+@pytest.mark.parametrize("text", ["size M", "M码", "red size M", "size M under 20", "memory 8 GB", "color red"])
+def test_words_that_were_understood_are_not_missing(shop: SearchedShop, text: str) -> None:
+    found = shop.search(text, group=False, n=1000)
+    assert found.items
+    assert found.rescued is None
+    for one in found.understood:
+        assert shop.facts.mask(one.filter)[shop.facts.row(found.items[0].item_id)], one.id
+
+
+@pytest.mark.parametrize("text", ["zzz size M", "size L", "size XS dress", "memory 8 GB red"])
+def test_words_that_no_product_has_are_still_missing(shop: SearchedShop, text: str) -> None:
+    found = shop.search(text, group=False)
+    assert found.items
+    assert found.rescued == "No product has all of these words; these have some of them."
+
+
+def test_a_shop_without_products_says_so() -> None:
+    empty = SearchedShop([])
+    for asked in ({"text": "tea"}, {}, {"text": "tea", "filter": parse_filter({"field": "brand", "eq": "Nike"})}):
+        assert empty.search(**asked).note == "This shop has no products yet."
+    assert empty.search("茶", language="zh").note == "本店还没有商品。"
+    empty.upsert(varied_shop()[0])
+    assert empty.search("zzqqxx").note == "Nothing was found. Try other words or fewer of them."
+
+
 def test_missing_words_are_said(shop: SearchedShop) -> None:
     found = shop.search("organic qwrtplkjh zxvbnmpl mnbvcxzqw")
     assert found.items
@@ -239,6 +265,45 @@ def test_a_pinned_product_that_may_not_be_shown_is_not(tmp_path: Path) -> None:
     shop = _curated(tmp_path, '[[rule]]\nquery = "dress"\npin = ["g016", "g100"]\n')
     assert "g016" not in _ids(shop.search("dress", n=1000))  # out of stock
     assert shop.search("dress", filter=parse_filter({"field": "brand", "eq": "Nike"})).pinned == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "pinned"),
+    [
+        ("tea", {}, ["g100", "g072", "g073"]),  # the rule names tea: a wine may stand there
+        ("tea under 5", {}, ["g072", "g073"]),
+        ("5元以下的茶", {}, []),  # another query than the rule's
+        ("tea", {"filter": parse_filter({"field": "price", "range": {"lt": 5}})}, ["g072", "g073"]),
+        ("black tea 500 ml", {}, ["g072"]),
+        ("tea -wine", {}, ["g072", "g073"]),  # "wine" is a category here
+        ("tea -organic", {}, []),  # and "organic" only a word
+        ("tea in stock", {}, ["g100", "g072", "g073"]),
+        ("tea under 5", {"drop": ("price<5",)}, ["g100", "g072", "g073"]),
+        ("tea under 5", {"understand": False}, ["g100", "g072", "g073"]),
+        ("tea under 1", {}, ["g100", "g072", "g073"]),  # nothing costs so little: the limit is given up, and said to be
+    ],
+)
+def test_a_pin_keeps_to_what_was_asked(
+    tmp_path: Path, text: str, options: dict[str, object], pinned: Sequence[str]
+) -> None:
+    shop = _curated(tmp_path, '[[rule]]\nquery = "*tea*"\npin = ["g100", "g072", "g073"]\n')
+    assert list(shop.search(text, **options).pinned) == pinned
+
+
+def test_a_pin_that_may_be_ordered_but_not_sent_today(tmp_path: Path) -> None:
+    shop = _curated(tmp_path, '[[rule]]\nquery = "*dress*"\npin = ["g003"]\n')
+    shop.upsert(replace(varied_shop()[3], availability=Availability.PREORDER))
+    assert shop.search("dress").pinned == ("g003",)
+    assert shop.search("dress in stock").pinned == ()
+    assert shop.search("dress", filter=parse_filter({"field": "in_stock", "eq": True})).pinned == ()
+
+
+def test_a_pin_of_another_kind_where_the_rule_names_the_kind(tmp_path: Path) -> None:
+    shop = _curated(tmp_path, '[[rule]]\nquery = ["red dress*", "连衣裙*"]\npin = ["g100", "g003"]\n')
+    assert shop.search("red dress").pinned == ("g100", "g003")  # a wine and a blue dress
+    assert shop.search("red dress not Apple").pinned == ("g100", "g003")
+    assert shop.search("red dress size M").pinned == ()
+    assert shop.search("连衣裙").pinned == ("g100", "g003")
 
 
 def test_a_pinned_variant_stands_for_its_group(tmp_path: Path) -> None:

@@ -105,6 +105,18 @@ class Attempts:
         """A filter's mask, cut to the size that the catalogue had when the request began: it only grows."""
         return self.facts.mask(wanted)[:size]
 
+    def as_understood(self, attempt: Attempt) -> bool:
+        """Whether the words say nothing but what was understood, and a product that was found fits all of it.
+
+        "Size M" is found where products have that size, even if none of them has the word "size".
+        """
+        if not attempt.reading.covered or attempt.given_up:
+            return False
+        fitting = np.ones(len(attempt.head.rows), bool)
+        for one in attempt.soft:
+            fitting &= self.mask(one.filter, len(attempt.base))[attempt.head.rows]
+        return bool(fitting.any())
+
     def widened(self, ask: Ask, curated: Curated, attempt: Attempt, field: str) -> Question:
         """The attempt's question without what was chosen, or understood, about one field."""
         base = self.base(replace(ask, filter=None), curated)

@@ -51,18 +51,32 @@ class Rule:
     since: date | None = None
     until: date | None = None
 
-    def holds(self, query: str, day: date) -> bool:
-        """Whether it is about this query, on this day."""
+    def about(self, query: str, day: date) -> tuple[str, ...]:
+        """Its patterns that fit this query; none on a day on which it does not hold."""
         if (self.since is not None and day < self.since) or (self.until is not None and day > self.until):
-            return False
-        return any(_matches(pattern, query) for pattern in self.queries)
+            return ()
+        return tuple(pattern for pattern in self.queries if _matches(pattern, query))
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A product that the shop put somewhere."""
+
+    place: int  # from 1
+    item_id: str
+    patterns: tuple[str, ...] = ()  # of its rule, those that fit the query
+
+    def names(self, said: str) -> bool:
+        """Whether its rule itself has these words: what they mean there is for the shop to say."""
+        words = f" {query_key(said)} "
+        return any(words in f" {part} " for pattern in self.patterns for part in pattern.split("*"))
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
     """What holds for one query: of two pins of one product the first rule's counts."""
 
-    pins: tuple[tuple[int, str], ...] = ()  # by place
+    pins: tuple[Pin, ...] = ()  # by place
     hidden: frozenset[str] = frozenset()
     boosts: tuple[Boost, ...] = ()
 
@@ -93,16 +107,18 @@ class Curation:
         if not self._rules:
             return Curated()
         query, today = query_key(text), day if day is not None else datetime.now(UTC).date()
-        pins: dict[str, int] = {}
+        pins: dict[str, Pin] = {}
         hidden: set[str] = set()
         boosts: list[Boost] = []
         for rule in self._rules:
-            if rule.holds(query, today):
+            patterns = rule.about(query, today)
+            if patterns:
                 for place, item_id in rule.pins:
-                    pins.setdefault(item_id, place)
+                    pins.setdefault(item_id, Pin(place, item_id, patterns))
                 hidden.update(rule.hidden)
                 boosts.extend(rule.boosts)
-        order = sorted((place, item_id) for item_id, place in pins.items() if item_id not in hidden)
+        shown = (pin for pin in pins.values() if pin.item_id not in hidden)
+        order = sorted(shown, key=lambda pin: (pin.place, pin.item_id))
         return Curated(tuple(order), frozenset(hidden), tuple(boosts))
 
     def _follow(self) -> None:

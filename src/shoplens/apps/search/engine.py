@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -20,7 +20,7 @@ from shoplens.apps.search.paging import Cursor, TieKeys, fingerprint
 from shoplens.apps.search.ranking import Page, Ranking, skip, turn_to
 from shoplens.apps.search.rescue import Rescued, rescued, say
 from shoplens.apps.search.sorting import count_keys, sort_keys
-from shoplens.apps.search.understanding import Understands
+from shoplens.apps.search.understanding import JOIN, Understands, is_value
 from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.features.align.glosses import Glossary
 from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
@@ -92,7 +92,6 @@ class SearchEngine:
         pins = self._pins(ask, attempt, curated)
         page, total, exact = self._page(ask, attempt, ordered, pins, start)
         nothing = total == 0
-        fits = ask.filter is None or bool(attempt.base.any())
         return Found(
             impression_id=secrets.token_hex(12),
             items=self._hits(ask, attempt, ordered, page),
@@ -106,9 +105,15 @@ class SearchEngine:
             cursor=page.last.encode() if page.more else None,
             language=LANGUAGES[language_of(ask.text)] if ask.text else ask.language,
             model=("browse" if attempt.question.browses else "search") + ordered.by,
-            note=say(ask.language, "nothing" if fits else "nothing_fits") if nothing else None,
+            note=self._why_nothing(ask, attempt) if nothing else None,
             pinned=tuple(self.facts.ids[row] for row in page.rows if row in page.pinned),
         )
+
+    def _why_nothing(self, ask: Ask, attempt: Attempt) -> str:
+        if not self.facts.known:
+            return say(ask.language, "no_products")
+        fits = ask.filter is None or bool(attempt.base.any())
+        return say(ask.language, "nothing" if fits else "nothing_fits")
 
     def _ordered(self, ask: Ask, attempt: Attempt, curated: Curated) -> Ordered:
         """The head with what lifts it; another order than relevance is the same for everybody."""
@@ -131,12 +136,32 @@ class SearchEngine:
         )
 
     def _pins(self, ask: Ask, attempt: Attempt, curated: Curated) -> Pins:
-        """Pinned products that may be shown here; another order than relevance has none."""
+        """Pinned products that may be shown here; another order than relevance has none.
+
+        They keep to the request's filter and to all that was understood, but for kinds and values that their rule
+        itself names: a rule for "*dress*" may pin a bag, but none that costs more than was asked for.
+        """
         if not curated.pins or ask.sort:
             return ()
-        rows = self.facts.rows(item_id for _, item_id in curated.pins).tolist()
-        placed = zip((place for place, _ in curated.pins), rows, strict=True)
-        return [(place, row) for place, row in placed if 0 < row < len(attempt.base) and attempt.base[row]]
+        size = len(attempt.base)
+        unwanted = self._unwanted(attempt, [pin.item_id for pin in curated.pins])
+        pins = []
+        for pin, row in zip(curated.pins, self.facts.rows(pin.item_id for pin in curated.pins).tolist(), strict=True):
+            if not 0 < row < size or not attempt.base[row] or pin.item_id in unwanted:
+                continue
+            held = (one for one in attempt.strict if not (is_value(one) and all(map(pin.names, one.said.split(JOIN)))))
+            if all(self._attempts.mask(one.filter, size)[row] for one in held):
+                pins.append((pin.place, row))
+        return pins
+
+    def _unwanted(self, attempt: Attempt, item_ids: Sequence[str]) -> set[str]:
+        """Those of the products that have a word which was asked not to be there: "-word"."""
+        words, query = self._hybrid().words, attempt.head.query
+        if words is None or query is None:
+            return set()
+        asked = [replace(query, words=(), phrases=(chain,), excluded=(), codes=()) for chain in query.excluded]
+        found = [words.search(one, len(item_ids), only=item_ids, typos=False).item_ids for one in asked]
+        return {item_id for some in found for item_id in some}
 
     def _page(self, ask: Ask, attempt: Attempt, ordered: Ordered, pins: Pins, start: Cursor) -> tuple[Page, int, bool]:
         """The page that is asked for, the total, and whether that is exact.
@@ -188,6 +213,8 @@ class SearchEngine:
     def _suggestion(self, ask: Ask, answer: Rescued, total: int) -> str | None:
         """Another spelling, where little was found or words are missing."""
         if answer.corrected_from is not None or (total > FEW and answer.attempt.coverage >= COVERED):
+            return None
+        if total > FEW and self._attempts.as_understood(answer.attempt):
             return None
         return self._correction(ask, answer.attempt)
 

@@ -21,6 +21,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "fits": "No product has all of these words; these fit {fitting}.",
         "nothing": "Nothing was found. Try other words or fewer of them.",
         "nothing_fits": "No product fits the filter.",
+        "no_products": "This shop has no products yet.",
         "and": " and ",
         "quote": "“{one}”",
     },
@@ -33,6 +34,7 @@ SENTENCES: dict[str, dict[str, str]] = {
         "fits": "没有商品包含全部词语，以下商品符合{fitting}。",
         "nothing": "没有找到商品，请换个说法或减少词语。",
         "nothing_fits": "没有符合筛选条件的商品。",
+        "no_products": "本店还没有商品。",
         "and": "和",
         "quote": "“{one}”",
     },
@@ -72,7 +74,8 @@ def rescued(ask: Ask, curated: Curated, attempts: Attempts, correct: Callable[[A
     attempt = attempts.make(ask, curated, ask.text)
     language = ask.language
     if attempt.found:
-        return Rescued(attempt, say(language, "some_words") if _lacks_words(attempt) else None)
+        lacking = _lacks_words(attempt) and not attempts.as_understood(attempt)
+        return Rescued(attempt, say(language, "some_words") if lacking else None)
     if not ask.text or ask.prefix:
         return Rescued(attempt)
     return (

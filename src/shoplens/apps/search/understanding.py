@@ -20,7 +20,7 @@ from shoplens.apps.search.shop_words import Known, Meaning, ShopWords
 from shoplens.features.align.glosses import Glossary
 from shoplens.recommend.asking import Constraint
 from shoplens.recommend.facts import CatalogueFacts, Mask
-from shoplens.recommend.filters import Filter, parse_filter
+from shoplens.recommend.filters import ATTRIBUTE, Filter, OneOf, parse_filter
 
 JOIN = " … "  # between the words of one constraint that stand apart
 MOST_VALUES = 200  # of one constraint
@@ -36,6 +36,7 @@ class Understanding:
     text: str  # words that are left to search for
     constraints: tuple[Constraint, ...] = ()  # firmest first
     whole: bool = False  # the filters among them say all that the words say
+    covered: bool = False  # all of them together do
     closest: tuple[Filter, ...] = ()  # what fits best, where a constraint lets in what comes close ("navy" for "blue")
 
 
@@ -74,10 +75,12 @@ class Understands:
         constraints = tuple(
             one for _, one in sorted(read.constraints, key=lambda pair: -pair[0]) if one.id not in dropped
         )
+        covered = unquoted == whole_text and not dropped and _says_all(pieces, constraints, read.spans)
         return Understanding(
             cut(whole_text, [_with_particle(whole_text, *span) for span in read.spans]),
             constraints,
-            unquoted == whole_text and not dropped and _is_whole(pieces, constraints, read.spans),
+            covered and all(one.strict for one in constraints),
+            covered,
             tuple(read.closest),
         )
 
@@ -226,15 +229,20 @@ class Understands:
         return count > 0 and int(np.count_nonzero(having[: len(context)] & context)) >= COMPLETE * count
 
 
+def is_value(one: Constraint) -> bool:
+    """Whether it asks for a category, a brand or an attribute's value; not for a limit, stock, or what is not there."""
+    return isinstance(one.filter, OneOf) and (one.field in ("brand", "category") or one.field.startswith(ATTRIBUTE))
+
+
 def _within(inner: Sequence[Meaning], outer: Sequence[Meaning]) -> tuple[Meaning, ...]:
     """Categories that lie below (or are) one of the others."""
     paths = {meaning.path for meaning in outer}
     return tuple(one for one in inner if any(one.path[:depth] in paths for depth in range(1, len(one.path) + 1)))
 
 
-def _is_whole(pieces: Sequence[Piece], constraints: Sequence[Constraint], read: Sequence[tuple[int, int]]) -> bool:
-    """Whether no word is left that no filter speaks for."""
-    if not constraints or not all(one.strict for one in constraints):
+def _says_all(pieces: Sequence[Piece], constraints: Sequence[Constraint], read: Sequence[tuple[int, int]]) -> bool:
+    """Whether no word is left that no constraint speaks for."""
+    if not constraints:
         return False
     said = {words for one in constraints for words in one.said.split(JOIN)}
     left = [piece for piece in pieces if not any(start <= piece.start < end for start, end in read)]
