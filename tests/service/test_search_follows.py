@@ -18,8 +18,8 @@ from shoplens.features.found_text import FoundText, FoundTexts, Reading
 from shoplens.recommend.asking import Ask
 from shoplens.recommend.filters import parse_filter
 from shoplens.service.embedding import embed_shop
+from shoplens.service.log_writer import MOST, LogWriter
 from shoplens.service.runtime import Runtime
-from shoplens.service.search_log import MOST, SearchLogWriter
 from shoplens.service.search_words import SearchWords
 from shoplens.store.base import SearchRecord
 from shoplens.testing.served_shop import open_tiny_shop
@@ -185,7 +185,7 @@ class Refuses:
 
 def test_searches_wait_for_a_database_that_is_away() -> None:
     store = Refuses(2)
-    log = SearchLogWriter(store, keep_days=1.0)  # type: ignore[arg-type]
+    log = LogWriter(store, "searches", keep_days=1.0)  # type: ignore[arg-type]
     for number in range(1_200):
         log.put(SearchRecord(impression_id=str(number), timestamp=1, query="hammer"))
     assert log.flush(PATIENCE)
@@ -195,7 +195,7 @@ def test_searches_wait_for_a_database_that_is_away() -> None:
 
 
 def test_too_many_searches_are_dropped_and_counted() -> None:
-    log = SearchLogWriter(Refuses(10**9), keep_days=1.0)  # type: ignore[arg-type]
+    log = LogWriter(Refuses(10**9), "searches", keep_days=1.0)  # type: ignore[arg-type]
     for number in range(MOST + 5):
         log.put(SearchRecord(impression_id=str(number), timestamp=1, query="hammer"))
     assert log.dropped == 5

@@ -29,10 +29,11 @@ from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.shelf import Shelf
 from shoplens.retrieval.asked import Given
+from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
 from shoplens.service.search_learning import ClicksInUse
-from shoplens.service.search_log import SearchLogWriter, record_of
+from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
@@ -80,7 +81,7 @@ class SearchService:
         )
         self.suggestions = Suggestions(self._past)
         self.rising = TrendingSearches()
-        self.log = SearchLogWriter(store.searches, keep_days=settings.log_days) if settings.log else None
+        self.log = LogWriter(store.searches, "searches", keep_days=settings.log_days) if settings.log else None
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._started = False

@@ -77,6 +77,36 @@ class QueryCount:
     empty: int | None  # searches that found nothing; None: nobody knows, the searches came with an import
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpressionRecord:
+    """One answer of recommendations: what was shown to whom, and who ranked it. Events quote `impression_id`."""
+
+    impression_id: str
+    timestamp: int  # microseconds since 1970, UTC
+    route: str  # recommend, similar, cart
+    scenario: str = ""
+    user_id: str | None = None
+    session_id: str | None = None
+    shown: tuple[str, ...] = ()  # item_ids, best first
+    propensities: tuple[float, ...] = ()  # chance of each to stand where it stood; empty: nothing was left to chance
+    model: str = ""
+    bundle: str | None = None
+    fallback: str | None = None
+    arms: Mapping[str, str] = field(default_factory=dict)  # experiment → arm
+
+
+@dataclass(frozen=True, slots=True)
+class ImpressionResponse:
+    """An event that quotes an impression."""
+
+    impression_id: str
+    item_id: str
+    event_type: EventType
+    timestamp: int  # of the event, microseconds
+    value: float | None  # the rating, or money the event was worth
+    quantity: float | None  # units
+
+
 class EventLog(Protocol):
     """Append-only log of events; deleted only to forget a person."""
 
@@ -159,7 +189,8 @@ class People(Protocol):
         ...
 
     def delete(self, user_id: str) -> int:
-        """Forget a person with all their events and searches, in one transaction. Returns how many events went."""
+        """Forget a person with all their events, searches and impressions, in one transaction. Returns how many events
+        went."""
         ...
 
     def count(self) -> int:
@@ -205,6 +236,33 @@ class SearchLog(Protocol):
         ...
 
 
+class ImpressionLog(Protocol):
+    """What recommendations showed. Kept for a while (`prune`), and forgotten with the person (`People.delete`)."""
+
+    def append(self, records: Sequence[ImpressionRecord]) -> int:
+        """Store records, in one transaction; those whose `impression_id` is known are left out. Returns how many are
+        new."""
+        ...
+
+    def scan(
+        self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 2_000
+    ) -> Iterator[list[tuple[int, ImpressionRecord]]]:
+        """Number and record in order of arrival, numbers above `after`, times in [since, before) microseconds."""
+        ...
+
+    def responses(self, impression_ids: Sequence[str]) -> list[ImpressionResponse]:
+        """What people did with what these impressions showed, in order of arrival."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Forget impressions before a time (microseconds). Returns how many went."""
+        ...
+
+    def count(self) -> int:
+        """How many impressions there are."""
+        ...
+
+
 class Store(Protocol):
     """The shop's truth."""
 
@@ -212,6 +270,7 @@ class Store(Protocol):
     catalogue: Catalogue
     people: People
     searches: SearchLog
+    impressions: ImpressionLog
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0003"
+REVISION = "0004"
 
 metadata = MetaData()
 
@@ -134,6 +134,28 @@ search = Table(
 Index("search_time", search.c.timestamp)
 Index("search_person", search.c.user_id, search.c.sequence)
 Index("search_session", search.c.session_id, search.c.sequence)
+
+impression = Table(
+    "impression",
+    metadata,
+    Column("sequence", _Row, primary_key=True, autoincrement=True),  # order of arrival
+    Column("impression_id", Text, nullable=False, unique=True),
+    Column("timestamp", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("route", Text, nullable=False),  # recommend, similar, cart
+    Column("scenario", Text, nullable=False),
+    Column("user_id", Text),
+    Column("session_id", Text),
+    Column("shown", Text, nullable=False),  # JSON array of item_ids
+    Column("propensities", Text, nullable=False),  # JSON array, one for each; empty where nothing was left to chance
+    Column("model", Text, nullable=False),
+    Column("bundle", Text),
+    Column("fallback", Text),
+    Column("arms", Text, nullable=False),  # JSON object: experiment → arm
+    sqlite_autoincrement=True,
+)
+Index("impression_time", impression.c.timestamp)
+Index("impression_person", impression.c.user_id, impression.c.sequence)
+Index("impression_session", impression.c.session_id, impression.c.sequence)
 
 checkpoint = Table(
     "checkpoint",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
-from shoplens.store.base import Catalogue, Checkpoint, EventLog, People, SearchLog, Store
+from shoplens.store.base import Catalogue, Checkpoint, EventLog, ImpressionLog, People, SearchLog, Store
 from shoplens.store.database import Database
 from shoplens.store.migrate import migrate
 from shoplens.store.postgres_log import PostgresEventLog
 from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
+from shoplens.store.sql_impressions import SqlImpressionLog
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_searches import SqlSearchLog
 from shoplens.store.sqlite_log import SqliteEventLog
@@ -30,6 +31,7 @@ class SqlStore:
         self.catalogue: Catalogue = SqlCatalogue(database)
         self.people: People = SqlPeople(database)
         self.searches: SearchLog = SqlSearchLog(database)
+        self.impressions: ImpressionLog = SqlImpressionLog(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

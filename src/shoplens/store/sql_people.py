@@ -14,7 +14,7 @@ from shoplens.domain.people import Person
 from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
-from shoplens.store.schema import event, person, search
+from shoplens.store.schema import event, impression, person, search
 
 _CHUNK = 5_000  # rows a statement
 
@@ -71,9 +71,11 @@ class SqlPeople:
             after = found[-1][0]
 
     def delete(self, user_id: str) -> int:
-        """Forget a person with all their events and searches, in one transaction. Returns how many events went."""
+        """Forget a person with all their events, searches and impressions, in one transaction. Returns how many events
+        went."""
         with self._database.writing() as connection:
-            connection.execute(sql_delete(search).where(search.c.user_id == user_id))
+            for log in (search, impression):
+                connection.execute(sql_delete(log).where(log.c.user_id == user_id))
             row = connection.execute(select(person.c.row).where(person.c.user_id == user_id)).scalar()
             if row is None:
                 return 0

@@ -20,6 +20,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.store.base import Store
 from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConformance, PeopleConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
+from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_searches import SearchConformance
 
 
@@ -97,6 +98,7 @@ class StoreConformance(
     CatalogueConformance,
     ChangesConformance,
     PeopleConformance,
+    ImpressionConformance,
     SearchConformance,
     ConcurrencyConformance,
 ):

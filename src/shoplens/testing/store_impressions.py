@@ -1,0 +1,92 @@
+"""Checks of a store's log of impressions. See `shoplens.testing.store`."""
+
+# ruff: noqa: D102 the names of the checks say what they check
+
+from __future__ import annotations
+
+from shoplens.domain.events import Event, EventType
+from shoplens.domain.people import Person
+from shoplens.store.base import ImpressionRecord, Store
+from shoplens.testing.store_events import START, Opened, batch_of
+
+
+def shown(number: int, **said: object) -> ImpressionRecord:
+    """A made-up impression; `number` tells it from others."""
+    told = {"route": "recommend", "user_id": "ann", "shown": ("tea", "cup"), **said}
+    return ImpressionRecord(impression_id=f"imp{number}", timestamp=START + number, **told)  # type: ignore[arg-type]
+
+
+def kept(store: Store, **bounds: int) -> list[ImpressionRecord]:
+    """All records of a scan."""
+    return [record for chunk in store.impressions.scan(**bounds) for _, record in chunk]
+
+
+class ImpressionConformance:
+    """The log of impressions."""
+
+    def test_impressions_come_back_as_they_went_in(self, opened: Opened) -> None:
+        store = opened()
+        full = ImpressionRecord(
+            impression_id="imp1",
+            timestamp=START,
+            route="cart",
+            scenario="checkout",
+            user_id="ann",
+            session_id="s1",
+            shown=("tea", "茶"),
+            propensities=(0.5, 0.25),
+            model="blend",
+            bundle="20260101-000000",
+            fallback="cold_start",
+            arms={"order": "new", "colour": "control"},
+        )
+        assert store.impressions.append([full, shown(2), shown(2, route="similar")]) == 2
+        assert store.impressions.append([shown(2)]) == 0
+        store.close()
+        again = opened()
+        assert kept(again) == [full, shown(2)]
+        assert again.impressions.count() == 2
+        again.close()
+
+    def test_impressions_of_a_period_and_after_another(self, opened: Opened) -> None:
+        store = opened()
+        store.impressions.append([shown(number) for number in range(10)])
+        chunks = list(store.impressions.scan(size=4))
+        assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+        assert [one.timestamp - START for one in kept(store, after=chunks[1][-1][0])] == [8, 9]
+        assert [one.timestamp - START for one in kept(store, since=START + 3, before=START + 6)] == [3, 4, 5]
+        assert store.impressions.prune(START + 7) == 7
+        assert store.impressions.count() == 3
+        store.close()
+
+    def test_events_that_quote_an_impression_are_found(self, opened: Opened) -> None:
+        store = opened()
+        store.impressions.append([shown(1), shown(2)])
+        click = Event(event_type=EventType.CLICK, timestamp=START + 5, user_id="ann", item_id="cup")
+        store.events.append(
+            batch_of(
+                Event(
+                    event_type=EventType.CLICK, timestamp=START + 3, user_id="ann", item_id="tea", impression_id="imp2"
+                ),
+                Event(
+                    event_type=EventType.PURCHASE, timestamp=START + 4, user_id="ann", item_id="tea",
+                    impression_id="imp1", value=2.5, quantity=2.0,
+                ),
+                click,
+            )
+        )  # fmt: skip
+        found = store.impressions.responses(["imp1", "imp2", "imp9"])
+        assert [(one.impression_id, one.item_id, one.event_type, one.value, one.quantity) for one in found] == [
+            ("imp2", "tea", EventType.CLICK, None, None),
+            ("imp1", "tea", EventType.PURCHASE, 2.5, 2.0),
+        ]
+        assert store.impressions.responses([]) == []
+        store.close()
+
+    def test_impressions_are_forgotten_with_the_person(self, opened: Opened) -> None:
+        store = opened()
+        store.people.upsert([Person(user_id="ann")])
+        store.impressions.append([shown(1), shown(2, user_id="bob"), shown(3, user_id=None)])
+        store.people.delete("ann")
+        assert [one.user_id for one in kept(store)] == ["bob", None]
+        store.close()
