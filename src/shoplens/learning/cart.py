@@ -1,0 +1,214 @@
+"""How much each signal of the cart counts: chosen on the validation weeks' baskets, by tables that did not see them.
+
+Two questions are asked of each later basket: which product was taken out of it (with and without knowing the person),
+and, of each person's first, what it holds. The search goes up one weight at a time, from a grid, and a step must be
+worth more than `MARGIN`; it begins with the weights that are usual, so that little data changes little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.learning.metrics.ranking import discounts
+from shoplens.models.cart import Asked, Baskets, CartModel, CartSettings
+from shoplens.models.cart.settings import HISTORY, SITUATIONS, SOURCE_OF, Weights
+
+MOST = 1_200  # baskets a question: a standard error of NDCG@10 of about .007, and a minute of work
+LEAST = 50  # baskets; below that the usual weights stay
+DEPTH = 60  # best products of each signal that the sum can lift into the first ten
+K = 10
+GRID = (-0.3, -0.1, 0.0, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
+MARGIN = 2e-4  # of NDCG@10
+SWEEPS = 2
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a basket can be asked: the cart, when and by whom, and what is to be found."""
+
+    basket: int  # its number, for whoever counts by person
+    cart: npt.NDArray[np.int64]
+    wanted: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CartChoice:
+    """The model with the weights chosen, and NDCG@10 on validation of the usual and of the chosen weights."""
+
+    weights: Weights
+    figures: Mapping[str, Any]
+
+
+def leave_one_out(baskets: Baskets, among: npt.NDArray[np.int64], seed: int = 0, most: int = MOST) -> list[Question]:
+    """One product taken out of each basket that has several; at most `most` baskets, drawn at random."""
+    random = np.random.default_rng(seed)
+    several = among[baskets.sizes[among] > 1]
+    chosen = np.sort(random.choice(several, min(most, len(several)), replace=False))
+    questions = []
+    for basket in chosen.tolist():
+        items = baskets.item[baskets.indptr[basket] : baskets.indptr[basket + 1]].astype(np.int64)
+        hidden = int(random.integers(len(items)))
+        questions.append(Question(basket, np.delete(items, hidden), items[hidden : hidden + 1]))
+    return questions
+
+
+def next_baskets(baskets: Baskets, among: npt.NDArray[np.int64], seed: int = 0, most: int = MOST) -> list[Question]:
+    """Each person's first basket among these; people drawn at random."""
+    _, first = np.unique(baskets.user[among], return_index=True)
+    random = np.random.default_rng(seed)
+    chosen = np.sort(among[random.choice(first, min(most, len(first)), replace=False)])
+    nothing = np.zeros(0, np.int64)
+    return [
+        Question(basket, nothing, baskets.item[baskets.indptr[basket] : baskets.indptr[basket + 1]].astype(np.int64))
+        for basket in chosen.tolist()
+    ]
+
+
+class Purchases:
+    """What the owner of a basket had bought before it."""
+
+    def __init__(self, baskets: Baskets) -> None:
+        self._baskets = baskets
+        self._order = np.argsort(baskets.user, kind="stable")  # of each person, oldest first
+        self._start = np.searchsorted(baskets.user[self._order], np.arange(int(baskets.user.max(initial=-1)) + 2))
+
+    def baskets_before(self, basket: int) -> npt.NDArray[np.int64]:
+        """Numbers of the earlier baskets of the same person, oldest first."""
+        user = int(self._baskets.user[basket])
+        mine = self._order[self._start[user] : self._start[user + 1]]
+        earlier: npt.NDArray[np.int64] = mine[self._baskets.time[mine] < self._baskets.time[basket]]
+        return earlier
+
+    def before(self, basket: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Product rows, oldest first, and days before the basket; the latest HISTORY of them."""
+        some = self._baskets.take(self.baskets_before(basket))
+        age = (self._baskets.time[basket] - np.repeat(some.time, some.sizes)) / MICROSECONDS_PER_DAY
+        return some.item[-HISTORY:].astype(np.int64), age[-HISTORY:].astype(np.float32)
+
+    def asked(self, model: CartModel, question: Question, *, known: bool) -> Asked:
+        """As a request would be understood; `known`: whether it says who asks."""
+        weight = np.ones(len(question.cart), np.float32)
+        if not known:
+            return Asked(question.cart, weight)
+        return Asked(question.cart, weight, model.habits(*self.before(question.basket)))
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Of each question, every signal's best products; padded to one width."""
+
+    values: npt.NDArray[np.float32]  # [n_signals, n_questions, width]
+    inside: npt.NDArray[np.bool_]  # [n_questions, width]
+    hit: npt.NDArray[np.bool_]  # [n_questions, width]
+    wanted: npt.NDArray[np.int64]  # [n_questions]
+
+    def ndcg(self, total: npt.NDArray[np.float32]) -> float:
+        """Mean NDCG@10 when the pool is ordered by `total` [n_questions, width]."""
+        scores = np.where(self.inside, total, -np.inf)
+        width = min(K, scores.shape[1])
+        top = np.argpartition(-scores, width - 1, axis=1)[:, :width]
+        top = np.take_along_axis(top, np.argsort(-np.take_along_axis(scores, top, 1), axis=1, kind="stable"), 1)
+        gain = np.take_along_axis(self.hit, top, 1) @ discounts(width)
+        ideal = np.concatenate([[0.0], np.cumsum(discounts(K))])
+        return float((gain / ideal[np.minimum(self.wanted, K)]).mean())
+
+
+def pool_of(model: CartModel, asked: Sequence[Asked], wanted: Sequence[npt.NDArray[np.int64]]) -> Pool:
+    """Ask every question once and keep what can matter."""
+    kept: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]] = []
+    popular = np.argsort(-model.popular, kind="stable")[: 3 * DEPTH]
+    for one, hidden in zip(asked, wanted, strict=True):
+        signals = model.signals(one)
+        best = [np.setdiff1d(popular, one.items)[:DEPTH]]
+        for name, values in signals.values.items():
+            if name in ("popular", "same_kind"):
+                continue
+            depth = min(DEPTH, len(values))
+            top = np.argpartition(values, len(values) - depth)[len(values) - depth :]
+            best.append(signals.rows[top[values[top] > 0]])
+        rows = np.unique(np.concatenate(best))
+        at = np.minimum(np.searchsorted(signals.rows, rows), max(len(signals.rows) - 1, 0))
+        known = signals.rows[at] == rows if len(signals.rows) else np.zeros(len(rows), np.bool_)
+        block = np.zeros((len(SOURCE_OF), len(rows)), np.float32)
+        for place, name in enumerate(SOURCE_OF):
+            if name == "popular":
+                block[place] = model.popular[rows]
+            elif name in signals.values:
+                block[place, known] = signals.values[name][at[known]]
+        kept.append((block, np.isin(rows, hidden)))
+    width = max(len(hit) for _, hit in kept)
+    values = np.zeros((len(SOURCE_OF), len(kept), width), np.float32)
+    inside, hits = np.zeros((2, len(kept), width), np.bool_)
+    for row, (block, hit) in enumerate(kept):
+        values[:, row, : len(hit)], inside[row, : len(hit)], hits[row, : len(hit)] = block, True, hit
+    return Pool(values, inside, hits, np.array([len(one) for one in wanted], np.int64))
+
+
+def climb(pool: Pool, start: Mapping[str, float]) -> tuple[dict[str, float], float, float]:
+    """Weights from coordinate ascent, NDCG@10 where it began and where it ended."""
+    names = list(SOURCE_OF)
+    weights = np.array([start.get(name, 0.0) for name in names], np.float32)
+    total = np.tensordot(weights, pool.values, 1)
+    began = best = pool.ndcg(total)
+    for _ in range(SWEEPS):
+        before = best
+        for place in range(len(names)):
+            if not pool.values[place].any():
+                continue
+            rest = total - weights[place] * pool.values[place]
+            tried = {float(one) for one in GRID} | {float(weights[place] * by) for by in (0.75, 1.33)}
+            for weight in sorted(tried - {float(weights[place])}):
+                quality = pool.ndcg(rest + np.float32(weight) * pool.values[place])
+                if quality > best + MARGIN:
+                    best, weights[place] = quality, weight
+            total = rest + weights[place] * pool.values[place]
+        if best - before < MARGIN:
+            break
+    return dict(zip(names, np.round(weights, 4).tolist(), strict=True)), began, best
+
+
+def choose_weights(
+    baskets: Baskets,
+    kind: npt.NDArray[np.int32],
+    *,
+    days: float,
+    settings: CartSettings | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> CartChoice:
+    """Fit on all but the last `days`, ask the baskets of those days. The usual weights where they are too few."""
+    usual = settings or CartSettings()
+    cut = baskets.end - round(days * MICROSECONDS_PER_DAY)
+    before, later = np.flatnonzero(baskets.time < cut), np.flatnonzero(baskets.time >= cut)
+    model = CartModel.fit(baskets.take(before), kind, usual)
+    purchases = Purchases(baskets)
+    hidden, following = leave_one_out(baskets, later, seed), next_baskets(baskets, later, seed)
+    following = [one for one in following if len(purchases.baskets_before(one.basket))]
+    weights: dict[str, dict[str, float]] = {}
+    figures: dict[str, Any] = {}
+    for done, situation in enumerate(SITUATIONS):
+        if progress is not None:
+            progress("weigh the cart", done, len(SITUATIONS))
+        questions = following if situation == "person" else hidden
+        asked = [purchases.asked(model, one, known=situation != "cart") for one in questions]
+        fitting = [k for k, one in enumerate(asked) if one.situation == situation]
+        start = usual.weights[situation]
+        if len(fitting) < LEAST:
+            weights[situation] = {name: float(start.get(name, 0.0)) for name in SOURCE_OF}
+            figures[situation] = {"baskets": len(fitting), "chosen": False}
+            continue
+        pool = pool_of(model, [asked[k] for k in fitting], [questions[k].wanted for k in fitting])
+        weights[situation], began, ended = climb(pool, start)
+        told = {"usual": round(began, 5), "ndcg@10": round(ended, 5)}
+        figures[situation] = {"baskets": len(fitting), "chosen": True, **told}
+    if progress is not None:
+        progress("weigh the cart", len(SITUATIONS), len(SITUATIONS))
+    return CartChoice(weights, figures)

@@ -1,0 +1,218 @@
+"""The cart's model: for a cart and a person's purchases, how well every product of the catalogue completes it.
+
+Each signal speaks for some products, stretched so that its best one outside the cart has 1; the score is their weighted
+sum. Nothing depends on the order of the cart, and nothing is stored per person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.errors import BundleError
+from shoplens.models.cart.baskets import Baskets
+from shoplens.models.cart.habits import NONE, Habits
+from shoplens.models.cart.neighbours import BasketNeighbours
+from shoplens.models.cart.repeats import repeat_rates
+from shoplens.models.cart.roles import Roles
+from shoplens.models.cart.sets import BoughtSet, bought_sets
+from shoplens.models.cart.settings import SOURCE_OF, SOURCES, CartSettings, Situation, Weights
+from shoplens.models.cart.together import Together
+
+Rows = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float32]
+
+CONFIG = "config.json"
+TASTE_OF = 100  # products of the strongest habits whose partners make a taste
+TIE_BREAK = 1e-6  # share of popularity in every score, so that no order is left to chance
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One cart in rows of the catalogue."""
+
+    items: Rows  # what is in the cart and what is looked at; a row comes once
+    weight: Values  # what each says, 1 for what is in the cart
+    habits: Habits = NONE
+
+    @property
+    def situation(self) -> Situation | None:
+        """What is known; None: nothing."""
+        if len(self.items):
+            return "cart and person" if len(self.habits) else "cart"
+        return "person" if len(self.habits) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What speaks for which product outside the cart: name of SOURCE_OF → [len(rows)], the largest of each is 1."""
+
+    rows: Rows  # rising
+    values: Mapping[str, Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores of the whole catalogue, and what each source added to those that anything but popularity speaks for."""
+
+    total: Values  # [n_items]
+    rows: Rows  # rising
+    parts: Mapping[str, Values]  # name of SOURCES → [len(rows)]
+    popular: float  # what the best seller gets for being one
+
+    def parts_of(self, row: int) -> dict[str, float]:
+        """What spoke for one product, largest first; only what is above 0."""
+        at = int(np.searchsorted(self.rows, row))
+        if at == len(self.rows) or self.rows[at] != row:
+            return {"popular": float(self.total[row])} if self.total[row] > 0 else {}
+        spoken = {name: float(values[at]) for name, values in self.parts.items() if values[at] > 0}
+        return dict(sorted(spoken.items(), key=lambda one: -one[1]))
+
+
+class CartModel:
+    """Tables fitted on baskets, and weights chosen on later ones."""
+
+    def __init__(
+        self,
+        settings: CartSettings,
+        together: Together,
+        baskets: BasketNeighbours,
+        roles: Roles,
+        popular: Values,
+        kept: Values,
+    ) -> None:
+        self.settings = settings
+        self.together, self.baskets, self.roles = together, baskets, roles
+        self.popular = popular  # [n_items], the best seller has 1
+        self.kept = kept  # [n_items], see repeats
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue that was learnt."""
+        return len(self.popular)
+
+    @classmethod
+    def fit(
+        cls, baskets: Baskets, kind: npt.NDArray[np.int32] | None = None, settings: CartSettings | None = None
+    ) -> CartModel:
+        """`kind` [n_items]: narrowest category of each product as a number, 0 = none."""
+        chosen = settings or CartSettings()
+        kinds = np.zeros(baskets.n_items, np.int32) if kind is None else kind
+        together = Together.fit(
+            baskets,
+            half_life_days=chosen.half_life_days,
+            shrinkage=chosen.shrinkage,
+            partners=chosen.partners,
+        )
+        fade = np.exp2(-baskets.age_days / chosen.popular_half_life_days)
+        sold = np.bincount(baskets.item, np.repeat(fade, baskets.sizes), baskets.n_items)
+        roles = Roles.fit(
+            baskets, kinds, together.bought, half_life_days=chosen.half_life_days, shrinkage=chosen.shrinkage
+        )
+        popular = (sold / max(sold.max(initial=0), 1e-12)).astype(np.float32)
+        return cls(chosen, together, BasketNeighbours.fit(baskets), roles, popular, repeat_rates(baskets, kinds))
+
+    def weighed(self, weights: Weights) -> CartModel:
+        """The same tables with other weights."""
+        settings = replace(self.settings, weights=weights)
+        return CartModel(settings, self.together, self.baskets, self.roles, self.popular, self.kept)
+
+    def habits(self, item: npt.NDArray[np.int64], age_days: npt.NDArray[np.float32]) -> Habits:
+        """Habits of somebody who bought these products so long ago."""
+        return Habits.of(
+            item,
+            age_days,
+            half_life_days=self.settings.habit_half_life_days,
+            half_life_baskets=self.settings.habit_half_life_baskets,
+        )
+
+    def sets(self, items: Rows, allowed: npt.NDArray[np.bool_], n: int) -> list[BoughtSet]:
+        """The n strongest sets with a product of the cart; `allowed` [n_items] says what may be suggested."""
+        return bought_sets(self.together, self.baskets, items, allowed, n)
+
+    def signals(self, asked: Asked) -> Signals:
+        """Every signal that has something to say, over the products that any of them speaks for."""
+        items, weight, habits = asked.items, asked.weight, asked.habits
+        spread: dict[str, tuple[Rows, npt.NDArray[np.floating]]] = {}  # products may come several times: they add up
+        if len(items):
+            partner, sure, alike = self.together.spread(items, weight)
+            spread["confidence"], spread["cosine"] = (partner, sure), (partner, alike)
+            spread["nearest"] = self.baskets.spread(items, weight)
+            spread["kinds"] = self.roles.spread(items, weight)
+        if len(habits):
+            spread["often"] = habits.item, habits.often
+            spread["kept"] = habits.item, habits.often * self.kept[habits.item]
+            spread["times"] = habits.item, np.log1p(habits.times.astype(np.float32))
+            spread["due"] = habits.item, habits.often * habits.due()
+            strongest = np.argsort(-habits.often, kind="stable")[:TASTE_OF]
+            partner, _, alike = self.together.spread(habits.item[strongest], habits.often[strongest])
+            spread["taste"] = partner, alike
+        there = np.zeros(self.n_items, np.bool_)
+        for product, _ in spread.values():
+            there[product] = True
+        there[items] = False
+        rows = np.flatnonzero(there)
+        place = np.full(self.n_items, len(rows), np.int32)  # what is in the cart adds up behind the last row
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        found: dict[str, npt.NDArray[Any]] = {
+            name: np.bincount(place[product], values, len(rows) + 1)[:-1] for name, (product, values) in spread.items()
+        }
+        if len(items):
+            found["same_kind"] = self.roles.same(items, rows).astype(np.float32)
+            if len(habits):
+                found["often_with"] = found["often"] * found["cosine"]
+        stretched = {}
+        for name, values in found.items():
+            best = float(values.max(initial=0.0))
+            if best > 0:
+                stretched[name] = (values / best).astype(np.float32)
+        stretched["popular"] = self.popular[rows]
+        return Signals(rows, stretched)
+
+    def score(self, asked: Asked) -> Scored:
+        """Scores of all products; those of the cart's own mean nothing, leaving them out is the caller's business."""
+        signals = self.signals(asked)
+        situation = asked.situation
+        weights = {"popular": 1.0} if situation is None else self.settings.weights[situation]
+        popular = np.float32(weights.get("popular", 0.0) + TIE_BREAK)
+        total = popular * self.popular
+        parts: dict[str, Values] = {}
+        for name, values in signals.values.items():
+            weight = np.float32(weights.get(name, 0.0))
+            if weight:
+                source = SOURCE_OF[name]
+                added = values * weight
+                parts[source] = parts[source] + added if source in parts else added
+                if name != "popular":  # that one counts for all products
+                    total[signals.rows] += added
+        return Scored(total, signals.rows, {name: parts[name] for name in SOURCES if name in parts}, float(popular))
+
+    def save(self, folder: Path) -> None:
+        """Everything that `load` needs, into an existing, empty folder."""
+        self.together.save(folder)
+        self.baskets.save(folder)
+        self.roles.save(folder)
+        np.save(folder / "popular.npy", self.popular, allow_pickle=False)
+        np.save(folder / "kept.npy", self.kept, allow_pickle=False)
+        (folder / CONFIG).write_text(json.dumps(self.settings.as_dict()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> CartModel:
+        """What `save` wrote; BundleError when it cannot be used. Never unpickles."""
+        try:
+            settings = CartSettings.of(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+            popular = np.load(folder / "popular.npy", allow_pickle=False)
+            kept = np.load(folder / "kept.npy", allow_pickle=False)
+        except (OSError, ValueError, TypeError) as error:
+            raise BundleError(f"{folder}: the cart's model cannot be read ({error}); train again") from error
+        together = Together.load(folder, shrinkage=settings.shrinkage)
+        roles = Roles.load(folder)
+        if not len(popular) == len(kept) == together.n_items == len(roles.kind):
+            raise BundleError(f"{folder}: the tables of the cart are of different catalogues; train again")
+        return cls(settings, together, BasketNeighbours.load(folder, len(popular)), roles, popular, kept)
