@@ -16,6 +16,7 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import InputError
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
+from shoplens.models.cart import CartModel
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.retrieval.base import Index
 
@@ -37,6 +38,7 @@ class Learned:
     people: npt.NDArray[np.int64] | None = None  # key_of_text(user_id) of each profile row; ids are not kept here
     metrics: Mapping[str, object] = field(default_factory=dict)
     calibration: Calibration | None = None  # of the scores of `shipped`; None: answers give them as they are
+    cart: CartModel | None = None  # what completes a cart; None when no baskets were learnt from
     event_weights: EventWeights = field(default_factory=lambda: EVENT_WEIGHTS)  # what one event counted in training
 
     @property

@@ -28,7 +28,7 @@ class Answer:
     items: tuple[Ranked, ...]
     model: str  # name of the model, "popular+new" without one
     bundle: str | None
-    fallback: str | None = None  # "cold_start", "no_bundle" or None
+    fallback: str | None = None  # "cold_start", "no_bundle", of a cart "recommend", or None
     note: str | None = None  # the same as a sentence
 
 
@@ -43,16 +43,7 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     histories = past.histories(learned.items, shelf.stand_ins)
     if not len(histories.item) or not len(learned.items):
         return _cold(shelf, past, wish, excluded, "cold_start")
-    trained = learned.model.score(histories)[0]
-    pool = wish.n if wish.diversity <= 0 else max(wish.n, min(POOL * wish.n, POOL_MOST))
-    chosen, values = _top(shelf, trained, wish, excluded, pool)
-    item_ids = _names(shelf, chosen)
-    if wish.diversity > 0:
-        vectors = shelf.vectors_of(item_ids)
-        if vectors is None:
-            vectors = _place_vectors(shelf, item_ids)
-        order = diversify(values, vectors, wish.n, wish.diversity)
-        values, item_ids = values[order], [item_ids[k] for k in order]
+    item_ids, values = ordered(shelf, learned.model.score(histories)[0], wish, excluded)
     # The order is made; what people read is a probability. A boost counts as if the person liked the product more.
     scores = (values if learned.calibration is None else learned.calibration(values)).tolist()
     note = None if item_ids else say(wish.language, "nothing_fits")
@@ -62,6 +53,40 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
         said = reasons(shelf, past, item_ids, wish.language)
         items = tuple(map(Ranked, item_ids, scores, said, modality_shares(shelf, histories, item_ids)))
     return Answer(items, learned.shipped, learned.version, note=note)
+
+
+def ordered(
+    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], *, one_variant: bool = False
+) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """The n best by these scores of the trained products (newcomers take part through their neighbours), under all
+    rules of the wish, in order, and their scores. `one_variant`: of products that share a group only the best."""
+    pool = wish.n if wish.diversity <= 0 else max(wish.n, min(POOL * wish.n, POOL_MOST))
+    if one_variant and shelf.facts.columns.group.any():
+        pool = max(pool, min(POOL * wish.n, POOL_MOST))
+    chosen, values = _top(shelf, trained, wish, excluded, pool)
+    item_ids = _names(shelf, chosen)
+    if one_variant:
+        kept = _first_of_groups(shelf, item_ids)
+        values, item_ids = values[kept], [item_ids[k] for k in kept]
+    if wish.diversity > 0:
+        vectors = shelf.vectors_of(item_ids)
+        if vectors is None:
+            vectors = _place_vectors(shelf, item_ids)
+        order = diversify(values, vectors, wish.n, wish.diversity)
+        values, item_ids = values[order], [item_ids[k] for k in order]
+    return item_ids[: wish.n], values[: wish.n]
+
+
+def _first_of_groups(shelf: Shelf, item_ids: Sequence[str]) -> list[int]:
+    """Positions of products that have no variant before them."""
+    groups = shelf.facts.group(shelf.facts.rows(item_ids)).tolist()
+    met: set[int] = set()
+    kept = []
+    for position, group in enumerate(groups):
+        if group not in met or not group:
+            kept.append(position)
+        met.add(group)
+    return kept
 
 
 def _top(

@@ -8,6 +8,7 @@
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
     alignment/               the space of words and photos, when one was learnt
+    cart/                    what completes a cart, when the log holds baskets
 
 Prices, stock and titles are not here: they are read from the store, where they are never stale.
 """
@@ -33,6 +34,7 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
+from shoplens.models.cart import CartModel
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
 from shoplens.registry import PARTS, find
@@ -40,6 +42,7 @@ from shoplens.registry import PARTS, find
 FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
 ALIGNMENT = "alignment"  # folder
+CART = "cart"  # folder
 EXACT_BELOW = 20_000  # products; under this, looking at all of them is about as fast as a graph, and exact
 
 
@@ -56,15 +59,15 @@ def write_bundle(
     people: Vocabulary | None = None,
     calibration: Calibration | None = None,
     alignment: Path | None = None,
+    cart: CartModel | None = None,
 ) -> Path:
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
-    meaning. `people`: the users of the training data, so that
-    models which read profiles find them again; only hashes of their ids are kept. `calibration` turns the
-    shipped model's scores into probabilities. `alignment`: folder of the version that goes along. A bundle is used once
-    it is promoted.
+    meaning. `people`: the users of the training data, so that models which read profiles find them again; only hashes
+    of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`: folder of the
+    version that goes along. `cart`: what completes a cart, over the same items. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -81,6 +84,9 @@ def write_bundle(
             calibration.save(building)
         if alignment is not None:
             shutil.copytree(alignment, building / ALIGNMENT)
+        if cart is not None:
+            (building / CART).mkdir()
+            cart.save(building / CART)
         size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
         files = {name: _describe(building / name) for name in _files(building)}
         created = datetime.now(UTC)
@@ -184,7 +190,18 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         metrics=manifest["metrics"],
         calibration=Calibration.load(folder),
         event_weights=trained_weights(manifest),
+        cart=_load_cart(folder / CART, len(items)),
     )
+
+
+def _load_cart(folder: Path, items: int) -> CartModel | None:
+    """None for bundles without one."""
+    if not folder.is_dir():
+        return None
+    cart = CartModel.load(folder)
+    if cart.n_items != items:
+        raise BundleError(f"{folder}: a cart of {cart.n_items} products in a bundle of {items}; train again")
+    return cart
 
 
 def alignment_folder(folder: Path) -> Path | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights
@@ -72,6 +73,7 @@ class Runtime:
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
+        self.cart = Cart(self._history)
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None

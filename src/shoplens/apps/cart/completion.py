@@ -1,0 +1,120 @@
+"""What completes this cart, for a guest or somebody known. Lack of knowledge never fails: it falls back and says so."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shoplens.apps.cart.reading import Read, not_to_suggest, read
+from shoplens.apps.cart.reasons import cart_reasons
+from shoplens.apps.cart.together import Bundle, bundles_for
+from shoplens.domain.events import Event, EventType
+from shoplens.domain.ranking import Ranked
+from shoplens.models.cart import CartModel
+from shoplens.models.cart.model import Scored
+from shoplens.models.cart.settings import HISTORY
+from shoplens.recommend.learned import Learned
+from shoplens.recommend.messages import say
+from shoplens.recommend.past import Deed, Past
+from shoplens.recommend.pipeline import Answer, ordered, recommend
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.shelf import Shelf
+
+#: The latest events of a person (user_id, session_id, limit), oldest first.
+ReadHistory = Callable[[str | None, str | None, int], list[Event]]
+
+MODEL = "cart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartQuestion:
+    """One cart. The order of `items` makes no difference, nor does a product that comes twice."""
+
+    items: tuple[str, ...] = ()
+    viewing: str | None = None  # what is looked at now: speaks half as loud as what is in the cart
+    user_id: str | None = None
+    session_id: str | None = None
+    bundles: int = 3  # sets to look for
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """An answer with the number that later events quote, who had a say in it, and sets of products."""
+
+    impression_id: str
+    answer: Answer
+    sources: tuple[str, ...]  # of what is shown, the one that says most first; see docs/cart.md
+    bundles: tuple[Bundle, ...] = ()
+
+
+class Cart:
+    """Completes carts with what training learnt from baskets."""
+
+    def __init__(self, history: ReadHistory, *, limit: int = HISTORY) -> None:
+        self._history = history
+        self._limit = limit
+
+    def complete(self, shelf: Shelf, wish: Wish, question: CartQuestion) -> Completed:
+        """Products that complete the cart, best first. `wish.repeat`: whether what the person bought may come again."""
+        user, session = question.user_id, question.session_id
+        events = self._history(user, session, self._limit) if user or session else []
+        profile = shelf.profile_row(user) if user else -1
+        past = Past.of(events, profile=profile, weights=shelf.event_weights)
+        excluded = not_to_suggest(shelf, question.items, question.viewing) | set(wish.exclude) | past.disliked
+        if not wish.repeat:
+            excluded |= past.seen
+        learned = shelf.learned
+        if learned is None or learned.cart is None:
+            return _otherwise(shelf, wish, question, past, excluded, "no_cart_model")
+        understood = read(shelf, learned, learned.cart, question.items, question.viewing, past)
+        if understood.asked.situation is None:
+            return _otherwise(shelf, wish, question, past, excluded, "no_cart")
+        scored = learned.cart.score(understood.asked)
+        item_ids, values = ordered(shelf, scored.total, wish, excluded, one_variant=True)
+        items, sources = _told(shelf, learned, learned.cart, understood, scored, item_ids, values.tolist(), wish)
+        bundles = bundles_for(shelf, learned, learned.cart, understood, wish, excluded, question.bundles)
+        note = None if items else say(wish.language, "nothing_fits")
+        return Completed(secrets.token_hex(12), Answer(items, MODEL, learned.version, note=note), sources, bundles)
+
+
+def _told(
+    shelf: Shelf,
+    learned: Learned,
+    model: CartModel,
+    understood: Read,
+    scored: Scored,
+    item_ids: list[str],
+    values: list[float],
+    wish: Wish,
+) -> tuple[tuple[Ranked, ...], tuple[str, ...]]:
+    """Products with their scores, and, when the wish asks for it, why; and the sources of all that is shown."""
+    voices: dict[str, float] = {}
+    items = []
+    for item_id, value in zip(item_ids, values, strict=True):
+        row = learned.items.get(item_id)
+        parts = scored.parts_of(row) if row >= 0 else {}
+        for source, part in parts.items():
+            voices[source] = voices.get(source, 0.0) + part
+        if not wish.explain:
+            items.append(Ranked(item_id, value))
+            continue
+        whole = sum(parts.values())
+        shares = {source: round(part / whole, 4) for source, part in parts.items()}
+        said = cart_reasons(shelf, model, understood, row, shares, wish.language) if row >= 0 else ()
+        items.append(Ranked(item_id, value, said or ((say(wish.language, "new"),) if row < 0 else ()), shares))
+    return tuple(items), tuple(sorted(voices, key=lambda source: -voices[source]))
+
+
+def _otherwise(shelf: Shelf, wish: Wish, question: CartQuestion, past: Past, excluded: set[str], why: str) -> Completed:
+    """The shop's recommendations, with the cart as the latest that the person did; `fallback` and `sources` name what
+    answered."""
+    given = (*((question.viewing,) if question.viewing else ()), *sorted(set(question.items)))
+    deeds = tuple(Deed(item_id, EventType.CART, shelf.event_weights[EventType.CART], 0.0) for item_id in given)
+    with_cart = replace(past, deeds=(*past.deeds, *deeds))
+    answer = recommend(shelf, with_cart, replace(wish, exclude=tuple(sorted(excluded)), repeat=True))
+    if answer.fallback is None:
+        note = answer.note or say(wish.language, why)
+        answer = replace(answer, fallback="recommend", note=note)
+    sources = ("popular", "new") if answer.fallback in ("cold_start", "no_bundle") else ("recommend",)
+    return Completed(secrets.token_hex(12), answer, sources if answer.items else ())
