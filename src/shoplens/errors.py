@@ -6,6 +6,7 @@
     │   ├── UnsafeInputError  a URL, archive or media file was refused for safety
     │   └── StrictError       `--strict` met a row that would have been refused
     ├── NotFoundError         no such person, product, bundle, …
+    ├── ConflictError         what is asked for contradicts what there is
     ├── ConfigurationError    a setting is wrong; the message names it and what to write instead
     │   └── MissingExtraError an optional dependency is not installed; the message names the extra
     ├── ModelFileError        a pretrained model's file is missing or altered
@@ -41,6 +42,10 @@ class StrictError(InputError):
 
 class NotFoundError(ShoplensError):
     """No such person, product or bundle."""
+
+
+class ConflictError(ShoplensError):
+    """What is asked for contradicts what there is."""
 
 
 class ConfigurationError(ShoplensError):

@@ -185,7 +185,7 @@ class Refuses:
 
 def test_searches_wait_for_a_database_that_is_away() -> None:
     store = Refuses(2)
-    log = LogWriter(store, "searches", keep_days=1.0)  # type: ignore[arg-type]
+    log = LogWriter(store, "searches", keep_days=1.0)
     for number in range(1_200):
         log.put(SearchRecord(impression_id=str(number), timestamp=1, query="hammer"))
     assert log.flush(PATIENCE)
@@ -195,7 +195,7 @@ def test_searches_wait_for_a_database_that_is_away() -> None:
 
 
 def test_too_many_searches_are_dropped_and_counted() -> None:
-    log = LogWriter(Refuses(10**9), "searches", keep_days=1.0)  # type: ignore[arg-type]
+    log = LogWriter(Refuses(10**9), "searches", keep_days=1.0)
     for number in range(MOST + 5):
         log.put(SearchRecord(impression_id=str(number), timestamp=1, query="hammer"))
     assert log.dropped == 5

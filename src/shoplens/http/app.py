@@ -11,8 +11,10 @@ from shoplens.http.envelope import Envelope, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     bundles,
+    cart,
     embeddings,
     events,
+    experiments,
     health,
     interact,
     media,
@@ -54,8 +56,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.keys = Keys(server.api_keys)
     app.state.meters = meters
     errors.install(app)
-    shops = (recommend, search, interact, events, media, products, people, embeddings)
-    for module in (*shops, bundles, health, metrics_route):
+    shops = (recommend, cart, search, interact, events, media, products, people, embeddings)
+    for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)
     return app

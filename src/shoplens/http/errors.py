@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from shoplens.errors import (
     BundleError,
+    ConflictError,
     InputError,
     MissingExtraError,
     NotFoundError,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 STATUS: tuple[tuple[type[ShoplensError], int], ...] = (
     (NotFoundError, 404),
     (InputError, 422),
+    (ConflictError, 409),
     (BundleError, 409),  # asked for a switch that cannot be made
     (StoreUnavailableError, 503),
     (ServiceUnavailableError, 503),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from shoplens.domain.events import EventType
@@ -38,6 +38,7 @@ class HotSwap:
     ) -> None:
         self.bundles = bundles
         self.shelf = Shelf(None, facts, trending, contents)
+        self.beside: Mapping[str, Shelf] = {}  # bundles that answer some people too, by version: see `keep`
         self.problem: str | None = None  # why the bundle that should answer does not
         self._contents = contents
         self._classes = classes
@@ -72,6 +73,24 @@ class HotSwap:
             self.problem = self._refused = None
             log.info("bundle %s answers now, before: %s", wanted, before.version)
             return True
+
+    def keep(self, versions: Iterable[str]) -> None:
+        """Have these bundles ready beside the one that answers, and no others. One that cannot be used is left out,
+        with a line in the log."""
+        with self._swapping:
+            ready: dict[str, Shelf] = {}
+            for version in dict.fromkeys(versions):
+                try:
+                    ready[version] = self.beside.get(version) or self._shelf_of(version)
+                except (ShoplensError, OSError) as error:
+                    log.error("bundle %s cannot answer beside the current one: %s", version, error)
+            self.beside = ready
+        self.refresh()
+
+    def refresh(self, *, embedded: bool = False) -> None:
+        """Products changed: every shelf is to know them."""
+        for shelf in (self.shelf, *self.beside.values()):
+            shelf.refresh(embedded=embedded)
 
     def _shelf_of(self, version: str | None) -> Shelf:
         facts, trending = self.shelf.facts, self.shelf.trending

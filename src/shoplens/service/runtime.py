@@ -16,6 +16,7 @@ from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights
+from shoplens.domain.experiments import Experiment
 from shoplens.errors import BundleError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
@@ -23,10 +24,13 @@ from shoplens.recommend.newcomers import Contents
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
+from shoplens.service.answers import Answers
 from shoplens.service.contents import FeatureContents
+from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
+from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
@@ -35,6 +39,7 @@ from shoplens.store.base import Appended, Store
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
+    from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.search import SearchService
 
 log = logging.getLogger(__name__)
@@ -73,6 +78,10 @@ class Runtime:
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
+        self.experiments = Experiments(workspace.root, workspace.bundles)
+        kept = self.settings.impressions
+        log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
+        self.answers = Answers(self.home, self.swap, self.experiments, log_of_answers)
         self.cart = Cart(self._history)
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
@@ -131,6 +140,8 @@ class Runtime:
         """Delete a person, all they did and what is remembered of them here. Returns how many events went."""
         if self._interaction is not None:
             self._interaction.sessions.forget_person(user_id)
+        if self.answers.log is not None:
+            self.answers.log.flush()
         if self._search is not None:
             self._search.forget(user_id)  # first: what waits to be written down must be gone with the rest
         return self.store.people.delete(user_id)
@@ -155,7 +166,7 @@ class Runtime:
         if appended.new_products:
             mentioned = {name for name in batch.item_id if name is not None}
             self.catalogue.learn(name for name in mentioned if not self.facts.row(name))
-            self.shelf.refresh()
+            self.swap.refresh()
         self._trend(batch)
         return appended
 
@@ -165,7 +176,7 @@ class Runtime:
         with self.catalogue.turn:
             before = self.store.catalogue.get([one.item_id for one in products]) if few else {}
             changed = self.catalogue.put(products)
-        self.shelf.refresh()
+        self.swap.refresh()
         different = [one for one in products if looks_different(one, before.get(one.item_id))] if few else []
         if different:
             self.live.submit(different)
@@ -206,11 +217,35 @@ class Runtime:
             raise BundleError(self.swap.problem)
         return now
 
+    def start_experiment(self, experiment: Experiment) -> Experiment:
+        """Begin; see `Experiments.start`. Here at once, in other processes within a second or two."""
+        begun = self.experiments.start(experiment)
+        self.answers.prepare()
+        return begun
+
+    def stop_experiment(self, name: str) -> Experiment:
+        """End; see `Experiments.stop`."""
+        ended = self.experiments.stop(name)
+        self.answers.prepare()
+        return ended
+
+    def experiment_report(self, name: str) -> ExperimentReport:
+        """What an experiment showed so far. NotFoundError when there is none of that name."""
+        from shoplens.service.experiment_report import report
+
+        if self.answers.log is not None:
+            self.answers.log.flush(1.0)
+        return report(
+            self.store.impressions,
+            self.experiments.get(name),
+            window_days=self.settings.impressions.window_days,
+        )
+
     def follow(self) -> int:
         """Take in what other processes changed in the catalogue. Returns how many products they did."""
         changed = self.catalogue.follow()
         if changed:
-            self.shelf.refresh()
+            self.swap.refresh()
         return changed
 
     def watch(self) -> None:
@@ -227,6 +262,8 @@ class Runtime:
             self._watcher.join(timeout=10)
         if self._search is not None:
             self._search.close()
+        if self.answers.log is not None:
+            self.answers.log.close()
         self.live.close()
         self.media.close()
         self.store.close()
@@ -239,10 +276,12 @@ class Runtime:
                 if time.monotonic() >= look:
                     look = time.monotonic() + LOOK_EVERY
                     self.swap.follow()
+                    if self.experiments.follow():
+                        self.answers.prepare()
                     stamp = self._stamp()
                     if stamp != self._embedded:
                         self._embedded = stamp
-                        self.shelf.refresh(embedded=True)
+                        self.swap.refresh(embedded=True)
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
 

@@ -161,6 +161,16 @@ class SearchSettings(BaseModel):
     log_days: float = Field(default=365.0, gt=0)  # for which they are kept
 
 
+class ImpressionSettings(BaseModel):
+    """What recommendations showed, and to whom: experiments and attribution read it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    log: bool = True
+    days: float = Field(default=365.0, gt=0)  # for which it is kept
+    window_days: float = Field(default=7.0, gt=0)  # after an impression, in which an event that quotes it counts
+
+
 class Settings(BaseSettings):
     """All settings of one workspace."""
 
@@ -177,6 +187,7 @@ class Settings(BaseSettings):
     media: MediaSettings = MediaSettings()
     train: TrainSettings = TrainSettings()
     search: SearchSettings = SearchSettings()
+    impressions: ImpressionSettings = ImpressionSettings()
 
     @classmethod
     def settings_customise_sources(

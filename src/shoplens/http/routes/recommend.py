@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from shoplens.apps.similar import similar
 from shoplens.http.keys import SECURITY, Keys
 from shoplens.http.routes.shop import json_response, read_body
 from shoplens.http.wire.fields import PROBLEMS
@@ -64,9 +63,11 @@ def _recommend(shop: Runtime, body: RecommendIn) -> tuple[str, Answer]:
     settings = shop.settings
     repeat = settings.train.repeat if body.repeat is None else body.repeat
     wish = body.to_wish(language=settings.language, repeat=repeat)
-    shown = shop.home.recommend(shop.shelf, wish, body.user_id, body.session_id)
+    shown = shop.answers.recommend(wish, body.user_id, body.session_id, scenario=body.scenario)
     return shown.impression_id, shown.answer
 
 
 def _similar(shop: Runtime, body: SimilarIn) -> tuple[str, Answer]:
-    return similar(shop.shelf, body.item_id, body.to_wish(language=shop.settings.language, repeat=False))
+    wish = body.to_wish(language=shop.settings.language, repeat=False)
+    shown = shop.answers.similar(body.item_id, wish, body.user_id, body.session_id)
+    return shown.impression_id, shown.answer

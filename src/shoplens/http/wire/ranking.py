@@ -115,9 +115,11 @@ class RecommendIn(RankingIn):
 
 
 class SimilarIn(RankingIn):
-    """Products like this one."""
+    """Products like this one. Whoever looks may be said, so that the answer counts in experiments."""
 
     item_id: Id
+    user_id: Id | None = None
+    session_id: Id | None = None
 
 
 class RankedOut(BaseModel):

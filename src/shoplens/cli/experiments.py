@@ -1,0 +1,153 @@
+"""`shoplens experiments list|start|show|stop`: compare ways of answering on the people who come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+
+if TYPE_CHECKING:
+    from shoplens.domain.experiments import Arm
+    from shoplens.service.experiment_report import ExperimentReport
+
+experiments_app = typer.Typer(
+    help="Experiments: compare ways of answering on the people who come.", no_args_is_help=True
+)
+app.add_typer(experiments_app, name="experiments")
+Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names it.")]
+
+
+@experiments_app.command("list")
+def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """All experiments, in the order of their beginnings."""
+    from shoplens.http.wire.experiments import experiment_json
+    from shoplens.service.experiments import Experiments
+    from shoplens.service.settings import Workspace
+
+    opened = Workspace.open(workspace)
+    found = Experiments(opened.root, opened.bundles).all.values()
+    table = Table("experiment", "began", "ended", "arms", "note")
+    for one in found:
+        arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in one.arms)
+        table.add_row(one.name, _day(one.started), "runs" if one.stopped is None else _day(one.stopped), arms, one.note)
+    emit({"experiments": [experiment_json(one) for one in found]}, json=json, table=table)
+
+
+@experiments_app.command()
+def start(
+    name: Annotated[str, typer.Argument(help="Small letters, digits, - and _.")],
+    arm: Annotated[
+        list[str],
+        typer.Option(
+            help="NAME=SHARE, then what differs: NAME=SHARE,bundle=VERSION or NAME=SHARE,diversity=0.3. The first is "
+            "the control. Repeat; shares sum to 1."
+        ),
+    ],
+    workspace: WorkspaceOption = Path("."),
+    audience: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of all people who take part.")] = 1.0,
+    note: Annotated[str, typer.Option(help="What it is to find out.")] = "",
+    json: JsonFlag = False,
+) -> None:
+    """Begin an experiment. Running servers take part within a second or two.
+
+    Example: shoplens experiments start newer-model --arm now=0.5 --arm newer=0.5,bundle=20260101-120000
+    """
+    from shoplens.domain.experiments import Experiment
+    from shoplens.http.wire.experiments import experiment_json
+    from shoplens.service.experiments import Experiments
+    from shoplens.service.settings import Workspace
+
+    opened = Workspace.open(workspace)
+    experiment = Experiment(name, tuple(map(_arm, arm)), audience, note=note)
+    begun = Experiments(opened.root, opened.bundles).start(experiment)
+    emit(experiment_json(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
+
+
+@experiments_app.command()
+def show(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """Figures of each arm and differences from the control, with intervals that hold whenever one looks."""
+    from shoplens.http.wire.experiments import figures_json
+    from shoplens.service.runtime import Runtime
+
+    with Runtime.open(workspace) as shop:
+        found = shop.experiment_report(name)
+    emit(figures_json(found), json=json, table=_figures(found))
+
+
+@experiments_app.command()
+def stop(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """End an experiment: everybody gets the shop as it is. Its figures stay."""
+    from shoplens.http.wire.experiments import experiment_json
+    from shoplens.service.experiments import Experiments
+    from shoplens.service.settings import Workspace
+
+    opened = Workspace.open(workspace)
+    ended = Experiments(opened.root, opened.bundles).stop(name)
+    emit(experiment_json(ended), json=json, table=Text(f"{name} is over"))
+
+
+def _arm(text: str) -> Arm:
+    from shoplens.domain.experiments import Arm
+
+    first, *rest = text.split(",")
+    name, _, share = first.partition("=")
+    told = dict(part.partition("=")[::2] for part in rest)
+    unknown = told.keys() - {"bundle", "diversity"}
+    try:
+        if unknown:
+            raise ValueError(f"there is no {', '.join(sorted(unknown))}")
+        return Arm(
+            name.strip(),
+            float(share),
+            bundle=told.get("bundle"),
+            diversity=float(told["diversity"]) if "diversity" in told else None,
+        )
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r}: {error}; write NAME=SHARE[,bundle=VERSION][,diversity=0…1]", param_hint="--arm"
+        ) from error
+
+
+def _figures(found: ExperimentReport) -> RenderableType:
+    from shoplens.service.experiment_report import FIGURES
+
+    parts: list[RenderableType] = []
+    if found.mismatch:
+        parts.append(
+            Text(
+                f"People did not fall into the arms as they should (p ≤ {found.shares_p:.2g}): some answers are not "
+                "counted, or not everybody is asked. Believe none of the figures below before that is found.",
+                style="bold red",
+            )
+        )
+    table = Table("arm")
+    for column in ("people", "impressions", *(name.replace("_", " ") for name in FIGURES)):
+        table.add_column(column, justify="right")
+    for arm in found.arms:
+        cells = []
+        for name in FIGURES:
+            value, against = arm.figures[name], arm.against_control.get(name)
+            text = Text("–" if value is None else f"{value:.4g}")
+            if against is not None:
+                style = ("green" if against.value > 0 else "red") if against.decided else "dim"
+                text.append(f"\n{against.value:+.3g} ({against.low:+.3g} … {against.high:+.3g})", style=style)
+            elif arm.against_control:
+                text.append("\ntoo few people", style="dim")
+            cells.append(text)
+        table.add_row(arm.name, f"{arm.people:,}", f"{arm.impressions:,}", *cells)
+    parts += [
+        table,
+        Text(f"events within {found.window_days:g} days of what they quote; intervals of 95 %", style="dim"),
+    ]
+    return Group(*parts)
+
+
+def _day(microseconds: int) -> str:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,133 @@
+"""Experiments over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from shoplens.domain.experiments import MOST_ARMS, NAME, Arm, Experiment
+from shoplens.http.wire.fields import Request
+from shoplens.learning.metrics.sequential import Interval
+from shoplens.service.experiment_report import ExperimentReport
+
+Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=64)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class ArmIn(Request):
+    """One way of answering. With neither bundle nor diversity: the shop as it is."""
+
+    name: Name
+    share: Share
+    bundle: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Version of a trained bundle that answers this arm's people."
+    )
+    diversity: float | None = Field(default=None, ge=0, le=1, description="Where a request asks for none itself.")
+
+
+class ExperimentIn(Request):
+    """Begin an experiment. The first arm is the control; shares sum to 1."""
+
+    name: Name
+    arms: list[ArmIn] = Field(min_length=2, max_length=MOST_ARMS)
+    audience: Share = Field(default=1.0, description="Share of all people who take part.")
+    note: str = Field(default="", max_length=2_000)
+
+    def to_experiment(self) -> Experiment:
+        """In terms of the shop. InputError for what makes no sense."""
+        return Experiment(self.name, tuple(Arm(**arm.model_dump()) for arm in self.arms), self.audience, note=self.note)
+
+
+class ArmOut(BaseModel):
+    """One arm."""
+
+    name: str
+    share: float
+    bundle: str | None
+    diversity: float | None
+
+
+class ExperimentOut(BaseModel):
+    """One experiment."""
+
+    name: str
+    arms: list[ArmOut]
+    audience: float
+    started: int = Field(description="Microseconds since 1970, UTC.")
+    stopped: int | None
+    note: str
+
+
+class ExperimentsAnswer(BaseModel):
+    """All experiments, in the order of their beginnings."""
+
+    experiments: list[ExperimentOut]
+
+
+class IntervalOut(BaseModel):
+    """A difference from the control, with a 95 % interval that holds at whatever time one looks."""
+
+    difference: float
+    low: float
+    high: float
+    decided: bool = Field(description="Whether the interval leaves zero out.")
+
+
+class ArmFiguresOut(BaseModel):
+    """What an arm's people did. `against_control`: null where there are too few people to say."""
+
+    name: str
+    share: float
+    people: int
+    impressions: int
+    figures: dict[str, float | None]
+    against_control: dict[str, IntervalOut | None]
+
+
+class ExperimentFigures(BaseModel):
+    """An experiment so far."""
+
+    experiment: ExperimentOut
+    arms: list[ArmFiguresOut]
+    window_days: float
+    shares_p: float = Field(description="Always valid p-value of people per arm, if shares are as they should be.")
+    mismatch: bool = Field(description="Whether people fell into arms as they should not: then believe no figure.")
+
+
+def experiment_json(one: Experiment) -> dict[str, Any]:
+    """`ExperimentOut` as plain JSON."""
+    return {
+        "name": one.name,
+        "arms": [asdict(arm) for arm in one.arms],
+        "audience": one.audience,
+        "started": one.started,
+        "stopped": one.stopped,
+        "note": one.note,
+    }
+
+
+def figures_json(found: ExperimentReport) -> dict[str, Any]:
+    """`ExperimentFigures` as plain JSON."""
+    return {
+        "experiment": experiment_json(found.experiment),
+        "arms": [
+            {
+                "name": arm.name,
+                "share": arm.share,
+                "people": arm.people,
+                "impressions": arm.impressions,
+                "figures": arm.figures,
+                "against_control": {name: _interval(one) for name, one in arm.against_control.items()},
+            }
+            for arm in found.arms
+        ],
+        "window_days": found.window_days,
+        "shares_p": found.shares_p,
+        "mismatch": found.mismatch,
+    }
+
+
+def _interval(one: Interval | None) -> dict[str, Any] | None:
+    return None if one is None else {"difference": one.value, "low": one.low, "high": one.high, "decided": one.decided}

@@ -1,0 +1,155 @@
+"""Experiments from beginning to end: who gets what, what is written down, what it showed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shoplens.domain.experiments import Arm, Experiment
+from shoplens.errors import ConflictError, NotFoundError, StoreError
+from shoplens.http.app import create_app
+from shoplens.service.experiments import FILE, Experiments
+from shoplens.service.runtime import Runtime
+from shoplens.testing.served_shop import open_tiny_shop
+
+ARMS = [{"name": "now", "share": 0.5}, {"name": "varied", "share": 0.5, "diversity": 1.0}]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Runtime]:
+    with open_tiny_shop(tmp_path) as shop:
+        yield shop
+
+
+@pytest.fixture
+def client(shop: Runtime) -> Iterator[TestClient]:
+    with TestClient(create_app(shop)) as client:
+        yield client
+
+
+def recommended(client: TestClient, user: str, **body: Any) -> dict[str, Any]:
+    answer = client.post("/v1/recommend", json={"user_id": user, "n": 5, **body})
+    assert answer.status_code == 200, answer.text
+    return answer.json()  # type: ignore[no-any-return]
+
+
+def test_what_was_shown_is_written_down(client: TestClient, shop: Runtime) -> None:
+    first = recommended(client, "u001", scenario="email")
+    second = client.post("/v1/similar", json={"item_id": "p001", "session_id": "s1"}).json()
+    assert shop.answers.log is not None
+    assert shop.answers.log.flush()
+    kept = {one.impression_id: one for chunk in shop.store.impressions.scan() for _, one in chunk}
+    assert kept.keys() == {first["impression_id"], second["impression_id"]}
+    one = kept[first["impression_id"]]
+    assert (one.route, one.scenario, one.user_id, one.model, one.arms) == (
+        "recommend", "email", "u001", first["model"], {},
+    )  # fmt: skip
+    assert list(one.shown) == [item["item_id"] for item in first["items"]]
+    assert (kept[second["impression_id"]].route, kept[second["impression_id"]].session_id) == ("similar", "s1")
+    shop.forget_person("u001")
+    assert shop.store.impressions.count() == 1
+
+
+def test_arms_answer_differently_and_are_compared(client: TestClient, shop: Runtime) -> None:
+    started = client.post("/v1/experiments", json={"name": "varied", "arms": ARMS, "note": "is it liked?"})
+    assert started.status_code == 201, started.text
+    assert client.post("/v1/experiments", json={"name": "varied", "arms": ARMS}).status_code == 409
+    running = shop.experiments.running["varied"]
+    lucky = random.Random(1)
+    plain = {}
+    for number in range(200):
+        user = f"guest {number}"
+        shown = recommended(client, user)
+        again = recommended(client, user)
+        assert again["items"] == shown["items"]
+        arm = running.arm_of(user)
+        assert arm is not None
+        plain[user] = arm.name
+        clicks = lucky.random() < (0.9 if arm.name == "varied" else 0.1)
+        if clicks and shown["items"]:
+            event = {"user_id": user, "item_id": shown["items"][0]["item_id"], "impression_id": shown["impression_id"]}
+            client.post("/v1/events", json={**event, "event_type": "click"})
+            client.post("/v1/events", json={**event, "event_type": "purchase", "value": 10.0})
+    found = client.get("/v1/experiments/varied").json()
+    control, varied = found["arms"]
+    assert (control["name"], varied["name"]) == ("now", "varied")
+    assert control["people"] + varied["people"] == 200
+    assert control["people"] == list(plain.values()).count("now")
+    assert varied["impressions"] == 2 * varied["people"]
+    assert control["against_control"] == {}
+    against = varied["against_control"]["conversion"]
+    assert against["decided"]
+    assert against["low"] < against["difference"] < against["high"]
+    assert varied["figures"]["revenue"] > control["figures"]["revenue"]
+    assert not found["mismatch"]
+    ended = client.post("/v1/experiments/varied/stop").json()
+    assert ended["stopped"] is not None
+    recommended(client, "late guest")
+    assert client.get("/v1/experiments/varied").json()["arms"] == found["arms"]
+    assert [one["name"] for one in client.get("/v1/experiments").json()["experiments"]] == ["varied"]
+
+
+def test_events_after_the_window_do_not_count(client: TestClient, shop: Runtime) -> None:
+    client.post("/v1/experiments", json={"name": "late", "arms": ARMS})
+    shown = recommended(client, "ann")
+    late = int((time.time() + 8 * 86_400) * 1_000)
+    event = {"user_id": "ann", "item_id": "p001", "impression_id": shown["impression_id"], "event_type": "click"}
+    client.post("/v1/events", json={**event, "timestamp": late})
+    found = shop.experiment_report("late")
+    assert sum(arm.figures["click_through"] or 0.0 for arm in found.arms) == 0.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "x", "arms": ARMS[:1]},
+        {"name": "../x", "arms": ARMS},
+        {"name": "x", "arms": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.4}]},
+        {"name": "x", "arms": [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "unknown": 1}]},
+    ],
+)
+def test_what_makes_no_sense_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+    assert client.post("/v1/experiments", json=body).status_code == 422
+    assert client.get("/v1/experiments").json() == {"experiments": []}
+
+
+def test_what_is_not_there(client: TestClient) -> None:
+    assert client.get("/v1/experiments/nothing").status_code == 404
+    assert client.post("/v1/experiments/nothing/stop").status_code == 404
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "bundle": "20990101-000000"}]
+    assert client.post("/v1/experiments", json={"name": "x", "arms": arms}).status_code == 404
+
+
+def test_an_arm_with_a_bundle_of_its_own(client: TestClient, shop: Runtime) -> None:
+    version = shop.shelf.version
+    assert version is not None
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "bundle": version}]
+    assert client.post("/v1/experiments", json={"name": "bundles", "arms": arms}).status_code == 201
+    assert set(shop.swap.beside) == {version}
+    assert recommended(client, "u001")["bundle"] == version
+    client.post("/v1/experiments/bundles/stop")
+    assert not shop.swap.beside
+
+
+def test_other_processes_see_it(tmp_path: Path) -> None:
+    here, there = Experiments(tmp_path, tmp_path / "bundles"), Experiments(tmp_path, tmp_path / "bundles")
+    here.start(Experiment("order", (Arm("a", 0.5), Arm("b", 0.5))))
+    assert there.follow()
+    assert not there.follow()
+    with pytest.raises(ConflictError):
+        there.start(Experiment("order", (Arm("a", 0.5), Arm("b", 0.5))))
+    there.stop("order")
+    assert here.running.keys() == {"order"}
+    here.follow()
+    assert not here.running
+    with pytest.raises(NotFoundError):
+        here.stop("nothing")
+    (tmp_path / FILE).write_text("{}")
+    with pytest.raises(StoreError, match="cannot be read"):
+        here.follow()
