@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from shoplens.http.wire.cart import CartIn
 from shoplens.http.wire.catalogue import ProductIn
 from shoplens.http.wire.embeddings import EmbeddingsIn
 from shoplens.http.wire.events import EventIn
@@ -14,7 +15,7 @@ from shoplens.http.wire.interact import InteractIn
 from shoplens.http.wire.ranking import RecommendIn, SimilarIn
 from shoplens.http.wire.search import SearchIn
 
-READ_BY_HAND = (RecommendIn, SimilarIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn)
+READ_BY_HAND = (RecommendIn, SimilarIn, CartIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn)
 
 
 def install(app: FastAPI) -> None:

@@ -25,10 +25,12 @@ from shoplens.learning.split import LeakageWarning, Split, leave_last_out, tempo
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
+from shoplens.models.cart import CartModel
 from shoplens.service.alignment import Aligned, align_shop
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
-from shoplens.service.dataset import read_interactions
+from shoplens.service.cart_training import TrainedCart, train_cart
+from shoplens.service.dataset import read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.encoders import MODALITIES, version_of
 from shoplens.service.settings import TrainSettings, Workspace
@@ -77,7 +79,9 @@ def train_shop(
     tell = progress or _silent
     clock = _Clock()
     tell("read the store", 0, 1)
-    interactions, profiles = read_interactions(store, event_weights(settings.event_weights))
+    weights = event_weights(settings.event_weights)
+    log, profiles = read_log(store, weights)
+    interactions = log.weighed(weights)
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
     modalities = shop_modalities(workspace, store, interactions.items.ids)
@@ -91,7 +95,10 @@ def train_shop(
         if settings.align:
             aligned = align_shop(workspace, store, seed=seed, progress=tell)
         clock.stop("align words and photos")
-        return _train(workspace, data, chosen, seed, aligned, resume, tell, clock)
+        cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
+        del log
+        clock.stop("learn carts")
+        return _train(workspace, data, chosen, seed, aligned, cart, resume, tell, clock)
     finally:
         if resume is not None:
             resume.release()
@@ -103,6 +110,7 @@ def _train(
     chosen: tuple[str, ...],
     seed: int,
     aligned: Aligned,
+    cart: TrainedCart,
     resume: Claimed | None,
     tell: Progress,
     clock: _Clock,
@@ -160,9 +168,12 @@ def _train(
         "run": folder.name,
         "seed": seed,
         "alignment": aligned.as_dict(),
+        "cart": dict(cart.figures),
     }
     models = {**fitted, BLEND: blend}
-    version = _ship(workspace.bundles, models, interactions, modalities, figures, extra, calibration, aligned.folder)
+    version = _ship(
+        workspace.bundles, models, interactions, modalities, figures, extra, calibration, aligned.folder, cart.model
+    )
     tell("write the bundle", 1, 1)
     if resume is not None:
         resume.finish()
@@ -179,6 +190,7 @@ def _ship(
     extra: Mapping[str, Any],
     calibration: Calibration | None,
     alignment: Path | None,
+    cart: CartModel | None,
 ) -> str:
     """Write the bundle, let it answer from now on, and return its version."""
     bundle = write_bundle(
@@ -191,6 +203,7 @@ def _ship(
         metrics=metrics,
         calibration=calibration,
         alignment=alignment,
+        cart=cart,
         extra={
             "data_fingerprint": fingerprint(interactions),
             "last_event": int(interactions.timestamp.max()),
