@@ -56,6 +56,17 @@ def test_what_was_shown_is_written_down(client: TestClient, shop: Runtime) -> No
     assert shop.store.impressions.count() == 1
 
 
+def test_places_left_to_chance_are_written_down_with_their_chances(client: TestClient, shop: Runtime) -> None:
+    answers = [recommended(client, "u001", exploration=0.5)["items"] for _ in range(20)]
+    assert len({tuple(item["item_id"] for item in items) for items in answers}) > 5
+    assert shop.answers.log is not None
+    assert shop.answers.log.flush()
+    kept = [one for chunk in shop.store.impressions.scan() for _, one in chunk]
+    assert len(kept) == 20
+    assert all(len(one.propensities) == len(one.shown) == 5 for one in kept)
+    assert all(0 < chance < 1 for one in kept for chance in one.propensities)
+
+
 def test_arms_answer_differently_and_are_compared(client: TestClient, shop: Runtime) -> None:
     started = client.post("/v1/experiments", json={"name": "varied", "arms": ARMS, "note": "is it liked?"})
     assert started.status_code == 201, started.text

@@ -17,6 +17,7 @@ def recommend(
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each product is there.")] = False,
     diversity: Annotated[float, typer.Option(min=0, max=1, help="0: by score alone; 1: as varied as possible.")] = 0.0,
+    exploration: Annotated[float, typer.Option(min=0, max=1, help="Share of places that are left to chance.")] = 0.0,
     json: JsonFlag = False,
 ) -> None:
     """Recommend products to a person, from everything they did up to now."""
@@ -31,6 +32,7 @@ def recommend(
             n=n,
             explain=explain,
             diversity=diversity,
+            exploration=exploration,
             repeat=shop.settings.train.repeat,
             language=shop.settings.language,
         )

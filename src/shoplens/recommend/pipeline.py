@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from shoplens.domain.ranking import Ranked
 from shoplens.recommend.cold_start import popular_and_new
 from shoplens.recommend.diversity import diversify
 from shoplens.recommend.explain import modality_shares, reasons
+from shoplens.recommend.exploration import explore
 from shoplens.recommend.messages import say
 from shoplens.recommend.past import Past
 from shoplens.recommend.rules import Wish, best, lift
@@ -30,6 +31,7 @@ class Answer:
     bundle: str | None
     fallback: str | None = None  # "cold_start", "no_bundle", of a cart "recommend", or None
     note: str | None = None  # the same as a sentence
+    propensities: tuple[float, ...] = ()  # chance of each to stand where it stands; empty: nothing was left to chance
 
 
 def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
@@ -43,7 +45,15 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     histories = past.histories(learned.items, shelf.stand_ins)
     if not len(histories.item) or not len(learned.items):
         return _cold(shelf, past, wish, excluded, "cold_start")
-    item_ids, values = ordered(shelf, learned.model.score(histories)[0], wish, excluded)
+    trained = learned.model.score(histories)[0]
+    chances: tuple[float, ...] = ()
+    if wish.exploration > 0:
+        pool = replace(wish, n=max(wish.n, min(POOL * wish.n, POOL_MOST)))
+        item_ids, values = ordered(shelf, trained, pool, excluded)
+        order, likely = explore(np.arange(len(item_ids)), wish.n, wish.exploration, np.random.default_rng())
+        values, item_ids, chances = values[order], [item_ids[k] for k in order], tuple(likely.tolist())
+    else:
+        item_ids, values = ordered(shelf, trained, wish, excluded)
     # The order is made; what people read is a probability. A boost counts as if the person liked the product more.
     scores = (values if learned.calibration is None else learned.calibration(values)).tolist()
     note = None if item_ids else say(wish.language, "nothing_fits")
@@ -52,7 +62,7 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     else:
         said = reasons(shelf, past, item_ids, wish.language)
         items = tuple(map(Ranked, item_ids, scores, said, modality_shares(shelf, histories, item_ids)))
-    return Answer(items, learned.shipped, learned.version, note=note)
+    return Answer(items, learned.shipped, learned.version, note=note, propensities=chances)
 
 
 def ordered(

@@ -30,6 +30,7 @@ class Wish:
     filter: Filter | None = None
     boost: tuple[Boost, ...] = ()
     diversity: float = 0.0  # 0 = by score alone … 1 = as unlike one another as possible
+    exploration: float = 0.0  # share of places that are left to chance
     exclude: tuple[str, ...] = ()
     explain: bool = False
     repeat: bool = False  # whether products of the person's history may come back

@@ -84,6 +84,7 @@ class Answers:
                 user_id=user_id,
                 session_id=session_id,
                 shown=tuple(one.item_id for one in answer.items),
+                propensities=answer.propensities,
                 model=answer.model,
                 bundle=answer.bundle,
                 fallback=answer.fallback,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
@@ -109,9 +110,16 @@ class RecommendIn(RankingIn):
     user_id: Id | None = None
     session_id: Id | None = None
     scenario: Annotated[str, Field(max_length=100)] = "home"
+    exploration: float = Field(
+        default=0.0, ge=0, le=1, description="Share of places left to chance; how likely each was is logged."
+    )
     repeat: bool | None = Field(
         default=None, description="Whether products of the history may come back. Default: the shop's setting."
     )
+
+    def to_wish(self, *, language: str, repeat: bool) -> Wish:
+        """See `RankingIn.to_wish`."""
+        return replace(super().to_wish(language=language, repeat=repeat), exploration=self.exploration)
 
 
 class SimilarIn(RankingIn):
