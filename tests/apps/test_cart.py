@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +29,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         yield opened
 
 
-def complete(shop: Runtime, *items: str, wish: Wish | None = None, **more) -> Completed:
+def complete(shop: Runtime, *items: str, wish: Wish | None = None, **more: Any) -> Completed:
     return shop.cart.complete(shop.shelf, wish or Wish(repeat=True), CartQuestion(items=items, **more))
 
 
@@ -65,7 +67,9 @@ def test_never_the_cart_its_variants_or_what_is_sold_out(
 
 @settings(max_examples=50, deadline=None)
 @given(ids, people, st.randoms(use_true_random=False))
-def test_the_order_of_the_cart_makes_no_difference(shop: Runtime, items: list[str], person: str | None, chance) -> None:
+def test_the_order_of_the_cart_makes_no_difference(
+    shop: Runtime, items: list[str], person: str | None, chance: Random
+) -> None:
     first = complete(shop, *items, user_id=person)
     again = [*items, *items[:2]]  # nor does a product that comes twice
     chance.shuffle(again)

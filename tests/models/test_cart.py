@@ -1,6 +1,7 @@
 """The cart's model: what it counts, and the laws that hold for every cart."""
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def asked(items: list[int], bought: list[tuple[int, float]] | None = None) -> As
 def best(one: Asked, n: int = 1) -> list[int]:
     scores = MODEL.score(one).total.copy()
     scores[one.items] = -np.inf
-    return np.argsort(-scores, kind="stable")[:n].tolist()
+    return [int(row) for row in np.argsort(-scores, kind="stable")[:n]]
 
 
 def test_purchases_close_together_are_one_basket_and_a_product_is_in_it_once() -> None:
@@ -99,7 +100,9 @@ bought = st.lists(st.tuples(st.integers(0, 6), st.floats(0, 400, width=32)), max
 
 @settings(max_examples=60, deadline=None)
 @given(items, bought, st.randoms(use_true_random=False))
-def test_every_answer_is_finite_whole_and_the_same_in_any_order(cart: list[int], past: list, chance) -> None:
+def test_every_answer_is_finite_whole_and_the_same_in_any_order(
+    cart: list[int], past: list[tuple[int, float]], chance: Random
+) -> None:
     one = MODEL.score(asked(cart, past))
     assert one.total.shape == (7,)
     assert np.isfinite(one.total).all()

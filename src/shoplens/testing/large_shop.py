@@ -15,6 +15,7 @@ import numpy.typing as npt
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.dataset import Modality
 from shoplens.domain.events import EVENT_CODES, MICROSECONDS_PER_DAY, EventBatch, EventType, key_of_text
+from shoplens.models.cart import Baskets
 from shoplens.store.base import Store
 
 START = 1_735_689_600_000_000  # 2025-01-01 00:00 UTC in microseconds
@@ -101,6 +102,22 @@ class LargeShop:
                 setattr(batch, name, [None] * n)
             batch.query, batch.context = [None] * n, [None] * n
             yield batch
+
+    def baskets(self, size: int = 8) -> Baskets:
+        """As many baskets as people, of about `size` products: four in five from one shelf and its neighbour."""
+        random = np.random.default_rng(self.seed + 4)
+        n = self.people * size
+        owner = np.repeat(np.arange(self.people, dtype=np.int32), size)
+        by_shelf = np.argsort(self.shelf, kind="stable")
+        start_of = np.searchsorted(self.shelf[by_shelf], np.arange(DEPARTMENTS * SHELVES + 1))
+        shelf = np.repeat(random.integers(0, DEPARTMENTS * SHELVES - 1, self.people), size) + random.integers(0, 2, n)
+        anywhere = random.integers(0, DEPARTMENTS * SHELVES, n)
+        chosen = np.where(random.random(n) < 0.8, shelf, anywhere)
+        room = np.maximum(start_of[chosen + 1] - start_of[chosen], 1)
+        place = (room * random.random(n) ** 3).astype(np.int64)
+        item = by_shelf[np.minimum(start_of[chosen] + place, self.products - 1)].astype(np.int32)
+        moment = START + np.repeat(random.integers(0, DAYS * MICROSECONDS_PER_DAY, self.people), size)
+        return Baskets.of(owner, item, moment, self.products)
 
     def content(self, size: int = 64) -> Modality:
         """Stand-in for text vectors: the shelf's direction with noise. [products, size]"""

@@ -34,7 +34,7 @@ def latency(
     keep: Annotated[Path | None, typer.Option(help="Build the shop here and use it again next time.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Measure latency and throughput of recommend, similar and search over HTTP, and how soon an event is felt.
+    """Measure latency and throughput of recommend, similar, cart and search over HTTP, and how soon an event is felt.
 
     The shop is synthetic (power-law popularity); model, store and server are the real ones, each in its own process.
     Searches are encoded and compared with vectors too; those of the products are made up.
@@ -76,8 +76,11 @@ def latency(
 
 def _build(shop: LargeShop, folder: Path) -> None:
     """Workspace, store, models, bundle."""
+    import numpy as np
+
     from shoplens.domain.dataset import TrainingData
     from shoplens.models.blend import Blend
+    from shoplens.models.cart import CartModel
     from shoplens.models.linear import Linear
     from shoplens.models.popularity import Popularity
     from shoplens.service.bundle import write_bundle
@@ -105,6 +108,7 @@ def _build(shop: LargeShop, folder: Path) -> None:
         modalities=data.modalities,
         seed=SEED,
         people=interactions.users,
+        cart=CartModel.fit(shop.baskets(), shop.shelf.astype(np.int32) + 1),
     )
     promote(workspace.bundles, written.name)
     console.print(f"trained and written: {time.perf_counter() - started:.0f} s")
@@ -172,7 +176,13 @@ async def _measure(shop: LargeShop, host: str, port: int, *, seconds: float, con
     result: dict[str, Any] = {}
     failed = 0
     await _until_found(host, port)
-    for name, requests in (("recommend", recommend), ("similar", similar), ("search", _searches(shop, filters))):
+    asked = {
+        "recommend": recommend,
+        "similar": similar,
+        "cart": _carts(shop, filters),
+        "search": _searches(shop, filters),
+    }
+    for name, requests in asked.items():
         await press(host, port, requests, connections=connections, seconds=WARM_UP_SECONDS)
         measured = await press(host, port, requests, connections=connections, seconds=seconds)
         result[name] = {"p50_ms": round(measured.percentile(50), 3), "p99_ms": round(measured.percentile(99), 3)}
@@ -184,7 +194,7 @@ async def _measure(shop: LargeShop, host: str, port: int, *, seconds: float, con
         "recommend": result["recommend"],
         "similar": result["similar"],
         "search": result["search"],
-        "cart": None,
+        "cart": result["cart"],
         "event_to_effect_ms": round(float(np.median(effects)) * 1_000, 3),
         "requests_per_second": round(full.requests_per_second, 1),
         "failed": failed + full.failed,
@@ -204,6 +214,28 @@ async def _until_found(host: str, port: int, *, patience: float = 120.0) -> None
             return
         await asyncio.sleep(0.5)
     raise RuntimeError("the server's search has not read the vectors")
+
+
+def _carts(shop: LargeShop, filters: list[dict[str, Any]]) -> list[bytes]:
+    """Carts of one to twenty products that were bought together, half of somebody known, one in three with a filter."""
+    import numpy as np
+
+    from shoplens.testing.load import request_of
+
+    random = np.random.default_rng(SEED + 2)
+    baskets = shop.baskets(20)
+    requests = []
+    for number, wanted in enumerate(filters):
+        basket = int(random.integers(len(baskets)))
+        held = baskets.item[baskets.indptr[basket] : baskets.indptr[basket + 1]]
+        some = random.choice(held, int(random.integers(1, len(held) + 1)), replace=False)
+        body: dict[str, Any] = {"items": [shop.item_id(int(k)) for k in some], "n": 20}
+        if number % 2:
+            body["user_id"] = shop.user_id(int(random.integers(shop.people)))
+        if number % 3 == 1:
+            body["filter"] = wanted
+        requests.append(request_of("/v1/cart", body))
+    return requests
 
 
 def _searches(shop: LargeShop, filters: list[dict[str, Any]]) -> list[bytes]:
