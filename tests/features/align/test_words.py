@@ -22,6 +22,34 @@ def test_the_built_in_lexicon_is_sound() -> None:
         assert all(name.isascii() for name in idea.english), idea
 
 
+def test_what_a_supermarket_sells_is_said_once() -> None:
+    ideas = [idea for idea in built_in().ideas if idea.kind in ("food", "pet")]
+    for names in ([plain(one) for idea in ideas for one in idea.english], [n for i in ideas for n in i.chinese]):
+        assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("chinese", "english"),
+    [
+        ("可乐", "cola"),  # the dictionary: amusing
+        ("面粉", "flour"),  # 粉 is pink, too
+        ("方便面", "instant noodles"),
+        ("猫砂", "cat litter"),  # and not sand
+        ("奶粉", "milk powder"),
+        ("冷冻披萨", "frozen pizza"),  # and not freeze
+        ("洗洁精", "dish soap"),
+        ("抽纸", "tissue"),
+        ("尿布", "diaper"),
+        ("运动饮料", "sports drink"),
+        ("雪糕", "ice cream"),
+        ("创可贴", "adhesive bandage"),
+        ("狗零食", "dog treats"),
+    ],
+)
+def test_everyday_goods_are_called_as_shops_call_them(chinese: str, english: str) -> None:
+    assert glossary().english(chinese)[0] == english
+
+
 @pytest.mark.parametrize(
     ("value", "english", "chinese"),
     [
