@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from shoplens.http.app import create_app
 from shoplens.http.wire.cart import CartAnswer
+from shoplens.service.runtime import Runtime
 from shoplens.testing.cart_shop import open_cart_shop
 
 
@@ -67,6 +68,15 @@ def test_hundred_products_and_odd_names_are_answered(client: TestClient) -> None
     answer = client.post("/v1/cart", json={"items": odd, "viewing": "soap", "explain": True})
     assert answer.status_code == 200
     assert {"butter", "sponge"} & {one["item_id"] for one in answer.json()["items"]}
+
+
+def test_what_was_shown_is_written_down(client: TestClient) -> None:
+    shown = client.post("/v1/cart", json={"items": ["bread"], "session_id": "s", "n": 3}).json()
+    shop: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
+    assert shop.answers.log is not None
+    shop.answers.log.flush()
+    kept = [one for _, one in next(iter(shop.store.impressions.scan())) if one.impression_id == shown["impression_id"]]
+    assert [(one.route, list(one.shown)) for one in kept] == [("cart", [one["item_id"] for one in shown["items"]])]
 
 
 def test_openapi_says_what_is_sent_and_answered(client: TestClient) -> None:

@@ -42,16 +42,18 @@ def recommended(client: TestClient, user: str, **body: Any) -> dict[str, Any]:
 def test_what_was_shown_is_written_down(client: TestClient, shop: Runtime) -> None:
     first = recommended(client, "u001", scenario="email")
     second = client.post("/v1/similar", json={"item_id": "p001", "session_id": "s1"}).json()
+    third = client.post("/v1/cart", json={"items": ["p001"], "user_id": "u001"}).json()
     assert shop.answers.log is not None
     assert shop.answers.log.flush()
     kept = {one.impression_id: one for chunk in shop.store.impressions.scan() for _, one in chunk}
-    assert kept.keys() == {first["impression_id"], second["impression_id"]}
+    assert kept.keys() == {one["impression_id"] for one in (first, second, third)}
     one = kept[first["impression_id"]]
     assert (one.route, one.scenario, one.user_id, one.model, one.arms) == (
         "recommend", "email", "u001", first["model"], {},
     )  # fmt: skip
     assert list(one.shown) == [item["item_id"] for item in first["items"]]
     assert (kept[second["impression_id"]].route, kept[second["impression_id"]].session_id) == ("similar", "s1")
+    assert kept[third["impression_id"]].route == "cart"
     shop.forget_person("u001")
     assert shop.store.impressions.count() == 1
 

@@ -72,7 +72,7 @@ def ordered(
     rules of the wish, in order, and their scores. `one_variant`: of products that share a group only the best."""
     pool = wish.n if wish.diversity <= 0 else max(wish.n, min(POOL * wish.n, POOL_MOST))
     if one_variant and shelf.facts.columns.group.any():
-        pool = max(pool, min(POOL * wish.n, POOL_MOST))
+        pool = max(pool, 2 * wish.n, min(POOL * wish.n, POOL_MOST))
     chosen, values = _top(shelf, trained, wish, excluded, pool)
     item_ids = _names(shelf, chosen)
     if one_variant:

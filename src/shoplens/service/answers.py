@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from shoplens.apps.cart import Cart, CartQuestion, Completed
 from shoplens.apps.home import Home, Shown
 from shoplens.apps.similar import similar
 from shoplens.domain.experiments import Arm, Experiment
@@ -22,7 +23,11 @@ class Answers:
     """Recommendations as shoppers get them. `log` None: nothing is written down."""
 
     def __init__(
-        self, home: Home, swap: HotSwap, experiments: Experiments, log: LogWriter[ImpressionRecord] | None
+        self,
+        home: Home,
+        swap: HotSwap,
+        experiments: Experiments,
+        log: LogWriter[ImpressionRecord] | None,
     ) -> None:
         self._home = home
         self._swap = swap
@@ -51,6 +56,15 @@ class Answers:
         shown = Shown(*similar(shelf, item_id, wish))
         self.note(shown, "similar", user_id, session_id, arms=arms)
         return shown
+
+    def cart(self, cart: Cart, wish: Wish, question: CartQuestion) -> Completed:
+        """What completes a cart."""
+        user_id, session_id = question.user_id, question.session_id
+        arms = self.arms(user_id or session_id)
+        shelf, wish = self._as_in(arms, wish)
+        completed = cart.complete(shelf, wish, question)
+        self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
+        return completed
 
     def arms(self, person: str | None) -> Mapping[str, Arm]:
         """Experiment → arm of a person, in experiments whose bundles are ready here."""
