@@ -26,7 +26,7 @@ def test_a_new_workspace_is_told_every_next_step(tmp_path: Path) -> None:
 
 def test_an_open_server_is_pointed_out(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path, server={"host": "0.0.0.0"}, encoders={"text": "hashed-ngrams"})
-    assert "api_keys" in _by_subject(workspace)["server"].advice
+    assert "shoplens keys create" in _by_subject(workspace)["server"].advice
 
 
 def test_a_broken_database_and_an_unknown_encoder_are_findings_not_crashes(tmp_path: Path) -> None:

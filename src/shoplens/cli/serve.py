@@ -19,13 +19,16 @@ def serve(
 ) -> None:
     """Serve recommendations over HTTP until stopped. New bundles are taken over without a pause."""
     from shoplens.http.server import serve as run
+    from shoplens.service.keyring import Keyring
     from shoplens.service.settings import Workspace
 
     settings = Workspace.open(workspace).settings
+    closed = bool(settings.server.api_keys) or Keyring(workspace).begun
     chosen_host = host if host is not None else settings.server.host
-    if chosen_host not in ("127.0.0.1", "localhost", "::1") and not settings.server.api_keys:
+    if chosen_host not in ("127.0.0.1", "localhost", "::1") and not closed:
         console.print(
-            "[yellow]open to the network without API keys[/yellow]: anybody who reaches it may read and write"
+            "[yellow]open to the network without API keys[/yellow]: anybody who reaches it may read and write; "
+            "make a key: shoplens keys create NAME"
         )
 
     def ready(address: str) -> None:

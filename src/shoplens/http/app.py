@@ -53,7 +53,9 @@ def create_app(runtime: Runtime) -> FastAPI:
         ],
     )
     app.state.runtime = runtime
-    app.state.keys = Keys(server.api_keys)
+    app.state.keys = Keys(
+        server.api_keys, runtime.keyring, per_minute=server.requests_per_minute, workers=server.workers
+    )
     app.state.meters = meters
     errors.install(app)
     shops = (recommend, cart, search, interact, events, media, products, people, embeddings)

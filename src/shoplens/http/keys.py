@@ -1,23 +1,25 @@
-"""API keys and what each role may do. Without keys in the settings everything is open: for your own machine only."""
+"""API keys, what each role may do, and how often a key may ask. Without any key everything is open: for your own
+machine only."""
 
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Request, Security
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
 from shoplens.errors import ConfigurationError
+from shoplens.service.keyring import ROLES, ApiKey, Keyring
 
 #: As OpenAPI names what `needs` accepts.
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
-
-#: A role may do what the ones before it may.
-ROLES = ("read", "write", "admin")
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey")
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer")
@@ -25,32 +27,99 @@ HeaderKey = Annotated[str | None, Security(_header)]
 BearerKey = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-class Keys:
-    """Roles by the hash of their key: looking one up takes the same time whether or not it is nearly right."""
+@dataclass(slots=True)
+class Allowance:
+    """A token bucket: `per_minute` requests, all of them at once if need be, coming back evenly."""
 
-    def __init__(self, configured: Mapping[SecretStr, str]) -> None:
-        self._rank: dict[bytes, int] = {}
+    per_minute: float
+    left: float
+    at: float  # time.monotonic() when `left` was right
+
+    def take(self, now: float) -> float:
+        """0 when a request may pass, else the seconds until one may."""
+        self.left = min(self.per_minute, self.left + (now - self.at) * self.per_minute / 60.0)
+        self.at = now
+        if self.left >= 1.0:
+            self.left -= 1.0
+            return 0.0
+        return (1.0 - self.left) * 60.0 / self.per_minute
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    name: str
+    rank: int
+    per_minute: float | None
+
+
+class Keys:
+    """Keys of the settings and of the keyring. `workers`: processes, among which a key's allowance is shared."""
+
+    def __init__(
+        self,
+        configured: Mapping[SecretStr, str],
+        keyring: Keyring | None = None,
+        *,
+        per_minute: float | None = None,
+        workers: int = 1,
+    ) -> None:
+        self._configured: dict[bytes, _Caller] = {}
         for key, role in configured.items():
             if role not in ROLES:
                 raise ConfigurationError(f"server.api_keys: {role!r} is not a role; write one of {', '.join(ROLES)}")
-            self._rank[_hash(key.get_secret_value())] = ROLES.index(role)
+            digest = _hash(key.get_secret_value())
+            self._configured[digest] = _Caller(digest.hex(), ROLES.index(role), per_minute)
+        self._keyring = keyring
+        self._per_minute = per_minute
+        self._workers = workers
+        self._allowances: dict[str, Allowance] = {}
 
-    def check(self, key: str | None, role: str) -> None:
-        """HTTP 401 without a known key, 403 when its role does not reach."""
-        if not self._rank:
+    @property
+    def closed(self) -> bool:
+        """Whether a key is needed."""
+        return bool(self._configured) or (self._keyring is not None and self._keyring.begun)
+
+    async def check(self, key: str | None, role: str) -> None:
+        """HTTP 401 without a known key, 403 when its role does not reach, 429 when it asks too often."""
+        if not self.closed:
             return
-        rank = self._rank.get(_hash(key)) if key is not None else None
-        if rank is None:
+        caller = await self._caller(key) if key is not None else None
+        if caller is None:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
-        if rank < ROLES.index(role):
-            raise HTTPException(403, f"this key may {ROLES[rank]}; the role {role!r} is needed here")
+        if caller.rank < ROLES.index(role):
+            raise HTTPException(403, f"this key may {ROLES[caller.rank]}; the role {role!r} is needed here")
+        if caller.per_minute is not None:
+            wait = self._allowance(caller).take(time.monotonic())
+            if wait > 0:
+                raise HTTPException(
+                    429,
+                    f"this key may ask {caller.per_minute:g} times a minute; try again in {wait:.1f} s",
+                    {"retry-after": str(int(wait) + 1)},
+                )
 
-    def check_request(self, request: Request, role: str) -> None:
+    async def check_request(self, request: Request, role: str) -> None:
         """The same, with the key taken from the request's headers."""
-        if self._rank:
+        if self.closed:
             given = request.headers.get("x-api-key")
             scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-            self.check(given or (bearer if scheme.lower() == "bearer" else None), role)
+            await self.check(given or (bearer if scheme.lower() == "bearer" else None), role)
+
+    async def _caller(self, key: str) -> _Caller | None:
+        found = self._configured.get(_hash(key))  # takes the same time whether or not a key is nearly right
+        if found is not None or self._keyring is None:
+            return found
+        kept = self._keyring.known(key) or await run_in_threadpool(self._keyring.find, key)
+        return None if kept is None else self._of(kept)
+
+    def _of(self, kept: ApiKey) -> _Caller:
+        return _Caller(kept.key_id, ROLES.index(kept.role), kept.per_minute or self._per_minute)
+
+    def _allowance(self, caller: _Caller) -> Allowance:
+        share = max((caller.per_minute or 0.0) / self._workers, 1.0)
+        found = self._allowances.get(caller.name)
+        if found is None or found.per_minute != share:
+            found = self._allowances[caller.name] = Allowance(share, share, time.monotonic())
+        return found
 
 
 def needs(role: str) -> Callable[..., Awaitable[None]]:
@@ -58,10 +127,10 @@ def needs(role: str) -> Callable[..., Awaitable[None]]:
 
     async def check(request: Request, header: HeaderKey, bearer: BearerKey) -> None:
         keys: Keys = request.app.state.keys
-        keys.check(header or (bearer.credentials if bearer is not None else None), role)
+        await keys.check(header or (bearer.credentials if bearer is not None else None), role)
 
     return check
 
 
 def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

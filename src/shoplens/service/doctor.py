@@ -24,6 +24,7 @@ from shoplens.service.encoders import (
     table_of,
 )
 from shoplens.service.extras import EXTRAS, installed
+from shoplens.service.keyring import Keyring
 from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
@@ -161,9 +162,11 @@ def _bundle(workspace: Workspace) -> Iterator[Finding]:
 
 def _server(workspace: Workspace) -> Iterator[Finding]:
     server = workspace.settings.server
-    exposed = server.host not in ("127.0.0.1", "localhost", "::1") and not server.api_keys
-    advice = "anybody who reaches it may read and write: set server.api_keys" if exposed else ""
-    yield Finding("server", f"{server.host}:{server.port}, {len(server.api_keys)} API keys", advice)
+    keyring = Keyring(workspace.root)
+    closed = bool(server.api_keys) or keyring.begun
+    exposed = server.host not in ("127.0.0.1", "localhost", "::1") and not closed
+    advice = "anybody who reaches it may read and write: shoplens keys create NAME" if exposed else ""
+    yield Finding("server", f"{server.host}:{server.port}, {len(server.api_keys) + len(keyring)} API keys", advice)
 
 
 def _disk(workspace: Workspace) -> Iterator[Finding]:

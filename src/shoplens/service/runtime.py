@@ -28,6 +28,7 @@ from shoplens.service.answers import Answers
 from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
+from shoplens.service.keyring import Keyring
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
 from shoplens.service.log_writer import LogWriter
@@ -78,6 +79,7 @@ class Runtime:
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
+        self.keyring = Keyring(workspace.root)
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
@@ -276,6 +278,7 @@ class Runtime:
                 if time.monotonic() >= look:
                     look = time.monotonic() + LOOK_EVERY
                     self.swap.follow()
+                    self.keyring.follow()
                     if self.experiments.follow():
                         self.answers.prepare()
                     stamp = self._stamp()

@@ -31,6 +31,7 @@ class ServerSettings(BaseModel):
     workers: int = Field(default=1, ge=1)  # processes; each holds the model in memory
     max_body_mb: float = Field(default=16.0, gt=0)
     api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
+    requests_per_minute: float | None = Field(default=None, gt=0)  # of one key, unless the key says otherwise
     embed_changes: bool = True  # encode products that are put over HTTP at once, in the background
 
 

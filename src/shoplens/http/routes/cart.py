@@ -24,7 +24,7 @@ async def post_cart(request: Request) -> Response:
     what cannot be ordered."""
     state = request.app.state
     keys: Keys = state.keys
-    keys.check_request(request, "read")
+    await keys.check_request(request, "read")
     shop: Runtime = state.runtime
     body = read_body(await request.body(), CART)
     completed = await run_in_threadpool(_complete, shop, body)

@@ -47,7 +47,7 @@ async def _ranked(
 ) -> Response:
     state = request.app.state
     keys: Keys = state.keys
-    keys.check_request(request, "read")
+    await keys.check_request(request, "read")
     shop: Runtime = state.runtime
     body = read_body(await request.body(), adapter)
     if shop.quick_reads and not body.explain:

@@ -58,7 +58,7 @@ async def post_search(request: Request) -> Response:
     """
     state = request.app.state
     keys: Keys = state.keys
-    keys.check_request(request, "read")
+    await keys.check_request(request, "read")
     shop: Runtime = state.runtime
     if is_form(request):
         async with form_parts(request, known_fields(SearchIn), max_files=shop.settings.media.max_files) as sent:

@@ -1,0 +1,71 @@
+"""`shoplens keys create|list|revoke`: who may ask the HTTP API for what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+
+keys_app = typer.Typer(help="API keys: make, see and revoke them.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is: storefront, importer, …")],
+    role: Annotated[
+        str,
+        typer.Option(help="read: answers; write: events, products and people too; admin: bundles and experiments too."),
+    ] = "read",
+    per_minute: Annotated[int | None, typer.Option(min=1, help="Requests it may make; default: any number.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """Make a key and tell it, once: only its hash is kept. From the first key on, the API needs one."""
+    from shoplens.service.keyring import Keyring
+    from shoplens.service.settings import Workspace
+
+    key = Keyring(Workspace.open(workspace).root).create(name, role, per_minute=per_minute)
+    told = Text(
+        "send it as X-API-Key; it is not shown again, running servers know it within a second or so", style="dim"
+    )
+    emit({"name": name, "role": role, "key": key}, json=json, table=Group(Text(key, no_wrap=True), told))
+
+
+@keys_app.command("list")
+def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """All keys of this shop, without their secrets."""
+    from shoplens.service.keyring import Keyring
+    from shoplens.service.settings import Workspace
+
+    found = Keyring(Workspace.open(workspace).root).listed()
+    table = Table("name", "role", "a minute", "made", "begins with")
+    for one in found:
+        made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d")
+        table.add_row(one.name, one.role, f"{one.per_minute or ''}", made, f"sl_{one.key_id}_")
+    listed = [
+        {"name": one.name, "role": one.role, "per_minute": one.per_minute, "created": one.created, "key_id": one.key_id}
+        for one in found
+    ]
+    emit({"keys": listed}, json=json, table=table)
+
+
+@keys_app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="As `shoplens keys list` names it.")],
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """Let a key open nothing any more; running servers know within a second or so."""
+    from shoplens.service.keyring import Keyring
+    from shoplens.service.settings import Workspace
+
+    gone = Keyring(Workspace.open(workspace).root).revoke(name)
+    emit({"revoked": gone.name}, json=json, table=Text(f"{gone.name} opens nothing any more"))
