@@ -62,9 +62,7 @@ def not_to_suggest(shelf: Shelf, items: Sequence[str], viewing: str | None) -> s
 def _purchases(learned: Learned, model: CartModel, past: Past) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Rows and ages of what was bought; what was given back since is left out."""
     kind, gone = EventType(model.settings.event), past.disliked
-    bought = [
-        (row, deed.age_days)
-        for deed in past.deeds
-        if deed.event_type is kind and deed.item_id not in gone and (row := learned.items.get(deed.item_id)) >= 0
-    ]
-    return np.array([row for row, _ in bought], np.int64), np.array([age for _, age in bought], np.float32)
+    bought = [deed for deed in past.deeds if deed.event_type is kind and deed.item_id not in gone]
+    rows = learned.items.rows([deed.item_id for deed in bought])
+    ages = np.array([deed.age_days for deed in bought], np.float32)
+    return rows[rows >= 0], ages[rows >= 0]

@@ -183,6 +183,7 @@ class CartModel:
         popular = np.float32(weights.get("popular", 0.0) + TIE_BREAK)
         total = popular * self.popular
         parts: dict[str, Values] = {}
+        spoken = np.zeros(len(signals.rows), np.float32)
         for name, values in signals.values.items():
             weight = np.float32(weights.get(name, 0.0))
             if weight:
@@ -190,7 +191,8 @@ class CartModel:
                 added = values * weight
                 parts[source] = parts[source] + added if source in parts else added
                 if name != "popular":  # that one counts for all products
-                    total[signals.rows] += added
+                    spoken += added
+        total[signals.rows] += spoken
         return Scored(total, signals.rows, {name: parts[name] for name in SOURCES if name in parts}, float(popular))
 
     def save(self, folder: Path) -> None:

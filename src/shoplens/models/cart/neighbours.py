@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from shoplens.errors import BundleError
 from shoplens.models.cart.baskets import Baskets
+from shoplens.models.cart.gathering import entries, mapped, spans
 
 Rows = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float32]
@@ -49,6 +50,10 @@ class BasketNeighbours:
     def __len__(self) -> int:
         return len(self.time)
 
+    def count(self, item: int) -> int:
+        """In how many of the baskets a product lies."""
+        return int(self.held_indptr[item + 1] - self.held_indptr[item])
+
     def baskets_with(self, item: int, latest: int | None = None) -> npt.NDArray[np.int32]:
         """Baskets that held a product, oldest first."""
         low, high = int(self.held_indptr[item]), int(self.held_indptr[item + 1])
@@ -58,22 +63,16 @@ class BasketNeighbours:
         """What the nearest baskets held: (product, how near its basket is), once for each basket that held it."""
         high = self.held_indptr[items + 1]
         lengths = np.minimum(high - self.held_indptr[items], LATEST)
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(ends) else 0
-        nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        if not total:
-            return nothing
-        found = self.held[np.repeat(high - ends, lengths) + np.arange(total)]
+        found = self.held[spans(high - lengths, lengths)[0]]
+        if not len(found):
+            return np.zeros(0, np.int64), np.zeros(0, np.float32)
         voice = np.repeat(weight * self.rarity[items], lengths)
         which, shared = _sums(found, voice)
         near = shared * self._norm[which]
         if len(which) > NEAREST:
             best = np.argpartition(near, len(near) - NEAREST)[len(near) - NEAREST :]
             which, near = which[best], near[best]
-        start = self.indptr[which]
-        sizes = self.indptr[which + 1] - start
-        ends = np.cumsum(sizes)
-        flat = np.repeat(start - (ends - sizes), sizes) + np.arange(int(ends[-1]))
+        flat, sizes = entries(self.indptr, which)
         return self.item[flat].astype(np.int64), np.repeat(near, sizes)
 
     def save(self, folder: Path) -> None:
@@ -85,9 +84,7 @@ class BasketNeighbours:
     def load(cls, folder: Path, n_items: int) -> BasketNeighbours:
         """What `save` wrote, memory-mapped; BundleError when the pieces do not fit together."""
         try:
-            indptr, item, time, held_indptr, held = (
-                np.load(folder / f"baskets-{name}.npy", mmap_mode="r", allow_pickle=False) for name in FILES
-            )
+            indptr, item, time, held_indptr, held = (mapped(folder / f"baskets-{name}.npy") for name in FILES)
             fits = (
                 len(indptr) == len(time) + 1
                 and int(indptr[-1]) == len(item) == len(held) == int(held_indptr[-1])

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from shoplens.errors import BundleError
 from shoplens.models.cart.baskets import Baskets
+from shoplens.models.cart.gathering import entries
 from shoplens.models.neighbours import load_matrix, save_matrix, top_of_sparse
 
 Rows = npt.NDArray[np.int64]
@@ -29,6 +30,8 @@ class Roles:
 
     def __init__(self, kind: npt.NDArray[np.int32], goes: Any, stands: Any) -> None:
         self.kind, self.goes, self.stands = kind, goes, stands
+        for table in (goes, stands):  # plain arrays, also from a map: their slices cost less
+            table.indptr, table.indices, table.data = map(np.asarray, (table.indptr, table.indices, table.data))
 
     @classmethod
     def fit(
@@ -65,9 +68,12 @@ class Roles:
     def spread(self, items: Rows, weight: Values) -> tuple[Rows, Values]:
         """Products of the kinds that go with those of `items`: (product, how well); each comes once."""
         kinds, place = np.unique(self.kind[items], return_inverse=True)
-        asked = sp.csr_matrix((np.bincount(place, weight), kinds, [0, len(kinds)]), shape=(1, self.goes.shape[0]))
-        found = (asked @ self.goes) @ self.stands
-        return found.indices.astype(np.int64), found.data.astype(np.float32)
+        flat, lengths = entries(self.goes.indptr, kinds.astype(np.int64))
+        said = self.goes.data[flat] * np.repeat(np.bincount(place, weight), lengths)
+        others, place = np.unique(self.goes.indices[flat], return_inverse=True)
+        flat, lengths = entries(self.stands.indptr, others.astype(np.int64))
+        well = self.stands.data[flat] * np.repeat(np.bincount(place, said, len(others)), lengths)
+        return self.stands.indices[flat].astype(np.int64), well.astype(np.float32)
 
     def same(self, items: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
         """Whether each of `rows` is of the kind of one of `items`. [len(rows)]"""

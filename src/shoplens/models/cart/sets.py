@@ -13,9 +13,9 @@ from shoplens.models.cart.together import Together
 
 LEAST = 5  # baskets that must have held a set: fewer are an accident
 LEAST_LIFT = 1.5  # times as often as if the products were bought independently
-PARTNERS = 6  # of one product that sets are made with: 15 sets of three
-ANCHORS = 5  # products of the cart that sets are looked for with
-HELD = 5_000  # latest baskets with a product that are counted
+PARTNERS = 5  # of one product that sets are made with: 10 sets of three
+ANCHORS = 3  # products of the cart that sets are looked for with
+HELD = 2_000  # latest baskets with a product that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,10 @@ def bought_sets(
     suggested in one set only. The order of `items` makes no difference."""
     if n <= 0 or not len(baskets):
         return []
-    close = {}
-    for item in np.sort(items).tolist():
-        rows, alike = together.partners(item)
-        kept = np.flatnonzero(allowed[rows])[:PARTNERS]
-        if len(kept):
-            close[item] = (rows[kept].tolist(), float(alike[kept[0]]))
-    anchors = sorted(close, key=lambda item: (-close[item][1], item))[:ANCHORS]
-    found = [one for item in anchors for one in _sets_with(baskets, item, close[item][0])]
+    found = []
+    for item in together.closest(np.sort(items), allowed, ANCHORS).tolist():
+        rows, _ = together.partners(item)
+        found += _sets_with(baskets, item, rows[allowed[rows]][:PARTNERS].tolist())
     found.sort(key=lambda one: (-one.strength, one.anchor, one.others))
     chosen: list[BoughtSet] = []
     suggested: set[int] = set()
@@ -68,7 +64,7 @@ def _sets_with(baskets: BasketNeighbours, item: int, partners: list[int]) -> lis
     """Sets of one product with one or two of its partners. A pair that is part of a set of three is left out."""
     there = np.zeros(len(baskets), np.bool_)
     there[baskets.baskets_with(item, HELD)] = True
-    count = {one: len(baskets.baskets_with(one, HELD)) for one in (item, *partners)}
+    count = {one: min(baskets.count(one), HELD) for one in (item, *partners)}
     total = len(baskets)
     shared = {}
     for partner in partners:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from shoplens.compute.local import LocalExecutor
 from shoplens.errors import BundleError
 from shoplens.models.cart.baskets import Baskets
+from shoplens.models.cart.gathering import entries
 from shoplens.models.neighbours import load_matrix, save_matrix, top_of_sparse
 
 Rows = npt.NDArray[np.int64]
@@ -34,6 +35,7 @@ class Together:
         self.pairs = pairs
         self.bought = bought
         self.shrinkage = shrinkage
+        pairs.indptr, pairs.indices = np.asarray(pairs.indptr), np.asarray(pairs.indices)  # plain, also from a map
         lengths = np.diff(pairs.indptr)
         here = np.repeat(bought, lengths)
         there = bought[pairs.indices]
@@ -79,7 +81,7 @@ class Together:
 
         A partner of several products comes several times.
         """
-        flat, lengths = self._entries(items)
+        flat, lengths = entries(self.pairs.indptr, items)
         weights = np.repeat(weight, lengths)
         return self.pairs.indices[flat], self._confidence[flat] * weights, self._cosine[flat] * weights
 
@@ -88,6 +90,17 @@ class Together:
         low, high = int(self.pairs.indptr[item]), int(self.pairs.indptr[item + 1])
         order = np.argsort(-self._cosine[low:high], kind="stable")
         return self.pairs.indices[low:high][order].astype(np.int64), self._cosine[low:high][order]
+
+    def closest(self, items: Rows, allowed: npt.NDArray[np.bool_], n: int) -> Rows:
+        """The n of `items` (rising) that are bought most surely with one of their partners that are allowed."""
+        flat, lengths = entries(self.pairs.indptr, items)
+        items, lengths = items[lengths > 0], lengths[lengths > 0]
+        if not len(items):
+            return items
+        alike = np.where(allowed[self.pairs.indices[flat]], self._cosine[flat], 0.0)
+        best = np.maximum.reduceat(alike, np.cumsum(lengths) - lengths)
+        order = np.argsort(-best, kind="stable")[:n]
+        return items[order[best[order] > 0]]
 
     def voices(self, items: Rows, wanted: Rows) -> Values:
         """How strongly each of `items` speaks for each of `wanted`, by cosine. [len(items), len(wanted)]"""
@@ -118,14 +131,6 @@ class Together:
         if pairs.shape != (len(bought), len(bought)):
             raise BundleError(f"{folder}: the pairs do not fit the products; train again")
         return cls(pairs, bought, shrinkage=shrinkage)
-
-    def _entries(self, items: Rows) -> tuple[Rows, Rows]:
-        """Positions in the table of all rows of `items`, and the length of each row."""
-        start = self.pairs.indptr[items].astype(np.int64)
-        lengths = self.pairs.indptr[items + 1].astype(np.int64) - start
-        ends = np.cumsum(lengths)
-        total = int(ends[-1]) if len(ends) else 0
-        return np.repeat(start - (ends - lengths), lengths) + np.arange(total), lengths
 
 
 def _cut(baskets: Baskets) -> Baskets:
