@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -40,6 +42,15 @@ def test_two_views_are_blended_and_noise_is_left_out(holdout: Holdout) -> None:
     assert weights["noise"] < 0.2
     blended = evaluate(blend_of(models, weights), holdout).means["ndcg@20"]
     assert blended > max(evaluate(model, holdout).means["ndcg@20"] for model in models.values())
+
+
+def test_models_as_good_as_each_other_say_as_much_however_high_their_best_products_stand(holdout: Holdout) -> None:
+    models = {"low": GivenScores(noisy(holdout, 1, 0.7)), "high": GivenScores(noisy(holdout, 2, 0.7))}
+    pool = gather_pool(models, holdout)
+    level = choose_weights(pool)
+    apart = choose_weights(replace(pool, z=pool.z * np.array([1, 8], np.float32)[:, None, None]))
+    assert 0.5 < level["low"] / level["high"] < 2.0
+    assert apart["low"] / apart["high"] == pytest.approx(8 * level["low"] / level["high"], rel=0.1)
 
 
 def test_a_perfect_model_stands_alone(holdout: Holdout) -> None:

@@ -1,9 +1,14 @@
 """How much each model counts in the blend: few, principled choices, made on validation.
 
 Trying many variants on a few thousand validation events finds luck, so the search is coarse, averaged and sceptical:
-forward selection with replacement, bagged (Caruana et al., Ensemble selection from libraries of models, 2004), and the
-best single model stays alone unless the blend is better by more than one standard error (the rule of Breiman et al.,
-Classification and Regression Trees, 1984). A model that does not help is never picked and weighs 0.
+forward selection with replacement, bagged (Caruana et al., Ensemble selection from libraries of models, 2004). The
+models that are about as good as the best one weigh the same, unless the best alone, or what the search found, is better
+by more than one standard error (the rule of Breiman et al., Classification and Regression Trees, 1984): where data
+cannot tell models apart, equal weights are hard to beat (Clemen, Combining forecasts, 1989), while the winner of a
+close race is chosen by luck. A model that does not help weighs 0.
+
+Models differ in how far their best products stand above the rest: by 30 deviations in one, by 4 in another. Weights
+would mean something else for each, so one pick adds a model divided by how high its best products usually stand.
 
 Fitting twice gives scores that differ in their last bits, and a search that follows every bit finds other weights each
 time. Therefore z-scores are rounded, a pick must be better by more than `MARGIN`, and weights are given in steps of
@@ -34,6 +39,7 @@ BAGS = 8  # searches, each on a random half of the people; their weights are ave
 GRAIN = 1 / 65_536  # standard deviations to which z-scores are rounded
 MARGIN = 1e-3  # share of the quality by which a pick must be better than one named before it
 STEP = 0.05  # of weights; a smaller difference has never been seen to matter
+COMPARABLE = 0.9  # of the best model's quality, from which on a model is about as good
 NEW_DEPTH = 20  # best products without sales of each model; more never fit into a list
 
 
@@ -167,22 +173,40 @@ def choose_weights(
     if not len(pool.truth):
         return dict.fromkeys(pool.names, 1.0 / number)
     reached = np.flatnonzero(pool.relevant.any(axis=1))  # whoever no model serves cannot tell the models apart
+    unit = _units(pool, k)
     random = np.random.default_rng([seed, 3])
     total = np.zeros(number)
     for _ in range(bags):
         half = np.sort(random.choice(reached, (len(reached) + 1) // 2, replace=False))
-        counts = _search(_Quality(pool.take(half), k), rounds)
+        counts = _search(_Quality(pool.take(half), k), rounds, unit)
         total += counts / counts.sum()
-    weights = in_steps(total / bags)
     quality = _Quality(pool.take(reached), k)
+
+    def per_person(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        values = np.zeros(len(pool.truth))  # of the people whom no model serves: 0
+        values[: len(reached)] = quality.per_person(shares * unit)
+        return values
+
     single = np.eye(number)
-    alone = [quality.per_person(one) for one in single]
-    best = int(np.argmax([values.mean() if len(values) else 0.0 for values in alone]))
-    gain = np.zeros(len(pool.truth))  # of the people whom no model serves: 0
-    gain[: len(reached)] = quality.per_person(weights) - alone[best]
-    if gain.mean() <= gain.std() / np.sqrt(len(gain)):
-        weights = single[best]
+    means = np.array([per_person(one).mean() for one in single])
+    best = int(np.argmax(means))
+    chosen = (means >= COMPARABLE * means[best]).astype(np.float64) if means[best] > 0 else single[best]
+    now = per_person(chosen)
+    for other in (single[best], in_steps(total / bags)):
+        values = per_person(other)
+        gain = values - now
+        if gain.mean() > gain.std() / np.sqrt(len(gain)):
+            chosen, now = other, values
+    weights = chosen * unit / float((chosen * unit).sum())
     return {name: round(float(weight), 4) for name, weight in zip(pool.names, weights, strict=True)}
+
+
+def _units(pool: Pool, k: int) -> npt.NDArray[np.float64]:
+    """For each model, 1 over how many deviations its k best products usually stand above its mean. [n_models]"""
+    z = np.where(np.isfinite(pool.z), pool.z, 0.0)
+    best = np.sort(z, axis=2)[:, :, -k:].mean(axis=(1, 2))
+    # Two digits: what differs in its last bits from one fit to the next must not change the weights.
+    return np.array([float(f"{1 / height:.2g}") if height > 0 else 1.0 for height in best.tolist()])
 
 
 def in_steps(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -195,15 +219,16 @@ def in_steps(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(whole * STEP, np.float64)
 
 
-def _search(quality: _Quality, rounds: int) -> npt.NDArray[np.int64]:
-    """How often each model is picked: every round adds the one that helps most (within `MARGIN`: the earlier one), and
-    the best round wins (ties: the earliest, so that a simpler blend is preferred). [n_models]"""
-    z = quality.pool.z
+def _search(quality: _Quality, rounds: int, unit: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """How often each model is picked, `unit` of it at a time: every round adds the one that helps most (within
+    `MARGIN`: the earlier one), and the best round wins (ties: the earliest, so that a simpler blend is preferred).
+    [n_models]"""
+    z = quality.pool.z * unit.astype(np.float32)[:, None, None]
     single = np.eye(len(z), dtype=np.int64)
     counts, total = np.zeros(len(z), np.int64), np.zeros(z.shape[1:], np.float32)
     best, best_counts = -1.0, counts  # so that the first round counts even where nobody is served within k places
     for _ in range(rounds):
-        values = [quality.mean(total + one, counts + pick) for one, pick in zip(z, single, strict=True)]
+        values = [quality.mean(total + one, (counts + pick) * unit) for one, pick in zip(z, single, strict=True)]
         chosen = next(number for number, value in enumerate(values) if value >= (1 - MARGIN) * max(values))
         counts, total = counts + single[chosen], total + z[chosen]
         if values[chosen] > (1 + MARGIN / 10) * best:
@@ -228,7 +253,7 @@ class _Quality:
         credit = np.bincount(self.person, (hit + gain) / 2, minlength=len(self.pool.truth))
         return np.asarray(credit, np.float64)
 
-    def mean(self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.integer]) -> float:
+    def mean(self, scores: npt.NDArray[np.float32], weights: npt.NDArray[np.number]) -> float:
         """`scores`: sum of weighted z-scores [n_people, width]. Mean over people."""
         hit, gain = self._credits(scores, weights)
         return float((hit.sum() + gain.sum()) / (2 * max(len(self.pool.truth), 1)))
