@@ -54,6 +54,8 @@ def test_what_was_shown_is_written_down(client: TestClient, shop: Runtime) -> No
     assert list(one.shown) == [item["item_id"] for item in first["items"]]
     assert (kept[second["impression_id"]].route, kept[second["impression_id"]].session_id) == ("similar", "s1")
     assert kept[third["impression_id"]].route == "cart"
+    assert 'shoplens_log_waiting{log="impressions"} 0.0' in client.get("/metrics").text
+    assert 'shoplens_log_dropped{log="impressions"} 0.0' in client.get("/metrics").text
     shop.forget_person("u001")
     assert shop.store.impressions.count() == 1
 

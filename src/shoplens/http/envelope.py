@@ -37,6 +37,12 @@ class Meters:
         self.fallbacks = Counter(
             "shoplens_fallbacks_total", "Answers without the trained model.", ("reason",), registry=self.registry
         )
+        self.waiting = Gauge(
+            "shoplens_log_waiting", "Records that are not stored yet.", ("log",), registry=self.registry
+        )
+        self.dropped = Gauge(
+            "shoplens_log_dropped", "Records that were never stored.", ("log",), registry=self.registry
+        )
         self.products = Gauge("shoplens_products", "Products in the catalogue.", registry=self.registry)
         self.bundle = Gauge("shoplens_bundle_info", "The bundle that answers.", ("version",), registry=self.registry)
 

@@ -53,6 +53,11 @@ class LogWriter(Generic[Record]):
         self._pruned = 0.0  # time.monotonic() of the last look; 0 = never
         self.dropped = 0  # records that were never stored
 
+    @property
+    def waiting(self) -> int:
+        """Records that are not stored yet."""
+        return len(self._waiting)
+
     def put(self, record: Record) -> None:
         """Store this soon. Never blocks, never raises."""
         with self._changed:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -129,6 +129,12 @@ class Runtime:
                 if self._watcher is not None:
                     self._search.start()
             return self._search
+
+    @property
+    def logs(self) -> dict[str, LogWriter[Any]]:
+        """What is written down beside the answers, by name."""
+        found = {"impressions": self.answers.log, "searches": self._search.log if self._search is not None else None}
+        return {name: log for name, log in found.items() if log is not None}
 
     @property
     def interaction(self) -> Interaction:

@@ -18,6 +18,9 @@ async def get_metrics(request: Request, shop: Shop) -> Response:
     """Counters and latencies."""
     meters: Meters = request.app.state.meters
     meters.products.set(len(shop.facts) - 1)
+    for name, log in shop.logs.items():
+        meters.waiting.labels(name).set(log.waiting)
+        meters.dropped.labels(name).set(log.dropped)
     meters.bundle.clear()
     meters.bundle.labels(shop.shelf.version or "none").set(1)
     return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
