@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoplens.errors import BundleError
-from shoplens.models.cart import Asked, Baskets, CartModel
+from shoplens.models.cart import Asked, Baskets, CartModel, sets
 from shoplens.models.cart.habits import Habits
 from shoplens.models.cart.repeats import repeat_rates
 from shoplens.models.cart.settings import SITUATIONS, SOURCES
@@ -92,6 +92,22 @@ def test_sets_are_counted_basket_by_basket() -> None:
     assert (two.others, two.support) == ((BUTTER,), 40)
     assert MODEL.sets(np.array([RARE]), everything, 3) == []
     assert MODEL.sets(np.array([BREAD]), everything, 0) == []
+
+
+def test_sets_are_counted_in_one_window_for_all_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What everybody buys and what few buy are counted in the same baskets, or lifts would be too high."""
+    everything = np.ones(7, np.bool_)
+    everything[[BREAD, JAM]] = False
+    (whole,) = MODEL.sets(np.array([BREAD]), everything, 3)
+    monkeypatch.setattr(sets, "WINDOW", 35)
+    (latest,) = MODEL.sets(np.array([BREAD]), everything, 3)
+    some = baskets()
+    several = np.flatnonzero(some.sizes > 1)[-35:]
+    held = [set(some.item[some.indptr[b] : some.indptr[b + 1]].tolist()) for b in several]
+    assert latest.support == sum({BREAD, BUTTER} <= one for one in held) < whole.support
+    assert latest.lift == pytest.approx(
+        latest.support * 35 / (sum(BREAD in one for one in held) * sum(BUTTER in one for one in held))
+    )
 
 
 items = st.lists(st.integers(0, 6), max_size=7, unique=True)

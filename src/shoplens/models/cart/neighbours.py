@@ -50,14 +50,10 @@ class BasketNeighbours:
     def __len__(self) -> int:
         return len(self.time)
 
-    def count(self, item: int) -> int:
-        """In how many of the baskets a product lies."""
-        return int(self.held_indptr[item + 1] - self.held_indptr[item])
-
-    def baskets_with(self, item: int, latest: int | None = None) -> npt.NDArray[np.int32]:
-        """Baskets that held a product, oldest first."""
-        low, high = int(self.held_indptr[item]), int(self.held_indptr[item + 1])
-        return self.held[low if latest is None else max(low, high - latest) : high]
+    def baskets_with(self, item: int, since: int = 0) -> npt.NDArray[np.int32]:
+        """Numbers of the baskets that held a product, oldest first; those before number `since` are left out."""
+        held = self.held[int(self.held_indptr[item]) : int(self.held_indptr[item + 1])]
+        return held[int(np.searchsorted(held, since)) :] if since else held
 
     def spread(self, items: Rows, weight: Values) -> tuple[Rows, Values]:
         """What the nearest baskets held: (product, how near its basket is), once for each basket that held it."""

@@ -15,7 +15,7 @@ LEAST = 5  # baskets that must have held a set: fewer are an accident
 LEAST_LIFT = 1.5  # times as often as if the products were bought independently
 PARTNERS = 5  # of one product that sets are made with: 10 sets of three
 ANCHORS = 3  # products of the cart that sets are looked for with
-HELD = 2_000  # latest baskets with a product that are counted
+WINDOW = 50_000  # latest baskets that are counted: the same for all products, or a lift would mean nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,15 @@ def bought_sets(
 
 def _sets_with(baskets: BasketNeighbours, item: int, partners: list[int]) -> list[BoughtSet]:
     """Sets of one product with one or two of its partners. A pair that is part of a set of three is left out."""
-    there = np.zeros(len(baskets), np.bool_)
-    there[baskets.baskets_with(item, HELD)] = True
-    count = {one: min(baskets.count(one), HELD) for one in (item, *partners)}
-    total = len(baskets)
+    first_counted = max(0, len(baskets) - WINDOW)
+    total = len(baskets) - first_counted
+    held = {one: baskets.baskets_with(one, first_counted) - first_counted for one in (item, *partners)}
+    count = {one: len(numbers) for one, numbers in held.items()}
+    there = np.zeros(total, np.bool_)
+    there[held[item]] = True
     shared = {}
     for partner in partners:
-        held = baskets.baskets_with(partner, HELD)
-        both = held[there[held]]
+        both = held[partner][there[held[partner]]]
         if len(both) >= LEAST:
             shared[partner] = both
     threes, inside = [], set()
