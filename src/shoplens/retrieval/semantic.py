@@ -29,7 +29,7 @@ Places = npt.NDArray[np.int32]
 EXACT_BELOW = 30_000  # products: so many are looked at one by one in less than 3 ms, and need no graph
 TAIL_SHARE = 0.1  # of all products may wait for the next build, and as many may be dead
 BREADTH = (
-    640  # candidates that a search of the graph follows: recall@10 of .99 among 100,000 (3 ms), where 200 give .94
+    640  # candidates that a search of the graph follows: recall@10 of .995 among 100,000 (3 ms), where 200 give .94
 )
 WALK = 20  # vectors that a graph compares for each candidate it follows, about
 FINER = 3  # times as many are found by the dot product as are wanted, where a finer score orders them
