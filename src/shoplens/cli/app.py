@@ -27,6 +27,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from shoplens.errors import ConfigurationError
 
@@ -59,7 +60,8 @@ def emit(result: Mapping[str, Any], *, json: bool, table: RenderableType | None 
         for key, value in result.items():
             out.print(f"[bold]{key}[/bold]  {escape(str(value))}", highlight=False)
     else:
-        out.print(table)
+        # One sentence may hold a command to copy: the terminal wraps it, not we.
+        out.print(table, soft_wrap=isinstance(table, Text))
 
 
 def ready_to_write(file: Path) -> None:
