@@ -63,10 +63,11 @@ def interact(
             turn = first if number == 0 else Turn(user_id=user, n=n)
             session = replies[-1].session_id if replies else None
             replies.append(shop.interaction.turn(replace(turn, text=text, session_id=session)))
+        views = [reply_view(shop, reply) for reply in replies]
         emit(
             {"turns": [reply_json(reply) for reply in replies]},
             json=json,
-            table=Group(*(reply_view(shop, reply) for reply in replies)),
+            table=views[0] if len(views) == 1 else Group(*views),
         )
 
 
