@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,6 @@ Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names 
 @experiments_app.command("list")
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All experiments, in the order of their beginnings."""
-    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.settings import Workspace
 
@@ -37,7 +37,7 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     for one in found:
         arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in one.arms)
         table.add_row(one.name, _day(one.started), "runs" if one.stopped is None else _day(one.stopped), arms, one.note)
-    emit({"experiments": [experiment_json(one) for one in found]}, json=json, table=table)
+    emit({"experiments": [asdict(one) for one in found]}, json=json, table=table)
 
 
 @experiments_app.command()
@@ -60,14 +60,13 @@ def start(
     Example: shoplens experiments start newer-model --arm now=0.5 --arm newer=0.5,bundle=20260101-120000
     """
     from shoplens.domain.experiments import Experiment
-    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.settings import Workspace
 
     opened = Workspace.open(workspace)
     experiment = Experiment(name, tuple(map(_arm, arm)), audience, note=note)
     begun = Experiments(opened.root, opened.bundles).start(experiment)
-    emit(experiment_json(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
+    emit(asdict(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
 
 
 @experiments_app.command()
@@ -84,13 +83,12 @@ def show(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = Fa
 @experiments_app.command()
 def stop(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """End an experiment: everybody gets the shop as it is. Its figures stay."""
-    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.settings import Workspace
 
     opened = Workspace.open(workspace)
     ended = Experiments(opened.root, opened.bundles).stop(name)
-    emit(experiment_json(ended), json=json, table=Text(f"{name} is over"))
+    emit(asdict(ended), json=json, table=Text(f"{name} is over"))
 
 
 def _arm(text: str) -> Arm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from shoplens.errors import InputError
@@ -38,7 +38,6 @@ class Experiment:
     started: int = 0  # microseconds since 1970, UTC
     stopped: int | None = None
     note: str = ""
-    promoted: str | None = field(default=None)  # the arm that was kept in the end
 
     def __post_init__(self) -> None:
         for name in (self.name, *(arm.name for arm in self.arms)):
@@ -56,6 +55,11 @@ class Experiment:
         for arm in self.arms:
             if arm.diversity is not None and not 0 <= arm.diversity <= 1:
                 raise InputError(f"arm {arm.name}: diversity lies between 0 and 1")
+
+    @property
+    def changes(self) -> set[str]:
+        """What its arms answer with: two experiments that change the same cannot run side by side."""
+        return {name for arm in self.arms for name in ("bundle", "diversity") if getattr(arm, name) is not None}
 
     @property
     def control(self) -> Arm:

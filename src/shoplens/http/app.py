@@ -32,8 +32,8 @@ DESCRIPTION = (
 )
 
 
-def create_app(runtime: Runtime) -> FastAPI:
-    """The application; it does not own the runtime: whoever opened it closes it."""
+def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
+    """The application, in one of so many processes; it does not own the runtime: whoever opened it closes it."""
     server = runtime.settings.server
     meters = Meters()
     app = FastAPI(
@@ -53,9 +53,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         ],
     )
     app.state.runtime = runtime
-    app.state.keys = Keys(
-        server.api_keys, runtime.keyring, per_minute=server.requests_per_minute, workers=server.workers
-    )
+    app.state.keys = Keys(server.api_keys, runtime.keyring, per_minute=server.requests_per_minute, workers=workers)
     app.state.meters = meters
     errors.install(app)
     shops = (recommend, cart, search, interact, events, media, products, people, embeddings)

@@ -36,7 +36,7 @@ def serve(
     bound_host, bound_port = listening.getsockname()[:2]
     address = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
     config = uvicorn.Config(
-        functools.partial(_application, root),
+        functools.partial(_application, root, workers),
         factory=True,
         loop="auto",
         http="httptools",
@@ -60,7 +60,7 @@ def serve(
         listening.close()
 
 
-def _application(root: Path) -> FastAPI:
+def _application(root: Path, workers: int) -> FastAPI:
     """Made inside each worker: opens the workspace, follows bundles and catalogue, closes everything at the end."""
     _one_thread_a_search()
     runtime = Runtime.open(root)
@@ -71,7 +71,7 @@ def _application(root: Path) -> FastAPI:
         yield
         runtime.close()
 
-    app = create_app(runtime)
+    app = create_app(runtime, workers=workers)
     app.router.lifespan_context = lifespan
     return app
 

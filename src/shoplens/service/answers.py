@@ -25,11 +25,13 @@ class Answers:
     def __init__(
         self,
         home: Home,
+        cart: Cart,
         swap: HotSwap,
         experiments: Experiments,
         log: LogWriter[ImpressionRecord] | None,
     ) -> None:
         self._home = home
+        self._cart = cart
         self._swap = swap
         self._experiments = experiments
         self.log = log
@@ -57,12 +59,12 @@ class Answers:
         self.note(shown, "similar", user_id, session_id, arms=arms)
         return shown
 
-    def cart(self, cart: Cart, wish: Wish, question: CartQuestion) -> Completed:
+    def complete(self, wish: Wish, question: CartQuestion) -> Completed:
         """What completes a cart."""
         user_id, session_id = question.user_id, question.session_id
         arms = self.arms(user_id or session_id)
         shelf, wish = self._as_in(arms, wish)
-        completed = cart.complete(shelf, wish, question)
+        completed = self._cart.complete(shelf, wish, question)
         self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
         return completed
 

@@ -81,11 +81,14 @@ class HotSwap:
             ready: dict[str, Shelf] = {}
             for version in dict.fromkeys(versions):
                 try:
-                    ready[version] = self.beside.get(version) or self._shelf_of(version)
+                    ready[version] = self._at_hand(version) or self._shelf_of(version)
                 except (ShoplensError, OSError) as error:
                     log.error("bundle %s cannot answer beside the current one: %s", version, error)
             self.beside = ready
         self.refresh()
+
+    def _at_hand(self, version: str) -> Shelf | None:
+        return self.shelf if self.shelf.version == version else self.beside.get(version)
 
     def refresh(self, *, embedded: bool = False) -> None:
         """Products changed: every shelf is to know them."""

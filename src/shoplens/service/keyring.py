@@ -7,7 +7,6 @@ the system's generator, which nobody guesses, so the hash may be a quick one: it
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import threading
@@ -18,15 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from filelock import FileLock
 
-from shoplens.errors import ConflictError, InputError, NotFoundError, StoreError
+from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.service.shared_file import SharedFile
 
 FILE = "keys.json"
-FORMAT = 1
 #: A role may do what the ones before it may.
 ROLES = ("read", "write", "admin")
 NAME = re.compile(r"[\w.-]{1,64}")
@@ -52,25 +49,25 @@ class Keyring:
     """Keys of a workspace. Processes share the file; `follow` takes in what others changed. Safe between threads."""
 
     def __init__(self, root: Path) -> None:
-        self._file = root / FILE
-        self._keys: Mapping[str, ApiKey] = {}
-        self._stamp: tuple[int, int] | None = None
+        self._file: SharedFile[Mapping[str, ApiKey]] = SharedFile(root / FILE, _read, {})
         self._seen: OrderedDict[bytes, ApiKey] = OrderedDict()
         self._lock = threading.Lock()
         self._comparing = threading.Lock()  # one at a time: comparing is made to cost memory
-        self.follow()
+        self._begun = self._file.exists
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._file.content)
 
     @property
     def begun(self) -> bool:
-        """Whether there ever was a key: a shop whose last key was revoked is closed, not open."""
-        return self._stamp is not None
+        """Whether there ever was a key, as far as this process knows. A shop whose last key was revoked, or whose file
+        was deleted while it was served, is closed, not open."""
+        self._begun = self._begun or self._file.exists
+        return self._begun
 
     def listed(self) -> list[ApiKey]:
         """All keys, oldest first."""
-        return sorted(self._keys.values(), key=lambda key: (key.created, key.name))
+        return sorted(self._file.content.values(), key=lambda key: (key.created, key.name))
 
     def create(self, name: str, role: str, *, per_minute: int | None = None) -> str:
         """A new key, told here and never again. InputError for a bad name or role, ConflictError for a name in use."""
@@ -80,35 +77,37 @@ class Keyring:
             raise InputError(f"{name!r}: a key's name is made of letters, digits, '.', '-' and '_', at most 64")
         if per_minute is not None and per_minute < 1:
             raise InputError("a key may ask at least once a minute")
-        with self._changing():
-            if any(key.name == name for key in self._keys.values()):
+        with self._file.changing():
+            keys = self._file.content
+            if any(key.name == name for key in keys.values()):
                 raise ConflictError(f"there is a key named {name!r}; revoke it first, or take another name")
             key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
             made = ApiKey(key_id, name, role, _HASHER.hash(secret), int(time.time()), per_minute)
-            self._write({**self._keys, key_id: made})
+            self._file.write([asdict(key) for key in (*keys.values(), made)])
         return f"sl_{key_id}_{secret}"
 
     def revoke(self, name: str) -> ApiKey:
         """Let a key open nothing any more, here at once, in running servers within a second or so."""
-        with self._changing():
-            found = next((key for key in self._keys.values() if key.name == name), None)
+        with self._file.changing():
+            keys = self._file.content
+            found = next((key for key in keys.values() if key.name == name), None)
             if found is None:
                 raise NotFoundError(f"no key named {name!r}; see: shoplens keys list")
-            self._write({key_id: key for key_id, key in self._keys.items() if key_id != found.key_id})
+            self._file.write([asdict(key) for key in keys.values() if key is not found])
         return found
 
     def known(self, key: str) -> ApiKey | None:
         """The key if its hash was compared before; costs nothing, says None of what has to be compared first."""
-        return self._seen.get(_digest(key))
+        found = self._seen.get(_digest(key))
+        return found if found is not None and self._file.content.get(found.key_id) is found else None
 
     def find(self, key: str) -> ApiKey | None:
         """The key, or None where it is none of ours. Milliseconds for one that comes for the first time."""
         parts = _KEY.fullmatch(key)
-        kept = self._keys.get(parts[1]) if parts is not None else None
+        kept = self._file.content.get(parts[1]) if parts is not None else None
         if parts is None or kept is None:
             return None
-        digest = _digest(key)
-        found = self._seen.get(digest)
+        found = self.known(key)
         if found is not None:
             return found
         with self._comparing:
@@ -117,59 +116,23 @@ class Keyring:
             except (VerificationError, InvalidHashError):
                 return None
         with self._lock:
-            if self._keys.get(parts[1]) is not kept:  # revoked meanwhile
-                return None
-            self._seen[digest] = kept
+            self._seen[_digest(key)] = kept
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
-        return kept
+        return self.known(key)  # None if it was revoked meanwhile
 
     def follow(self) -> bool:
-        """Look at the file again, if it changed. Returns whether it did. StoreError when it cannot be read."""
-        with self._lock:
-            try:
-                state = self._file.stat()
-            except FileNotFoundError:
-                stamp = None
-            else:
-                stamp = (state.st_mtime_ns, state.st_ino)
-            if stamp == self._stamp:
-                return False
-            self._keys = {} if stamp is None else _read(self._file)
-            self._seen.clear()
-            self._stamp = stamp
-            return True
+        """Look at the file again. Returns whether it changed; StoreError when it cannot be read."""
+        return self._file.follow()
 
-    def _changing(self) -> FileLock:
-        lock = FileLock(self._file.with_name(f".{FILE}.lock"))
-        lock.acquire()
-        self.follow()
-        return lock
 
-    def _write(self, keys: Mapping[str, ApiKey]) -> None:
-        body = orjson.dumps(
-            {"format": FORMAT, "keys": [asdict(key) for key in keys.values()]}, option=orjson.OPT_INDENT_2
-        )
-        partial = self._file.with_name(f".{FILE}.partial")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # nobody else's
-            file.write(body)
-        partial.replace(self._file)
-        self.follow()
+def _read(entries: list[dict[str, Any]]) -> dict[str, ApiKey]:
+    keys = [ApiKey(**entry) for entry in entries]
+    wrong = sorted({key.role for key in keys} - set(ROLES))
+    if wrong:
+        raise InputError(f"there is no role {', '.join(wrong)}; the roles are {', '.join(ROLES)}")
+    return {key.key_id: key for key in keys}
 
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def _read(file: Path) -> dict[str, ApiKey]:
-    try:
-        body: Any = orjson.loads(file.read_bytes())
-        if body["format"] != FORMAT:
-            raise StoreError(f"{file}: format {body['format']} is not known to this version of Shoplens")
-        keys = [ApiKey(**one) for one in body["keys"]]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"{file} cannot be read ({error}); put it right, or delete it and make new keys") from error
-    if any(key.role not in ROLES for key in keys):
-        raise StoreError(f"{file} names a role that there is not; the roles are {', '.join(ROLES)}")
-    return {key.key_id: key for key in keys}

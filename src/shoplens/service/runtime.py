@@ -83,8 +83,8 @@ class Runtime:
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
-        self.answers = Answers(self.home, self.swap, self.experiments, log_of_answers)
         self.cart = Cart(self._history)
+        self.answers = Answers(self.home, self.cart, self.swap, self.experiments, log_of_answers)
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None

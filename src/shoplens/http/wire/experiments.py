@@ -96,31 +96,12 @@ class ExperimentFigures(BaseModel):
     mismatch: bool = Field(description="Whether people fell into arms as they should not: then believe no figure.")
 
 
-def experiment_json(one: Experiment) -> dict[str, Any]:
-    """`ExperimentOut` as plain JSON."""
-    return {
-        "name": one.name,
-        "arms": [asdict(arm) for arm in one.arms],
-        "audience": one.audience,
-        "started": one.started,
-        "stopped": one.stopped,
-        "note": one.note,
-    }
-
-
 def figures_json(found: ExperimentReport) -> dict[str, Any]:
     """`ExperimentFigures` as plain JSON."""
     return {
-        "experiment": experiment_json(found.experiment),
+        "experiment": asdict(found.experiment),
         "arms": [
-            {
-                "name": arm.name,
-                "share": arm.share,
-                "people": arm.people,
-                "impressions": arm.impressions,
-                "figures": arm.figures,
-                "against_control": {name: _interval(one) for name, one in arm.against_control.items()},
-            }
+            asdict(arm) | {"against_control": {name: _interval(one) for name, one in arm.against_control.items()}}
             for arm in found.arms
         ],
         "window_days": found.window_days,

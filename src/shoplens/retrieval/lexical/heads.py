@@ -8,7 +8,7 @@ none; where all words are qualities ("red wine", wine being a colour too), the l
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from shoplens.features.align.lexicon import built_in, plain
 from shoplens.ingest.units import measured
@@ -40,13 +40,13 @@ def head_of(query: Query) -> int | None:
 
 
 def _names_a_thing(word: Word) -> bool:
-    if any(letter.isdigit() for letter in word.text) or len(word.text) == (0 if word.han else 1):
+    if any(letter.isdigit() for letter in word.text) or (not word.han and len(word.text) == 1):
         return False
     name = word.text.casefold() if word.han else plain(word.text)
     return name not in _qualities() and name not in _COUNTED and not _measures(name)
 
 
-@cache
+@lru_cache(maxsize=10_000)  # of what people type
 def _measures(name: str) -> bool:
     """Whether it is a unit."""
     return measured(f"1 {name}") is not None

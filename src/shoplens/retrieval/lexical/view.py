@@ -141,8 +141,13 @@ class View:
         share = float(shares[list(found)].sum())
         if not found or plan.phrases or not others or share >= COMMON_SHARE:
             return frozenset(), 0.0
-        best = sum(plan.groups[place].idf * plan.groups[place].weight for place in found) * sum(self.weights)
+        best = sum(self._most(plan.groups[place]) for place in found)
         return found, SATURATED * best * share**2
+
+    def _most(self, group: Group) -> float:
+        """The most that a word can add to a score, before saturation: all that stands for it, in every field."""
+        variants = sum(3.0 if variant.code else variant.weight * sum(self.weights) for variant in group.variants)
+        return group.idf * group.weight * variants
 
     def about(self, plan: Plan) -> int:
         """About how many products have one of the words, as if words stood in titles by chance."""
