@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
     bindparam,
     case,
     cast,
-    delete,
     exists,
     func,
     literal,
@@ -25,13 +23,11 @@ from sqlalchemy import (
 
 from shoplens.domain.events import EVENT_BY_CODE, EVENT_CODES, EventType
 from shoplens.store.base import QueryCount, SearchRecord, SearchResponse
-from shoplens.store.database import Database, chunks
 from shoplens.store.schema import event, product, search
+from shoplens.store.sql_answers import MOST_SHOWN, SqlAnswerLog, short, storable, storable_or_none
 
 MOST_QUERY = 1_000  # characters of a query that are kept
 MOST_FILTERS = 20_000  # characters of a filter; a longer one is left out, because half of it says nothing
-MOST_SHOWN = 1_000  # products of one answer
-_CHUNK = 5_000  # rows a statement
 _LOOK_BACK = 200  # searches of one person among which the latest different queries are found
 _RESPONSES = (  # what says something about a product that was shown; the opposite (refund) says nothing about a search
     EventType.CLICK,
@@ -43,41 +39,10 @@ _RESPONSES = (  # what says something about a product that was shown; the opposi
 )
 
 
-class SqlSearchLog:
-    """Searches by `impression_id`, in order of arrival."""
+class SqlSearchLog(SqlAnswerLog[SearchRecord]):
+    """Searches. Their texts are kept to a bounded length."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        known = database.among(search.c.impression_id, "ids")
-        self._known = select(search.c.impression_id).where(known)
-
-    def append(self, records: Sequence[SearchRecord]) -> int:
-        """Store records, in one transaction; those whose `impression_id` is known are left out. Returns how many are
-        new. Texts are kept to a bounded length, and without what a database cannot store."""
-        rows = {row["impression_id"]: row for row in map(_to_row, reversed(records))}  # named twice: the first counts
-        added = 0
-        with self._database.writing() as connection:
-            for chunk in chunks(reversed(rows), _CHUNK):
-                known = set(connection.execute(self._known, {"ids": self._database.many(chunk)}).scalars())
-                new = [rows[name] for name in chunk if name not in known]
-                if new:
-                    connection.execute(search.insert(), new)
-                added += len(new)
-        return added
-
-    def scan(
-        self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 2_000
-    ) -> Iterator[list[tuple[int, SearchRecord]]]:
-        """Number and record in order of arrival, numbers above `after`, times in [since, before) microseconds. Each
-        chunk is its own short transaction."""
-        page = select(search).where(_within(since, before)).order_by(search.c.sequence).limit(size)
-        while True:
-            with self._database.reading() as connection:
-                found = connection.execute(page.where(search.c.sequence > after)).all()
-            if not found:
-                return
-            yield [(row.sequence, _from_row(row)) for row in found]
-            after = found[-1].sequence
+    table = search
 
     def responses(
         self, *, since: int = 0, before: int | None = None, size: int = 2_000
@@ -87,12 +52,12 @@ class SqlSearchLog:
         transaction."""
         page = (
             select(search.c.sequence)
-            .where(_within(since, before), search.c.sequence > bindparam("after"))
+            .where(self._within(since, before), search.c.sequence > bindparam("after"))
             .order_by(search.c.sequence)
             .limit(size)
         )
         wanted = _responses().where(
-            _within(since, before), search.c.sequence > bindparam("after"), search.c.sequence <= bindparam("last")
+            self._within(since, before), search.c.sequence > bindparam("after"), search.c.sequence <= bindparam("last")
         )
         after = 0
         while True:
@@ -112,7 +77,7 @@ class SqlSearchLog:
         who = func.coalesce(search.c.user_id, search.c.session_id, search.c.impression_id)
         ours = (
             _counted(search.c.query, who, func.sum(case((search.c.total == 0, 1), else_=0)))
-            .where(_within(since, before), search.c.first == 1, search.c.query != "")
+            .where(self._within(since, before), search.c.first == 1, search.c.query != "")
             .group_by(search.c.query)
         )
         stranger = cast(event.c.sequence, types.Text)
@@ -147,28 +112,44 @@ class SqlSearchLog:
                 found += [(row.sequence, row.query) for row in connection.execute(latest) if row.total and row.query]
         return list(dict.fromkeys(query for _, query in sorted(found, reverse=True)))[:limit]
 
-    def prune(self, before: int) -> int:
-        """Forget searches before a time (microseconds), a few at a time so that nobody waits long. Returns how many
-        went."""
-        some = select(search.c.sequence).where(search.c.timestamp < before).limit(_CHUNK)
-        gone = 0
-        while True:
-            with self._database.writing() as connection:
-                went = connection.execute(delete(search).where(search.c.sequence.in_(some))).rowcount
-            gone += went
-            if went < _CHUNK:
-                return gone
+    def _to_row(self, one: SearchRecord) -> dict[str, Any]:
+        shown = one.shown[:MOST_SHOWN]
+        features = {
+            storable(name): [short(value) for value in values[: len(shown)]] for name, values in one.features.items()
+        }
+        filters = storable(one.filters)
+        return {
+            "impression_id": storable(one.impression_id),
+            "timestamp": one.timestamp,
+            "user_id": storable_or_none(one.user_id),
+            "session_id": storable_or_none(one.session_id),
+            "query": storable(one.query[:MOST_QUERY]),
+            "language": storable(one.language),
+            "total": one.total,
+            "first": one.first,
+            "shown": orjson.dumps([storable(item_id) for item_id in shown]).decode(),
+            "features": orjson.dumps(features).decode(),
+            "filters": filters if len(filters) <= MOST_FILTERS else "",
+        }
 
-    def count(self) -> int:
-        """How many searches there are."""
-        with self._database.reading() as connection:
-            return int(connection.execute(select(func.count()).select_from(search)).scalar_one())
-
-
-def _within(since: int, before: int | None) -> ColumnElement[bool]:
-    """Searches at times in [since, before)."""
-    after = search.c.timestamp >= since
-    return after if before is None else and_(after, search.c.timestamp < before)
+    def _from_row(self, row: Any) -> SearchRecord:
+        features = {
+            name: tuple(math.nan if value is None else value for value in values)
+            for name, values in orjson.loads(row.features).items()
+        }
+        return SearchRecord(
+            impression_id=row.impression_id,
+            timestamp=row.timestamp,
+            query=row.query,
+            user_id=row.user_id,
+            session_id=row.session_id,
+            language=row.language,
+            total=row.total,
+            shown=tuple(orjson.loads(row.shown)),
+            first=row.first,
+            features=features,
+            filters=row.filters,
+        )
 
 
 def _counted(query: Any, who: ColumnElement[Any], empty: ColumnElement[Any] | None) -> Select[Any]:
@@ -208,54 +189,3 @@ def _response(row: Any) -> SearchResponse:
     position = row.first + shown.index(row.item_id) if row.item_id in shown else row.position
     kind = EVENT_BY_CODE[row.event_type]
     return SearchResponse(row.impression_id, row.query, row.item_id, kind, row.timestamp, position)
-
-
-def _to_row(one: SearchRecord) -> dict[str, Any]:
-    shown = one.shown[:MOST_SHOWN]
-    features = {
-        _storable(name): [_short(value) for value in values[: len(shown)]] for name, values in one.features.items()
-    }
-    filters = _storable(one.filters)
-    return {
-        "impression_id": _storable(one.impression_id),
-        "timestamp": one.timestamp,
-        "user_id": None if one.user_id is None else _storable(one.user_id),
-        "session_id": None if one.session_id is None else _storable(one.session_id),
-        "query": _storable(one.query[:MOST_QUERY]),
-        "language": _storable(one.language),
-        "total": one.total,
-        "first": one.first,
-        "shown": orjson.dumps([_storable(item_id) for item_id in shown]).decode(),
-        "features": orjson.dumps(features).decode(),
-        "filters": filters if len(filters) <= MOST_FILTERS else "",
-    }
-
-
-def _from_row(row: Any) -> SearchRecord:
-    features = {
-        name: tuple(math.nan if value is None else value for value in values)
-        for name, values in orjson.loads(row.features).items()
-    }
-    return SearchRecord(
-        impression_id=row.impression_id,
-        timestamp=row.timestamp,
-        query=row.query,
-        user_id=row.user_id,
-        session_id=row.session_id,
-        language=row.language,
-        total=row.total,
-        shown=tuple(orjson.loads(row.shown)),
-        first=row.first,
-        features=features,
-        filters=row.filters,
-    )
-
-
-def _storable(text: str) -> str:
-    """Without zero characters and halves of surrogate pairs: shoppers can type anything, databases take less."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
-
-
-def _short(value: float) -> float:
-    """Six digits are enough to learn from. NaN becomes null in JSON, and comes back as NaN."""
-    return float(f"{value:.6g}")

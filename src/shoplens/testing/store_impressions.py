@@ -48,6 +48,17 @@ class ImpressionConformance:
         assert again.impressions.count() == 2
         again.close()
 
+    def test_whatever_is_sent_is_stored(self, opened: Opened) -> None:
+        store = opened()
+        strange = ["a\0b", "half \ud83d of a pair", "'; DROP TABLE impression; --", "\u202e"]
+        records = [
+            shown(number, user_id=text, session_id=text, scenario=text, shown=(text,))
+            for number, text in enumerate(strange)
+        ]
+        assert store.impressions.append(records) == len(strange)
+        assert [one.user_id for one in kept(store)] == ["ab", "half ? of a pair", *strange[2:]]
+        store.close()
+
     def test_impressions_of_a_period_and_after_another(self, opened: Opened) -> None:
         store = opened()
         store.impressions.append([shown(number) for number in range(10)])
