@@ -37,7 +37,8 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     for one in found:
         arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in one.arms)
         table.add_row(one.name, _day(one.started), "runs" if one.stopped is None else _day(one.stopped), arms, one.note)
-    emit({"experiments": [asdict(one) for one in found]}, json=json, table=table)
+    none = Text("no experiments yet; how to begin one: shoplens experiments start --help")
+    emit({"experiments": [asdict(one) for one in found]}, json=json, table=table if found else none)
 
 
 @experiments_app.command()

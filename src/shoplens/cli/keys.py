@@ -54,7 +54,8 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
         {"name": one.name, "role": one.role, "per_minute": one.per_minute, "created": one.created, "key_id": one.key_id}
         for one in found
     ]
-    emit({"keys": listed}, json=json, table=table)
+    none = Text("no keys yet: whoever reaches the API may do anything; make one: shoplens keys create NAME")
+    emit({"keys": listed}, json=json, table=table if found else none)
 
 
 @keys_app.command()

@@ -1,0 +1,78 @@
+"""`shoplens experiments` and `shoplens keys` at the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from shoplens.cli import experiments, keys  # noqa: F401 - adds the commands
+from shoplens.cli.app import app
+from shoplens.errors import ShoplensError
+from shoplens.service.settings import Workspace
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    Workspace.create(tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+def call(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def told(*words: str) -> Any:
+    answer = call(*words, "--json")
+    assert answer.exit_code == 0, answer.output
+    return json.loads(answer.stdout)
+
+
+def test_an_experiment_from_beginning_to_end(shop: Path) -> None:
+    where = ("--workspace", str(shop))
+    assert "no experiments yet" in call("experiments", "list", *where).stdout
+    arms = ("--arm", "now=0.5", "--arm", "varied=0.5,diversity=0.3")
+    begun = told("experiments", "start", "lists", *arms, "--audience", "0.2", "--note", "更丰富的列表", *where)
+    assert [arm["diversity"] for arm in begun["arms"]] == [None, 0.3]
+    assert told("experiments", "list", *where)["experiments"] == [begun]
+    assert "runs" in call("experiments", "list", *where).stdout
+    figures = told("experiments", "show", "lists", *where)
+    assert [arm["people"] for arm in figures["arms"]] == [0, 0]
+    assert not figures["mismatch"]
+    assert "varied" in call("experiments", "show", "lists", *where).stdout
+    assert told("experiments", "stop", "lists", *where)["stopped"] is not None
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [
+        (["a=0.5", "b=half"], "NAME=SHARE"),
+        (["a=0.5", "b=0.5,colour=red"], "there is no colour"),
+        (["a=0.5"], "1 arms"),
+        (["a=0.5", "b=0.6"], "sum to 1"),
+        (["a=0.5", "b=0.5,bundle=nope"], "no bundle 'nope'"),
+        (["A=0.5", "b=0.5"], "small letters"),
+    ],
+)
+def test_arms_that_make_no_sense(shop: Path, arms: list[str], said: str) -> None:
+    given = [word for arm in arms for word in ("--arm", arm)]
+    answer = call("experiments", "start", "x", *given, "--workspace", str(shop))
+    assert answer.exit_code != 0
+    error = answer.exception
+    assert said in (str(error) if isinstance(error, ShoplensError) else " ".join(answer.output.split()))
+    assert told("experiments", "list", "--workspace", str(shop)) == {"experiments": []}
+
+
+def test_keys_are_told_once(shop: Path) -> None:
+    where = ("--workspace", str(shop))
+    assert "no keys yet" in call("keys", "list", *where).stdout
+    key = told("keys", "create", "storefront", "--role", "write", "--per-minute", "60", *where)["key"]
+    (kept,) = told("keys", "list", *where)["keys"]
+    assert (kept["name"], kept["role"], kept["per_minute"]) == ("storefront", "write", 60)
+    assert key not in call("keys", "list", *where).stdout
+    assert call("keys", "create", "mail", *where).stdout.startswith("sl_")
+    assert told("keys", "revoke", "storefront", *where) == {"revoked": "storefront"}
+    assert [one["name"] for one in told("keys", "list", *where)["keys"]] == ["mail"]
