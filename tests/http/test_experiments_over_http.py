@@ -165,6 +165,27 @@ def test_other_processes_see_it(tmp_path: Path) -> None:
     assert not here.running
     with pytest.raises(NotFoundError):
         here.stop("nothing")
+
+
+def test_a_damaged_file_stops_no_shop(tmp_path: Path) -> None:
+    with open_tiny_shop(tmp_path):
+        pass
     (tmp_path / FILE).write_text("{}")
-    with pytest.raises(StoreError, match="cannot be read"):
-        here.follow()
+    with Runtime.open(tmp_path) as shop, TestClient(create_app(shop)) as client:
+        assert recommended(client, "u001")["fallback"] is None
+        health = client.get("/health/ready")
+        assert health.status_code == 200
+        assert any("experiments.json cannot be read" in one for one in health.json()["reasons"])
+        for asked in (
+            client.get("/v1/experiments"),
+            client.get("/v1/experiments/order"),
+            client.post("/v1/experiments", json={"name": "order", "arms": ARMS}),
+            client.post("/v1/experiments/order/stop"),
+        ):
+            assert asked.status_code == 503
+            assert "put it right or delete it" in asked.json()["detail"]
+        with pytest.raises(StoreError, match="cannot be read"):
+            shop.experiments.start(Experiment("order", (Arm("a", 0.5), Arm("b", 0.5))))
+        (tmp_path / FILE).unlink()
+        shop.experiments.follow()
+        assert client.post("/v1/experiments", json={"name": "order", "arms": ARMS}).status_code == 201

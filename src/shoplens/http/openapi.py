@@ -1,4 +1,4 @@
-"""/openapi.json: what FastAPI knows, and the schemas of the routes that read their bodies themselves."""
+"""/openapi.json: what FastAPI knows, and the schemas of what is read and written without it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from shoplens.http.wire.cart import CartIn
 from shoplens.http.wire.catalogue import ProductIn
 from shoplens.http.wire.embeddings import EmbeddingsIn
 from shoplens.http.wire.events import EventIn
+from shoplens.http.wire.fields import Problem
 from shoplens.http.wire.interact import InteractIn
 from shoplens.http.wire.ranking import RecommendIn, SimilarIn
 from shoplens.http.wire.search import SearchIn
 
 READ_BY_HAND = (RecommendIn, SimilarIn, CartIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn)
+WRITTEN_BY_HAND = (Problem,)
 
 
 def install(app: FastAPI) -> None:
@@ -26,7 +28,11 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = plain()
             _, extra = models_json_schema(
-                [(model, "validation") for model in READ_BY_HAND], ref_template="#/components/schemas/{model}"
+                [
+                    *((model, "validation") for model in READ_BY_HAND),
+                    *((model, "serialization") for model in WRITTEN_BY_HAND),
+                ],
+                ref_template="#/components/schemas/{model}",
             )
             components = schema.setdefault("components", {})
             components["schemas"] = {**extra["$defs"], **components.get("schemas", {})}

@@ -23,6 +23,7 @@ from shoplens.service.encoders import (
     setting_of,
     table_of,
 )
+from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.settings import Workspace
@@ -47,7 +48,7 @@ class Finding:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    for look in (_store, _extras, _encoders, _vectors, _bundle, _server, _disk):
+    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _server, _disk):
         yield from _safely(look, workspace)
 
 
@@ -158,6 +159,21 @@ def _bundle(workspace: Workspace) -> Iterator[Finding]:
         return
     verify_bundle(workspace.bundles / version)
     yield Finding("bundle", f"{version}, every checksum is right")
+
+
+def _experiments(workspace: Workspace) -> Iterator[Finding]:
+    known = Experiments(workspace.root, workspace.bundles)
+    if known.problem is not None:
+        yield Finding("experiments", "broken", known.problem)
+        return
+    missing = sorted(
+        f"{name} wants {arm.bundle}"
+        for name, one in known.running.items()
+        for arm in one.arms
+        if arm.bundle is not None and not (workspace.bundles / arm.bundle).is_dir()
+    )
+    advice = f"{', '.join(missing)}, which is gone: shoplens experiments stop NAME" if missing else ""
+    yield Finding("experiments", f"{len(known.running)} running", advice)
 
 
 def _server(workspace: Workspace) -> Iterator[Finding]:

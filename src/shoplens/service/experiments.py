@@ -26,16 +26,24 @@ class _Known:
 
 
 class Experiments:
-    """Start, stop, see. `running` is what requests look at; `follow` takes in what other processes did."""
+    """Start, stop, see. `running` is what requests look at; `follow` takes in what other processes did.
+
+    A damaged file stops no shop: `problem` says what is wrong with it, people get the shop as it was, and whatever
+    asks for experiments is refused until the file is put right."""
 
     def __init__(self, root: Path, bundles: Path) -> None:
         self._bundles = bundles
-        self._file = SharedFile(root / FILE, _read, _Known({}, {}))
+        self._file = SharedFile(root / FILE, _read, _Known({}, {}), lenient=True)
 
     @property
     def all(self) -> Mapping[str, Experiment]:
-        """Every experiment by name, in the order of their beginnings."""
-        return self._file.content.all
+        """Every experiment by name, in the order of their beginnings. StoreUnavailableError: see `problem`."""
+        return self._file.checked().all
+
+    @property
+    def problem(self) -> str | None:
+        """Why the file cannot be used."""
+        return self._file.problem
 
     @property
     def running(self) -> Mapping[str, Experiment]:
@@ -78,7 +86,7 @@ class Experiments:
         return found
 
     def follow(self) -> bool:
-        """Look at the file again. Returns whether it changed; StoreError when it cannot be read."""
+        """Look at the file again. Returns whether what is known changed."""
         return self._file.follow()
 
     def _write(self, experiments: Mapping[str, Experiment]) -> None:

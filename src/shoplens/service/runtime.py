@@ -165,6 +165,13 @@ class Runtime:
             found.append(f"bundle: {self.swap.problem}")
         return found
 
+    def notes(self) -> list[str]:
+        """What whoever runs the shop should know, though it answers."""
+        found = [] if self.shelf.learned is not None else ["no bundle yet: popular and new products"]
+        if self.experiments.problem is not None:
+            found.append(f"experiments: {self.experiments.problem}")
+        return found
+
     def append_events(self, events: Iterable[Event]) -> Appended:
         """Store events; they are felt in the next answer, and products they mention for the first time are known."""
         batch = EventBatch()

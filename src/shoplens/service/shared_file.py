@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 from filelock import FileLock
 
-from shoplens.errors import InputError, StoreError
+from shoplens.errors import InputError, StoreError, StoreUnavailableError
 
 FORMAT = 1
 
@@ -23,13 +23,23 @@ class SharedFile(Generic[Content]):
     """What a file says, as of the latest `follow`. It is replaced as a whole, so nobody reads half of it.
 
     `read` turns the entries into what they mean and may raise whatever bad entries cause; `empty` is meant while there
-    is no file. Safe between threads.
+    is no file. Safe between threads. A `lenient` one does not stop whoever opens it when it cannot be read: `content`
+    stays as it was, `problem` says why, and nobody changes the file until it is put right.
     """
 
-    def __init__(self, file: Path, read: Callable[[list[dict[str, Any]]], Content], empty: Content) -> None:
+    def __init__(
+        self,
+        file: Path,
+        read: Callable[[list[dict[str, Any]]], Content],
+        empty: Content,
+        *,
+        lenient: bool = False,
+    ) -> None:
         self._file = file
         self._read = read
         self._empty = empty
+        self._lenient = lenient
+        self.problem: str | None = None
         self._stamp: tuple[int, int] | None = None
         self._lock = threading.Lock()
         self.content = empty
@@ -41,7 +51,7 @@ class SharedFile(Generic[Content]):
         return self._stamp is not None
 
     def follow(self) -> bool:
-        """Look again. Returns whether the file changed; StoreError when it cannot be read, and `content` stays."""
+        """Look again. Returns whether `content` changed. StoreError when the file cannot be read: `content` stays."""
         with self._lock:
             try:
                 state = self._file.stat()
@@ -51,15 +61,28 @@ class SharedFile(Generic[Content]):
                 stamp = (state.st_mtime_ns, state.st_ino)
             if stamp == self._stamp:
                 return False
-            self.content = self._empty if stamp is None else self._opened()
-            self._stamp = stamp
+            try:
+                self.content = self._empty if stamp is None else self._opened()
+            except StoreError as error:
+                if not self._lenient:
+                    raise
+                self.problem, self._stamp = str(error), stamp
+                return False
+            self.problem, self._stamp = None, stamp
             return True
+
+    def checked(self) -> Content:
+        """`content`; StoreUnavailableError while the file cannot be read."""
+        if self.problem is not None:
+            raise StoreUnavailableError(self.problem)
+        return self.content
 
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Nobody else changes the file meanwhile, and `content` is the newest."""
         with FileLock(self._file.with_name(f".{self._file.name}.lock")):
             self.follow()
+            self.checked()
             yield
 
     def write(self, entries: list[dict[str, Any]]) -> None:

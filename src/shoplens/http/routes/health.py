@@ -21,9 +21,11 @@ async def live() -> dict[str, str]:
 @router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses={503: {"model": Health, "description": "Not ready; `reasons` says why."}})
 async def ready(shop: Shop, response: Response) -> Health:
-    """Store and bundle answer. A shop without a bundle is ready: it answers with what is popular and new."""
+    """Store and bundle answer. A shop without a bundle is ready: it answers with what is popular and new. `reasons`
+    says what should be looked at, also of a shop that is ready."""
     problems = await run_in_threadpool(shop.problems)
     response.status_code = 503 if problems else 200
-    notes = problems or ([] if shop.shelf.learned is not None else ["no bundle yet: popular and new products"])
     status = "not ready" if problems else "ready"
-    return Health(status=status, reasons=notes, bundle=shop.shelf.version, products=len(shop.facts) - 1)
+    return Health(
+        status=status, reasons=[*problems, *shop.notes()], bundle=shop.shelf.version, products=len(shop.facts) - 1
+    )

@@ -33,7 +33,7 @@ _decoding = CapacityLimiter(AT_ONCE)
 
 
 @router.post(
-    "/v1/products/{item_id:path}/media",
+    "/v1/products/{item_id:id}/media",
     status_code=201,
     response_model_exclude_none=True,
     dependencies=[Depends(needs("write"))],
@@ -58,9 +58,7 @@ async def post_media(item_id: Id, request: Request, shop: Shop) -> MediaAnswer:
     return MediaAnswer(item_id=item_id, media=[MediaOut.of_stored(item_id, one) for one in stored])
 
 
-@router.get(
-    "/v1/products/{item_id:path}/media", response_model_exclude_none=True, dependencies=[Depends(needs("read"))]
-)
+@router.get("/v1/products/{item_id:id}/media", response_model_exclude_none=True, dependencies=[Depends(needs("read"))])
 async def get_media(item_id: Id, shop: Shop) -> MediaAnswer:
     """All media of a product, in its own order."""
 
@@ -72,7 +70,7 @@ async def get_media(item_id: Id, shop: Shop) -> MediaAnswer:
 
 
 @router.get(
-    "/v1/products/{item_id:path}/media/{name}",
+    "/v1/products/{item_id:id}/media/{name}",
     dependencies=[Depends(needs("read"))],
     response_class=FileResponse,
     responses={200: {"content": {"image/*": {}, "video/*": {}, "audio/*": {}}, "description": "The file."}},
@@ -89,7 +87,7 @@ async def get_media_file(item_id: Id, name: Id, shop: Shop) -> Response:
     return await run_in_threadpool(look)
 
 
-@router.delete("/v1/products/{item_id:path}/media/{name}", status_code=204, dependencies=[Depends(needs("write"))])
+@router.delete("/v1/products/{item_id:id}/media/{name}", status_code=204, dependencies=[Depends(needs("write"))])
 async def delete_media(item_id: Id, name: Id, shop: Shop) -> Response:
     """Take an uploaded file out of a product's media. The file itself goes with `shoplens embed --prune`."""
     await run_in_threadpool(shop.delete_media, item_id, name)

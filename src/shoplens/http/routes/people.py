@@ -15,7 +15,7 @@ from shoplens.http.wire.fields import PROBLEMS, Id
 router = APIRouter(tags=["people"], responses=PROBLEMS)
 
 
-@router.get("/v1/people/{user_id:path}", dependencies=[Depends(needs("read"))])
+@router.get("/v1/people/{user_id:id}", dependencies=[Depends(needs("read"))])
 async def get_person(user_id: Id, shop: Shop) -> PersonOut:
     """One person as the shop knows them."""
     person = await run_in_threadpool(shop.store.people.get, user_id)
@@ -24,7 +24,7 @@ async def get_person(user_id: Id, shop: Shop) -> PersonOut:
     return _out(person)
 
 
-@router.put("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
+@router.put("/v1/people/{user_id:id}", dependencies=[Depends(needs("write"))])
 async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     """Insert or replace what is known about a person."""
     same_id(user_id, body.user_id)
@@ -33,7 +33,7 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     return _out(person)
 
 
-@router.delete("/v1/people/{user_id:path}", dependencies=[Depends(needs("write"))])
+@router.delete("/v1/people/{user_id:id}", dependencies=[Depends(needs("write"))])
 async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
     """Forget a person, all their events and searches."""
 

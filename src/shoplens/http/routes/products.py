@@ -50,7 +50,7 @@ async def post_products_bulk(request: Request, shop: Shop) -> Response:
     return json_response(await run_in_threadpool(store))
 
 
-@router.get("/v1/products/{item_id:path}", dependencies=MAY_READ)
+@router.get("/v1/products/{item_id:id}", dependencies=MAY_READ)
 async def get_product(item_id: Id, shop: Shop) -> ProductOut:
     """One product as the shop knows it."""
     found = await run_in_threadpool(shop.store.catalogue.get, [item_id])
@@ -59,7 +59,7 @@ async def get_product(item_id: Id, shop: Shop) -> ProductOut:
     return ProductOut.of(found[item_id])
 
 
-@router.put("/v1/products/{item_id:path}", dependencies=MAY_WRITE)
+@router.put("/v1/products/{item_id:id}", dependencies=MAY_WRITE)
 async def put_product(item_id: Id, body: ProductPut, shop: Shop) -> ProductOut:
     """Insert or replace one product; filters and answers know it at once."""
     same_id(item_id, body.item_id)
@@ -68,7 +68,7 @@ async def put_product(item_id: Id, body: ProductPut, shop: Shop) -> ProductOut:
     return ProductOut.of(product)
 
 
-@router.delete("/v1/products/{item_id:path}", status_code=204, dependencies=MAY_WRITE)
+@router.delete("/v1/products/{item_id:id}", status_code=204, dependencies=MAY_WRITE)
 async def delete_product(item_id: Id, shop: Shop) -> Response:
     """Take a product out of the shop; events about it stay."""
     if not await run_in_threadpool(shop.delete_product, item_id):

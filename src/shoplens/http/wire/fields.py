@@ -58,16 +58,23 @@ class RowError(BaseModel):
     reason: str
 
 
-#: Documents the error answers that every route may give.
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}  # by http/openapi.py
+#: Documents the error answers that every route may give: status → OpenAPI's description.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "model": Problem,
-        "description": "The request cannot be answered; `detail` says why.",
-        "content": {"application/problem+json": {}},
-    },
-    "5XX": {
-        "model": Problem,
-        "description": "The service failed; `request_id` finds the reason in its log.",
-        "content": {"application/problem+json": {}},
-    },
+    status: {"description": description, "content": _PROBLEM}
+    for status, description in {
+        400: "The body is not what its content type says.",
+        401: "A key is needed.",
+        403: "The key's role does not reach.",
+        404: "There is no such person, product, bundle or experiment.",
+        409: "What is asked for contradicts what there is.",
+        413: "The body is too large; send it in parts.",
+        415: "The body has a content type that is not read here.",
+        422: "A value cannot be used; `errors` says which, and why.",
+        429: "Asked too often; `Retry-After` says when to ask again.",
+        500: "The service failed; its log has the reason under `request_id`.",
+        501: "An optional part is not installed.",
+        502: "A service elsewhere answered what cannot be right.",
+        503: "Not now: the database, or a service elsewhere, cannot be reached. Ask again after `Retry-After`.",
+    }.items()
 }
