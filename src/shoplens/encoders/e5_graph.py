@@ -44,10 +44,18 @@ class E5Weights(Protocol):
         ...
 
 
-def write_e5(packed: E5Weights, precision: str, file: Path) -> None:
-    """Write the graph: input_ids, attention_mask int64 [batch, tokens] → embedding float32 [batch, hidden]."""
+def write_e5(packed: E5Weights, precision: str, file: Path, *, states: Sequence[int] = ()) -> None:
+    """Write the graph: input_ids, attention_mask int64 [batch, tokens] → embedding float32 [batch, hidden].
+
+    `states`: numbers of layers after which the states of all tokens are given too, as `states_NUMBER` float32 [batch,
+    tokens, hidden]; 0 = as the first layer receives them.
+    """
     builder = _Builder(packed, precision)
-    builder.network()
+    builder.network(states)
+    hidden = packed.sizes.hidden
+    more = [
+        helper.make_tensor_value_info(f"states_{n}", TensorProto.FLOAT, ["batch", "tokens", hidden]) for n in states
+    ]
     graph = helper.make_graph(
         builder.nodes,
         "multilingual-e5-small",
@@ -55,7 +63,7 @@ def write_e5(packed: E5Weights, precision: str, file: Path) -> None:
             helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "tokens"])
             for n in ("input_ids", "attention_mask")
         ],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", packed.sizes.hidden])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", hidden]), *more],
         builder.constants,
     )
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(FUSED, 1)]
@@ -80,8 +88,8 @@ class _Builder:
         self.nodes.append(helper.make_node(kind, list(inputs), [output], domain=domain, **attributes))
         return output
 
-    def network(self) -> None:
-        """Everything from token ids to the unit vector."""
+    def network(self, states: Sequence[int]) -> None:
+        """Everything from token ids to the unit vector, and the states after some layers."""
         self.constant("last_axis", np.array([-1], np.int64))
         self.constant("width_epsilon", np.float32(self.sizes.hidden * self.sizes.epsilon))
         if self.quantised:
@@ -90,8 +98,10 @@ class _Builder:
             self.constant("least_of_gelu", np.float32(LEAST_OF_GELU))
         x = self.embeddings()
         self.node("Cast", ["attention_mask"], "key_mask", to=TensorProto.INT32)
-        for layer in range(self.sizes.layers):
-            x = self.layer(layer, x)
+        for layer in range(self.sizes.layers + 1):
+            x = self.layer(layer - 1, x) if layer else x
+            if layer in states:
+                self.node("Identity", [x], f"states_{layer}")
         self.node("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
         self.node("Unsqueeze", ["mask", "last_axis"], "mask_3d")
         self.node("Mul", [x, "mask_3d"], "masked")

@@ -76,9 +76,9 @@ class E5Body:
 
     name = f"e5-small/{WEIGHTS.version}-{REVISION}"
 
-    def __init__(self) -> None:
-        """ModelFileError when the package's file is missing or altered."""
-        self._packed: PackedE5 = read_packed_e5(WEIGHTS.locate())
+    def __init__(self, packed: PackedE5 | None = None) -> None:
+        """`packed`: other weights than the package's. ModelFileError when its file is missing or altered."""
+        self._packed: PackedE5 = packed if packed is not None else read_packed_e5(WEIGHTS.locate())
         self.sizes = self._packed.sizes
         self._tokens: dict[int, E5Tokens] = {}
         hidden = self.sizes.hidden
@@ -89,9 +89,13 @@ class E5Body:
 
     def tokens(self, texts: Sequence[str], longest: int, prefix: str = "passage: ") -> list[npt.NDArray[np.int64]]:
         """See `Body`; texts are read as products, with "query: " as what shoppers type."""
+        return [np.array(ids, np.int64) for ids in self.reading(longest).ids(texts, prefix)]
+
+    def reading(self, longest: int) -> E5Tokens:
+        """What turns texts into token ids, at most `longest` of each."""
         if longest not in self._tokens:
             self._tokens = {longest: E5Tokens.of(self._packed, longest)}
-        return [np.array(ids, np.int64) for ids in self._tokens[longest].ids(texts, prefix)]
+        return self._tokens[longest]
 
     def embed(self, ids: Tensor) -> Tensor:
         """See `Body`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -131,12 +131,8 @@ class _Network:
 
     def __init__(self, model: ConvertedModel, most_tokens: int, threads: int | None) -> None:
         self.session = open_session(model.file("model.onnx"), threads)
-        tokenizer = Tokenizer.from_file(str(model.file("tokenizer.json")))
-        replacements = json.loads(model.file("normalisation.json").read_text(encoding="utf-8"))
-        self.tokens = E5Tokens(tokenizer, {ord(letter): text for letter, text in replacements.items()}, most_tokens)
-        self._sentence_ends = frozenset(
-            token for token in map(tokenizer.token_to_id, SENTENCE_ENDS) if token is not None
-        )
+        self.tokens = E5Tokens.read(model.file("tokenizer.json"), model.file("normalisation.json"), most_tokens)
+        self._sentence_ends = self.tokens.known(SENTENCE_ENDS)
 
     def layout(self, prefix: str, window: int, most: int) -> ChunkLayout:
         """How texts with that prefix are cut."""
@@ -157,6 +153,28 @@ class E5Tokens:
     def of(cls, packed: PackedE5, max_tokens: int) -> Self:
         """From the package's file itself."""
         return cls(_tokenizer(packed), packed.normalisation, max_tokens)
+
+    @classmethod
+    def read(cls, tokenizer: Path, normalisation: Path, max_tokens: int) -> Self:
+        """From the two files that `write_reading` wrote."""
+        replacements = json.loads(normalisation.read_text(encoding="utf-8"))
+        table = {ord(letter): text for letter, text in replacements.items()}
+        return cls(Tokenizer.from_file(str(tokenizer)), table, max_tokens)
+
+    def aligned(self, prepared: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Token ids of texts that are `normalised` already, without begin and end marks and in full, and which
+        characters each token covers, the space before it included."""
+        self._tokenizer.no_truncation()
+        try:
+            encodings = self._tokenizer.encode_batch(list(prepared), add_special_tokens=False)
+        finally:
+            self._tokenizer.enable_truncation(max_length=self.max_tokens)
+        return [(one.ids, one.offsets) for one in encodings]
+
+    def known(self, pieces: Iterable[str]) -> frozenset[int]:
+        """Token ids of those pieces that are in the vocabulary."""
+        found = map(self._tokenizer.token_to_id, pieces)
+        return frozenset(one for one in found if one is not None)
 
     def ids(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
         """Token ids, begin and end marks included, cut at `max_tokens`."""

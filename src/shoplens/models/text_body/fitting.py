@@ -1,0 +1,211 @@
+"""Fine-tunes a network until the validation, the epochs or the time say stop.
+
+What was learnt is written down every two minutes and after every epoch: a run that was killed goes on from there and
+ends where it would have ended (when it is the clock that ends it, as far as clocks agree).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from shoplens.models.checkpoint import read_state, write_state
+from shoplens.models.content_ranker.reading import precision_of
+from shoplens.models.text_body.layers import Average
+from shoplens.models.text_body.settings import FineTuning
+
+SAVED_EVERY = 120.0  # seconds
+
+Batch = TypeVar("Batch")
+Progress = Callable[[int, int, dict[str, float]], None]  # steps done, of how many at most, figures of the latest
+
+
+class Task(Protocol[Batch]):
+    """What is learnt."""
+
+    @property
+    def network(self) -> nn.Module:
+        """Body and head; what does not require a gradient stays as it is."""
+        ...
+
+    def groups(self) -> list[dict[str, Any]]:
+        """See `layers.parameter_groups`."""
+        ...
+
+    def batches(self, random: np.random.Generator) -> Sequence[Batch]:
+        """The batches of an epoch, in a new order; always as many."""
+        ...
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Of one batch."""
+        ...
+
+    def quality(self) -> float:
+        """On texts that are not learnt from; higher is better."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """How it went."""
+
+    epoch: int  # the one that was kept, from 1
+    qualities: tuple[float, ...]  # after each epoch
+    seconds: float
+
+
+def fit(
+    task: Task[Batch],
+    settings: FineTuning,
+    *,
+    state: Path | None = None,
+    fingerprint: str = "",
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train; the network ends as it was (on average over the last steps) after its best epoch.
+
+    `state`: where what was learnt so far is kept, with a `fingerprint` of data and settings; a file of another one is
+    not read. The caller removes it when all is done.
+    """
+    run = _Run(task, settings, state, fingerprint, progress)
+    kept = read_state(state, fingerprint) if state is not None else None
+    if kept is not None:
+        run.take_up(kept)
+    while not run.over:
+        run.learn()
+    task.network.load_state_dict(run.best)
+    task.network.eval()
+    if progress is not None:
+        progress(run.steps, run.steps, run.figures)
+    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds)
+
+
+class _Run:
+    """One fit: where it stands."""
+
+    def __init__(
+        self, task: Task[Any], settings: FineTuning, state: Path | None, fingerprint: str, progress: Progress | None
+    ) -> None:
+        self.task, self.settings, self.progress = task, settings, progress
+        self.path, self.fingerprint = state, fingerprint
+        self.optimiser = torch.optim.AdamW(task.groups(), fused=True)
+        self.average = Average(task.network, settings.averaging)
+        self.low = precision_of(settings.precision) == torch.bfloat16
+        self.epoch = self.place = 0  # whole epochs, and batches of the one under way
+        self.an_epoch = len(task.batches(np.random.default_rng(settings.seed)))
+        self.qualities: list[float] = []
+        self.best, self.best_epoch = dict(self.average.numbers), 0
+        self.figures: dict[str, float] = {}
+        self.spent = 0.0  # seconds, those of runs before included
+        self.began = self.saved = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return self.spent + time.perf_counter() - self.began
+
+    @property
+    def steps(self) -> int:
+        return self.settings.epochs * self.an_epoch
+
+    @property
+    def timed_out(self) -> bool:
+        return self.seconds >= 60 * self.settings.minutes
+
+    @property
+    def over(self) -> bool:
+        tired = self.epoch - self.best_epoch >= self.settings.patience
+        return self.epoch >= self.settings.epochs or tired or (self.timed_out and self.epoch > 0)
+
+    def learn(self) -> None:
+        """One epoch, or what is left of it."""
+        settings = self.settings
+        if not self.place:
+            torch.manual_seed(settings.seed * 1_000 + self.epoch)
+        batches = self.task.batches(np.random.default_rng([settings.seed, self.epoch]))
+        self.task.network.train()
+        while self.place < len(batches) and not (self.timed_out and self.place):
+            self.step(batches[self.place])
+            self.place += 1
+            self.report()
+            if self.path is not None and time.perf_counter() - self.saved >= SAVED_EVERY:
+                self.save()
+        self.epoch, self.place = self.epoch + 1, 0
+        self.judge()
+        self.save()
+
+    def step(self, batch: Any) -> None:
+        """One step of the optimiser."""
+        share = self.rate()
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["rate"] * share
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
+            loss = self.task.loss(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), self.settings.clip)
+        self.optimiser.step()
+        self.average.add(self.task.network)
+        smooth = self.figures.get("loss", float(loss.detach()))
+        self.figures["loss"] = 0.95 * smooth + 0.05 * float(loss.detach())
+
+    def rate(self) -> float:
+        """Share of the learning rate: up in the first steps, then a line to zero when epochs or time are over."""
+        steps = (self.epoch * self.an_epoch + self.place + 1) / (self.steps + 1)
+        done = max(steps, self.seconds / (60 * self.settings.minutes))
+        if steps < self.settings.warmup:
+            return steps / self.settings.warmup
+        return max(0.0, (1 - done) / (1 - self.settings.warmup)) if self.settings.warmup < 1 else 1.0
+
+    @torch.no_grad()
+    def judge(self) -> None:
+        """Keep the averaged numbers if they are the best so far."""
+        network = self.task.network
+        own = {name: value.clone() for name, value in network.state_dict().items()}
+        network.load_state_dict(self.average.numbers)
+        network.eval()
+        self.qualities.append(self.task.quality())
+        self.figures["quality"] = self.qualities[-1]
+        network.load_state_dict(own)
+        if not self.best_epoch or self.qualities[-1] > self.qualities[self.best_epoch - 1]:
+            self.best, self.best_epoch = (
+                {name: value.clone() for name, value in self.average.numbers.items()},
+                self.epoch,
+            )
+
+    def report(self) -> None:
+        if self.progress is not None:
+            self.progress(self.epoch * self.an_epoch + self.place, self.steps, self.figures)
+
+    def save(self) -> None:
+        """Write down where it stands."""
+        if self.path is None:
+            return
+        state = {
+            "fingerprint": self.fingerprint,
+            "weights": self.task.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": [self.average.numbers, self.average.steps],
+            "best": [self.best, self.best_epoch],
+            "stand": [self.epoch, self.place, self.seconds],
+            "told": [self.qualities, self.figures],
+            "chance": torch.get_rng_state(),
+        }
+        write_state(self.path, state)
+        self.saved = time.perf_counter()
+
+    def take_up(self, state: dict[str, Any]) -> None:
+        """Go on where a killed run was."""
+        self.task.network.load_state_dict(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average.numbers, self.average.steps = state["average"]
+        self.best, self.best_epoch = state["best"]
+        self.epoch, self.place, self.spent = state["stand"]
+        self.qualities, self.figures = state["told"]
+        torch.set_rng_state(state["chance"])
