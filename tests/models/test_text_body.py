@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,14 +41,15 @@ class Colours:
         self.network = nn.ModuleDict({"upper": self.upper, "head": self.head})
         self.steps = 0
 
-    def groups(self) -> list[dict[str, object]]:
+    def groups(self) -> list[dict[str, Any]]:
         return parameter_groups(self.network, self.upper, self.settings)
 
     def batches(self, random: np.random.Generator) -> Sequence[np.ndarray]:
         return np.split(random.permutation(len(TEXTS)), 4)
 
     def logits(self, rows: np.ndarray) -> Tensor:
-        return self.head(self.upper(*self.states.rectangle(rows))[:, 0])
+        logits: Tensor = self.head(self.upper(*self.states.rectangle(rows))[:, 0])
+        return logits
 
     def loss(self, batch: np.ndarray) -> Tensor:
         self.steps += 1
