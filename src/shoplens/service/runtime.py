@@ -14,10 +14,11 @@ import numpy as np
 
 from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
+from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights
 from shoplens.domain.experiments import Experiment
-from shoplens.errors import BundleError, ShoplensError
+from shoplens.errors import BundleError, NotFoundError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
@@ -66,6 +67,7 @@ class Runtime:
         self.facts = CatalogueFacts()
         self.trending = Trending()
         self.catalogue = LiveCatalogue(store.catalogue, self.facts)
+        self._erased = store.erasures.last()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         self._contents = contents
@@ -144,15 +146,24 @@ class Runtime:
                 self._interaction = self.search.interaction()
             return self._interaction
 
-    def forget_person(self, user_id: str) -> int:
-        """Delete a person, all they did and what is remembered of them here. Returns how many events went."""
-        if self._interaction is not None:
-            self._interaction.sessions.forget_person(user_id)
-        if self.answers.log is not None:
-            self.answers.log.flush()
+    def forget_person(self, user_id: str) -> Mapping[str, int]:
+        """Delete a person, all they did and what is remembered of them here; other processes follow within a second.
+
+        Returns what went: people, events, searches, impressions, conversations → how many. NotFoundError when nothing
+        was held. An `Erasure` is written; the next training makes a bundle without them.
+        """
+        conversations = FolderKeeper(self.workspace.conversations).forget_person(user_id)
+        if self._interaction is not None:  # conversations that no other process can go on with
+            conversations = max(conversations, self._interaction.sessions.forget_person(user_id))
+        for log in self.logs.values():
+            log.flush()  # what waits to be written down must be gone with the rest
         if self._search is not None:
-            self._search.forget(user_id)  # first: what waits to be written down must be gone with the rest
-        return self.store.people.delete(user_id)
+            self._search.forget(user_id)
+        also = {"conversations": conversations}
+        gone = {**self.store.people.delete(user_id, also), **also}
+        if not any(gone.values()):
+            raise NotFoundError(f"nothing is held about {user_id!r}")
+        return gone
 
     def problems(self) -> list[str]:
         """Why this process should not get requests yet; empty when it is ready."""
@@ -294,12 +305,21 @@ class Runtime:
                     self.keyring.follow()
                     if self.experiments.follow():
                         self.answers.prepare()
+                    self._follow_erasures()
                     stamp = self._stamp()
                     if stamp != self._embedded:
                         self._embedded = stamp
                         self.swap.refresh(embedded=True)
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
+
+    def _follow_erasures(self) -> None:
+        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes."""
+        last = self.store.erasures.last()
+        if last != self._erased:
+            self._erased = last
+            if self._search is not None:
+                self._search.forget_everybody()
 
     def _switch(self, version: str, before: str | None) -> None:
         """Follow the pointer; put it back when the bundle turns out to be unusable."""

@@ -181,6 +181,11 @@ class SearchService:
         self.suggestions.forget(user_id)
         self.rising.forget(user_id)
 
+    def forget_everybody(self) -> None:
+        """Drop what is remembered by person beside the store; their own queries are read from there again."""
+        self.suggestions.forget_everybody()
+        self.rising.forget_everybody()
+
     def close(self) -> None:
         """Stop following and write down what is left."""
         self._stop.set()

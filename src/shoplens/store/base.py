@@ -107,6 +107,17 @@ class ImpressionResponse:
     quantity: float | None  # units
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """That somebody was forgotten, and how much went. Nothing in it tells who, unless one knows their id already."""
+
+    sequence: int  # 1, 2, 3, … without a gap
+    timestamp: int  # microseconds since 1970, UTC
+    who: str  # salted, slow hash of the user_id, see `store.erasures`
+    counts: Mapping[str, int]  # what was deleted → how many
+    digest: str  # over this record and the digest before it: whoever alters one breaks all that follow
+
+
 class EventLog(Protocol):
     """Append-only log of events; deleted only to forget a person."""
 
@@ -188,9 +199,12 @@ class People(Protocol):
         """Store row and person, by store row, in chunks."""
         ...
 
-    def delete(self, user_id: str) -> int:
-        """Forget a person with all their events, searches and impressions, in one transaction. Returns how many events
-        went."""
+    def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
+        """Forget a person with all their events, searches and impressions, and what their sessions did before they
+        signed in, in one transaction. Returns what went: people, events, searches, impressions → how many.
+
+        Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
+        """
         ...
 
     def count(self) -> int:
@@ -227,6 +241,10 @@ class SearchLog(Protocol):
         """The latest different queries of a person, or of a session, newest first; those that found something."""
         ...
 
+    def of_person(self, user_id: str) -> list[SearchRecord]:
+        """Everything that somebody searched for, oldest first."""
+        ...
+
     def prune(self, before: int) -> int:
         """Forget searches before a time (microseconds). Returns how many went."""
         ...
@@ -254,12 +272,28 @@ class ImpressionLog(Protocol):
         """What people did with what these impressions showed, in order of arrival."""
         ...
 
+    def of_person(self, user_id: str) -> list[ImpressionRecord]:
+        """Everything that somebody was shown, oldest first."""
+        ...
+
     def prune(self, before: int) -> int:
         """Forget impressions before a time (microseconds). Returns how many went."""
         ...
 
     def count(self) -> int:
         """How many impressions there are."""
+        ...
+
+
+class ErasureLog(Protocol):
+    """Who was forgotten, and when. `People.delete` writes it, nothing changes it."""
+
+    def scan(self) -> Iterator[Erasure]:
+        """All records, oldest first."""
+        ...
+
+    def last(self) -> int:
+        """Number of the latest record, 0 before the first."""
         ...
 
 
@@ -271,6 +305,7 @@ class Store(Protocol):
     people: People
     searches: SearchLog
     impressions: ImpressionLog
+    erasures: ErasureLog
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0004"
+REVISION = "0005"
 
 metadata = MetaData()
 
@@ -103,6 +103,9 @@ Index("event_session", event.c.session, event.c.timestamp, postgresql_where=even
 _quotes = event.c.impression_id.is_not(None)
 Index("event_impression", event.c.impression_id, sqlite_where=_quotes, postgresql_where=_quotes)
 
+#: Set in a guest's session number in `event_trail`: below zero, where no row of a person is.
+SIGN_BIT = -(2**63)
+
 event_key = Table("event_key", metadata, Column("key", Integer, primary_key=True))
 
 event_trail = Table(
@@ -156,6 +159,16 @@ impression = Table(
 Index("impression_time", impression.c.timestamp)
 Index("impression_person", impression.c.user_id, impression.c.sequence)
 Index("impression_session", impression.c.session_id, impression.c.sequence)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("timestamp", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("who", Text, nullable=False),
+    Column("counts", Text, nullable=False),  # JSON object
+    Column("digest", Text, nullable=False),
+)
 
 checkpoint = Table(
     "checkpoint",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
-from shoplens.store.base import Catalogue, Checkpoint, EventLog, ImpressionLog, People, SearchLog, Store
+from shoplens.store.base import Catalogue, Checkpoint, ErasureLog, EventLog, ImpressionLog, People, SearchLog, Store
 from shoplens.store.database import Database
+from shoplens.store.erasures import SqlErasureLog
 from shoplens.store.migrate import migrate
 from shoplens.store.postgres_log import PostgresEventLog
 from shoplens.store.schema import checkpoint
@@ -32,6 +33,7 @@ class SqlStore:
         self.people: People = SqlPeople(database)
         self.searches: SearchLog = SqlSearchLog(database)
         self.impressions: ImpressionLog = SqlImpressionLog(database)
+        self.erasures: ErasureLog = SqlErasureLog(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

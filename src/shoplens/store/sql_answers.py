@@ -55,6 +55,12 @@ class SqlAnswerLog(Generic[Record]):
             yield [(row.sequence, self._from_row(row)) for row in found]
             after = found[-1].sequence
 
+    def of_person(self, user_id: str) -> list[Record]:
+        """All records of somebody, oldest first."""
+        wanted = select(self.table).where(self.table.c.user_id == storable(user_id)).order_by(self.table.c.sequence)
+        with self._database.reading() as connection:
+            return [self._from_row(row) for row in connection.execute(wanted)]
+
     def prune(self, before: int) -> int:
         """Forget records before a time (microseconds), a few at a time so that nobody waits long. Returns how many
         went."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text
+import orjson
+from sqlalchemy import Connection, Table, bindparam, func, select, text
 from sqlalchemy import delete as sql_delete
 
 from shoplens.domain.events import key_of_text
@@ -14,7 +15,9 @@ from shoplens.domain.people import Person
 from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
-from shoplens.store.schema import event, impression, person, search
+from shoplens.store.erasures import record
+from shoplens.store.schema import SIGN_BIT, event, event_trail, impression, person, search
+from shoplens.store.sql_answers import storable
 
 _CHUNK = 5_000  # rows a statement
 
@@ -70,33 +73,67 @@ class SqlPeople:
             yield [(row, _from_row(user_id, fields, stub)) for row, user_id, fields, stub in found]
             after = found[-1][0]
 
-    def delete(self, user_id: str) -> int:
-        """Forget a person with all their events, searches and impressions, in one transaction. Returns how many events
-        went."""
+    def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
+        """Forget a person with all their events, searches and impressions, and what their sessions did before they
+        signed in, in one transaction. Returns what went: people, events, searches, impressions → how many.
+
+        Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
+        """
         with self._database.writing() as connection:
-            for log in (search, impression):
-                connection.execute(sql_delete(log).where(log.c.user_id == user_id))
             row = connection.execute(select(person.c.row).where(person.c.user_id == user_id)).scalar()
-            if row is None:
-                return 0
-            if self._database.sqlite:
-                theirs = "(SELECT sequence FROM event_trail WHERE who = :row)"
-                keys = f"DELETE FROM event_key WHERE key IN (SELECT key FROM event WHERE sequence IN {theirs})"  # noqa: S608
-                events = f"DELETE FROM event WHERE sequence IN {theirs}"  # noqa: S608 both are constants
-                connection.execute(text(keys), {"row": row})
-                gone = connection.execute(text(events), {"row": row}).rowcount
-                connection.execute(text("DELETE FROM event_trail WHERE who = :row"), {"row": row})
-            else:
-                gone = connection.execute(sql_delete(event).where(event.c.person == row)).rowcount
-            connection.execute(sql_delete(person).where(person.c.row == row))
-            count_up(connection, "events", -gone)
-            count_up(connection, "forgotten", 1)
+            sessions = [] if row is None else _sessions_of(connection, row)
+            counts = {"people": int(row is not None), "events": 0}
+            for name, log in (("searches", search), ("impressions", impression)):
+                counts[name] = self._delete_answers(connection, log, user_id, sessions)
+            if row is not None:
+                counts["events"] = self._delete_events(connection, row, sessions)
+                connection.execute(sql_delete(person).where(person.c.row == row))
+                count_up(connection, "forgotten", 1)
+            if any(counts.values()) or any((also or {}).values()):
+                record(connection, user_id, counts | dict(also or {}))
+        return counts
+
+    def _delete_answers(self, connection: Connection, log: Table, user_id: str, sessions: list[str]) -> int:
+        """What was asked by the person, or in their sessions by nobody known."""
+        gone = connection.execute(sql_delete(log).where(log.c.user_id == storable(user_id))).rowcount
+        unnamed = sql_delete(log).where(log.c.user_id.is_(None), self._database.among(log.c.session_id, "ids"))
+        for chunk in chunks(sessions, _CHUNK):
+            gone += connection.execute(unnamed, {"ids": self._database.many(chunk)}).rowcount
+        return gone
+
+    def _delete_events(self, connection: Connection, row: int, sessions: list[str]) -> int:
+        """Events of the person, and of their sessions while they were a guest's."""
+        keys = [key_of_text(session) for session in sessions]
+        if self._database.sqlite:
+            who = orjson.dumps([row, *(key | SIGN_BIT for key in keys)]).decode()
+            theirs = "(SELECT sequence FROM event_trail WHERE who IN (SELECT value FROM json_each(:who)))"
+            events = f"DELETE FROM event WHERE sequence IN {theirs}"  # noqa: S608 all three are constants
+            claims = f"DELETE FROM event_key WHERE key IN (SELECT key FROM event WHERE sequence IN {theirs})"  # noqa: S608
+            trail = "DELETE FROM event_trail WHERE who IN (SELECT value FROM json_each(:who))"
+            connection.execute(text(claims), {"who": who})
+            gone = connection.execute(text(events), {"who": who}).rowcount
+            connection.execute(text(trail), {"who": who})
+        else:
+            gone = connection.execute(sql_delete(event).where(event.c.person == row)).rowcount
+            for chunk in chunks(keys, _CHUNK):
+                of_guest = event.c.person.is_(None), event.c.session.in_(chunk)
+                gone += connection.execute(sql_delete(event).where(*of_guest)).rowcount
+        count_up(connection, "events", -gone)
         return int(gone)
 
     def count(self) -> int:
         """How many people there are."""
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(person)).scalar_one())
+
+
+def _sessions_of(connection: Connection, row: int) -> list[str]:
+    """Sessions in which somebody was signed in."""
+    theirs = event.c.person == row
+    if connection.dialect.name == "sqlite":  # its index of people is a table, see schema.py
+        theirs = event.c.sequence.in_(select(event_trail.c.sequence).where(event_trail.c.who == row))
+    found = select(event.c.session_id).where(theirs, event.c.session_id.is_not(None)).distinct()
+    return [name for (name,) in connection.execute(found) if name]
 
 
 def stub_of_person(user_id: str) -> dict[str, Any]:

@@ -10,9 +10,8 @@ import orjson
 from sqlalchemy import Connection
 
 from shoplens.domain.events import key_of_text
+from shoplens.store.schema import SIGN_BIT
 from shoplens.store.sql_events import NewRows, SqlEventLog
-
-_SIGN = -(2**63)
 
 
 class SqliteEventLog(SqlEventLog):
@@ -38,7 +37,7 @@ class SqliteEventLog(SqlEventLog):
 
     def session_key(self, session_id: str) -> int:
         """The session's number with its sign bit set: below zero, where no row of a person is."""
-        return key_of_text(session_id) | _SIGN
+        return key_of_text(session_id) | SIGN_BIT
 
     def claim(self, connection: Connection, keys: list[int]) -> set[int]:
         """Take the keys that are not in the log yet, in one statement and in the order of the table."""
@@ -59,7 +58,7 @@ class SqliteEventLog(SqlEventLog):
         driver.execute(
             "INSERT INTO event_trail SELECT coalesce(person, session | ?) AS who, timestamp, sequence FROM event "
             "WHERE sequence >= ? AND who IS NOT NULL ORDER BY who, timestamp, sequence",
-            (_SIGN, rows.sequence.start),
+            (SIGN_BIT, rows.sequence.start),
         )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from shoplens.domain.catalogue import Product
 from shoplens.store.base import Store
 from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConformance, PeopleConformance
+from shoplens.testing.store_erasures import ErasureConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
 from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_searches import SearchConformance
@@ -100,6 +101,7 @@ class StoreConformance(
     PeopleConformance,
     ImpressionConformance,
     SearchConformance,
+    ErasureConformance,
     ConcurrencyConformance,
 ):
     """All checks of a store."""

@@ -97,6 +97,18 @@ class FolderKeeper:
                 continue
         return gone
 
+    def of_person(self, user_id: str) -> list[dict[str, Any]]:
+        """The conversations of a person, as they are kept."""
+        found = []
+        for file in sorted(self._folder.glob(f"*{SUFFIX}")):
+            try:
+                kept = orjson.loads(file.read_bytes())
+                if kept.get("user_id") == user_id:
+                    found.append(kept)
+            except (OSError, ValueError, AttributeError):
+                continue
+        return found
+
     def _file(self, session_id: str) -> Path:
         name = blake2b(session_id.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()
         return self._folder / f"{name}{SUFFIX}"

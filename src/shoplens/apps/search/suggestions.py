@@ -176,6 +176,12 @@ class Suggestions:
             for noted in [one for one in self._noted if one[1] == user_id]:
                 del self._noted[noted]
 
+    def forget_everybody(self) -> None:
+        """Nobody's own queries are known here until they are read again."""
+        with self._lock:
+            self._own.clear()
+            self._noted.clear()
+
     def suggest(
         self,
         prefix: str,

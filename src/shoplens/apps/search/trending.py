@@ -83,6 +83,11 @@ class TrendingSearches:
             for one in [one for one in self._askers if one[1] == asker]:
                 del self._askers[one]
 
+    def forget_everybody(self) -> None:
+        """Nothing here says any longer who asked; who asks again may count twice."""
+        with self._lock:
+            self._askers.clear()
+
     def top(self, n: int, now: int) -> list[TrendingSearch]:
         """The n queries that rise most at this moment (microseconds), most surprising first."""
         with self._lock:

@@ -1,4 +1,7 @@
-"""People: what the shop knows about them, and forgetting them."""
+"""People: what the shop knows about them, everything that is held, and forgetting them.
+
+Where the id of a person ends in `/export`, GET of the person itself is read as another's export.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,17 @@ from shoplens.domain.people import Person
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop, same_id
-from shoplens.http.wire.catalogue import Forgotten, PersonIn, PersonOut
+from shoplens.http.wire.catalogue import Forgotten, PersonExport, PersonIn, PersonOut
 from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.service.privacy import export_person
 
 router = APIRouter(tags=["people"], responses=PROBLEMS)
+
+
+@router.get("/v1/people/{user_id:id}/export", dependencies=[Depends(needs("write"))])
+async def get_export(user_id: Id, shop: Shop) -> PersonExport:
+    """Everything that is held about one person: fields, events, searches, impressions, conversations."""
+    return PersonExport(**await run_in_threadpool(export_person, shop, user_id))
 
 
 @router.get("/v1/people/{user_id:id}", dependencies=[Depends(needs("read"))])
@@ -35,14 +45,8 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
 
 @router.delete("/v1/people/{user_id:id}", dependencies=[Depends(needs("write"))])
 async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
-    """Forget a person, all their events and searches."""
-
-    def forget() -> int:
-        if shop.store.people.get(user_id) is None:
-            raise NotFoundError(f"no person {user_id!r}")
-        return shop.forget_person(user_id)
-
-    return Forgotten(user_id=user_id, events=await run_in_threadpool(forget))
+    """Forget a person: fields, events, searches, impressions and conversations, and the next bundle is without them."""
+    return Forgotten(user_id=user_id, **await run_in_threadpool(shop.forget_person, user_id))
 
 
 def _out(person: Person) -> PersonOut:

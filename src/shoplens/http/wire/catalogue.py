@@ -200,7 +200,23 @@ class PersonOut(BaseModel):
 
 
 class Forgotten(BaseModel):
-    """How much went with a person."""
+    """How much went with a person. The record of it, without their id: `shoplens people audit`."""
 
     user_id: str
-    events: int
+    people: int = Field(description="1 when the shop knew them by an event or a profile.")
+    events: int = Field(description="Theirs, and those of their sessions before they signed in.")
+    searches: int
+    impressions: int
+    conversations: int
+
+
+class PersonExport(BaseModel):
+    """All that is held about a person. What is not known is left out of each record."""
+
+    format: int
+    user_id: str
+    fields: dict[str, Any]
+    events: list[dict[str, Any]] = Field(description="As posted, oldest first; timestamps in microseconds since 1970.")
+    searches: list[dict[str, Any]] = Field(description="What was asked and shown, oldest first.")
+    impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
+    conversations: list[dict[str, Any]] = Field(description="Those that still go on.")

@@ -1,0 +1,100 @@
+"""`shoplens people forget|export|audit`: what is held about one person, and an end to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, ready_to_write
+
+people_app = typer.Typer(
+    help="People: forget them, give them what is held, see who was forgotten.", no_args_is_help=True
+)
+app.add_typer(people_app, name="people")
+
+UserArgument = Annotated[str, typer.Argument(metavar="USER", help="user_id, as events name them.")]
+
+
+@people_app.command()
+def forget(
+    user: UserArgument,
+    workspace: WorkspaceOption = Path("."),
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Delete a person: fields, events (also those of their sessions before they signed in), searches, what they were
+    shown, conversations. There is no way back.
+
+    Servers that run drop what they remember within a second or so; the next training makes a bundle without them, until
+    then bundles hold a hash of their id. A record of it is kept that does not tell who: shoplens people audit.
+    """
+    from shoplens.service.runtime import Runtime
+
+    if not yes and not json:
+        typer.confirm(f"Delete everything about {user}?", abort=True, err=True)
+    with Runtime.open(workspace) as shop:
+        gone = shop.forget_person(user)
+    told = ", ".join(f"{count:,} {what}" for what, count in gone.items() if count)
+    emit({"user_id": user, **gone}, json=json, table=Text(f"{user} is forgotten: {told}"))
+
+
+@people_app.command()
+def export(
+    user: UserArgument,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it to this file; default: stdout.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """Everything that is held about a person, as one JSON object: fields, events, searches, what they were shown,
+    conversations that go on."""
+    from shoplens.service.privacy import export_person
+    from shoplens.service.runtime import Runtime
+
+    if out is not None:
+        ready_to_write(out)
+    with Runtime.open(workspace) as shop:
+        held = export_person(shop, user)
+    if out is None:
+        emit(held, json=True)
+        return
+    out.write_bytes(orjson.dumps(held, option=orjson.OPT_INDENT_2))
+    counts = {name: len(part) for name, part in held.items() if isinstance(part, list)}
+    emit({"user_id": user, "file": str(out), **counts}, json=json)
+
+
+@people_app.command()
+def audit(
+    user: Annotated[str | None, typer.Option(help="Was this person forgotten? Some 30 ms a record.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """Who was forgotten when, and how much went: numbers and salted hashes, no ids. Exit code 1 when the record was
+    altered."""
+    from shoplens.service import privacy
+    from shoplens.service.settings import Workspace
+    from shoplens.store.sql import open_store
+
+    store = open_store(Workspace.open(workspace).database_url)
+    try:
+        found = privacy.audit(store, user)
+    finally:
+        store.close()
+    table = Table("", "when", "what went", "who")
+    for one in found.records:
+        when = datetime.fromtimestamp(one.timestamp / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+        went = ", ".join(f"{count:,} {what}" for what, count in one.counts.items() if count)
+        mine = found.asked is not None and one.sequence in found.asked
+        table.add_row(str(one.sequence), when, went, user if mine else f"{one.who[:8]}…")
+    state = "nobody was forgotten yet" if not found.records else "the record is whole"
+    if found.broken is not None:
+        state = f"the record was altered at number {found.broken}: restore the database from a backup and compare"
+    emit(found.as_dict(), json=json, table=Group(*([table] if found.records else []), Text(state)))
+    if found.broken is not None:
+        raise typer.Exit(1)
