@@ -1,7 +1,7 @@
 """Everything that is held about one person, and a look at who was forgotten.
 
 What is held: what the shop knows, all events, searches and what they showed, answers that were shown, conversations
-that go on. Bundles hold nothing by person but hashes of ids, which go with the next training.
+that go on, what was said to the assistant. Bundles hold nothing by person but hashes of ids, which go with the next training.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
     store = shop.store
     person = store.people.get(user_id)
     searches, impressions = store.searches.of_person(user_id), store.impressions.of_person(user_id)
-    if person is None and not searches and not impressions:
+    transcripts = store.transcripts.of_person(user_id)
+    if person is None and not searches and not impressions and not transcripts:
         raise NotFoundError(f"nothing is held about {user_id!r}")
     events = [asdict(event) for event in store.events.history(user_id=user_id, limit=sys.maxsize)]
     return {
@@ -63,6 +64,9 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         "events": [_said(event) for event in events],
         "searches": [_said(asdict(one)) for one in searches],
         "impressions": [_said(asdict(one)) for one in impressions],
+        "transcripts": [
+            {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns]} for kept, turns in transcripts
+        ],
         "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
     }
 

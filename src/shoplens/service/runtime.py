@@ -149,8 +149,8 @@ class Runtime:
     def forget_person(self, user_id: str) -> Mapping[str, int]:
         """Delete a person, all they did and what is remembered of them here; other processes follow within a second.
 
-        Returns what went: people, events, searches, impressions, conversations → how many. NotFoundError when nothing
-        was held. An `Erasure` is written; the next training makes a bundle without them.
+        Returns what went: people, events, searches, impressions, transcripts, conversations → how many. NotFoundError
+        when nothing was held. An `Erasure` is written; the next training makes a bundle without them.
         """
         conversations = FolderKeeper(self.workspace.conversations).forget_person(user_id)
         if self._interaction is not None:  # conversations that no other process can go on with

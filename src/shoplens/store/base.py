@@ -118,6 +118,34 @@ class Erasure:
     digest: str  # over this record and the digest before it: whoever alters one breaks all that follow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """A conversation with the assistant, as of its latest turn."""
+
+    conversation_id: str
+    user_id: str | None  # who was signed in; never changes from one person to another
+    started: int  # microseconds since 1970, UTC
+    updated: int
+    language: str = ""
+    turns: int = 0  # answered so far
+    handed_over: str = ""  # why a person was asked to take over; "" = nobody was
+    state: str = "{}"  # JSON: what the next turn must remember
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptTurn:
+    """What was said in one turn, and what came of it."""
+
+    conversation_id: str
+    number: int  # from 1
+    timestamp: int  # microseconds since 1970, UTC
+    said: str  # by the person
+    answer: str
+    details: str = "{}"  # JSON: intent, confidence, sources, tools, handover
+    helpful: bool | None = None  # as the person judged it; None = they did not
+    intent: str | None = None  # what it should have been understood as, corrected by the shop
+
+
 class EventLog(Protocol):
     """Append-only log of events; deleted only to forget a person."""
 
@@ -200,8 +228,9 @@ class People(Protocol):
         ...
 
     def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
-        """Forget a person with all their events, searches and impressions, and what their sessions did before they
-        signed in, in one transaction. Returns what went: people, events, searches, impressions → how many.
+        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did
+        before they signed in, in one transaction. Returns what went: people, events, searches, impressions,
+        transcripts → how many.
 
         Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
         """
@@ -297,6 +326,55 @@ class ErasureLog(Protocol):
         ...
 
 
+class Transcripts(Protocol):
+    """Transcripts of the assistant. Kept for a while (`prune`), and forgotten with the person (`People.delete`)."""
+
+    def load(self, conversation_id: str) -> Transcript | None:
+        """The conversation as of its latest turn."""
+        ...
+
+    def record(self, kept: Transcript, turn: TranscriptTurn) -> None:
+        """Store a turn and the transcript after it, in one transaction. ConflictError when that turn was answered
+        already, by another process, say."""
+        ...
+
+    def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:
+        """The latest turns of a conversation, oldest first."""
+        ...
+
+    def latest(
+        self, *, limit: int = 50, before: int | None = None, handed_over: bool | None = None
+    ) -> list[Transcript]:
+        """Conversations, the ones that went on last first; those updated before a time, those handed over or not."""
+        ...
+
+    def judge(
+        self, conversation_id: str, number: int, *, helpful: bool | None = None, intent: str | None = None
+    ) -> bool:
+        """Note what is thought of a turn; None leaves it as it was. False when there is no such turn."""
+        ...
+
+    def corrections(self) -> list[TranscriptTurn]:
+        """All turns that the shop corrected (`TranscriptTurn.intent`), oldest first."""
+        ...
+
+    def of_person(self, user_id: str) -> list[tuple[Transcript, list[TranscriptTurn]]]:
+        """Everything that somebody said while signed in, oldest first."""
+        ...
+
+    def delete(self, conversation_id: str) -> bool:
+        """Forget one conversation. False when there was none."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Forget conversations that did not go on since a time (microseconds). Returns how many went."""
+        ...
+
+    def count(self) -> int:
+        """How many conversations there are."""
+        ...
+
+
 class Store(Protocol):
     """The shop's truth."""
 
@@ -305,6 +383,7 @@ class Store(Protocol):
     people: People
     searches: SearchLog
     impressions: ImpressionLog
+    transcripts: Transcripts
     erasures: ErasureLog
 
     def checkpoint(self, source: str) -> Checkpoint | None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0005"
+REVISION = "0006"
 
 metadata = MetaData()
 
@@ -159,6 +159,42 @@ impression = Table(
 Index("impression_time", impression.c.timestamp)
 Index("impression_person", impression.c.user_id, impression.c.sequence)
 Index("impression_session", impression.c.session_id, impression.c.sequence)
+
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("user_id", Text),  # not a row in person: who asks need not be anybody the shop knows
+    Column("started", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("updated", BigInteger, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("turns", BigInteger, nullable=False),
+    Column("handed_over", Text, nullable=False),
+    Column("state", Text, nullable=False),  # JSON object
+)
+Index("transcript_person", transcript.c.user_id, transcript.c.started)
+Index("transcript_updated", transcript.c.updated)
+
+transcript_turn = Table(
+    "transcript_turn",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("details", Text, nullable=False),  # JSON object
+    Column("helpful", Boolean),
+    Column("intent", Text),
+)
+# Corrections are few among many turns, and only they are looked for.
+_corrected = transcript_turn.c.intent.is_not(None)
+Index(
+    "transcript_corrected",
+    transcript_turn.c.timestamp,
+    sqlite_where=_corrected,
+    postgresql_where=_corrected,
+)
 
 erasure = Table(
     "erasure",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
-from shoplens.store.base import Catalogue, Checkpoint, ErasureLog, EventLog, ImpressionLog, People, SearchLog, Store
+from shoplens.store.base import (
+    Catalogue,
+    Checkpoint,
+    ErasureLog,
+    EventLog,
+    ImpressionLog,
+    People,
+    SearchLog,
+    Store,
+    Transcripts,
+)
 from shoplens.store.database import Database
 from shoplens.store.erasures import SqlErasureLog
 from shoplens.store.migrate import migrate
@@ -14,6 +24,7 @@ from shoplens.store.sql_catalogue import SqlCatalogue
 from shoplens.store.sql_impressions import SqlImpressionLog
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_searches import SqlSearchLog
+from shoplens.store.sql_transcripts import SqlTranscripts
 from shoplens.store.sqlite_log import SqliteEventLog
 
 
@@ -34,6 +45,7 @@ class SqlStore:
         self.searches: SearchLog = SqlSearchLog(database)
         self.impressions: ImpressionLog = SqlImpressionLog(database)
         self.erasures: ErasureLog = SqlErasureLog(database)
+        self.transcripts: Transcripts = SqlTranscripts(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -16,7 +16,7 @@ from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
 from shoplens.store.erasures import record
-from shoplens.store.schema import SIGN_BIT, event, event_trail, impression, person, search
+from shoplens.store.schema import SIGN_BIT, event, event_trail, impression, person, search, transcript, transcript_turn
 from shoplens.store.sql_answers import storable
 
 _CHUNK = 5_000  # rows a statement
@@ -74,8 +74,8 @@ class SqlPeople:
             after = found[-1][0]
 
     def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
-        """Forget a person with all their events, searches and impressions, and what their sessions did before they
-        signed in, in one transaction. Returns what went: people, events, searches, impressions → how many.
+        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did before they
+        signed in, in one transaction. Returns what went: people, events, searches, impressions, transcripts → how many.
 
         Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
         """
@@ -85,6 +85,7 @@ class SqlPeople:
             counts = {"people": int(row is not None), "events": 0}
             for name, log in (("searches", search), ("impressions", impression)):
                 counts[name] = self._delete_answers(connection, log, user_id, sessions)
+            counts["transcripts"] = _delete_transcripts(connection, user_id)
             if row is not None:
                 counts["events"] = self._delete_events(connection, row, sessions)
                 connection.execute(sql_delete(person).where(person.c.row == row))
@@ -134,6 +135,13 @@ def _sessions_of(connection: Connection, row: int) -> list[str]:
         theirs = event.c.sequence.in_(select(event_trail.c.sequence).where(event_trail.c.who == row))
     found = select(event.c.session_id).where(theirs, event.c.session_id.is_not(None)).distinct()
     return [name for (name,) in connection.execute(found) if name]
+
+
+def _delete_transcripts(connection: Connection, user_id: str) -> int:
+    """What was said to the assistant while signed in as the person."""
+    theirs = select(transcript.c.conversation_id).where(transcript.c.user_id == storable(user_id))
+    connection.execute(sql_delete(transcript_turn).where(transcript_turn.c.conversation_id.in_(theirs)))
+    return int(connection.execute(sql_delete(transcript).where(transcript.c.user_id == storable(user_id))).rowcount)
 
 
 def stub_of_person(user_id: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from shoplens.testing.store_erasures import ErasureConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
 from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_searches import SearchConformance
+from shoplens.testing.store_transcripts import TranscriptConformance
 
 
 class ConcurrencyConformance:
@@ -101,6 +102,7 @@ class StoreConformance(
     PeopleConformance,
     ImpressionConformance,
     SearchConformance,
+    TranscriptConformance,
     ErasureConformance,
     ConcurrencyConformance,
 ):

@@ -207,6 +207,7 @@ class Forgotten(BaseModel):
     events: int = Field(description="Theirs, and those of their sessions before they signed in.")
     searches: int
     impressions: int
+    transcripts: int
     conversations: int
 
 
@@ -219,4 +220,5 @@ class PersonExport(BaseModel):
     events: list[dict[str, Any]] = Field(description="As posted, oldest first; timestamps in microseconds since 1970.")
     searches: list[dict[str, Any]] = Field(description="What was asked and shown, oldest first.")
     impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
+    transcripts: list[dict[str, Any]] = Field(description="What was said to the assistant, oldest first.")
     conversations: list[dict[str, Any]] = Field(description="Those that still go on.")
