@@ -1,7 +1,8 @@
 """Everything that is held about one person, and a look at who was forgotten.
 
 What is held: what the shop knows, all events, searches and what they showed, answers that were shown, conversations
-that go on, what was said to the assistant. Bundles hold nothing by person but hashes of ids, which go with the next training.
+that go on, what was said to the assistant. Bundles hold nothing by person but hashes of ids, which go with the next
+training.
 """
 
 from __future__ import annotations

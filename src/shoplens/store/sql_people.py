@@ -74,8 +74,9 @@ class SqlPeople:
             after = found[-1][0]
 
     def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
-        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did before they
-        signed in, in one transaction. Returns what went: people, events, searches, impressions, transcripts → how many.
+        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did
+        before they signed in, in one transaction. Returns what went: people, events, searches, impressions,
+        transcripts → how many.
 
         Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
         """
