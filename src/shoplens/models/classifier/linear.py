@@ -1,0 +1,200 @@
+"""The fast path: two views of a text, words and meaning, each with a regression of its own; ready in seconds.
+
+Words are tf-idf terms, meaning is the vector of a frozen encoder. Their logits are added up with scales fitted on
+examples held out, together with the strength of each regression, so that what comes out are probabilities.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from shoplens.encoders.base import Encoder
+from shoplens.errors import ConfigurationError, ModelFileError
+from shoplens.models.classifier.base import (
+    AGAIN,
+    FACTS,
+    Floats,
+    Progress,
+    Rows,
+    label_rows,
+    read_facts,
+    silent,
+)
+from shoplens.models.classifier.folds import held_out
+from shoplens.models.classifier.regression import Regression
+from shoplens.models.classifier.scales import combined, fit_scales, log_loss
+from shoplens.models.classifier.terms import TermSpace
+from shoplens.models.classifier.vectors import Scaling, read_vectors
+
+NUMBERS = "numbers.safetensors"
+TERMS = "terms.json"
+
+#: Strengths that are tried for each view, weak to strong.
+STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015)}
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Examples that a model did not learn from, and what it said of them."""
+
+    examples: Rows  # [n]: which
+    rows: Rows  # [n]: their classes
+    chances: Floats  # [n, n_classes]
+
+
+class LinearClassifier:
+    """Terms and vectors, one regression each."""
+
+    kind: ClassVar[str] = "linear"
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        terms: TermSpace,
+        scaling: Scaling | None,
+        regressions: Mapping[str, Regression],
+        scales: Mapping[str, float],
+        encoder: Encoder | None,
+        strengths: Mapping[str, float],
+    ) -> None:
+        """`scaling` and `encoder` are None together: then words alone speak."""
+        self.classes = tuple(classes)
+        self.strengths = dict(strengths)
+        self.held_out: HeldOut | None = None  # of the latest fit; not saved
+        self._terms, self._scaling, self._encoder = terms, scaling, encoder
+        self._regressions, self._scales = dict(regressions), dict(scales)
+
+    @classmethod
+    def fit(
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[str],
+        *,
+        encoder: Encoder | None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from examples; InputError unless they are of two classes at least. `encoder` None: words alone."""
+        tell = progress or silent
+        classes, rows = label_rows(texts, labels)
+        views: dict[str, Any] = {}
+        scaling = None
+        terms = TermSpace.fit(texts)
+        views["words"] = terms.read(texts)
+        if encoder is not None:
+            vectors = read_vectors(encoder, texts, tell)
+            scaling = Scaling.fit(vectors)
+            views["meaning"] = scaling.scaled(vectors)
+        strengths, examples, logits = _tried(views, rows, len(classes), seed, tell)
+        scales = fit_scales(list(logits.values()), rows[examples])
+        regressions = {name: Regression.fit(view, rows, len(classes), strengths[name]) for name, view in views.items()}
+        tell("learning", 1, 1)
+        model = cls(classes, terms, scaling, regressions, dict(zip(views, scales, strict=True)), encoder, strengths)
+        if len(examples):
+            model.held_out = HeldOut(examples, rows[examples], combined(list(logits.values()), scales))
+        return model
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """See `TextClassifier`. A text without a word known or read has about the classes' shares."""
+        if not len(texts):
+            return np.zeros((0, len(self.classes)), np.float32)
+        return combined(list(self.logits(texts).values()), list(self._scales.values()))
+
+    def logits(self, texts: Sequence[str]) -> dict[str, Floats]:
+        """What each view says, before it is scaled and added up; each [len(texts), n_classes]."""
+        said = {"words": self._regressions["words"].logits(self._terms.read(texts))}
+        if self._encoder is not None and self._scaling is not None:
+            vectors = self._scaling.scaled(read_vectors(self._encoder, texts))
+            said["meaning"] = self._regressions["meaning"].logits(vectors)
+        return said
+
+    def save(self, folder: Path) -> None:
+        """See `TextClassifier`."""
+        arrays = {"terms.rarity": self._terms.rarity}
+        for name, one in self._regressions.items():
+            arrays |= {f"{name}.weight": one.weight, f"{name}.bias": one.bias}
+        if self._scaling is not None:
+            arrays |= {"scaling.mean": self._scaling.mean, "scaling.deviation": self._scaling.deviation}
+        save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, folder / NUMBERS)
+        (folder / TERMS).write_text(json.dumps(self._terms.terms, ensure_ascii=False), encoding="utf-8")
+        encoder = None if self._encoder is None else f"{self._encoder.name}/{self._encoder.version}"
+        facts = {
+            "kind": self.kind,
+            "classes": self.classes,
+            "encoder": encoder,
+            "scales": self._scales,
+            "strengths": self.strengths,
+        }
+        (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, *, encoder: Encoder | None = None) -> Self:
+        """See `TextClassifier`. ConfigurationError without the encoder that it reads with."""
+        facts = read_facts(folder)
+        reader = _the_same(folder, facts.get("encoder"), encoder)
+        try:
+            arrays: dict[str, Floats] = load_file(folder / NUMBERS)
+            terms = TermSpace.of(json.loads((folder / TERMS).read_text(encoding="utf-8")), arrays["terms.rarity"])
+            scaling = None
+            if reader is not None:
+                scaling = Scaling(arrays["scaling.mean"], arrays["scaling.deviation"])
+            scales = {str(name): float(scale) for name, scale in facts["scales"].items()}
+            regressions = {name: Regression(arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in scales}
+            if {len(one.bias) for one in regressions.values()} != {len(facts["classes"])}:
+                raise ValueError("its weights are for another number of classes")
+            return cls(facts["classes"], terms, scaling, regressions, scales, reader, facts["strengths"])
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(f"{folder}: the classifier cannot be used ({error}); {AGAIN}") from error
+
+
+def _tried(
+    views: Mapping[str, Any], rows: Rows, n_classes: int, seed: int, tell: Progress
+) -> tuple[dict[str, float], Rows, dict[str, Floats]]:
+    """Strength of each view, which examples were held out, and what each view says of them.
+
+    The first fold chooses the strength, the others follow it.
+    """
+    folds = list(held_out(rows, seed))
+    strengths = {name: STRENGTHS[name][1] for name in views}
+    said: dict[str, list[Floats]] = {name: [] for name in views}
+    steps = sum(len(STRENGTHS[name]) + max(len(folds) - 1, 0) for name in views) + 1
+    done = 0
+    for number, out in enumerate(folds):
+        for name, view in views.items():
+            tries: dict[float, Floats] = {}
+            for strength in STRENGTHS[name] if number == 0 else (strengths[name],):
+                tell("learning", done, steps)
+                tries[strength] = Regression.fit(view[~out], rows[~out], n_classes, strength).logits(view[out])
+                done += 1
+            best = min(tries, key=lambda one: _calibrated_loss(tries[one], rows[out]))
+            strengths[name] = best
+            said[name].append(tries[best])
+    examples = np.concatenate([np.flatnonzero(out) for out in folds]) if folds else np.zeros(0, np.int64)
+    none = np.zeros((0, n_classes), np.float32)
+    return strengths, examples, {name: np.concatenate([none, *parts]) for name, parts in said.items()}
+
+
+def _calibrated_loss(logits: Floats, rows: Rows) -> float:
+    """The log loss that is left when sureness is put right: strength should choose decisions, not sureness."""
+    return log_loss(combined([logits], fit_scales([logits], rows)), rows)
+
+
+def _the_same(folder: Path, wanted: str | None, encoder: Encoder | None) -> Encoder | None:
+    """The encoder, if it is the one that the classifier was fitted with; None when it reads words alone."""
+    if wanted is None:
+        return None
+    if encoder is None:
+        raise ConfigurationError(f"{folder} reads texts with {wanted}; open it with that encoder")
+    if f"{encoder.name}/{encoder.version}" != wanted:
+        raise ModelFileError(
+            f"{folder} was fitted with texts read by {wanted}, not {encoder.name}/{encoder.version}; {AGAIN}"
+        )
+    return encoder
