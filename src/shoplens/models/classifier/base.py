@@ -1,11 +1,11 @@
-"""What every classifier of texts does, and how one that was saved is opened again."""
+"""What every classifier of texts does."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self, cast, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -40,17 +40,6 @@ class TextClassifier(Protocol):
     def load(cls, folder: Path, *, encoder: Encoder | None = None) -> Self:
         """What `save` wrote; `encoder` is the one that it was fitted with. ModelFileError when it cannot be used."""
         ...
-
-
-def load_classifier(folder: Path, *, encoder: Encoder | None = None) -> TextClassifier:
-    """A saved classifier of whichever kind. ModelFileError when a file is missing, damaged or of another kind."""
-    from shoplens.models.classifier.linear import LinearClassifier
-
-    kinds: dict[str, Any] = {LinearClassifier.kind: LinearClassifier}
-    kind = read_facts(folder).get("kind")
-    if kind not in kinds:
-        raise ModelFileError(f"{folder} holds a classifier of kind {kind!r}, which this version does not know; {AGAIN}")
-    return cast(TextClassifier, kinds[kind].load(folder, encoder=encoder))
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
