@@ -118,7 +118,8 @@ def test_tokens_lie_in_the_text(text: str) -> None:
     tokens = Tokens(text)
     assert len(tokens.folded) == len(text)
     for start, end, word in zip(tokens.starts, tokens.ends, tokens.words, strict=True):
-        assert tokens.folded[start:end] == word and word.strip()
+        assert tokens.folded[start:end] == word
+        assert word.strip()
 
 
 @given(st.text("abc", max_size=12), st.sets(st.text("abc", min_size=1, max_size=5), max_size=6))
