@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 
 from shoplens import __version__
 from shoplens.http import errors, openapi
-from shoplens.http.envelope import Envelope, Meters
+from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     bundles,
@@ -46,8 +46,12 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         middleware=[
             Middleware(
                 Envelope,
-                max_body=int(server.max_body_mb * 1_000_000),
-                max_media_body=int(runtime.settings.media.max_upload_mb * 1_000_000),
+                limits=Limits(
+                    body=int(server.max_body_mb * 1_000_000),
+                    media_body=int(runtime.settings.media.max_upload_mb * 1_000_000),
+                    in_flight=server.max_in_flight,
+                    seconds=server.request_seconds,
+                ),
                 meters=meters,
             )
         ],

@@ -1,15 +1,20 @@
-"""Around every request: an id, a limit on the body, security headers, a measurement. Plain ASGI, so it costs little."""
+"""Around every request: an id, limits, security headers, a measurement. Plain ASGI, so it costs little."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shoplens.http.errors import problem
 
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -19,6 +24,8 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+#: Asked by whoever watches the process, above all when it is busy.
+WATCHED = ("/health/live", "/health/ready", "/metrics")
 BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)  # seconds
 
 
@@ -33,6 +40,7 @@ class Meters:
         self.seconds = Histogram(
             "shoplens_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
+        self.in_flight = Gauge("shoplens_requests_in_flight", "Requests being answered.", registry=self.registry)
         self.events = Counter("shoplens_events_stored_total", "Events stored.", registry=self.registry)
         self.fallbacks = Counter(
             "shoplens_fallbacks_total", "Answers without the trained model.", ("reason",), registry=self.registry
@@ -47,14 +55,24 @@ class Meters:
         self.bundle = Gauge("shoplens_bundle_info", "The bundle that answers.", ("version",), registry=self.registry)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may take, and how many at once."""
+
+    body: int  # bytes
+    media_body: int  # bytes, of forms that bring files; those are kept on disk
+    in_flight: int  # requests; one more is told to come again
+    seconds: float  # until an answer begins
+
+
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, max_media_body: int, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Limits, meters: Meters) -> None:
         self.app = app
-        self.max_body = max_body  # bytes
-        self.max_media_body = max_media_body  # bytes, of forms that bring files; those are kept on disk
+        self.limits = limits
         self.meters = meters
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -75,38 +93,72 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        self._in_flight += 1
+        self.meters.in_flight.set(self._in_flight)
         try:
-            await self.app(scope, self._limited(scope, receive), answer)
+            if self._in_flight > self.limits.in_flight and scope["path"] not in WATCHED:
+                busy = f"{self.limits.in_flight} requests are being answered already; send this one again"
+                await problem(Request(scope), 503, busy, headers={"retry-after": "1"})(scope, receive, answer)
+            else:
+                await self._in_time(scope, receive, answer)
         finally:
+            self._in_flight -= 1
+            self.meters.in_flight.set(self._in_flight)
             route = getattr(scope.get("route"), "path", "unknown")
             self.meters.requests.labels(scope["method"], route, status).inc()
             self.meters.seconds.labels(route).observe(time.perf_counter() - started)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive` that refuses a body above the limit, also when its length was not announced."""
-        length = _header(scope["headers"], b"content-length")
-        announced = int(length) if length is not None and length.isdigit() else None
+    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application's answer, which must begin in time; how long it then takes to send is the reader's matter."""
+        body = _Body(scope, receive, self.limits)
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.limits.seconds) as limit:
+                await self.app(scope, body.receive, answer)
+        except TimeoutError:
+            if begun or not limit.expired():
+                raise
+            seconds = f"{self.limits.seconds:g} seconds"
+            if body.complete:
+                late = problem(
+                    Request(scope), 503, f"no answer within {seconds}; try again later", headers={"retry-after": "5"}
+                )
+            else:
+                late = problem(Request(scope), 408, f"the body did not arrive within {seconds}")
+            await late(scope, receive, send)
+
+
+class _Body:
+    """Hands a request's body on, and refuses one above the limit, also when its length was not announced."""
+
+    def __init__(self, scope: Scope, receive: Receive, limits: Limits) -> None:
         form = (_header(scope["headers"], b"content-type") or b"").lower().startswith(b"multipart/form-data")
-        most = self.max_media_body if form else self.max_body
-        if announced is not None and announced <= most:
-            return receive  # the server reads no more than was announced
-        total = announced or 0
+        length = _header(scope["headers"], b"content-length")
+        announced = int(length) if length is not None and length.isdigit() else 0
+        self._most = limits.media_body if form else limits.body
+        self._refused = announced > self._most  # the server reads no more than was announced
+        self._total = 0
+        self._receive = receive
+        self.complete = False
 
-        async def limited() -> Message:
-            nonlocal total
-            if total > most:
-                raise _too_large(most)
-            message = await receive()
-            total += len(message.get("body", b""))
-            if total > most:
-                raise _too_large(most)
-            return message
-
-        return limited
-
-
-def _too_large(most: int) -> HTTPException:
-    return HTTPException(413, f"the body is larger than {most:,} bytes; send it in parts")
+    async def receive(self) -> Message:
+        """The next piece; HTTP 413 when it is one too many."""
+        if not self._refused:
+            message = await self._receive()
+            self._total += len(message.get("body", b""))
+            self._refused = self._total > self._most
+            self.complete = not message.get("more_body", False)
+        if self._refused:
+            raise HTTPException(413, f"the body is larger than {self._most:,} bytes; send it in parts")
+        return message
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from shoplens.domain.catalogue import Product
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.store.base import Catalogue
+from shoplens.store.base import Catalogue, Checkpoint
 
 log = logging.getLogger(__name__)
 CHUNK = 1_000  # products taken in at once, about 0.1 s in which writers of this process wait
@@ -60,11 +60,12 @@ class LiveCatalogue:
             taken += len(products) + len(gone)
             time.sleep(0.001)  # a lock that is taken again at once leaves no turn to those who wait for it
 
-    def put(self, products: Iterable[Product]) -> int:
-        """Insert or replace products in the store and here. Returns how many really changed."""
+    def put(self, products: Iterable[Product], checkpoint: Checkpoint | None = None) -> int:
+        """Insert or replace products in the store and here. Returns how many really changed. `checkpoint` is stored
+        with them."""
         wanted = list({product.item_id: product for product in products}.values())
         with self.turn:
-            changed = self._catalogue.upsert(wanted)
+            changed = self._catalogue.upsert(wanted, checkpoint)
             self._take_in(wanted, (), tell=changed > 0)
             self._own_change(changed > 0)
         return changed

@@ -52,6 +52,7 @@ class LogWriter(Generic[Record]):
         self._thread: threading.Thread | None = None
         self._pruned = 0.0  # time.monotonic() of the last look; 0 = never
         self.dropped = 0  # records that were never stored
+        self.problem: str | None = None  # why the latest try to store some failed
 
     @property
     def waiting(self) -> int:
@@ -117,6 +118,8 @@ class LogWriter(Generic[Record]):
                 self._pruned = now
                 self._log.prune(int(time.time() * 1e6) - self._keep)
         except ShoplensError as error:
+            self.problem = f"{error} ({self.waiting:,} wait, {self.dropped:,} were dropped)"
             log.warning("%s are not written down yet: %s", self._name, error)
             return False
+        self.problem = None
         return True

@@ -16,8 +16,9 @@ from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights
+from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights, key_of_text
 from shoplens.domain.experiments import Experiment
+from shoplens.domain.people import Person
 from shoplens.errors import BundleError, NotFoundError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
@@ -26,6 +27,7 @@ from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.answers import Answers
+from shoplens.service.condition import Changes
 from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
@@ -37,7 +39,7 @@ from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.settings import Settings, Workspace
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
-from shoplens.store.base import Appended, Store
+from shoplens.store.base import Appended, Checkpoint, Store
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
@@ -68,6 +70,7 @@ class Runtime:
         self.trending = Trending()
         self.catalogue = LiveCatalogue(store.catalogue, self.facts)
         self._erased = store.erasures.last()
+        self.changes = Changes()
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
         self._contents = contents
@@ -176,19 +179,13 @@ class Runtime:
             found.append(f"bundle: {self.swap.problem}")
         return found
 
-    def notes(self) -> list[str]:
-        """What whoever runs the shop should know, though it answers."""
-        found = [] if self.shelf.learned is not None else ["no bundle yet: popular and new products"]
-        if self.experiments.problem is not None:
-            found.append(f"experiments: {self.experiments.problem}")
-        return found
-
     def append_events(self, events: Iterable[Event]) -> Appended:
         """Store events; they are felt in the next answer, and products they mention for the first time are known."""
         batch = EventBatch()
         for event in events:
             batch.append(event)
-        appended = self.store.events.append(batch)
+        with self.changes.watched():
+            appended = self.store.events.append(batch)
         if appended.new_products:
             mentioned = {name for name in batch.item_id if name is not None}
             self.catalogue.learn(name for name in mentioned if not self.facts.row(name))
@@ -196,12 +193,16 @@ class Runtime:
         self._trend(batch)
         return appended
 
-    def put_products(self, products: list[Product]) -> int:
-        """Insert or replace products; filters and answers know them at once. Returns how many changed."""
+    def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
+        """Insert or replace products; filters and answers know them at once. Returns how many changed: none when
+        something was put with the same `sent_as` before."""
+        point = None if sent_as is None else Checkpoint(f"products-{key_of_text(sent_as):x}", len(products), True)
         few = self.settings.server.embed_changes and self.live.ready and len(products) <= MOST
-        with self.catalogue.turn:
+        with self.changes.watched(), self.catalogue.turn:
+            if point is not None and self.store.checkpoint(point.source) is not None:
+                return 0
             before = self.store.catalogue.get([one.item_id for one in products]) if few else {}
-            changed = self.catalogue.put(products)
+            changed = self.catalogue.put(products, point)
         self.swap.refresh()
         different = [one for one in products if looks_different(one, before.get(one.item_id))] if few else []
         if different:
@@ -223,7 +224,13 @@ class Runtime:
 
     def delete_product(self, item_id: str) -> bool:
         """Take a product out of the shop; False when there was none."""
-        return self.catalogue.delete(item_id)
+        with self.changes.watched():
+            return self.catalogue.delete(item_id)
+
+    def put_person(self, person: Person) -> None:
+        """Insert or replace what is known about somebody."""
+        with self.changes.watched():
+            self.store.people.upsert([person])
 
     def on_change(self, listener: OnChange) -> None:
         """Hear of every change of the catalogue once filters know it, whichever process made it; see LiveCatalogue."""

@@ -30,6 +30,8 @@ class ServerSettings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535)  # 0 = any free port
     workers: int = Field(default=1, ge=1)  # processes; each holds the model in memory
     max_body_mb: float = Field(default=16.0, gt=0)
+    max_in_flight: int = Field(default=512, ge=1)  # requests at once, a process; more are told to come again (503)
+    request_seconds: float = Field(default=60.0, gt=0)  # until an answer begins; longer than the store waits for a turn
     api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
     requests_per_minute: float | None = Field(default=None, gt=0)  # of one key, unless the key says otherwise
     embed_changes: bool = True  # encode products that are put over HTTP at once, in the background
@@ -316,6 +318,19 @@ class Workspace:
     def model_cache(self) -> Path:
         """Converted pretrained models, shared by all workspaces of this user."""
         return self.settings.model_cache or Path.home() / ".cache" / "shoplens" / "models"
+
+
+def without_secrets(written: dict[str, Any], model: type[BaseModel] = Settings) -> dict[str, Any]:
+    """Settings as a file has them, less whatever a secret is in: passwords, keys, the address of the database."""
+    kept = {}
+    for name, value in written.items():
+        field = model.model_fields.get(name)
+        kind = field.annotation if field is not None else None
+        if "SecretStr" in str(kind):
+            continue
+        nested = isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, BaseModel)
+        kept[name] = without_secrets(value, kind) if nested else value  # type: ignore[arg-type]
+    return kept
 
 
 def _first_file(overrides: dict[str, Any]) -> str:

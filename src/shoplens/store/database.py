@@ -55,10 +55,14 @@ class Database:
             raise MissingExtraError("PostgreSQL", "postgres") from error
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A read transaction: sees what was committed before it began, waits for nobody."""
-        with translated(self.url), self.engine.connect() as connection, connection.begin():
-            yield connection
+    def reading(self, *, still: bool = False) -> Iterator[Connection]:
+        """A read transaction: sees what was committed before it began, waits for nobody. `still`: all its statements
+        see the same moment (in SQLite they always do)."""
+        with translated(self.url), self.engine.connect() as connection:
+            if still and not self.sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

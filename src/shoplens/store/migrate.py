@@ -14,16 +14,19 @@ from shoplens.store.schema import REVISION
 FOLDER = Path(__file__).parent / "migrations"
 
 
-def migrate(database: Database) -> None:
-    """Run the missing steps in one write transaction. StoreError when the database is of a newer Shoplens."""
+def migrate(database: Database, revision: str = REVISION) -> None:
+    """Run the missing steps in one write transaction. StoreError when the database is of a newer Shoplens.
+
+    An earlier `revision` is for a new database alone, which is to hold what was written down in its days.
+    """
     with database.reading() as connection:
-        if _revision(connection) == REVISION:
+        if _revision(connection) == revision:
             return
     with database.writing() as connection:
         present = _revision(connection)  # again: another process may have been faster
-        if present == REVISION:
+        if present == revision:
             return
-        _upgrade(database, connection, present)
+        _upgrade(database, connection, present, revision)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -33,7 +36,7 @@ def _revision(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(database: Database, connection: Connection, present: str | None) -> None:
+def _upgrade(database: Database, connection: Connection, present: str | None, wanted: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -47,5 +50,7 @@ def _upgrade(database: Database, connection: Connection, present: str | None) ->
             f"database {shown(database.url)} has schema {present!r}, which this version of Shoplens does not know "
             f"(its own is {REVISION!r}); upgrade Shoplens"
         )
+    if wanted not in known:
+        raise StoreError(f"this version of Shoplens does not know schema {wanted!r} (its own is {REVISION!r}); upgrade")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, wanted)

@@ -13,6 +13,11 @@ from shoplens.domain.events import key_of_text
 from shoplens.store.schema import SIGN_BIT
 from shoplens.store.sql_events import NewRows, SqlEventLog
 
+_TRAIL = (
+    "INSERT INTO event_trail SELECT coalesce(person, session | ?) AS who, timestamp, sequence FROM event "
+    "WHERE sequence >= ? AND who IS NOT NULL ORDER BY who, timestamp, sequence"
+)
+
 
 class SqliteEventLog(SqlEventLog):
     """Events in one table, their keys and the trail of each person in two index tables (see schema.py)."""
@@ -55,11 +60,14 @@ class SqliteEventLog(SqlEventLog):
             f"INSERT INTO event ({columns}) VALUES ({marks})",  # noqa: S608 names of our own columns
             zip(*(column for _, column in used), strict=True),
         )
-        driver.execute(
-            "INSERT INTO event_trail SELECT coalesce(person, session | ?) AS who, timestamp, sequence FROM event "
-            "WHERE sequence >= ? AND who IS NOT NULL ORDER BY who, timestamp, sequence",
-            (SIGN_BIT, rows.sequence.start),
-        )
+        driver.execute(_TRAIL, (SIGN_BIT, rows.sequence.start))
+
+
+def index_events(connection: Connection) -> None:
+    """Fill both index tables for events that were put into an empty log without them."""
+    driver = _driver(connection)
+    driver.execute("INSERT INTO event_key SELECT key FROM event ORDER BY key")
+    driver.execute(_TRAIL, (SIGN_BIT, 0))
 
 
 def _says(column: Sequence[Any]) -> bool:

@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, TypeAdapter
 
@@ -14,7 +14,7 @@ from shoplens.domain.events import Event
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_body, read_rows
 from shoplens.http.wire.events import EventIn, EventsAnswer, EventsBulkAnswer
-from shoplens.http.wire.fields import PROBLEMS, RowError
+from shoplens.http.wire.fields import PROBLEMS, RowError, SentBefore
 
 router = APIRouter(tags=["events"], dependencies=[Depends(needs("write"))], responses=PROBLEMS)
 ROW = TypeAdapter(EventIn)
@@ -25,7 +25,6 @@ ONE_OR_MORE = {
     "anyOf": [EVENT, {"type": "array", "items": EVENT, "minItems": 1, "maxItems": MOST_EVENTS}],
     "title": "Body",
 }
-Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
 @router.post(
@@ -36,16 +35,14 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 async def post_events(
     request: Request,
     shop: Shop,
-    idempotency_key: Key = None,
+    idempotency_key: SentBefore = None,
 ) -> Response:
     """One event or a list. When the answer comes, they are stored and felt. With an Idempotency-Key, sending the same
     request again changes nothing."""
     raw = await request.body()
     given = read_body(raw, LIST) if raw.lstrip().startswith(b"[") else [read_body(raw, ROW)]
     received = int(time.time() * 1e6)
-    events = [
-        one.to_event(received + k, f"{idempotency_key}#{k}" if idempotency_key else None) for k, one in enumerate(given)
-    ]
+    events = [one.to_event(received + k, _event_id(idempotency_key, k)) for k, one in enumerate(given)]
     appended = await run_in_threadpool(shop.append_events, events)
     request.app.state.meters.events.inc(appended.stored)
     return json_response(orjson.dumps({"stored": appended.stored, "duplicates": len(appended.duplicates)}))
@@ -58,8 +55,9 @@ async def post_events(
         "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
     },
 )
-async def post_events_bulk(request: Request, shop: Shop) -> Response:
-    """NDJSON, one event a line. Good rows are stored together, refused ones are listed with their line."""
+async def post_events_bulk(request: Request, shop: Shop, idempotency_key: SentBefore = None) -> Response:
+    """NDJSON, one event a line. Good rows are stored together, refused ones are listed with their line. With an
+    Idempotency-Key, sending the same lines again changes nothing."""
     raw = await request.body()
 
     def store() -> bytes:
@@ -73,7 +71,7 @@ async def post_events_bulk(request: Request, shop: Shop) -> Response:
                 if len(errors) < MOST_ERRORS:
                     errors.append(row.model_dump())
             else:
-                events.append(row.to_event(received + number))
+                events.append(row.to_event(received + number, _event_id(idempotency_key, number)))
         stored = duplicates = 0
         if events:
             appended = shop.append_events(events)
@@ -82,3 +80,8 @@ async def post_events_bulk(request: Request, shop: Shop) -> Response:
         return orjson.dumps({"stored": stored, "duplicates": duplicates, "refused": refused, "errors": errors})
 
     return json_response(await run_in_threadpool(store))
+
+
+def _event_id(idempotency_key: str | None, place: int) -> str | None:
+    """Of an event that has none of its own."""
+    return f"{idempotency_key}#{place}" if idempotency_key else None

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.bundles import Health
+from shoplens.service.condition import condition_of
 
 router = APIRouter(tags=["health"])
 
@@ -21,11 +22,10 @@ async def live() -> dict[str, str]:
 @router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", responses={503: {"model": Health, "description": "Not ready; `reasons` says why."}})
 async def ready(shop: Shop, response: Response) -> Health:
-    """Store and bundle answer. A shop without a bundle is ready: it answers with what is popular and new. `reasons`
-    says what should be looked at, also of a shop that is ready."""
-    problems = await run_in_threadpool(shop.problems)
-    response.status_code = 503 if problems else 200
-    status = "not ready" if problems else "ready"
+    """Store and bundle answer. `degraded` (200): it answers, but changes are refused, logs are not written, or
+    experiments cannot be read. `reasons` says what to look at, also of a shop that is ready."""
+    found = await run_in_threadpool(condition_of, shop)
+    response.status_code = 503 if found.status == "not ready" else 200
     return Health(
-        status=status, reasons=[*problems, *shop.notes()], bundle=shop.shelf.version, products=len(shop.facts) - 1
+        status=found.status, reasons=list(found.reasons), bundle=shop.shelf.version, products=len(shop.facts) - 1
     )

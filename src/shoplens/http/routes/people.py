@@ -39,7 +39,7 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     """Insert or replace what is known about a person."""
     same_id(user_id, body.user_id)
     person = body.to_person(user_id)
-    await run_in_threadpool(shop.store.people.upsert, [person])
+    await run_in_threadpool(shop.put_person, person)
     return _out(person)
 
 

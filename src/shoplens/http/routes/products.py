@@ -14,7 +14,7 @@ from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows, same_id
 from shoplens.http.wire.catalogue import ProductIn, ProductOut, ProductPut, ProductsBulkAnswer
-from shoplens.http.wire.fields import PROBLEMS, Id, RowError
+from shoplens.http.wire.fields import PROBLEMS, Id, RowError, SentBefore
 
 router = APIRouter(tags=["products"], responses=PROBLEMS)
 ROW = TypeAdapter(ProductIn)
@@ -29,8 +29,9 @@ MAY_READ, MAY_WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
         "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
     },
 )
-async def post_products_bulk(request: Request, shop: Shop) -> Response:
-    """NDJSON, one product a line; inserts or replaces. Refused rows are listed with their line."""
+async def post_products_bulk(request: Request, shop: Shop, idempotency_key: SentBefore = None) -> Response:
+    """NDJSON, one product a line; inserts or replaces. Refused rows are listed with their line. With an
+    Idempotency-Key, a request that comes again changes nothing, also when products were changed since."""
     raw = await request.body()
 
     def store() -> bytes:
@@ -44,7 +45,7 @@ async def post_products_bulk(request: Request, shop: Shop) -> Response:
                     errors.append(row.model_dump())
             else:
                 products[row.item_id] = row.to_product(row.item_id)  # the last of several lines counts
-        changed = shop.put_products(list(products.values())) if products else 0
+        changed = shop.put_products(list(products.values()), sent_as=idempotency_key) if products else 0
         return orjson.dumps({"accepted": len(products), "changed": changed, "refused": refused, "errors": errors})
 
     return json_response(await run_in_threadpool(store))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -35,7 +35,7 @@ class Switched(BaseModel):
 class Health(BaseModel):
     """Whether this process may get requests."""
 
-    status: str
+    status: Literal["ready", "degraded", "not ready"]
     reasons: list[str]
     bundle: str | None
     products: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import Header
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]+$"
@@ -22,6 +23,8 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=ID_P
 Text = Annotated[str, StringConstraints(max_length=200_000, pattern=TEXT_PATTERN)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=TEXT_PATTERN)]
 ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT_PATTERN)]
+#: Header `Idempotency-Key`: what is sent again with it changes nothing.
+SentBefore = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 
 
@@ -67,6 +70,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "A key is needed.",
         403: "The key's role does not reach.",
         404: "There is no such person, product, bundle or experiment.",
+        408: "The body did not arrive in time.",
         409: "What is asked for contradicts what there is.",
         413: "The body is too large; send it in parts.",
         415: "The body has a content type that is not read here.",
@@ -75,6 +79,6 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         500: "The service failed; its log has the reason under `request_id`.",
         501: "An optional part is not installed.",
         502: "A service elsewhere answered what cannot be right.",
-        503: "Not now: the database, or a service elsewhere, cannot be reached. Ask again after `Retry-After`.",
+        503: "Not now: too busy, or the database or a service elsewhere is away. Ask again after `Retry-After`.",
     }.items()
 }
