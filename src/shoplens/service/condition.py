@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from shoplens.errors import StoreUnavailableError
-
-if TYPE_CHECKING:
-    from shoplens.service.runtime import Runtime
-
-REMEMBERED = 60.0  # seconds for which a refused change counts, when no other was tried since
+from shoplens.service.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +14,6 @@ class Condition:
 
     status: Literal["ready", "degraded", "not ready"]
     reasons: tuple[str, ...]
-
-
-class Changes:
-    """Whether the store takes changes, as the latest ones tell: a full disk still lets itself be read."""
-
-    def __init__(self) -> None:
-        self._refused: tuple[float, str] | None = None  # time.monotonic(), reason
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Around every change."""
-        try:
-            yield
-        except StoreUnavailableError as error:
-            self._refused = (time.monotonic(), str(error))
-            raise
-        self._refused = None
-
-    @property
-    def problem(self) -> str | None:
-        """Why the latest change was refused; None when it was not, or long ago."""
-        if self._refused is None or time.monotonic() - self._refused[0] > REMEMBERED:
-            return None
-        return self._refused[1]
 
 
 def condition_of(shop: Runtime) -> Condition:

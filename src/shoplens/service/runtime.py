@@ -27,7 +27,7 @@ from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.answers import Answers
-from shoplens.service.condition import Changes
+from shoplens.service.changes import Changes
 from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
