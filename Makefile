@@ -18,7 +18,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.dev: .venv/.run
-	$(PIP) install -q -c constraints.txt -e '.[samples,postgres,speech,hub,bench,mlflow,dev]'
+	$(PIP) install -q -c constraints.txt -e '.[samples,postgres,speech,hub,bench,mlflow,otlp,dev]'
 	@touch $@
 
 demo: .venv/.run

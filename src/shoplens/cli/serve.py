@@ -23,7 +23,7 @@ def serve(
     from shoplens.service.settings import Workspace
 
     settings = Workspace.open(workspace).settings
-    closed = bool(settings.server.api_keys) or Keyring(workspace).begun
+    closed = bool(settings.server.api_keys) or settings.oidc.issuer is not None or Keyring(workspace).begun
     chosen_host = host if host is not None else settings.server.host
     if chosen_host not in ("127.0.0.1", "localhost", "::1") and not closed:
         console.print(
@@ -40,5 +40,6 @@ def serve(
         port=port if port is not None else settings.server.port,
         workers=workers if workers is not None else settings.server.workers,
         log_level=settings.log_level,
+        log_format=settings.log_format,
         ready=ready,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from shoplens import __version__
 from shoplens.http import errors, openapi
@@ -24,7 +25,10 @@ from shoplens.http.routes import (
     search,
 )
 from shoplens.http.routes import metrics as metrics_route
+from shoplens.http.tracing import Tracing
+from shoplens.service.oidc import Issuer
 from shoplens.service.runtime import Runtime
+from shoplens.service.settings import Settings
 
 DESCRIPTION = (
     "Recommendations and search from a shop's products and event log. Errors are problem+json (RFC 9457). "
@@ -43,21 +47,13 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,  # the usual pages load scripts from elsewhere; /openapi.json has everything
         redoc_url=None,
-        middleware=[
-            Middleware(
-                Envelope,
-                limits=Limits(
-                    body=int(server.max_body_mb * 1_000_000),
-                    media_body=int(runtime.settings.media.max_upload_mb * 1_000_000),
-                    in_flight=server.max_in_flight,
-                    seconds=server.request_seconds,
-                ),
-                meters=meters,
-            )
-        ],
+        middleware=_middleware(runtime.settings, meters),
     )
     app.state.runtime = runtime
-    app.state.keys = Keys(server.api_keys, runtime.keyring, per_minute=server.requests_per_minute, workers=workers)
+    issuer = Issuer(runtime.settings.oidc) if runtime.settings.oidc.issuer is not None else None
+    app.state.keys = Keys(
+        server.api_keys, runtime.keyring, issuer=issuer, per_minute=server.requests_per_minute, workers=workers
+    )
     app.state.meters = meters
     errors.install(app)
     shops = (recommend, cart, search, interact, events, media, products, people, embeddings)
@@ -65,3 +61,29 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         app.include_router(module.router)
     openapi.install(app)
     return app
+
+
+def _middleware(settings: Settings, meters: Meters) -> list[Middleware]:
+    """Around the application, from the outside in."""
+    server = settings.server
+    limits = Limits(
+        body=int(server.max_body_mb * 1_000_000),
+        media_body=int(settings.media.max_upload_mb * 1_000_000),
+        in_flight=server.max_in_flight,
+        seconds=server.request_seconds,
+    )
+    around = [Middleware(Envelope, limits=limits, meters=meters, access_log=server.access_log)]
+    if settings.telemetry.otlp_url is not None:
+        around.append(Middleware(Tracing, settings=settings.telemetry))
+    if server.cors_origins:
+        around.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=server.cors_origins,
+                allow_methods=("GET", "POST", "PUT", "DELETE"),
+                allow_headers=("Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "X-Request-Id"),
+                expose_headers=("X-Request-Id", "Retry-After"),
+                max_age=600,  # seconds for which a browser need not ask again
+            )
+        )
+    return around

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 import time
@@ -14,8 +15,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shoplens.http.errors import problem
+from shoplens.http.errors import problem, route_of
+from shoplens.service.logs import REQUEST
 
+log = logging.getLogger("shoplens.access")
 REQUEST_ID = re.compile(rb"^[A-Za-z0-9._-]{1,64}$")
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -23,6 +26,7 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 #: Asked by whoever watches the process, above all when it is busy.
 WATCHED = ("/health/live", "/health/ready", "/metrics")
@@ -52,6 +56,12 @@ class Meters:
             "shoplens_log_dropped", "Records that were never stored.", ("log",), registry=self.registry
         )
         self.products = Gauge("shoplens_products", "Products in the catalogue.", registry=self.registry)
+        self.encoding = Gauge(
+            "shoplens_embedding_waiting", "Changed products that wait to be encoded.", registry=self.registry
+        )
+        self.age = Gauge(
+            "shoplens_model_age_seconds", "Since the bundle that answers was trained.", registry=self.registry
+        )
         self.bundle = Gauge("shoplens_bundle_info", "The bundle that answers.", ("version",), registry=self.registry)
 
 
@@ -68,10 +78,11 @@ class Limits:
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Limits, meters: Meters, access_log: bool = False) -> None:
         self.app = app
         self.limits = limits
         self.meters = meters
+        self.access_log = access_log
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +94,7 @@ class Envelope:
         given = _header(scope["headers"], b"x-request-id")
         request_id = given if given is not None and REQUEST_ID.match(given) else secrets.token_hex(8).encode()
         scope["request_id"] = request_id.decode()
+        REQUEST.set(scope["request_id"])
         extra = [(b"x-request-id", request_id), *HEADERS]
         status = 500
 
@@ -104,9 +116,16 @@ class Envelope:
         finally:
             self._in_flight -= 1
             self.meters.in_flight.set(self._in_flight)
-            route = getattr(scope.get("route"), "path", "unknown")
+            route, took = route_of(scope), time.perf_counter() - started
             self.meters.requests.labels(scope["method"], route, status).inc()
-            self.meters.seconds.labels(route).observe(time.perf_counter() - started)
+            self.meters.seconds.labels(route).observe(took)
+            if self.access_log:
+                self._note(scope["method"], route, status, took)
+
+    def _note(self, method: str, route: str, status: int, took: float) -> None:
+        """A line of the log: the route's pattern, never the path, which names people."""
+        fields = {"method": method, "route": route, "status": status, "ms": round(took * 1_000, 2)}
+        log.info("%s %s %d %.2f ms", method, route, status, took * 1_000, extra={"fields": fields})
 
     async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The application's answer, which must begin in time; how long it then takes to send is the reader's matter."""

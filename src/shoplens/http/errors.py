@@ -12,6 +12,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from shoplens.errors import (
     BundleError,
@@ -79,7 +80,7 @@ def install(app: FastAPI) -> None:
 async def _deliberate(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     if status >= 500 and status != 501:
-        log.error("%s %s: %s", request.method, request.url.path, error)
+        log.error("%s %s: %s", request.method, route_of(request.scope), error)
     return problem(request, status, str(error), headers={"retry-after": "1"} if status == 503 else None)
 
 
@@ -106,8 +107,13 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s %s failed", request.method, route_of(request.scope), exc_info=error)
     return problem(request, 500, "an unexpected error; the service's log has it under this request_id")
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of a request's route, for logs and figures: a path itself may name people."""
+    return getattr(scope.get("route"), "path", "unknown")
 
 
 def refusals(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

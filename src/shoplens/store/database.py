@@ -169,7 +169,9 @@ def parse_url(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=8, max_overflow=56, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        url, pool_size=8, max_overflow=56, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -199,6 +201,7 @@ def _postgres_engine(url: URL) -> Engine:
         url,
         pool_size=8,
         max_overflow=24,
+        hide_parameters=True,  # what people did does not belong into messages
         pool_pre_ping=True,  # a server that was restarted costs one round trip, not an error
         connect_args={"connect_timeout": int(url.query.get("connect_timeout", 10))},  # type: ignore[arg-type]
     )

@@ -57,7 +57,8 @@ def _fault(error: BaseException | None, url: URL) -> StoreError:
         if code in _SQLITE_ADVICE:
             return StoreUnavailableError(f"database {shown(url)}: {_SQLITE_ADVICE[code]} ({error})")
         return StoreError(f"database {shown(url)}: {error}")
-    said = _without_secret(" ".join(str(error).split()), url)
+    # The first line alone: a server's details quote rows, such as "Key (user_id)=(…) already exists".
+    said = _without_secret(" ".join((_primary(error) or str(error)).split()), url)
     state = _sqlstate(error)
     lost = state is None and type(error).__name__ == "OperationalError"  # never reached the server
     if lost or (state or "").startswith(_POSTGRES_LATER):
@@ -68,6 +69,11 @@ def _fault(error: BaseException | None, url: URL) -> StoreError:
 def _sqlstate(error: BaseException | None) -> str | None:
     state = getattr(error, "sqlstate", None)
     return state if isinstance(state, str) else None
+
+
+def _primary(error: BaseException | None) -> str | None:
+    said = getattr(getattr(error, "diag", None), "message_primary", None)
+    return said if isinstance(said, str) else None
 
 
 def _is_psycopg(error: BaseException) -> bool:

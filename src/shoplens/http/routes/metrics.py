@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shoplens.http.envelope import Meters
 from shoplens.http.routes.shop import Shop
+from shoplens.service.bundle import trained_at
 
 router = APIRouter(tags=["health"])
 
@@ -21,6 +25,10 @@ async def get_metrics(request: Request, shop: Shop) -> Response:
     for name, log in shop.logs.items():
         meters.waiting.labels(name).set(log.waiting)
         meters.dropped.labels(name).set(log.dropped)
+    meters.encoding.set(shop.live.waiting)
+    version = shop.shelf.version
+    trained = trained_at(version) if version is not None else None
+    meters.age.set(time.time() - trained if trained is not None else math.nan)
     meters.bundle.clear()
-    meters.bundle.labels(shop.shelf.version or "none").set(1)
+    meters.bundle.labels(version or "none").set(1)
     return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)
