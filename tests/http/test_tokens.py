@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from shoplens.errors import ConfigurationError, ServiceUnavailableError
 from shoplens.http.app import create_app
@@ -28,7 +28,7 @@ class Provider:
     """Publishes keys and signs tokens."""
 
     def __init__(self) -> None:
-        self.keys = [RSAKey.generate_key(2048, {"kid": "first"}, private=True)]
+        self.keys: list[OctKey | RSAKey | ECKey | OKPKey] = [RSAKey.generate_key(2048, {"kid": "first"}, private=True)]
         self.asked: list[str] = []
         self.down = False
         provider = self

@@ -46,6 +46,7 @@ class Issuer:
 
     def __init__(self, settings: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         assert settings.issuer is not None, "without an issuer there are no tokens"
+        assert settings.audience is not None, "settings ask for one beside an issuer"
         self._settings = settings
         self._clock = clock
         self._keys: KeySet | None = None
