@@ -159,7 +159,7 @@ def test_people_come_and_go(client: TestClient) -> None:
     assert client.put("/v1/people/张三", json={"fields": {"age": 30, "region": "上海"}}).status_code == 200
     assert client.get("/v1/people/张三").json()["fields"] == {"age": 30.0, "region": "上海"}
     client.post("/v1/events", json={"event_type": "view", "user_id": "张三", "item_id": "p001"})
-    assert client.delete("/v1/people/张三").json() == {"user_id": "张三", "events": 1}
+    assert client.delete("/v1/people/张三").json()["events"] == 1
     check_problem(client.get("/v1/people/张三"), 404)
     assert client.post("/v1/recommend", json={"user_id": "张三"}).json()["fallback"] == "cold_start"
 

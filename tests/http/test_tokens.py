@@ -108,7 +108,9 @@ def test_a_token_opens_what_its_role_may(client: TestClient, provider: Provider)
 def test_tokens_that_are_not_good(client: TestClient, provider: Provider) -> None:
     now = int(time.time())
     stranger = RSAKey.generate_key(2048, {"kid": "first"}, private=True)
-    public = provider.keys[0].as_pem(private=False)
+    first = provider.keys[0]
+    assert isinstance(first, RSAKey)
+    public = first.as_pem(private=False)
     head, body, signature = provider.token().split(".")
     forged = base64.urlsafe_b64encode(json.dumps({"alg": "none"}).encode()).rstrip(b"=").decode()
     for bad in (
