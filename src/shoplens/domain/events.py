@@ -156,6 +156,15 @@ class EventBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class MoneyColumns:
+    """What events say of money, one entry an event."""
+
+    quantity: npt.NDArray[np.float32]  # units; NaN when absent
+    price: npt.NDArray[np.float32]  # per unit; NaN when absent
+    currency: npt.NDArray[np.bytes_]  # ISO 4217 as S3; empty when absent
+
+
+@dataclass(frozen=True, slots=True)
 class EventColumns:
     """Events read back for learning, ids already replaced by the store's row numbers. All arrays have one length."""
 
@@ -166,6 +175,7 @@ class EventColumns:
     event_type: npt.NDArray[np.int16]  # EVENT_CODES
     timestamp: npt.NDArray[np.int64]  # microseconds since 1970, UTC
     value: npt.NDArray[np.float32]  # NaN when absent
+    money: MoneyColumns | None = None  # only where it was asked for
 
     def __len__(self) -> int:
         return len(self.sequence)

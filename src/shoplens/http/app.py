@@ -21,6 +21,7 @@ from shoplens.http.routes import (
     media,
     people,
     products,
+    profiles,
     recommend,
     search,
 )
@@ -56,7 +57,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     )
     app.state.meters = meters
     errors.install(app)
-    shops = (recommend, cart, search, interact, events, media, products, people, embeddings)
+    shops = (recommend, cart, search, interact, events, media, products, profiles, people, embeddings)
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)

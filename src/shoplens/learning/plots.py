@@ -60,7 +60,7 @@ def plot_curves(path: Path, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -
             if name != "loss" and points:
                 best = max(points, key=lambda point: point[1])
                 axes.plot(*best, marker="o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
-        _dress(axes, name.replace("_", " ").replace("ndcg", "NDCG"))
+        dress(axes, name.replace("_", " ").replace("ndcg", "NDCG"))
         axes.set_xlabel("epoch", color=MUTED, fontsize=9.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color=GRID)
@@ -91,7 +91,7 @@ def plot_segments(path: Path, evaluations: Mapping[str, Evaluation]) -> None:
             axes.bar(place, values, width * 0.92, color=_colour(name, number), label=name)
         axes.set_xticks(range(len(groups)), [f"{group}\n{number:,.0f}" for group, number in groups.items()])
         axes.margins(y=0.1)
-        _dress(axes, f"{label} (below: {count if count == 'people' else 'pairs'})")
+        dress(axes, f"{label} (below: {count if count == 'people' else 'pairs'})")
         axes.grid(axis="y", color=GRID)
     _legend_below(figure, left)
     figure.savefig(path)
@@ -122,7 +122,7 @@ def plot_calibration(path: Path, reliability: Mapping[str, Reliability]) -> None
     below.set_xlabel("probability that the answer gave", color=MUTED, fontsize=9.5)
     below.set_ylim(bottom=0)
     for one in (axes, below):
-        _dress(one, "Calibration of what people see first" if one is axes else "products shown")
+        dress(one, "Calibration of what people see first" if one is axes else "products shown")
         one.set_xlim(0, most)
         one.grid(axis="y", color=GRID)
     figure.savefig(path)
@@ -145,7 +145,7 @@ def plot_differences(path: Path, differences: Mapping[str, tuple[float, Differen
     axes.set_yticks(range(len(differences)), list(differences))
     axes.invert_yaxis()
     axes.margins(y=0.08)
-    _dress(axes, title)
+    dress(axes, title)
     axes.set_xlabel("difference [95 % interval]; hollow: no interval", color=MUTED, fontsize=9.5)
     axes.grid(axis="x", color=GRID)
     figure.savefig(path)
@@ -183,7 +183,7 @@ def plot_classification(
         (roc, "ROC", "false positives", "true positives"),
         (precise, "Precision and recall", "recall", "precision"),
     ):
-        _dress(axes, title)
+        dress(axes, title)
         axes.set_xlabel(x, color=MUTED, fontsize=9.5)
         axes.set_ylabel(y, color=MUTED, fontsize=9.5)
         axes.set_xlim(0, 1)
@@ -219,7 +219,7 @@ def _bars(axes: Axes, evaluations: Mapping[str, Evaluation], metric: str, label:
     axes.set_xticks(range(len(ks)), [f"{label}@{k}" for k in ks])
     axes.margins(y=0.12)
     axes.set_ylim(bottom=0)
-    _dress(axes, label)
+    dress(axes, label)
     axes.grid(axis="y", color=GRID)
 
 
@@ -237,7 +237,8 @@ def _legend_below(figure: Figure, axes: Axes) -> None:
     )
 
 
-def _dress(axes: Axes, title: str) -> None:
+def dress(axes: Axes, title: str) -> None:
+    """The look of every panel: title to the left, no frame but a line below."""
     axes.set_title(title, loc="left", color=MUTED, fontsize=10.5)
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, labelsize=9, length=0)

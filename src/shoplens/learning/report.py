@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,15 @@ def write_report(
     notes: Mapping[str, Any] | None = None,
     reliability: Mapping[str, Reliability] | None = None,
     running: Evaluation | None = None,
+    drawings: Mapping[str, Callable[[Path], None]] | None = None,
 ) -> list[Path]:
     """Write metrics.json, pictures and report.html; returns the files.
 
     `evaluations` in the order in which they should appear; `notes` are facts about the data (name → value);
     `reliability` says how far probabilities can be believed, by the people they were measured on; `running` is the
-    model that answers now, judged on the same holdout. Pictures: metrics.png, segments.png, and, when there is
-    something to draw, differences.png, training_curve.png and calibration.png.
+    model that answers now, judged on the same holdout; `drawings`: file name → what draws a further picture. Pictures:
+    metrics.png, segments.png, and, when there is something to draw, differences.png, training_curve.png and
+    calibration.png.
     """
     folder.mkdir(parents=True, exist_ok=True)
     seconds = train_seconds or {}
@@ -77,6 +79,9 @@ def write_report(
     if curves:
         files.append(folder / "training_curve.png")
         plot_curves(files[-1], curves)
+    for name, draw in (drawings or {}).items():
+        files.append(folder / name)
+        draw(files[-1])
     report = folder / "report.html"
     report.write_text(_page(evaluations, figures, seconds, files[1:]), encoding="utf-8")
     return [*files, report]

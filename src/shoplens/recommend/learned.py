@@ -17,6 +17,7 @@ from shoplens.errors import InputError
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
 from shoplens.models.cart import CartModel
+from shoplens.models.profile import ProfileModel
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.retrieval.base import Index
 
@@ -39,6 +40,7 @@ class Learned:
     metrics: Mapping[str, object] = field(default_factory=dict)
     calibration: Calibration | None = None  # of the scores of `shipped`; None: answers give them as they are
     cart: CartModel | None = None  # what completes a cart; None when no baskets were learnt from
+    profile: ProfileModel | None = None  # what profiles are worked out with; None when nobody ever acted
     event_weights: EventWeights = field(default_factory=lambda: EVENT_WEIGHTS)  # what one event counted in training
 
     @property

@@ -9,6 +9,7 @@
     index/                   nearest-neighbour index over them
     alignment/               the space of words and photos, when one was learnt
     cart/                    what completes a cart, when the log holds baskets
+    profile/                 what profiles are worked out with; nothing in it is about one person
 
 Prices, stock and titles are not here: they are read from the store, where they are never stale.
 """
@@ -35,6 +36,7 @@ from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
 from shoplens.models.cart import CartModel
+from shoplens.models.profile import ProfileModel
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
 from shoplens.registry import PARTS, find
@@ -43,6 +45,7 @@ FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
 ALIGNMENT = "alignment"  # folder
 CART = "cart"  # folder
+PROFILE = "profile"  # folder
 EXACT_BELOW = 20_000  # products; under this, looking at all of them is about as fast as a graph, and exact
 
 
@@ -60,6 +63,7 @@ def write_bundle(
     calibration: Calibration | None = None,
     alignment: Path | None = None,
     cart: CartModel | None = None,
+    profile: ProfileModel | None = None,
 ) -> Path:
     """Write one bundle and return its folder; nothing is visible before it is complete.
 
@@ -67,7 +71,8 @@ def write_bundle(
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
     meaning. `people`: the users of the training data, so that models which read profiles find them again; only hashes
     of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`: folder of the
-    version that goes along. `cart`: what completes a cart, over the same items. A bundle is used once it is promoted.
+    version that goes along. `cart`: what completes a cart, `profile`: what profiles are worked out with, both over
+    the same items. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -87,6 +92,9 @@ def write_bundle(
         if cart is not None:
             (building / CART).mkdir()
             cart.save(building / CART)
+        if profile is not None:
+            (building / PROFILE).mkdir()
+            profile.save(building / PROFILE)
         size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
         files = {name: _describe(building / name) for name in _files(building)}
         created = datetime.now(UTC)
@@ -199,7 +207,18 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
         calibration=Calibration.load(folder),
         event_weights=trained_weights(manifest),
         cart=_load_cart(folder / CART, len(items)),
+        profile=_load_profile(folder / PROFILE, len(items)),
     )
+
+
+def _load_profile(folder: Path, items: int) -> ProfileModel | None:
+    """None for bundles without one."""
+    if not folder.is_dir():
+        return None
+    profile = ProfileModel.load(folder)
+    if len(profile.usual) != items:
+        raise BundleError(f"{folder}: prices of {len(profile.usual)} products in a bundle of {items}; train again")
+    return profile
 
 
 def _load_cart(folder: Path, items: int) -> CartModel | None:

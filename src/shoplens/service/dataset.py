@@ -37,6 +37,9 @@ class ShopLog:
     event_type: npt.NDArray[np.int16]  # EVENT_CODES
     value: npt.NDArray[np.float32]  # the rating, NaN without
     timestamp: npt.NDArray[np.int64]
+    price: npt.NDArray[np.float32]  # per unit, in `currency`; NaN where unknown, not read or in another one
+    paid: npt.NDArray[np.float32]  # price × quantity (1 where unknown), or what a purchase says it was worth; NaN else
+    currency: str = ""  # that most events with a price name
 
     def __len__(self) -> int:
         return len(self.user)
@@ -71,6 +74,8 @@ class ShopLog:
             event_type=self.event_type[kept],
             value=self.value[kept],
             timestamp=self.timestamp[kept],
+            price=self.price[kept],
+            paid=self.paid[kept],
         )
 
 
@@ -80,11 +85,13 @@ def read_interactions(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tu
     return log.weighed(weights), profiles
 
 
-def read_log(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tuple[ShopLog, Profiles | None]:
+def read_log(
+    store: Store, weights: EventWeights = EVENT_WEIGHTS, *, money: bool = False
+) -> tuple[ShopLog, Profiles | None]:
     """The log over the whole catalogue, and what is known about the people. Event types that weigh nothing stay out.
 
     Guests count as people of their own (their session is the id), so that a shop without accounts can be learnt from.
-    Their vocabulary ids start with "session:".
+    Their vocabulary ids start with "session:". `money`: what was paid is read too.
     """
     catalogue = store.catalogue.rows()
     item_of = _lookup(catalogue.row)
@@ -101,7 +108,10 @@ def read_log(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tuple[ShopL
     kind: list[npt.NDArray[np.int16]] = [np.zeros(0, np.int16)]
     value: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)]
     timestamp: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    for events in store.events.scan():
+    price: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)]
+    quantity: list[npt.NDArray[np.float32]] = [np.zeros(0, np.float32)]
+    currency: list[npt.NDArray[np.bytes_]] = [np.zeros(0, "S3")]
+    for events in store.events.scan(money=money):
         known = (events.product >= 0) & ((events.person >= 0) | (events.session != 0))
         about = known & np.isin(events.event_type, telling)
         person, session = events.person[about], events.session[about]
@@ -111,18 +121,32 @@ def read_log(store: Store, weights: EventWeights = EVENT_WEIGHTS) -> tuple[ShopL
         kind.append(events.event_type[about])
         value.append(events.value[about])
         timestamp.append(events.timestamp[about])
+        if events.money is not None:
+            price.append(events.money.price[about])
+            quantity.append(events.money.quantity[about])
+            currency.append(events.money.currency[about])
     raw_user = np.concatenate(users)
     guests, guest_row = np.unique(raw_user[raw_user < 0], return_inverse=True)
     raw_user[raw_user < 0] = len(people) + guest_row
     ids = Vocabulary([*(person.user_id for person in people), *(f"session:{-1 - guest:x}" for guest in guests)])
+    kinds, values = np.concatenate(kind), np.concatenate(value)
+    unknown = np.full(len(kinds) if not money else 0, np.nan, np.float32)
+    main, prices, paid = ("", unknown, unknown)
+    if money:
+        main, prices, paid = _money(
+            kinds, values, np.concatenate(price), np.concatenate(quantity), np.concatenate(currency)
+        )
     log = ShopLog(
         ids,
         Vocabulary(catalogue.item_id),
         raw_user.astype(np.int32),
         np.concatenate(item),
-        np.concatenate(kind),
-        np.concatenate(value),
+        kinds,
+        values,
         np.concatenate(timestamp),
+        prices,
+        paid,
+        main,
     )
     return log, build_profiles(people, len(ids))
 
@@ -156,6 +180,24 @@ def build_profiles(people: Iterable[Person], size: int) -> Profiles | None:
             column_of_numbers[row] = number
         numeric[name] = column_of_numbers
     return Profiles(categorical, categories, numeric)
+
+
+def _money(
+    kind: npt.NDArray[np.int16],
+    value: npt.NDArray[np.float32],
+    price: npt.NDArray[np.float32],
+    quantity: npt.NDArray[np.float32],
+    currency: npt.NDArray[np.bytes_],
+) -> tuple[str, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The currency that most prices are in, prices in it, and what was paid in it; see `ShopLog`."""
+    names, counts = np.unique(currency[~np.isnan(price)], return_counts=True)
+    named = names != b""
+    main = bytes(names[named][np.argmax(counts[named])]) if named.any() else b""
+    ours = (currency == main) | (currency == b"")
+    prices = np.where(ours, price, np.nan).astype(np.float32)
+    paid = prices * np.where(np.isnan(quantity), 1.0, quantity)
+    worth = np.isnan(price) & (kind == EVENT_CODES[EventType.PURCHASE]) & ours
+    return main.decode(), prices, np.where(worth, value, paid).astype(np.float32)
 
 
 def _lookup(rows: tuple[int, ...]) -> npt.NDArray[np.int64]:

@@ -68,6 +68,7 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         "transcripts": [
             {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns]} for kept, turns in transcripts
         ],
+        "profile": shop.profiles.of(shop.shelf, user_id, language=shop.settings.language).as_dict() if person else None,
         "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
     }
 

@@ -15,6 +15,7 @@ import numpy as np
 from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.apps.interaction.keeping import FolderKeeper
+from shoplens.apps.profile import Profiles
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights, key_of_text
 from shoplens.domain.experiments import Experiment
@@ -37,6 +38,7 @@ from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
+from shoplens.service.profiles import read_everybody
 from shoplens.service.settings import Settings, Workspace
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.store.base import Appended, Checkpoint, Store
@@ -89,6 +91,12 @@ class Runtime:
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
         self.cart = Cart(self._history)
+        self.profiles = Profiles(
+            self._history,
+            self._fields,
+            lambda shelf, model: read_everybody(store, shelf, model),
+            zone=self.settings.profile.timezone,
+        )
         self.answers = Answers(self.home, self.cart, self.swap, self.experiments, log_of_answers)
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
@@ -162,6 +170,7 @@ class Runtime:
             log.flush()  # what waits to be written down must be gone with the rest
         if self._search is not None:
             self._search.forget(user_id)
+        self.profiles.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
         if not any(gone.values()):
@@ -327,6 +336,7 @@ class Runtime:
             self._erased = last
             if self._search is not None:
                 self._search.forget_everybody()
+            self.profiles.forget_everybody()
 
     def _switch(self, version: str, before: str | None) -> None:
         """Follow the pointer; put it back when the bundle turns out to be unusable."""
@@ -343,6 +353,10 @@ class Runtime:
 
     def _history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
         return self.store.events.history(user_id=user_id, session_id=session_id, limit=limit)
+
+    def _fields(self, user_id: str) -> Mapping[str, Any] | None:
+        person = self.store.people.get(user_id)
+        return None if person is None else person.fields
 
     def _trend(self, batch: EventBatch) -> None:
         kinds = np.array(batch.event_type, np.int16)

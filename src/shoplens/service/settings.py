@@ -9,6 +9,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shoplens import registry
 from shoplens.domain.events import event_weights
+from shoplens.domain.sensitive import is_sensitive
 from shoplens.errors import ConfigurationError
 
 FILE_NAME = "shoplens.toml"
@@ -223,6 +225,38 @@ class ImpressionSettings(BaseModel):
     window_days: float = Field(default=7.0, gt=0)  # after an impression, in which an event that quotes it counts
 
 
+class ProfileSettings(BaseModel):
+    """Profiles of people, and where segments are sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: str = "UTC"  # of the shop's clock: Europe/Berlin, Asia/Shanghai, …
+    horizon_days: float = Field(default=28.0, ge=2)  # who does not come for so long has left; longer for rare purchases
+    predict: tuple[str, ...] = ()  # fields of people to predict for those who did not say; sensitive ones never
+    hide: tuple[str, ...] = ()  # attributes and categories ("Pharmacy > Tests") that profiles say nothing of
+    webhook_url: str | None = None  # where `profile export --webhook` sends segments
+    webhook_secret: SecretStr | None = None  # signs what is sent; better: SHOPLENS_PROFILE__WEBHOOK_SECRET
+    webhook_private: bool = False  # whether that may be an address in the shop's own network
+    webhook_retries: int = Field(default=4, ge=0, le=20)  # after an answer that says "later", or none
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {given!r}; write one such as Europe/Berlin") from error
+        return given
+
+    @field_validator("predict")
+    @classmethod
+    def _never_sensitive(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for name in given:
+            if is_sensitive(name):
+                raise ValueError(f"{name!r} is sensitive: it is never inferred about anybody; take it out")
+        return given
+
+
 class Settings(BaseSettings):
     """All settings of one workspace."""
 
@@ -243,6 +277,7 @@ class Settings(BaseSettings):
     train: TrainSettings = TrainSettings()
     search: SearchSettings = SearchSettings()
     impressions: ImpressionSettings = ImpressionSettings()
+    profile: ProfileSettings = ProfileSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -20,12 +20,14 @@ from shoplens.learning.calibration import Reliability, calibrate, measure
 from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.memory import give_back
 from shoplens.learning.model_settings import make_factories
+from shoplens.learning.profile.plots import drawings_of
 from shoplens.learning.runs.record import write_run
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
 from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
 from shoplens.models.cart import CartModel
+from shoplens.models.profile import ProfileModel
 from shoplens.service.alignment import Aligned, align_shop
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
@@ -33,6 +35,7 @@ from shoplens.service.cart_training import TrainedCart, train_cart
 from shoplens.service.dataset import read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.encoders import MODALITIES, version_of
+from shoplens.service.profile_training import TrainedProfiles, train_profiles
 from shoplens.service.settings import TrainSettings, Workspace
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
 from shoplens.store.base import Store
@@ -80,7 +83,7 @@ def train_shop(
     clock = _Clock()
     tell("read the store", 0, 1)
     weights = event_weights(settings.event_weights)
-    log, profiles = read_log(store, weights)
+    log, profiles = read_log(store, weights, money=True)
     interactions = log.weighed(weights)
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
@@ -96,9 +99,11 @@ def train_shop(
             aligned = align_shop(workspace, store, seed=seed, progress=tell)
         clock.stop("align words and photos")
         cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
-        del log
         clock.stop("learn carts")
-        return _train(workspace, data, chosen, seed, aligned, cart, resume, tell, clock)
+        people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
+        del log
+        clock.stop("learn profiles")
+        return _train(workspace, data, chosen, seed, aligned, cart, people, resume, tell, clock)
     finally:
         if resume is not None:
             resume.release()
@@ -111,6 +116,7 @@ def _train(
     seed: int,
     aligned: Aligned,
     cart: TrainedCart,
+    people: TrainedProfiles,
     resume: Claimed | None,
     tell: Progress,
     clock: _Clock,
@@ -151,6 +157,7 @@ def _train(
         curves=trained.curves,
         notes=facts,
         reliability=reliability,
+        drawings=drawings_of(people.figures),
     )
     clock.stop("report")
     figures, plan = _figures(trained, test), plan_again(trained)
@@ -169,10 +176,20 @@ def _train(
         "seed": seed,
         "alignment": aligned.as_dict(),
         "cart": dict(cart.figures),
+        "profiles": dict(people.figures),
     }
     models = {**fitted, BLEND: blend}
     version = _ship(
-        workspace.bundles, models, interactions, modalities, figures, extra, calibration, aligned.folder, cart.model
+        workspace.bundles,
+        models,
+        interactions,
+        modalities,
+        figures,
+        extra,
+        calibration,
+        aligned.folder,
+        cart.model,
+        people.model,
     )
     tell("write the bundle", 1, 1)
     if resume is not None:
@@ -191,6 +208,7 @@ def _ship(
     calibration: Calibration | None,
     alignment: Path | None,
     cart: CartModel | None,
+    profile: ProfileModel | None,
 ) -> str:
     """Write the bundle, let it answer from now on, and return its version."""
     bundle = write_bundle(
@@ -204,6 +222,7 @@ def _ship(
         calibration=calibration,
         alignment=alignment,
         cart=cart,
+        profile=profile,
         extra={
             "data_fingerprint": fingerprint(interactions),
             "last_event": int(interactions.timestamp.max()),

@@ -153,9 +153,11 @@ class EventLog(Protocol):
         """Store a batch in one transaction; when this returns, the rows survive `kill -9`."""
         ...
 
-    def scan(self, after: int = 0, before_time: int | None = None, size: int = 200_000) -> Iterator[EventColumns]:
+    def scan(
+        self, after: int = 0, before_time: int | None = None, size: int = 200_000, *, money: bool = False
+    ) -> Iterator[EventColumns]:
         """All events in order of arrival, in chunks of `size`; those at `before_time` (microseconds) or later are
-        left out."""
+        left out. `money`: prices and quantities are read too."""
         ...
 
     def history(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 200) -> list[Event]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from shoplens.domain.events import EVENT_BY_CODE, Event, EventBatch, EventColumns, key_of_text
+from shoplens.domain.events import EVENT_BY_CODE, Event, EventBatch, EventColumns, MoneyColumns, key_of_text
 from shoplens.store.base import Appended, Checkpoint
 from shoplens.store.database import Database, count_up, counters, settle
 from shoplens.store.identities import Identities
@@ -33,6 +33,7 @@ _SCAN_TYPE = np.dtype(
         ("value", "f8"),
     ]
 )
+_MONEY_TYPE = np.dtype([*_SCAN_TYPE.descr, ("quantity", "f8"), ("price", "f8"), ("currency", "S3")])
 _END_OF_TIME = 2**63 - 1
 
 # What `history` reads of event e, person p and product i.
@@ -61,11 +62,14 @@ class SqlEventLog(ABC):
         self._database = database
         self._identities = Identities(database)
         mark = self.mark
-        self._scan = f"""
+        scanned = f"""
             SELECT sequence, coalesce(person, -1), coalesce(session, 0), coalesce(product, -1), event_type, timestamp,
-                   coalesce(value, {self.missing})
+                   coalesce(value, {self.missing})"""
+        money = f", coalesce(quantity, {self.missing}), coalesce(price, {self.missing}), coalesce(currency, '')"
+        page = f"""
             FROM event WHERE sequence > {mark} AND sequence <= {mark} AND timestamp < {mark}
-            ORDER BY sequence LIMIT {mark}"""  # noqa: S608 constants only, here and below
+            ORDER BY sequence LIMIT {mark}"""  # constants only, here and below
+        self._scan, self._scan_money = scanned + page, scanned + money + page
         order = "ORDER BY t.timestamp DESC, t.sequence DESC"
         self._history_of_person = f"SELECT {_DETAILS} FROM ({self.person_trail}) t {_JOINED} {order}"  # noqa: S608
         self._history_of_guest = (
@@ -115,17 +119,20 @@ class SqlEventLog(ABC):
         self._identities.keep()
         return Appended(len(kept), tuple(duplicates), new_products, new_people)
 
-    def scan(self, after: int = 0, before_time: int | None = None, size: int = 200_000) -> Iterator[EventColumns]:
+    def scan(
+        self, after: int = 0, before_time: int | None = None, size: int = 200_000, *, money: bool = False
+    ) -> Iterator[EventColumns]:
         """All events in order of arrival, in chunks of `size`; those at `before_time` (microseconds) or later are left
-        out. Events that arrive during the scan are not part of it. Each chunk is its own short read transaction."""
+        out. Events that arrive during the scan are not part of it. Each chunk is its own short read transaction.
+        `money`: prices and quantities are read too."""
         with self._database.reading() as connection:
             last = counters(connection)["sequence"]
         before = _END_OF_TIME if before_time is None else before_time
         while after < last:
             with self._database.raw() as driver:
                 cursor = driver.cursor()
-                cursor.execute(self._scan, (after, last, before, size))
-                found: Any = np.fromiter(cursor, _SCAN_TYPE)
+                cursor.execute(self._scan_money if money else self._scan, (after, last, before, size))
+                found: Any = np.fromiter(cursor, _MONEY_TYPE if money else _SCAN_TYPE)
                 cursor.close()
             if not len(found):
                 return
@@ -190,10 +197,18 @@ def _sessions(batch: EventBatch) -> list[int | None]:
 
 
 def _columns(found: Any) -> EventColumns:
-    value = found["value"]
-    value[np.abs(value) > np.finfo(np.float32).max] = np.nan
-    whole = {name: np.ascontiguousarray(found[name]) for name in found.dtype.names if name != "value"}
-    return EventColumns(**whole, value=value.astype(np.float32))
+    whole = {name: np.ascontiguousarray(found[name]) for name in _SCAN_TYPE.names or () if name != "value"}
+    money = None
+    if "price" in found.dtype.names:
+        currency = np.ascontiguousarray(found["currency"])
+        money = MoneyColumns(_numbers(found["quantity"]), _numbers(found["price"]), currency)
+    return EventColumns(**whole, value=_numbers(found["value"]), money=money)
+
+
+def _numbers(column: Any) -> Any:
+    """Infinity, which stands for a missing value, as NaN. float32"""
+    column[np.abs(column) > np.finfo(np.float32).max] = np.nan
+    return column.astype(np.float32)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

@@ -46,7 +46,8 @@ def scanned(store: Store, *, after: int = 0, before_time: int | None = None, siz
     """All chunks of a scan as one."""
     chunks = list(store.events.scan(after, before_time, size))
     columns = {name: [getattr(chunk, name) for chunk in chunks] for name in _COLUMNS}
-    return EventColumns(**{name: np.concatenate([np.zeros(0, _COLUMNS[name]), *columns[name]]) for name in _COLUMNS})
+    whole: dict[str, Any] = {name: np.concatenate([np.zeros(0, _COLUMNS[name]), *columns[name]]) for name in _COLUMNS}
+    return EventColumns(**whole)
 
 
 class EventConformance:

@@ -221,4 +221,5 @@ class PersonExport(BaseModel):
     searches: list[dict[str, Any]] = Field(description="What was asked and shown, oldest first.")
     impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
     transcripts: list[dict[str, Any]] = Field(description="What was said to the assistant, oldest first.")
+    profile: dict[str, Any] | None = Field(description="As it is worked out now; null where only searches are held.")
     conversations: list[dict[str, Any]] = Field(description="Those that still go on.")

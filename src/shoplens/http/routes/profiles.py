@@ -1,0 +1,115 @@
+"""Profiles of people and guests, segments, look-alikes, and segments for marketing.
+
+These routes come before those of people: where the id of a person ends in `/profile`, GET of the person itself is read
+as another's profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.concurrency import run_in_threadpool
+
+from shoplens.http.keys import needs
+from shoplens.http.routes.shop import Shop
+from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.http.wire.profiles import (
+    Language,
+    LookAlikesAnswer,
+    MembersAnswer,
+    ProfileOut,
+    SegmentsAnswer,
+    SegmentsSent,
+    SendSegments,
+)
+from shoplens.service.profiles import segments_csv, send_segments
+from shoplens.service.runtime import Runtime
+
+router = APIRouter(tags=["profiles"], responses=PROBLEMS)
+Many = Annotated[int, Query(ge=1, le=1_000)]
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One line a person."}
+}
+
+
+@router.get("/v1/people/{user_id:id}/profile", response_model=ProfileOut, dependencies=[Depends(needs("read"))])
+async def get_profile(
+    user_id: Id, shop: Shop, session_id: Id | None = None, language: Language | None = None
+) -> dict[str, Any]:
+    """What a person chooses, how they come, what is predicted: worked out now, the latest event included. With
+    `session_id` also what that session did before they signed in."""
+    return await run_in_threadpool(_profile, shop, user_id, session_id, language)
+
+
+@router.get("/v1/sessions/{session_id:id}/profile", response_model=ProfileOut, dependencies=[Depends(needs("read"))])
+async def get_guest_profile(session_id: Id, shop: Shop, language: Language | None = None) -> dict[str, Any]:
+    """The same of a guest, by their session."""
+    return await run_in_threadpool(_profile, shop, None, session_id, language)
+
+
+@router.get(
+    "/v1/people/{user_id:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[Depends(needs("write"))]
+)
+async def get_look_alikes(user_id: Id, shop: Shop, n: Many = 10) -> dict[str, Any]:
+    """People who choose what this person chooses, as of at most ten minutes ago."""
+    found = await run_in_threadpool(shop.profiles.look_alikes, shop.shelf, user_id=user_id, n=n)
+    return {"people": [asdict(one) for one in found]}
+
+
+@router.get("/v1/segments", response_model=SegmentsAnswer, dependencies=[Depends(needs("read"))])
+async def get_segments(shop: Shop) -> dict[str, Any]:
+    """Groups of people alike, named by what they choose."""
+    shelf = shop.shelf
+    found = [one.as_dict() for one in shop.profiles.segments(shelf)]
+    for one in found:
+        one["traits"] = [dict(zip(("field", "value", "lift"), trait, strict=True)) for trait in one["traits"]]
+    return {"bundle": shelf.version, "segments": found}
+
+
+@router.get("/v1/segments/export", response_class=Response, responses=CSV, dependencies=[Depends(needs("write"))])
+async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Language | None = None) -> Response:
+    """Everybody with their segment, or the people of one, as CSV."""
+
+    def write() -> str:
+        members, segments = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
+        return "".join(_lines(shop, members, segments, language))
+
+    return Response(await run_in_threadpool(write), media_type="text/csv; charset=utf-8")
+
+
+@router.post("/v1/segments/export", response_model=SegmentsSent, dependencies=[Depends(needs("admin"))])
+async def post_segments(body: SendSegments, shop: Shop) -> dict[str, int]:
+    """Send everybody with their segment, or the people of one, to the webhook of the settings, signed."""
+    settings = shop.settings.profile
+    return await run_in_threadpool(send_segments, settings, shop.profiles, shop.shelf, body.segment)
+
+
+@router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[Depends(needs("write"))])
+async def get_members(
+    segment: Id, shop: Shop, limit: Many = 100, offset: Annotated[int, Query(ge=0, le=2**31)] = 0
+) -> dict[str, Any]:
+    """The people of a segment."""
+    found = await run_in_threadpool(shop.profiles.members, shop.shelf, segment)
+    people = [asdict(one) for one in found[offset : offset + limit]]
+    return {"segment": segment, "total": len(found), "people": people}
+
+
+@router.get(
+    "/v1/segments/{segment:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[Depends(needs("write"))]
+)
+async def get_segment_look_alikes(segment: Id, shop: Shop, n: Many = 10) -> dict[str, Any]:
+    """People outside of a segment who are most like those in it."""
+    found = await run_in_threadpool(shop.profiles.look_alikes, shop.shelf, segment=segment, n=n)
+    return {"people": [asdict(one) for one in found]}
+
+
+def _profile(shop: Runtime, user_id: str | None, session_id: str | None, language: str | None) -> dict[str, Any]:
+    said = language or shop.settings.language
+    return shop.profiles.of(shop.shelf, user_id, session_id, language=said).as_dict()
+
+
+def _lines(shop: Runtime, members: Any, segments: Any, language: str | None) -> Iterator[str]:
+    return segments_csv(members, segments, language or shop.settings.language)

@@ -1,0 +1,104 @@
+"""Profiles over the store: everybody's deeds for lists, and segments as files and messages for marketing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+
+import numpy as np
+
+from shoplens.apps.profile import CrowdMember, Everybody, Profiles
+from shoplens.apps.profile.working import usual_price
+from shoplens.domain.events import event_weight
+from shoplens.errors import ConflictError
+from shoplens.models.profile import Deeds, ProfileModel
+from shoplens.models.profile.segments import Segment
+from shoplens.recommend.shelf import Shelf
+from shoplens.service.dataset import read_log
+from shoplens.service.settings import ProfileSettings
+from shoplens.service.webhook import Webhook
+from shoplens.store.base import Store
+
+MEMBERS_A_MESSAGE = 1_000
+KIND = "segments"  # of a message
+COLUMNS = (*(column.name for column in fields(CrowdMember)), "segment_name")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings that a spreadsheet would run
+
+
+def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody:
+    """All people with an id and what they did, as the bundle weighs it; guests are left out."""
+    log, _ = read_log(store, shelf.event_weights, money=True)
+    n_people = store.people.count()
+    known = np.flatnonzero(log.user < n_people)
+    used, number = np.unique(log.item[known], return_inverse=True)
+    item_ids = [log.items.ids[row] for row in used.tolist()]
+    kind, value = log.event_type[known], log.value[known]
+    ours = log.currency == model.currency
+    unknown = np.full(len(known), np.nan, np.float32)
+    look = usual_price(shelf, model)
+    usual = np.array([look(item_id) for item_id in item_ids], np.float32)
+    deeds = Deeds.of(
+        log.user[known],
+        n_people,
+        item=number.astype(np.int64),
+        kind=kind,
+        time=log.timestamp[known],
+        weight=event_weight(kind, value, shelf.event_weights),
+        paid=log.paid[known] if ours else unknown,
+        price=log.price[known] if ours else unknown,
+        usual=usual[number],
+    )
+    return Everybody(tuple(log.users.ids[:n_people]), deeds, item_ids)
+
+
+def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], language: str) -> Iterator[str]:
+    """Lines of a CSV, header first. A text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    names = {one.id: one.names.get(language, one.names["en"]) for one in segments}
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(COLUMNS)
+    for member in members:
+        values = {**asdict(member), "segment_name": names.get(member.segment or "", "")}
+        writer.writerow([_cell(values[name]) for name in COLUMNS])
+        if buffer.tell() > 1 << 16:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def send_segments(
+    settings: ProfileSettings, profiles: Profiles, shelf: Shelf, segment: str | None, *, webhook: Webhook | None = None
+) -> dict[str, int]:
+    """Send everybody, or one segment, to the webhook of the settings, some at a time. Returns people, messages, tries.
+
+    ConflictError without an address or secret.
+    """
+    to = webhook or webhook_of(settings)
+    members, segments = profiles.members(shelf, segment), profiles.segments(shelf)
+    told = [one.as_dict() for one in segments if segment is None or one.id == segment]
+    parts = [members[k : k + MEMBERS_A_MESSAGE] for k in range(0, len(members), MEMBERS_A_MESSAGE)] or [[]]
+    tries = 0
+    for number, part in enumerate(parts, start=1):
+        people = [asdict(one) for one in part]
+        tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
+    return {"people": len(members), "messages": len(parts), "tries": tries}
+
+
+def webhook_of(settings: ProfileSettings) -> Webhook:
+    """As the settings say; ConflictError tells what is missing."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        raise ConflictError(
+            "segments have nowhere to go: set profile.webhook_url, and profile.webhook_secret "
+            "(in the environment: SHOPLENS_PROFILE__WEBHOOK_SECRET)"
+        )
+    secret = settings.webhook_secret.get_secret_value().encode()
+    return Webhook(settings.webhook_url, secret, retries=settings.webhook_retries, private=settings.webhook_private)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value

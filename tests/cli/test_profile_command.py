@@ -1,0 +1,51 @@
+"""`shoplens profile`: readable, one JSON object, exports, and names that are also commands."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shoplens.cli import profile as _profile  # noqa: F401 - registers its commands
+from shoplens.cli.app import app
+from shoplens.testing.profile_shop import GUEST, PEOPLE, STEADY, open_profile_shop
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("shop")
+    open_profile_shop(where, now=int(time.time() * 1e6)).close()
+    return where
+
+
+def run(folder: Path, *words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["profile", *words, "-w", str(folder)])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_a_profile_in_words_and_as_json(folder: Path) -> None:
+    told = run(folder, STEADY)
+    assert "Comes about every 7 days" in told
+    assert "大约每7天" in run(folder, STEADY, "--language", "zh")
+    found = json.loads(run(folder, STEADY, "--json"))
+    assert found["user_id"] == STEADY
+    assert found["summary"][0]["facts"] == ["activity"]
+    assert json.loads(run(folder, "show", "--session", GUEST, "--json"))["session_id"] == GUEST
+    assert run(folder, "show", STEADY)
+    run(folder, "show", code=2)
+    run(folder, STEADY, "--language", "fr", code=2)
+
+
+def test_segments_exports_and_figures(folder: Path, tmp_path: Path) -> None:
+    found = json.loads(run(folder, "segments", "--json"))["segments"]
+    assert found[0]["names"]["en"] in run(folder, "segments")
+    out = tmp_path / "all.csv"
+    assert json.loads(run(folder, "export", "-o", str(out), "--json"))["people"] == PEOPLE
+    assert len(out.read_text(encoding="utf-8").splitlines()) == PEOPLE + 1
+    assert run(folder, "export", "--segment", found[0]["id"]).startswith("user_id,")
+    assert len(json.loads(run(folder, "look-alikes", STEADY, "-n", "3", "--json"))["people"]) == 3
+    figures = json.loads(run(folder, "evaluate", "--json"))
+    assert figures["churn"]["test"]["base rate"]["auc"] == 0.5
+    assert "own median gap" in run(folder, "evaluate")

@@ -1,0 +1,96 @@
+"""Profiles, segments, look-alikes and exports over HTTP: exact shapes, both languages, roles, and a signed webhook."""
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shoplens.http.app import create_app
+from shoplens.http.wire.profiles import LookAlikesAnswer, MembersAnswer, ProfileOut, SegmentsAnswer
+from shoplens.service.runtime import Runtime
+from shoplens.testing.profile_shop import GUEST, PEOPLE, STEADY, open_profile_shop
+
+KEYS = {"reader": "read", "writer": "write", "boss": "admin"}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    settings = {"server": {"api_keys": KEYS}, "encoders": {"text": "hashed-ngrams"}}
+    now = int(time.time() * 1e6)
+    with open_profile_shop(tmp_path_factory.mktemp("shop"), now=now, settings=settings) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def client(shop: Runtime) -> TestClient:
+    return TestClient(create_app(shop), headers={"X-API-Key": "boss"}, raise_server_exceptions=False)
+
+
+def test_a_profile(client: TestClient) -> None:
+    answer = client.get(f"/v1/people/{STEADY}/profile")
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    ProfileOut.model_validate(body, strict=True)
+    assert set(body) == set(ProfileOut.model_fields)
+    assert body["rhythm"]["gap_days"] == 7
+    zh = client.get(f"/v1/people/{STEADY}/profile?language=zh").json()
+    assert zh["summary"][0]["text"].startswith("自")
+    assert {**zh, "summary": 0, "segment": 0, "as_of": 0} == {**body, "summary": 0, "segment": 0, "as_of": 0}
+    guest = client.get(f"/v1/sessions/{GUEST}/profile").json()
+    assert (guest["user_id"], guest["session_id"]) == (None, GUEST)
+    assert client.get("/v1/people/nobody/profile").status_code == 404
+    assert client.get(f"/v1/people/{STEADY}/profile?language=fr").status_code == 422
+    held = client.get(f"/v1/people/{STEADY}/export").json()
+    assert held["profile"]["activity"] == body["activity"]
+
+
+def test_segments_and_look_alikes(client: TestClient) -> None:
+    segments = client.get("/v1/segments").json()
+    SegmentsAnswer.model_validate(segments, strict=True)
+    first = segments["segments"][0]["id"]
+    members = client.get(f"/v1/segments/{first}/people?limit=3&offset=1").json()
+    MembersAnswer.model_validate(members, strict=True)
+    assert len(members["people"]) == 3
+    assert members["total"] >= segments["segments"][0]["people"] - 5
+    for path in (f"/v1/people/{STEADY}/look-alikes?n=4", f"/v1/segments/{first}/look-alikes?n=4"):
+        alike = client.get(path).json()
+        LookAlikesAnswer.model_validate(alike, strict=True)
+        assert len(alike["people"]) <= 4
+    assert client.get(f"/v1/people/{STEADY}/look-alikes?n=4").json()["people"]
+    assert client.get("/v1/segments/s99/people").status_code == 404
+
+
+def test_an_export_is_csv(client: TestClient) -> None:
+    answer = client.get("/v1/segments/export")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert len(rows) == PEOPLE
+    assert {"user_id", "segment", "segment_name", "churn", "recency_days", "visits", "paid"} <= set(rows[0])
+    first = client.get("/v1/segments").json()["segments"][0]
+    some = list(csv.DictReader(io.StringIO(client.get(f"/v1/segments/export?segment={first['id']}").text)))
+    assert {row["segment_name"] for row in some} == {first["names"]["en"]}
+    nowhere = client.post("/v1/segments/export", json={})
+    assert nowhere.status_code == 409
+    assert "webhook_url" in nowhere.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "role"),
+    [
+        ("GET", f"/v1/people/{STEADY}/profile", "reader"),
+        ("GET", "/v1/segments", "reader"),
+        ("GET", f"/v1/people/{STEADY}/look-alikes", "writer"),
+        ("GET", "/v1/segments/export", "writer"),
+        ("GET", f"/v1/people/{STEADY}/export", "writer"),
+        ("POST", "/v1/segments/export", "boss"),
+    ],
+)
+def test_roles(client: TestClient, method: str, path: str, role: str) -> None:
+    below = list(KEYS)[: list(KEYS).index(role)]
+    body: dict[str, str] | None = {} if method == "POST" else None
+    for key in below:
+        assert client.request(method, path, json=body, headers={"X-API-Key": key}).status_code == 403
+    assert client.request(method, path, json=body, headers={"X-API-Key": role}).status_code not in (401, 403)

@@ -1,0 +1,158 @@
+"""The parts of a profile: laws of shares, visits, quantiles, price bands, and the clock."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shoplens.domain.events import EVENT_CODES, EVENT_WEIGHTS, MICROSECONDS_PER_DAY, Event, EventType
+from shoplens.models.profile.affinity import ShopAverage, affinities, tally
+from shoplens.models.profile.deeds import Deeds, local_hours
+from shoplens.models.profile.habits import FEATURES, Visits, features, group_quantile, habits
+from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, TraitColumns, traits_of
+
+NOW = 1_760_000_000_000_000
+ZONE = "UTC"
+Deed = tuple[int, int, int, float]  # person, item, days before NOW, price
+
+some_deeds = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 60), st.floats(1, 20)), min_size=1, max_size=60
+)
+
+
+def deeds_of(rows: list[Deed], kind: EventType = EventType.PURCHASE) -> Deeds:
+    person, item, days, price = (np.array(column) for column in zip(*rows, strict=True))
+    n = len(rows)
+    return Deeds.of(
+        person,
+        4,
+        item=item,
+        kind=np.full(n, EVENT_CODES[kind], np.int16),
+        time=NOW - 1 - days.astype(np.int64) * MICROSECONDS_PER_DAY,
+        weight=np.ones(n, np.float32),
+        paid=price.astype(np.float32),
+        price=price.astype(np.float32),
+        usual=np.full(n, 10, np.float32),
+    )
+
+
+COLUMNS = TraitColumns.of([("brand", "a"), ("brand", "b"), *((f, v) for f, vs in DEED_FIELDS.items() for v in vs)])
+ROWS = sp.csr_matrix(np.array([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0]]) @ np.eye(2, len(COLUMNS)), dtype=np.float32)
+
+
+@given(some_deeds)
+def test_shares_of_a_field_add_up_and_lie_between_the_own_and_the_shops(rows: list[Deed]) -> None:
+    counted = tally(deeds_of(rows), ROWS, COLUMNS, now=NOW)
+    average = ShopAverage(np.full(len(COLUMNS), 0.5), np.full(len(COLUMNS.fields), 10.0))
+    brands = COLUMNS.of_field("brand")
+    shares = average.shares(counted, COLUMNS, brands)
+    assert np.allclose(shares.sum(axis=1), 1)
+    assert np.all((shares >= 0) & (shares <= 1))
+    place = COLUMNS.fields.index("brand")
+    seen = counted.liked[:, brands].toarray()
+    for k in range(4):
+        if counted.total[k, place]:
+            own = seen[k] / counted.total[k, place]
+            assert np.all(shares[k] >= np.minimum(own, 0.5) - 1e-9)
+            assert np.all(shares[k] <= np.maximum(own, 0.5) + 1e-9)
+        assert counted.effective[k, place] <= len(rows) + 1e-9
+
+
+@given(some_deeds, st.integers(0, 60))
+def test_what_comes_later_changes_nothing(rows: list[Deed], days: int) -> None:
+    moment = NOW - days * MICROSECONDS_PER_DAY
+    deeds = deeds_of(rows)
+    early = deeds.before(moment)
+    act = EventType.PURCHASE
+    assert np.array_equal(features(deeds, moment, act, ZONE), features(early, moment, act, ZONE))
+    a, b = (tally(one, ROWS, COLUMNS, now=moment) for one in (deeds, early))
+    assert (a.liked != b.liked).nnz == 0
+    assert np.array_equal(a.effective, b.effective)
+
+
+@given(some_deeds)
+def test_one_person_alone_is_worked_out_like_among_others(rows: list[Deed]) -> None:
+    deeds = deeds_of(rows)
+    together = features(deeds, NOW, EventType.PURCHASE, ZONE)
+    for k in range(len(deeds)):
+        alone = features(deeds.of_people(k, k + 1), NOW, EventType.PURCHASE, ZONE)
+        assert np.allclose(alone[0], together[k])
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.floats(-100, 100)), max_size=50), st.floats(0, 1))
+def test_group_quantiles_are_numpys(rows: list[tuple[int, float]], q: float) -> None:
+    person = np.array([k for k, _ in rows], np.int64)
+    values = np.array([value for _, value in rows], np.float64)
+    found = group_quantile(person, values, 5, q)
+    for k in range(5):
+        mine = values[person == k]
+        assert np.isnan(found[k]) if not len(mine) else found[k] == pytest.approx(np.quantile(mine, q))
+
+
+def test_a_weekly_shopper() -> None:
+    deeds = deeds_of([(1, 0, days, 10.0) for days in range(3, 80, 7)] + [(1, 1, 3, 5.0)])
+    known = habits(Visits.of(deeds, EventType.PURCHASE, ZONE), int(local_hours(np.array([NOW]), ZONE)[0] // 24))
+    assert (known.visits[1], known.gap[1], known.recency[1]) == (11, 7, 3)
+    assert known.paid[1] == pytest.approx(115)
+    assert (known.visits[0], np.isnan(known.gap[0])) == (0, True)
+    seen = features(deeds, NOW, EventType.PURCHASE, ZONE)
+    assert seen.shape == (4, len(FEATURES))
+    assert np.isfinite(seen).all()
+
+
+def test_what_is_chosen_more_is_found_and_chance_is_not() -> None:
+    rows = (
+        [(0, 0, days, 10.0) for days in range(30)]
+        + [(1, days % 2, days, 10.0) for days in range(30)]
+        + [(2, 0, 1, 10.0)]
+    )
+    counted = tally(deeds_of(rows), ROWS, COLUMNS, now=NOW)
+    average = ShopAverage(np.full(len(COLUMNS), 0.5), np.full(len(COLUMNS.fields), 4.0))
+    found = affinities(counted, average, COLUMNS)
+    brand = {int(k) for k, column in zip(found.person, found.column, strict=True) if COLUMNS.field[column] == 0}
+    assert brand == {0}, "one deed says nothing, half and half is the shop's own"
+    place = int(np.flatnonzero((found.person == 0) & (found.column == 0))[0])
+    assert found.low[place] < found.share[place] < found.high[place]
+    assert found.confidence[place] > 0.99
+
+
+def test_events_become_the_same_deeds_as_columns() -> None:
+    events = [
+        Event(event_type=EventType.PURCHASE, timestamp=NOW - 5, item_id="x", price=8.0, quantity=2.0, currency="EUR"),
+        Event(event_type=EventType.PURCHASE, timestamp=NOW - 4, item_id="x", price=8.0, currency="USD"),
+        Event(event_type=EventType.PURCHASE, timestamp=NOW - 3, item_id="y", value=3.5),
+        Event(event_type=EventType.SEARCH, timestamp=NOW - 2, query="tea"),
+    ]
+    deeds = Deeds.of_events([events], {"x": 0, "y": 1}.__getitem__, lambda _: 10.0, EVENT_WEIGHTS, "EUR")
+    assert deeds.paid[[0, 2]].tolist() == [16.0, 3.5]
+    assert np.isnan(deeds.paid[1])
+    assert deeds.offers().tolist() == [1, -1, -1]
+
+
+def test_the_clock_of_the_shop() -> None:
+    winter, summer = (int(datetime(2025, month, 15, 23, tzinfo=UTC).timestamp() * 1e6) for month in (1, 7))
+    hours = local_hours(np.array([winter, summer]), "Europe/Berlin") % 24
+    assert hours.tolist() == [0, 1]
+    assert (local_hours(np.array([winter]), "Asia/Shanghai") % 24).tolist() == [7]
+
+
+def test_price_bands_compare_like_with_like() -> None:
+    bands = PriceBands.fit(
+        [(("food", "tea"), float(k)) for k in range(1, 13)] + [(("tools",), 100.0 + k) for k in range(12)]
+    )
+    assert [bands.band(("Food", "Tea"), price) for price in (2, 6, 11)] == ["budget", "middle", "premium"]
+    assert bands.band(("tools",), 100.0) == "budget"
+    assert bands.band(("tools", "new kind"), 111.0) == "premium"
+    assert bands.band((), float("nan")) is None
+
+
+def test_sensitive_attributes_are_no_traits() -> None:
+    attributes = {"Color": ("Red",), "颜色": ("red",), "Religion": ("x",), "upsells": ("p1",)}
+    found = traits_of(("a", "b"), "Acme", 1.0, attributes, PriceBands())
+    columns = TraitColumns.of(found)
+    assert set(columns.fields) == {"category", "category.2", "brand", "attributes.colour"}
+    assert len(columns) == 4, "Red and red are one"
+    assert columns.rows([found, [("brand", "ACME"), ("brand", "other")]]).toarray().sum(axis=1).tolist() == [4, 1]
