@@ -50,3 +50,30 @@ def test_a_missing_part_matters_to_shops_with_such_media(tmp_path: Path, monkeyp
     store.catalogue.upsert([Product(item_id="talk", title="audio book", audio=("talk.wav",))])
     store.close()
     assert "shoplens[speech]" in _by_subject(workspace)["speech encoder"].advice
+
+
+def test_a_server_that_is_less_closed_than_it_seems(tmp_path: Path) -> None:
+    text = '[server]\ncors_origins = ["*"]\nworkers = 10000\n[encoders]\ntext = "hashed-ngrams"\n'
+    file = tmp_path / "shoplens.toml"
+    file.write_text(text)
+    found = _by_subject(Workspace.open(tmp_path))
+    assert "name yours" in found["other origins"].advice
+    assert "cores" in found["workers"].state
+    assert "secrets" not in found
+    file.write_text(
+        text + '[encoders.endpoint]\napi_key = "secret"\n[oidc]\nissuer = "http://127.0.0.1:9"\naudience = "a"\n'
+    )
+    file.chmod(0o644)
+    found = _by_subject(Workspace.open(tmp_path))
+    assert "other origins" not in found, "tokens are asked for"
+    assert "chmod 600" in found["secrets"].advice
+    assert "cannot be fetched" in found["tokens"].advice
+    file.chmod(0o600)
+    assert "secrets" not in _by_subject(Workspace.open(tmp_path))
+
+
+def test_damaged_experiments_are_a_finding(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"})
+    assert _by_subject(workspace)["experiments"].well
+    (tmp_path / "experiments.json").write_text("[]")
+    assert "put it right" in _by_subject(workspace)["experiments"].advice

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import http.client
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -58,6 +60,8 @@ def serve(
         if workers > 1:
             Multiprocess(config, sockets=[listening]).run()
         else:
+            # uvicorn raises the signal once more when everything is done: being told to stop is no failure
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()

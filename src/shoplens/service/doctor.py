@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -26,7 +28,8 @@ from shoplens.service.encoders import (
 from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
-from shoplens.service.settings import Workspace
+from shoplens.service.oidc import Issuer
+from shoplens.service.settings import FILE_NAME, Workspace, without_secrets
 from shoplens.store.sql import open_store
 
 LEAST_DISK_GB = 2.0  # a training of 100,000 products writes about half of that
@@ -48,7 +51,7 @@ class Finding:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _server, _disk):
+    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
 
@@ -179,10 +182,28 @@ def _experiments(workspace: Workspace) -> Iterator[Finding]:
 def _server(workspace: Workspace) -> Iterator[Finding]:
     server = workspace.settings.server
     keyring = Keyring(workspace.root)
-    closed = bool(server.api_keys) or keyring.begun
+    closed = bool(server.api_keys) or workspace.settings.oidc.issuer is not None or keyring.begun
     exposed = server.host not in ("127.0.0.1", "localhost", "::1") and not closed
     advice = "anybody who reaches it may read and write: shoplens keys create NAME" if exposed else ""
     yield Finding("server", f"{server.host}:{server.port}, {len(server.api_keys) + len(keyring)} API keys", advice)
+    if "*" in server.cors_origins and not closed:
+        yield Finding(
+            "other origins", "any", "any page that somebody opens may use this shop; name yours, or make keys"
+        )
+    file = workspace.root / FILE_NAME
+    written = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if written != without_secrets(written) and file.stat().st_mode & 0o044:
+        yield Finding("secrets", f"{FILE_NAME} is readable by others", f"chmod 600 {file}, or use the environment")
+    if server.workers > (os.cpu_count() or 1):
+        yield Finding(
+            "workers", f"{server.workers} on {os.cpu_count()} cores", "more than cores make all of them slower"
+        )
+
+
+def _tokens(workspace: Workspace) -> Iterator[Finding]:
+    if workspace.settings.oidc.issuer is not None:
+        keys = Issuer(workspace.settings.oidc).look()
+        yield Finding("tokens", f"of {workspace.settings.oidc.issuer}, which has {keys} keys")
 
 
 def _disk(workspace: Workspace) -> Iterator[Finding]:

@@ -76,6 +76,10 @@ class Issuer:
             return Identity(str(read.claims["sub"]), self._role(read.claims))
         return None
 
+    def look(self) -> int:
+        """How many keys the issuer has now. ServiceUnavailableError when they cannot be fetched."""
+        return len(self._known(fresh=True).keys)
+
     def _role(self, claims: dict[str, Any]) -> str | None:
         found: Any = claims
         for part in self._settings.role_claim.split("."):
