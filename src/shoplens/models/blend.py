@@ -29,7 +29,8 @@ Mask = npt.NDArray[np.bool_]
 class Blend:
     """Σ weight · z over its members, z = (score − mean) / standard deviation over the products that member can judge.
 
-    A member may have a property `scorable`, bool [n_items]: the products it has any ground to judge. Popularity knows
+    A member may say that it is `same_for_all`: then its z-scores are kept. It may have a property `scorable`, bool
+    [n_items]: the products it has any ground to judge. Popularity knows
     nothing of a product that nobody has bought; there its z is replaced by `VOUCHING` times the weighted mean z of the
     members that do know. Members without the property judge everything. A member whose scores are all equal (no
     history, no opinion) adds 0. The scores of a single member that judges everything
@@ -89,12 +90,28 @@ class Blend:
 
     def score(self, histories: Histories) -> Scores:
         """See the class; float32 [len(histories), n_items]."""
+        if len(histories) == 1 and not self._passed_on(self._active()):
+            return self.add_up({name: self._standard_of_one(name, histories) for name in self._active()})
         return self.combine({name: self.models[name].score(histories) for name in self._active()})
+
+    def _standard_of_one(self, name: str, history: Histories) -> Scores:
+        """z-scores of one member for one person, [1, n_items]; not to be changed: those that are the same for everybody
+        are worked out once."""
+        if not getattr(self.models[name], "same_for_all", False):
+            return self.standardise(name, self.models[name].score(history))
+        kept = self._fixed.get(name)
+        if kept is None:
+            kept = self._fixed[name] = self.standardise(name, self.models[name].score(history))
+        return kept
+
+    def _passed_on(self, active: list[str]) -> bool:
+        """Whether the scores of a single member are given as they are."""
+        return len(active) == 1 and self._raised is None and self._known[active[0]] is None
 
     def combine(self, scores: Mapping[str, Scores]) -> Scores:
         """Blend scores that were computed elsewhere, one entry for each member with a weight above 0."""
         active = self._active()
-        if len(active) == 1 and self._raised is None and self._known[active[0]] is None:
+        if self._passed_on(active):
             return np.array(scores[active[0]], np.float32)
         return self.add_up({name: self.standardise(name, scores[name]) for name in active})
 
@@ -152,6 +169,7 @@ class Blend:
         """What does not depend on the person: masks, the factor by which the knowing members vouch, and which
         products without sales are raised."""
         self._known = {}
+        self._fixed: dict[str, Scores] = {}  # z-scores of members that answer everybody alike
         self._lift: npt.NDArray[np.float32] | None = None  # [n_items]
         self._raised: npt.NDArray[np.int64] | None = None  # rows of unsold products that some member can judge
         self._part: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # 1 / number of members that can, for each

@@ -75,19 +75,27 @@ class Neighbours:
         also from a memory map only those rows are copied. `(matrix[items].T @ weight)` is the same to the bit, but
         spends most of its time on making and checking two matrices that nobody keeps.
         """
-        scores = np.zeros(self.n_items, np.float32)
+        return self.fold(self.matrix, items, weight)
+
+    @staticmethod
+    def fold(
+        matrix: Matrix, items: npt.NDArray[np.integer[Any]], weight: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """`score_one` of any CSR float32 matrix, [columns]."""
+        rows, columns = matrix.shape
+        scores = np.zeros(columns, np.float32)
         if not len(items):
             return scores
-        matrix, kind = self.matrix, self.matrix.indptr.dtype
-        if items.min() < 0 or items.max() >= self.n_items:  # the compiled loops below would read foreign memory
-            raise IndexError(f"product rows must lie within 0 to {self.n_items - 1}")
+        kind = matrix.indptr.dtype
+        if items.min() < 0 or items.max() >= rows:  # the compiled loops below would read foreign memory
+            raise IndexError(f"product rows must lie within 0 to {rows - 1}")
         length = matrix.indptr[items + 1] - matrix.indptr[items]
         indptr = np.zeros(len(items) + 1, kind)
         np.cumsum(length, out=indptr[1:])
         indices, data = np.empty(indptr[-1], kind), np.empty(indptr[-1], np.float32)
-        rows = items.astype(kind, copy=False)
-        _sparsetools.csr_row_index(len(rows), rows, matrix.indptr, matrix.indices, matrix.data, indices, data)
-        _sparsetools.csc_matvec(self.n_items, len(rows), indptr, indices, data, weight, scores)
+        chosen = items.astype(kind, copy=False)
+        _sparsetools.csr_row_index(len(chosen), chosen, matrix.indptr, matrix.indices, matrix.data, indices, data)
+        _sparsetools.csc_matvec(columns, len(chosen), indptr, indices, data, weight, scores)
         return scores
 
     def contributions(self, speakers: Matrix, target: Matrix) -> npt.NDArray[np.float32]:

@@ -29,6 +29,7 @@ class Popularity:
     """Time-decayed counts. Without times in the data nothing decays."""
 
     name = "popularity"
+    same_for_all = True  # no history changes the scores
 
     def __init__(self, *, half_life_days: float | None = 60.0) -> None:
         if half_life_days is not None and half_life_days <= 0:

@@ -94,9 +94,7 @@ class Linear:
         if len(total) and total[-1]:
             value = value / np.float32(total[-1])
         if self._borrowing.speaks_in(items):
-            row = sp.csr_matrix((value, items, np.array([0, len(items)])), shape=(1, n_items))
-            lent = self._borrowing.lend(row)
-            items, value = lent.indices, lent.data
+            items, value = self._borrowing.lend_one(items, value)
         scores = self._relations.score_one(items, value)
         self._borrowing.add_one(scores, items, value)
         if self.chosen.repeat_weight:
