@@ -19,15 +19,16 @@ def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
     for one in answer.items:
         line: dict[str, Any] = {"item_id": one.item_id, "score": one.score}
         if explain:
-            line |= {"reasons": list(one.reasons), "modalities": dict(one.modalities)}
+            line |= {"reasons": list(one.reasons), "modalities": dict(one.modalities), "sources": list(one.sources)}
         items.append(line)
-    return {
+    told: dict[str, Any] = {
         "items": items,
         "model": answer.model,
         "bundle": answer.bundle,
         "fallback": answer.fallback,
         "note": answer.note,
     }
+    return told | {"candidates": dict(answer.candidates)} if explain else told
 
 
 def answer_table(shop: Runtime, answer: Answer, title: str) -> Table:

@@ -9,9 +9,11 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One product in an answer: why it is there (`reasons`, readable) and what spoke for it (`modalities`, shares)."""
+    """One product in an answer: why it is there (`reasons`, readable), what spoke for it (`modalities`, shares) and who
+    proposed it (`sources`)."""
 
     item_id: str
     score: float
     reasons: tuple[str, ...] = ()
     modalities: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    sources: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from shoplens.http.routes import (
     products,
     profiles,
     recommend,
+    scenarios,
     search,
 )
 from shoplens.http.routes import metrics as metrics_route
@@ -57,7 +58,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     )
     app.state.meters = meters
     errors.install(app)
-    shops = (recommend, cart, search, interact, events, media, products, profiles, people, embeddings)
+    shops = (recommend, scenarios, cart, search, interact, events, media, products, profiles, people, embeddings)
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)

@@ -55,6 +55,12 @@ class Meters:
         self.dropped = Gauge(
             "shoplens_log_dropped", "Records that were never stored.", ("log",), registry=self.registry
         )
+        self.candidates = Gauge(
+            "shoplens_candidates",
+            "Products proposed so far, by who proposed them.",
+            ("scenario", "source"),
+            registry=self.registry,
+        )
         self.products = Gauge("shoplens_products", "Products in the catalogue.", registry=self.registry)
         self.encoding = Gauge(
             "shoplens_embedding_waiting", "Changed products that wait to be encoded.", registry=self.registry

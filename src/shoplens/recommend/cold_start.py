@@ -28,10 +28,10 @@ def popular_and_new(
     boosts = [(shelf.offer(boost.filter, unavailable=True).facts[: len(mask)], boost.by) for boost in wish.boost]
     rows_wanted = np.flatnonzero(mask & (popular > 0))
     wanted = rows_wanted[best(lift(popular, rows_wanted, boosts)[rows_wanted], wish.n)]
-    newest = _newest(shelf, mask, wish.n)
+    latest = newest(shelf, mask, wish.n)
     order: list[int] = []
     taken: set[int] = set()
-    sources = [iter(wanted.tolist()), iter(newest.tolist())]
+    sources = [iter(wanted.tolist()), iter(latest.tolist())]
     for place in range(1, wish.n + 1):
         first = 1 if place % NEW_EVERY == 0 else 0
         for source in (sources[first], sources[1 - first]):
@@ -44,7 +44,7 @@ def popular_and_new(
     return chosen, np.linspace(1.0, 0.0, len(chosen), endpoint=False, dtype=np.float32)
 
 
-def _newest(shelf: Shelf, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.int64]:
+def newest(shelf: Shelf, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.int64]:
     """Facts rows by creation time, latest first; products without one count as older, latest arrival first."""
     rows = np.flatnonzero(mask)
     created = shelf.facts.columns.created[rows]
@@ -55,5 +55,5 @@ def _newest(shelf: Shelf, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np
         tied = rows[created == edge]
         rows = np.concatenate([sure, tied[len(tied) - (n - len(sure)) :]])
         created = shelf.facts.columns.created[rows]
-    newest: npt.NDArray[np.int64] = rows[np.lexsort((-rows, -created))]
-    return newest
+    latest: npt.NDArray[np.int64] = rows[np.lexsort((-rows, -created))]
+    return latest

@@ -125,6 +125,14 @@ class CatalogueFacts:
         """Attributes, names and values as first spelled in the catalogue."""
         return facet_counts.attributes_of(self._tables, row)
 
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """What an attribute says as a number, of each product; NaN where it says none. [len(columns)]"""
+        result = np.full(len(self.columns), np.nan)
+        column = self._tables.attributes.get(name.casefold())
+        if column is not None:
+            column.spread(column.numbers(), self._tables.stamps, result)
+        return result
+
     def fields(self) -> list[str]:
         """Fields that make facets, those that most products have first."""
         return facet_counts.facet_fields(self._tables)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.domain.events import EventType
 from shoplens.domain.ranking import Ranked
+from shoplens.recommend.cart_reading import not_to_suggest
 from shoplens.recommend.cold_start import popular_and_new
-from shoplens.recommend.diversity import diversify
 from shoplens.recommend.explain import modality_shares, reasons
 from shoplens.recommend.exploration import explore
+from shoplens.recommend.lifts import lifts_of
+from shoplens.recommend.limits import inside, pinned, price_band
 from shoplens.recommend.messages import say
-from shoplens.recommend.past import Past
-from shoplens.recommend.rules import Wish, best, lift
+from shoplens.recommend.mixing import depth_for, mix
+from shoplens.recommend.ordering import arranged, ordered, pool_of
+from shoplens.recommend.past import Deed, Past
+from shoplens.recommend.rules import MODEL_ALONE, Wish, lift
 from shoplens.recommend.shelf import Shelf
+from shoplens.recommend.sources import Ground
 
-POOL = 5  # candidates a place that diversity chooses from
-POOL_MOST = 400
+MIXED = "mixed"  # name of the model when several sources answer
+PIN = "pin"  # source of what the shop pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +33,69 @@ class Answer:
     """Ranked products, who ranked them, and, when it was not the trained model, why not."""
 
     items: tuple[Ranked, ...]
-    model: str  # name of the model, "popular+new" without one
+    model: str  # name of the model, "popular+new" without one, "mixed" of several sources
     bundle: str | None
-    fallback: str | None = None  # "cold_start", "no_bundle", of a cart "recommend", or None
+    # "cold_start", "no_bundle", "filled", "shown_again", "model_failed", of a cart "recommend"; None: as it should be
+    fallback: str | None = None
     note: str | None = None  # the same as a sentence
     propensities: tuple[float, ...] = ()  # chance of each to stand where it stands; empty: nothing was left to chance
+    candidates: Mapping[str, int] = field(default_factory=dict)  # source → how many it proposed
 
 
 def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     """The best products for this history under this wish. Lack of knowledge never fails: it falls back and says so."""
     excluded = set(wish.exclude) | past.disliked
+    if wish.viewing is not None or wish.cart:
+        excluded |= not_to_suggest(shelf, wish.cart, wish.viewing)
+    if not wish.shown:
+        return _with_pins(shelf, past, wish, excluded)
+    answer = _with_pins(shelf, past, wish, excluded | set(wish.shown))
+    missing = wish.n - len(answer.items)
+    if missing <= 0:
+        return answer
+    # Rather something for the second time than nothing at all.
+    again = _with_pins(shelf, past, replace(wish, pin=()), excluded | {one.item_id for one in answer.items})
+    more = again.items[:missing]
+    if not more:
+        return answer
+    last = answer.items[-1].score if answer.items else more[0].score
+    items = (*answer.items, *(replace(one, score=min(one.score, last)) for one in more))
+    note = say(wish.language, "shown_again")
+    return replace(answer, items=items, fallback="shown_again", note=note, propensities=())
+
+
+def without_model(shelf: Shelf, wish: Wish) -> Answer:
+    """Popular and new products, when the model failed to answer."""
+    return _cold(shelf, Past(), replace(wish, explain=False), set(wish.exclude), "model_failed")
+
+
+def _with_pins(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
+    """What the shop pinned, then the answer."""
+    if not wish.pin:
+        return _answer(shelf, past, wish, excluded)
+    allowed = shelf.offer(wish.filter, unavailable=wish.unavailable).facts.copy()
+    gone = shelf.facts.rows(excluded if wish.repeat else excluded | past.seen)
+    allowed[gone[gone < len(allowed)]] = False
+    first = pinned(shelf, wish, allowed)
+    rest = _answer(shelf, past, replace(wish, n=wish.n - len(first), pin=()), excluded | set(first))
+    top = rest.items[0].score if rest.items else 1.0
+    said = reasons(shelf, past, first, wish.language) if wish.explain else [()] * len(first)
+    items = tuple(Ranked(name, top, why, sources=(PIN,)) for name, why in zip(first, said, strict=True))
+    chances = (*[1.0] * len(first), *rest.propensities) if rest.propensities else ()
+    note = rest.note if rest.items or not first else None
+    return replace(rest, items=(*items, *rest.items), propensities=chances, note=note)
+
+
+def _answer(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
+    return (
+        _by_model(shelf, past, wish, excluded) if wish.sources == MODEL_ALONE else _mixed(shelf, past, wish, excluded)
+    )
+
+
+def _by_model(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
+    """The trained model over the whole catalogue: the hottest path."""
     if not wish.repeat:
-        excluded |= past.seen
+        excluded = excluded | past.seen
     learned = shelf.learned
     if learned is None:
         return _cold(shelf, past, wish, excluded, "no_bundle")
@@ -46,123 +103,103 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     if not len(histories.item) or not len(learned.items):
         return _cold(shelf, past, wish, excluded, "cold_start")
     trained = learned.model.score(histories)[0]
-    chances: tuple[float, ...] = ()
-    if wish.exploration > 0:
-        pool = replace(wish, n=max(wish.n, min(POOL * wish.n, POOL_MOST)))
-        item_ids, values = ordered(shelf, trained, pool, excluded)
-        order, likely = explore(np.arange(len(item_ids)), wish.n, wish.exploration, np.random.default_rng())
-        values, item_ids, chances = values[order], [item_ids[k] for k in order], tuple(likely.tolist())
-    else:
-        item_ids, values = ordered(shelf, trained, wish, excluded)
+    band = price_band(shelf, wish, past)
+    pool = replace(wish, n=pool_of(wish.n)) if wish.exploration > 0 else wish
+    item_ids, values = ordered(shelf, trained, pool, excluded, band=band)
+    item_ids, values, chances = _explored(item_ids, values, wish)
     # The order is made; what people read is a probability. A boost counts as if the person liked the product more.
     scores = (values if learned.calibration is None else learned.calibration(values)).tolist()
-    note = None if item_ids else say(wish.language, "nothing_fits")
+    note = None if item_ids or not wish.n else say(wish.language, "nothing_fits")
     if not wish.explain:
         items = tuple(map(Ranked, item_ids, scores))
     else:
         said = reasons(shelf, past, item_ids, wish.language)
-        items = tuple(map(Ranked, item_ids, scores, said, modality_shares(shelf, histories, item_ids)))
-    return Answer(items, learned.shipped, learned.version, note=note, propensities=chances)
+        shares = modality_shares(shelf, histories, item_ids)
+        items = tuple(map(Ranked, item_ids, scores, said, shares, [("model",)] * len(item_ids)))
+    counts = {"model": len(item_ids)}
+    return Answer(items, learned.shipped, learned.version, note=note, propensities=chances, candidates=counts)
 
 
-def ordered(
-    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], *, one_variant: bool = False
-) -> tuple[list[str], npt.NDArray[np.float32]]:
-    """The n best by these scores of the trained products (newcomers take part through their neighbours), under all
-    rules of the wish, in order, and their scores. `one_variant`: of products that share a group only the best."""
-    pool = wish.n if wish.diversity <= 0 else max(wish.n, min(POOL * wish.n, POOL_MOST))
-    if one_variant and shelf.facts.columns.group.any():
-        pool = max(pool, 2 * wish.n, min(POOL * wish.n, POOL_MOST))
-    chosen, values = _top(shelf, trained, wish, excluded, pool)
-    item_ids = _names(shelf, chosen)
-    if one_variant:
-        kept = _first_of_groups(shelf, item_ids)
-        values, item_ids = values[kept], [item_ids[k] for k in kept]
-    if wish.diversity > 0:
-        vectors = shelf.vectors_of(item_ids)
-        if vectors is None:
-            vectors = _place_vectors(shelf, item_ids)
-        order = diversify(values, vectors, wish.n, wish.diversity)
-        values, item_ids = values[order], [item_ids[k] for k in order]
-    return item_ids[: wish.n], values[: wish.n]
+def _mixed(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
+    """Several sources; see `mixing`. `score` says the order only: there is no probability behind it."""
+    given = Past((*past.deeds, *_at_hand(shelf, wish)), past.profile, past.now)
+    free = shelf.offer(wish.filter, unavailable=wish.unavailable).facts
+    fresh = _without(shelf, free, excluded if wish.repeat else excluded | past.seen)
+    ground = Ground(shelf, given, wish, _without(shelf, free, excluded), fresh, depth_for(wish.n))
+    mixed = mix(ground)
+    rows, scores = _lifted(shelf, mixed.rows, mixed.scores, wish)
+    band = price_band(shelf, wish, past)
+    if band is not None:
+        kept = inside(shelf.facts.columns.price[rows], band)
+        rows, scores = rows[kept], scores[kept]
+    names = [shelf.facts.ids[row] for row in rows.tolist()]
+    pool = replace(wish, n=pool_of(wish.n)) if wish.exploration > 0 else wish
+    item_ids, values = arranged(shelf, names, scores, pool, one_variant=True)
+    item_ids, values, chances = _explored(item_ids, values, wish)
+    unknown = not past.deeds and wish.viewing is None and not wish.cart
+    why = "no_bundle" if shelf.learned is None else "cold_start" if unknown else None
+    if not item_ids:
+        return replace(_cold(shelf, past, wish, excluded | past.seen, why or "cold_start"), candidates=mixed.counts)
+    if len(item_ids) < wish.n:
+        filling = _fill(shelf, wish, excluded | past.seen | set(item_ids), wish.n - len(item_ids))
+        if filling:
+            low = float(values[-1])
+            item_ids = [*item_ids, *filling]
+            values = np.concatenate([values, np.linspace(low, 0, len(filling) + 1, dtype=np.float32)[1:]])
+            why, chances = why or "filled", ()
+    who = mixed.sources_of(shelf.facts.rows(item_ids).tolist()) if wish.explain else [()] * len(item_ids)
+    said = reasons(shelf, given, item_ids, wish.language) if wish.explain else [()] * len(item_ids)
+    items = tuple(
+        Ranked(name, score, because, sources=by or (("popular",) if wish.explain else ()))
+        for name, score, because, by in zip(item_ids, values.tolist(), said, who, strict=True)
+    )
+    note = None if why is None else say(wish.language, why)
+    return Answer(items, MIXED, shelf.version, why, note, chances, mixed.counts)
 
 
-def _first_of_groups(shelf: Shelf, item_ids: Sequence[str]) -> list[int]:
-    """Positions of products that have no variant before them."""
-    groups = shelf.facts.group(shelf.facts.rows(item_ids)).tolist()
-    met: set[int] = set()
-    kept = []
-    for position, group in enumerate(groups):
-        if group not in met or not group:
-            kept.append(position)
-        met.add(group)
-    return kept
+def _at_hand(shelf: Shelf, wish: Wish) -> tuple[Deed, ...]:
+    """What is in the cart and looked at now, as the latest that the person did."""
+    weights = shelf.event_weights
+    held = tuple(Deed(name, EventType.CART, weights[EventType.CART], 0.0) for name in wish.cart)
+    seen = () if wish.viewing is None else (Deed(wish.viewing, EventType.VIEW, weights[EventType.VIEW], 0.0),)
+    return (*held, *seen)
 
 
-def _top(
-    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], n: int
+def _lifted(
+    shelf: Shelf, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], wish: Wish
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Rows (trained products, then newcomers) of the n best that the rules allow, and their scores."""
-    offer, newcomers = shelf.offer(wish.filter, unavailable=wish.unavailable), shelf.newcomers
-    m = min(len(newcomers), len(offer.newcomers))
-    rows = offer.all_rows if m else offer.trained_rows
-    scores = np.concatenate([trained, newcomers.scores(trained)[:m]]) if m else trained
-    if len(rows) and rows[-1] >= len(scores):  # the catalogue grew between two lines
-        rows = rows[rows < len(scores)]
-    boosts = []
-    for boost in wish.boost:
-        lifted = shelf.offer(boost.filter, unavailable=True)
-        boosts.append((_fit(np.concatenate([lifted.trained, lifted.newcomers]), len(scores)), boost.by))
-    values = lift(scores, rows, boosts).take(rows)
-    gone = _rows_of(shelf, excluded)
-    top = best(values, n + len(gone))  # leaving out the excluded afterwards touches a few products instead of all
-    chosen, kept = rows[top], values[top]
-    if gone:
-        stay = np.fromiter((row not in gone for row in chosen.tolist()), np.bool_, len(chosen))
-        chosen, kept = chosen[stay], kept[stay]
-    return chosen[:n], kept[:n]
+    """Candidates with boosts, freshness and margin, best first."""
+    masks = [(shelf.offer(boost.filter, unavailable=True).facts, boost.by) for boost in wish.boost]
+    extra = lifts_of(shelf, wish)
+    if not masks and extra is None:
+        return rows, scores
+    lifts = [(mask.take(rows, mode="clip"), by) for mask, by in masks]
+    values = lift(scores, np.arange(len(rows)), lifts, None if extra is None else extra.take(rows, mode="clip"))
+    order = np.argsort(-values, kind="stable")
+    return rows[order], values[order]
 
 
-def _fit(mask: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.bool_]:
-    """Cut or padded with False to this length."""
-    return mask[:length] if len(mask) >= length else np.pad(mask, (0, length - len(mask)))
+def _explored(
+    item_ids: list[str], values: npt.NDArray[np.float32], wish: Wish
+) -> tuple[list[str], npt.NDArray[np.float32], tuple[float, ...]]:
+    """The n that are shown, some of them by chance, and how likely each was."""
+    if wish.exploration <= 0:
+        return item_ids, values, ()
+    order, likely = explore(np.arange(len(item_ids)), wish.n, wish.exploration, np.random.default_rng())
+    return [item_ids[k] for k in order], values[order], tuple(likely.tolist())
 
 
-def _rows_of(shelf: Shelf, item_ids: set[str]) -> set[int]:
-    """Rows of products as `_top` counts them."""
-    if shelf.learned is None:
-        return set()
-    get, place, count = shelf.learned.items.get, shelf.place_of_newcomer, len(shelf.learned.items)
-    rows = set()
-    for item_id in item_ids:
-        row = get(item_id)
-        if row < 0:
-            newcomer = place.get(item_id)
-            row = count + newcomer if newcomer is not None else -1
-        if row >= 0:
-            rows.add(row)
-    return rows
+def _fill(shelf: Shelf, wish: Wish, excluded: set[str], n: int) -> Sequence[str]:
+    rows, _ = popular_and_new(shelf, replace(wish, n=n), excluded)
+    return [shelf.facts.ids[row] for row in rows.tolist()]
 
 
-def _names(shelf: Shelf, positions: npt.NDArray[np.int64]) -> list[str]:
-    """Ids of positions in the scores of `_ruled`."""
-    if shelf.learned is None:
-        return []
-    ids, newcomers = shelf.learned.items.ids, shelf.newcomers.rows
-    count = len(ids)
-    return [ids[k] if k < count else shelf.facts.ids[newcomers[k - count]] for k in positions.tolist()]
-
-
-def _place_vectors(shelf: Shelf, item_ids: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Without content vectors, products are alike when they share category and brand. [n, categories + brands]"""
-    rows = shelf.facts.rows(item_ids)
-    parts = []
-    for column in (shelf.facts.columns.category, shelf.facts.columns.brand):
-        values, code = np.unique(column[rows], return_inverse=True)
-        part = np.zeros((len(rows), len(values)), np.float32)
-        part[np.arange(len(rows)), code] = np.sqrt(0.5) * (column[rows] > 0)
-        parts.append(part)
-    return np.hstack(parts)
+def _without(shelf: Shelf, mask: npt.NDArray[np.bool_], excluded: set[str]) -> npt.NDArray[np.bool_]:
+    """A copy of a mask over facts rows that leaves products out."""
+    left = mask.copy()
+    rows = shelf.facts.rows(excluded)
+    left[rows[rows < len(left)]] = False
+    return left
 
 
 def _cold(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], why: str) -> Answer:
@@ -171,4 +208,4 @@ def _cold(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], why: str) ->
     note = say(wish.language, why if item_ids or wish.filter is None else "nothing_fits")
     said = reasons(shelf, past, item_ids, wish.language) if wish.explain else [()] * len(item_ids)
     items = tuple(map(Ranked, item_ids, scores.tolist(), said))
-    return Answer(items, "popular+new", shelf.version, why, note)
+    return Answer(items, "popular+new", shelf.version, why, note, candidates={"popular+new": len(items)})

@@ -22,15 +22,48 @@ class Boost:
     by: float
 
 
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """Lift products by what an attribute says they earn: `by` standard deviations of this person's scores for each
+    standard deviation of the attribute over the shop."""
+
+    attribute: str  # name, as in the catalogue; its values are numbers
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A product is not shown more than `times` within `days`, to the same person or session."""
+
+    times: int
+    days: float
+
+
+#: Who proposes, unless a scenario says otherwise: the trained model alone.
+MODEL_ALONE: tuple[tuple[str, float], ...] = (("model", 1.0),)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """One request for recommendations, in terms of the shop."""
 
     n: int = 10
+    scenario: str = "home"
+    sources: tuple[tuple[str, float], ...] = MODEL_ALONE  # who proposes products, and how much each counts
+    viewing: str | None = None  # what is looked at now
+    cart: tuple[str, ...] = ()  # what is in the cart
     filter: Filter | None = None
     boost: tuple[Boost, ...] = ()
     diversity: float = 0.0  # 0 = by score alone … 1 = as unlike one another as possible
     exploration: float = 0.0  # share of places that are left to chance
+    freshness: float = 0.0  # standard deviations that a product of today is lifted; half of it after two weeks
+    margin: Margin | None = None
+    pin: tuple[str, ...] = ()  # come first, in this order, where they may be shown at all
+    per_brand: int | None = None  # products of one brand at most; without a brand no limit
+    per_category: int | None = None  # the same for the narrowest category
+    price_band: tuple[float, float] | None = None  # times the price of what is looked at, in the cart or was last seen
+    cap: Cap | None = None
+    shown: tuple[str, ...] = ()  # what `cap` leaves out now; comes back when there is nothing else
     exclude: tuple[str, ...] = ()
     explain: bool = False
     repeat: bool = False  # whether products of the person's history may come back
@@ -39,17 +72,24 @@ class Wish:
 
 
 def lift(
-    scores: npt.NDArray[np.float32], allowed: npt.NDArray[np.int64], boosts: Iterable[tuple[Mask, float]]
+    scores: npt.NDArray[np.float32],
+    allowed: npt.NDArray[np.int64],
+    boosts: Iterable[tuple[Mask, float]],
+    extra: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Scores with boosts applied, a new array when there are any; the unit is taken over the allowed rows. [n]"""
-    unit: float | None = None
+    """Scores with boosts applied, a new array when there are any; the unit is taken over the allowed rows. `extra` is
+    added in the same unit. [n]"""
+    boosts = list(boosts)
+    if not boosts and extra is None:
+        return scores
+    unit = float(scores[allowed].std()) if len(allowed) else 0.0
+    unit = unit or 1.0  # all alike: any lift decides
+    lifted = scores.copy()
     for mask, by in boosts:
-        if unit is None:
-            unit = float(scores[allowed].std()) if len(allowed) else 0.0
-            unit = unit or 1.0  # all alike: any lift decides
-            scores = scores.copy()
-        scores[mask] += np.float32(by * unit)
-    return scores
+        lifted[mask] += np.float32(by * unit)
+    if extra is not None:
+        lifted += extra[: len(lifted)] * np.float32(unit)
+    return lifted
 
 
 def best(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from shoplens.recommend.learned import Learned
 from shoplens.recommend.newcomers import Contents, Newcomers
 from shoplens.recommend.trending import Trending
 
+KEPT = 16  # arrays over the catalogue that rules need, see `Shelf.kept`
 MASK_BYTES = 64_000_000  # kept masks; at 100,000 products some 40 filters that keep most, or 300 that keep few
 
 
@@ -49,6 +51,7 @@ class Shelf:
         self._contents = contents
         self._lock = threading.Lock()
         self._masks: OrderedDict[Filter | None, tuple[int, Offer]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[int, npt.NDArray[np.float32]]] = OrderedDict()
         self._aligned = 0  # facts rows that have been looked at
         items = len(learned.items) if learned is not None else 0
         self.fact_row: npt.NDArray[np.int64] = np.zeros(items, np.int64)  # trained row → facts row, 0 = gone
@@ -119,6 +122,18 @@ class Shelf:
             while len(self._masks) > max(8, MASK_BYTES // max(2 * len(mask) + 16 * len(rows), 1)):
                 self._masks.popitem(last=False)
         return offer
+
+    def kept(self, key: Hashable, make: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """An array that depends on the catalogue alone, kept until the catalogue changes. Not to be changed."""
+        version = self.facts.version
+        found = self._kept.get(key)
+        if found is None or found[0] != version:
+            found = version, make()
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return found[1]
 
     def popularity(self) -> npt.NDArray[np.float32]:
         """How much each product is wanted by everybody, over facts rows; 0 where nobody acted. [len(facts)]"""

@@ -179,6 +179,14 @@ class ValueColumn:
         rows, _ = self._alive(entries, picked, stamps)
         _set(mask, rows)
 
+    def spread(self, numbers: npt.NDArray[np.float64], stamps: Stamps, into: npt.NDArray[np.float64]) -> None:
+        """Write the number of each value to the rows that have it; of several the last. numbers: at least [values]"""
+        entries = self._entries
+        rows, picked = self._alive(entries, np.arange(entries.size), stamps)
+        said = numbers.take(entries.codes.take(picked), mode="clip")
+        inside = (rows < len(into)) & np.isfinite(said)
+        into[rows[inside]] = said[inside]
+
     def counts(self, mask: Mask, stamps: Stamps) -> npt.NDArray[np.int64]:
         """How many rows of the mask have each value. [values]"""
         entries = self._entries

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from shoplens.apps.cart import Cart, CartQuestion, Completed
 from shoplens.apps.home import Home, Shown
 from shoplens.apps.similar import similar
 from shoplens.domain.experiments import Arm, Experiment
-from shoplens.recommend.pipeline import Answer
+from shoplens.errors import ShoplensError, StoreError
+from shoplens.recommend.pipeline import Answer, without_model
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf
+from shoplens.recommend.wish_json import wish_json
+from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
+from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.log_writer import LogWriter
 from shoplens.store.base import ImpressionRecord
+
+log = logging.getLogger(__name__)
+MOST_NAMES = 100_000  # people whose name in experiments is kept in memory
+NAME_SECONDS = 10.0  # for which it is taken as it was; another process may have signed somebody in
 
 
 class Answers:
@@ -29,31 +40,55 @@ class Answers:
         swap: HotSwap,
         experiments: Experiments,
         log: LogWriter[ImpressionRecord] | None,
+        *,
+        exposure: Exposure,
+        known_as: Callable[[str], str],
     ) -> None:
+        """`known_as`: by which name a person who signed in is drawn in experiments."""
         self._home = home
         self._cart = cart
         self._swap = swap
         self._experiments = experiments
         self.log = log
+        self._exposure = exposure
+        self._known_as = known_as
+        self._names: dict[str, tuple[float, str]] = {}  # user_id → until when it is known, the name
+        self.errors = ErrorWatch()
+        self.candidates: Counter[tuple[str, str]] = Counter()  # (scenario, source) → proposed so far
         self.prepare()
 
     def prepare(self) -> None:
         """Have the bundles of running experiments ready; after experiments began or ended."""
         self._swap.keep(arm.bundle for one in self._experiments.running.values() for arm in one.arms if arm.bundle)
 
-    def recommend(
-        self, wish: Wish, user_id: str | None = None, session_id: str | None = None, *, scenario: str = "home"
-    ) -> Shown:
-        """The best products for a person or a guest's session."""
-        arms = self.arms(user_id or session_id)
+    def recommend(self, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
+        """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario."""
+        arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
-        shown = self._home.recommend(shelf, wish, user_id, session_id)
-        self.note(shown, "recommend", user_id, session_id, scenario=scenario, arms=arms)
+        if wish.cap is not None:
+            wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
+        shown = self._answered(shelf, wish, user_id, session_id)
+        for source, count in shown.answer.candidates.items():
+            self.candidates[wish.scenario, source] += count
+        self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
+        return shown
+
+    def _answered(self, shelf: Shelf, wish: Wish, user_id: str | None, session_id: str | None) -> Shown:
+        """The answer; a model that fails costs its answer, not the request."""
+        try:
+            shown = self._home.recommend(shelf, wish, user_id, session_id)
+        except ShoplensError:
+            raise
+        except Exception:
+            log.exception("bundle %s failed to answer", shelf.version)
+            self.errors.failed(shelf.version)
+            return Shown(secrets.token_hex(12), without_model(shelf, wish))
+        self.errors.answered(shelf.version)
         return shown
 
     def similar(self, item_id: str, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
         """Products like one product. NotFoundError for an unknown one."""
-        arms = self.arms(user_id or session_id)
+        arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
         shown = Shown(*similar(shelf, item_id, wish))
         self.note(shown, "similar", user_id, session_id, arms=arms)
@@ -62,20 +97,47 @@ class Answers:
     def complete(self, wish: Wish, question: CartQuestion) -> Completed:
         """What completes a cart."""
         user_id, session_id = question.user_id, question.session_id
-        arms = self.arms(user_id or session_id)
+        arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
         completed = self._cart.complete(shelf, wish, question)
         self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
         return completed
 
-    def arms(self, person: str | None) -> Mapping[str, Arm]:
-        """Experiment → arm of a person, in experiments whose bundles are ready here."""
+    def arms(self, user_id: str | None, session_id: str | None = None) -> Mapping[str, Arm]:
+        """Experiment → arm of a person, in experiments whose bundles are ready here. Who signed in stays in the arm of
+        the session that they came from."""
         running = self._experiments.running
+        person = session_id if user_id is None else user_id
         if person is None or not running:
             return {}
+        if user_id is not None:
+            person = self._name(user_id)
         return {
             name: arm for name, one in running.items() if self._ready(one) and (arm := one.arm_of(person)) is not None
         }
+
+    def signed_in(self, user_id: str) -> None:
+        """Somebody just did: look their name up again."""
+        self._names.pop(user_id, None)
+
+    def forget(self, user_id: str) -> None:
+        """Nothing of this person stays in memory."""
+        self._names.pop(user_id, None)
+        self._exposure.forget(user_id)
+
+    def _name(self, user_id: str) -> str:
+        now = time.monotonic()
+        kept = self._names.get(user_id)
+        if kept is not None and now < kept[0]:
+            return kept[1]
+        try:
+            name = self._known_as(user_id)
+        except StoreError:  # the store is away: the answer goes on, under the person's own name
+            return user_id
+        if len(self._names) >= MOST_NAMES:
+            self._names.clear()
+        self._names[user_id] = now + NAME_SECONDS, name
+        return name
 
     def note(
         self,
@@ -86,15 +148,19 @@ class Answers:
         *,
         scenario: str = "",
         arms: Mapping[str, Arm],
+        wish: Wish | None = None,
     ) -> None:
         """Write an answer down, beside the request."""
+        answer: Answer = shown.answer
+        moment, who = int(time.time() * 1e6), user_id or session_id
+        if who is not None and wish is not None and wish.cap is not None:
+            self._exposure.note(who, shown.impression_id, moment, [one.item_id for one in answer.items])
         if self.log is None:
             return
-        answer: Answer = shown.answer
         self.log.put(
             ImpressionRecord(
                 impression_id=shown.impression_id,
-                timestamp=int(time.time() * 1e6),
+                timestamp=moment,
                 route=route,
                 scenario=scenario,
                 user_id=user_id,
@@ -105,6 +171,8 @@ class Answers:
                 bundle=answer.bundle,
                 fallback=answer.fallback,
                 arms={name: arm.name for name, arm in arms.items()},
+                wish=wish_json(wish) if wish is not None and answer.propensities else None,
+                score=sum(one.score for one in answer.items) / len(answer.items) if answer.items else None,
             )
         )
 

@@ -24,6 +24,8 @@ from shoplens.errors import BundleError, NotFoundError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.scenarios import find_scenario
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
@@ -31,6 +33,7 @@ from shoplens.service.answers import Answers
 from shoplens.service.changes import Changes
 from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
+from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.keyring import Keyring
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
@@ -39,6 +42,7 @@ from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.profiles import read_everybody
+from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import Settings, Workspace
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.store.base import Appended, Checkpoint, Store
@@ -97,7 +101,16 @@ class Runtime:
             lambda shelf, model: read_everybody(store, shelf, model),
             zone=self.settings.profile.timezone,
         )
-        self.answers = Answers(self.home, self.cart, self.swap, self.experiments, log_of_answers)
+        self.scenarios = scenarios_of(self.settings.scenario)
+        self.answers = Answers(
+            self.home,
+            self.cart,
+            self.swap,
+            self.experiments,
+            log_of_answers,
+            exposure=Exposure(store.impressions),
+            known_as=store.people.known_as,
+        )
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None
@@ -171,11 +184,27 @@ class Runtime:
         if self._search is not None:
             self._search.forget(user_id)
         self.profiles.forget(user_id)
+        self.answers.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
         if not any(gone.values()):
             raise NotFoundError(f"nothing is held about {user_id!r}")
         return gone
+
+    def wish(self, scenario: str = "home", **given: Any) -> Wish:
+        """What a request to this scenario wishes: its settings, and `given` (fields of `Wish`, None: not said) above
+        them. InputError for a scenario that there is not."""
+        found = find_scenario(self.scenarios, scenario)
+        return found.wish(given, repeat=self.settings.train.repeat, language=self.settings.language)
+
+    def sign_in(self, user_id: str, session_id: str) -> int:
+        """What a session did as a guest is the person's from now on, and they stay in its arms of experiments. Returns
+        how many events became theirs."""
+        for log in self.logs.values():
+            log.flush(1.0)  # what waits to be written down is the session's, too
+        moved = self.store.people.sign_in(user_id, session_id)
+        self.answers.signed_in(user_id)
+        return moved
 
     def problems(self) -> list[str]:
         """Why this process should not get requests yet; empty when it is ready."""

@@ -19,6 +19,7 @@ from shoplens import registry
 from shoplens.domain.events import event_weights
 from shoplens.domain.sensitive import is_sensitive
 from shoplens.errors import ConfigurationError
+from shoplens.service.scenario_settings import ScenarioSettings
 
 FILE_NAME = "shoplens.toml"
 ORIGIN = re.compile(r"https?://[^/\s?#@]+")
@@ -278,6 +279,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     impressions: ImpressionSettings = ImpressionSettings()
     profile: ProfileSettings = ProfileSettings()
+    scenario: dict[str, ScenarioSettings] = {}  # [scenario.NAME]: a place of the shop that shows products, docs/live.md
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns, EventType
@@ -93,6 +93,8 @@ class ImpressionRecord:
     bundle: str | None = None
     fallback: str | None = None
     arms: Mapping[str, str] = field(default_factory=dict)  # experiment → arm
+    wish: Mapping[str, Any] | None = None  # what was asked for, as JSON; only where places were left to chance
+    score: float | None = None  # mean of what was shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +162,16 @@ class EventLog(Protocol):
         left out. `money`: prices and quantities are read too."""
         ...
 
-    def history(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 200) -> list[Event]:
-        """The latest `limit` events of a person, or of a guest's session, oldest first. Unknown: an empty list.
+    def history(
+        self,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+    ) -> list[Event]:
+        """The latest `limit` events of a person, or of a guest's session, oldest first, of those before a time
+        (microseconds) when one is given. Unknown: an empty list.
 
         With both, the person's events and what the session did while it was a guest's.
         """
@@ -238,6 +248,17 @@ class People(Protocol):
         """
         ...
 
+    def sign_in(self, user_id: str, session_id: str) -> int:
+        """What a session did as a guest becomes the person's: events, searches, impressions. Returns how many events.
+
+        Who had not been shown anything before stays, in experiments, where the session was; see `known_as`.
+        """
+        ...
+
+    def known_as(self, user_id: str) -> str:
+        """By which name a person is drawn in experiments: their own, or the session they came from."""
+        ...
+
     def count(self) -> int:
         """How many people there are."""
         ...
@@ -301,6 +322,13 @@ class ImpressionLog(Protocol):
 
     def responses(self, impression_ids: Sequence[str]) -> list[ImpressionResponse]:
         """What people did with what these impressions showed, in order of arrival."""
+        ...
+
+    def latest(
+        self, *, user_id: str | None = None, session_id: str | None = None, since: int = 0, limit: int = 100
+    ) -> list[ImpressionRecord]:
+        """The latest answers to a person and to a session that were stored, newest first, since a time
+        (microseconds)."""
         ...
 
     def of_person(self, user_id: str) -> list[ImpressionRecord]:

@@ -21,14 +21,15 @@ class PostgresEventLog(SqlEventLog):
         """Time and sequence of somebody's latest events."""
         return (
             'SELECT x.timestamp, x.sequence FROM person q JOIN event x ON x.person = q."row" WHERE q.user_id = %s '
-            "ORDER BY x.timestamp DESC, x.sequence DESC LIMIT %s"
+            "AND x.timestamp < %s ORDER BY x.timestamp DESC, x.sequence DESC LIMIT %s"
         )
 
     @property
     def guest_trail(self) -> str:
         """The same for a guest's session."""
         return (
-            "SELECT timestamp, sequence FROM event WHERE session = %s ORDER BY timestamp DESC, sequence DESC LIMIT %s"
+            "SELECT timestamp, sequence FROM event WHERE session = %s AND timestamp < %s "
+            "ORDER BY timestamp DESC, sequence DESC LIMIT %s"
         )
 
     def session_key(self, session_id: str) -> int:

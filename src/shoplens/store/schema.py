@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0006"
+REVISION = "0007"
 
 metadata = MetaData()
 
@@ -154,6 +154,8 @@ impression = Table(
     Column("bundle", Text),
     Column("fallback", Text),
     Column("arms", Text, nullable=False),  # JSON object: experiment → arm
+    Column("wish", Text),  # JSON object: what was asked for; only where places were left to chance
+    Column("score", Double),  # mean of what was shown
     sqlite_autoincrement=True,
 )
 Index("impression_time", impression.c.timestamp)
@@ -204,6 +206,14 @@ erasure = Table(
     Column("who", Text, nullable=False),
     Column("counts", Text, nullable=False),  # JSON object
     Column("digest", Text, nullable=False),
+)
+
+# Where a person is in experiments: as the guest that they were, whose answers they had seen.
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("session_id", Text, nullable=False),
 )
 
 checkpoint = Table(

@@ -80,12 +80,12 @@ class SqlEventLog(ABC):
     @property
     @abstractmethod
     def person_trail(self) -> str:
-        """Query for timestamp and sequence of somebody's latest events; binds user_id and limit."""
+        """Query for timestamp and sequence of somebody's latest events before a time; binds user_id, time and limit."""
 
     @property
     @abstractmethod
     def guest_trail(self) -> str:
-        """The same for a guest's session; binds `session_key(session_id)` and limit."""
+        """The same for a guest's session; binds `session_key(session_id)`, time and limit."""
 
     @abstractmethod
     def session_key(self, session_id: str) -> int:
@@ -139,18 +139,27 @@ class SqlEventLog(ABC):
             yield _columns(found)
             after = int(found["sequence"][-1])
 
-    def history(self, *, user_id: str | None = None, session_id: str | None = None, limit: int = 200) -> list[Event]:
-        """The latest `limit` events of a person, or of a guest's session, oldest first. Unknown: an empty list.
+    def history(
+        self,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        limit: int = 200,
+        before: int | None = None,
+    ) -> list[Event]:
+        """The latest `limit` events of a person, or of a guest's session, oldest first, of those before a time
+        (microseconds) when one is given. Unknown: an empty list.
 
         With both, the person's events and what the session did while it was a guest's.
         """
         rows: list[tuple[Any, ...]] = []
+        end = _END_OF_TIME if before is None else before
         with self._database.raw() as driver:
             cursor = driver.cursor()
             if user_id is not None:
-                rows = cursor.execute(self._history_of_person, (user_id, limit)).fetchall()
+                rows = cursor.execute(self._history_of_person, (user_id, end, limit)).fetchall()
             if session_id is not None:
-                asked = (self.session_key(session_id), limit, session_id)
+                asked = (self.session_key(session_id), end, limit, session_id)
                 rows = [*rows, *cursor.execute(self._history_of_guest, asked).fetchall()]
             cursor.close()
         if user_id is not None and session_id is not None:

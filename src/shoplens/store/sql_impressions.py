@@ -42,6 +42,20 @@ class SqlImpressionLog(SqlAnswerLog[ImpressionRecord]):
                 ]
         return found
 
+    def latest(
+        self, *, user_id: str | None = None, session_id: str | None = None, since: int = 0, limit: int = 100
+    ) -> list[ImpressionRecord]:
+        """The latest answers to a person and to a session that were stored, newest first, since a time
+        (microseconds)."""
+        found: list[Any] = []
+        with self._database.reading() as connection:
+            for column, name in ((impression.c.user_id, user_id), (impression.c.session_id, session_id)):
+                if name is not None:
+                    asked = select(impression).where(column == storable(name), impression.c.timestamp >= since)
+                    found += connection.execute(asked.order_by(impression.c.sequence.desc()).limit(limit)).all()
+        rows = {row.sequence: row for row in found}
+        return [self._from_row(rows[number]) for number in sorted(rows, reverse=True)[:limit]]
+
     def _to_row(self, one: ImpressionRecord) -> dict[str, Any]:
         return {
             "impression_id": one.impression_id,
@@ -56,6 +70,8 @@ class SqlImpressionLog(SqlAnswerLog[ImpressionRecord]):
             "bundle": one.bundle,
             "fallback": one.fallback,
             "arms": orjson.dumps(dict(one.arms)).decode(),
+            "wish": None if one.wish is None else storable(orjson.dumps(dict(one.wish)).decode()),
+            "score": one.score,
         }
 
     def _from_row(self, row: Any) -> ImpressionRecord:
@@ -72,4 +88,6 @@ class SqlImpressionLog(SqlAnswerLog[ImpressionRecord]):
             bundle=row.bundle,
             fallback=row.fallback,
             arms=orjson.loads(row.arms),
+            wish=None if row.wish is None else orjson.loads(row.wish),
+            score=row.score,
         )

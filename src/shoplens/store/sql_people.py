@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, func, select, text
+from sqlalchemy import Connection, Table, bindparam, func, select, text, update
 from sqlalchemy import delete as sql_delete
 
 from shoplens.domain.events import key_of_text
@@ -16,7 +16,17 @@ from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
 from shoplens.store.erasures import record
-from shoplens.store.schema import SIGN_BIT, event, event_trail, impression, person, search, transcript, transcript_turn
+from shoplens.store.schema import (
+    SIGN_BIT,
+    event,
+    event_trail,
+    impression,
+    person,
+    search,
+    sign_in,
+    transcript,
+    transcript_turn,
+)
 from shoplens.store.sql_answers import storable
 
 _CHUNK = 5_000  # rows a statement
@@ -90,10 +100,63 @@ class SqlPeople:
             if row is not None:
                 counts["events"] = self._delete_events(connection, row, sessions)
                 connection.execute(sql_delete(person).where(person.c.row == row))
+                connection.execute(sql_delete(sign_in).where(sign_in.c.user_id == storable(user_id)))
                 count_up(connection, "forgotten", 1)
             if any(counts.values()) or any((also or {}).values()):
                 record(connection, user_id, counts | dict(also or {}))
         return counts
+
+    def sign_in(self, user_id: str, session_id: str) -> int:
+        """What a session did as a guest becomes the person's; see `People.sign_in`."""
+        with self._database.writing() as connection:
+            row = self._row_of(connection, user_id)
+            guest, member = storable(session_id), storable(user_id)
+            shown = select(impression.c.sequence).where(impression.c.user_id == member).limit(1)
+            if connection.execute(shown).first() is None:
+                put = self._database.insert(sign_in).values(user_id=member, session_id=guest)
+                connection.execute(put.on_conflict_do_nothing(index_elements=["user_id"]))
+            for log in (search, impression):
+                theirs = log.c.session_id == guest, log.c.user_id.is_(None)
+                connection.execute(update(log).where(*theirs).values(user_id=member))
+            return self._hand_over(connection, row, session_id)
+
+    def known_as(self, user_id: str) -> str:
+        """By which name a person is drawn in experiments: their own, or the session they came from."""
+        asked = select(sign_in.c.session_id).where(sign_in.c.user_id == storable(user_id))
+        with self._database.reading() as connection:
+            found = connection.execute(asked).scalar()
+        return user_id if found is None else str(found)
+
+    def _row_of(self, connection: Connection, user_id: str) -> int:
+        """The person's row, made when there is none."""
+        wanted = select(person.c.row).where(person.c.user_id == user_id)
+        row = connection.execute(wanted).scalar()
+        if row is None:
+            connection.execute(person.insert().values(stub_of_person(user_id)))
+            row = connection.execute(wanted).scalar_one()
+        return int(row)
+
+    def _hand_over(self, connection: Connection, row: int, session_id: str) -> int:
+        """Give a guest's events to a person. Returns how many."""
+        key = key_of_text(session_id)
+        if not self._database.sqlite:
+            theirs = event.c.session == key, event.c.session_id == session_id, event.c.person.is_(None)
+            return int(connection.execute(update(event).where(*theirs).values(person=row, session=None)).rowcount)
+        told: dict[str, Any] = {"row": row, "guest": key | SIGN_BIT, "session": session_id}
+        wanted = (
+            "SELECT sequence FROM event WHERE sequence IN (SELECT sequence FROM event_trail WHERE who = :guest) "
+            "AND session_id = :session AND person IS NULL"
+        )
+        told["numbers"] = orjson.dumps([number for (number,) in connection.execute(text(wanted), told)]).decode()
+        for statement in (
+            "INSERT INTO event_trail SELECT :row, timestamp, sequence FROM event_trail "
+            "WHERE who = :guest AND sequence IN (SELECT value FROM json_each(:numbers))",
+            "DELETE FROM event_trail WHERE who = :guest AND sequence IN (SELECT value FROM json_each(:numbers))",
+        ):
+            connection.execute(text(statement), told)
+        listed = "sequence IN (SELECT value FROM json_each(:numbers))"
+        moved = f"UPDATE event SET person = :row, session = NULL WHERE {listed}"  # noqa: S608 a constant
+        return int(connection.execute(text(moved), told).rowcount)
 
     def _delete_answers(self, connection: Connection, log: Table, user_id: str, sessions: list[str]) -> int:
         """What was asked by the person, or in their sessions by nobody known."""

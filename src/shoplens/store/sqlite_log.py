@@ -30,14 +30,15 @@ class SqliteEventLog(SqlEventLog):
         """Time and sequence of somebody's latest events."""
         return (
             'SELECT x.timestamp, x.sequence FROM person q JOIN event_trail x ON x.who = q."row" WHERE q.user_id = ? '
-            "ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ?"
+            "AND x.timestamp < ? ORDER BY x.timestamp DESC, x.sequence DESC LIMIT ?"
         )
 
     @property
     def guest_trail(self) -> str:
         """The same for a guest's session."""
         return (
-            "SELECT timestamp, sequence FROM event_trail WHERE who = ? ORDER BY timestamp DESC, sequence DESC LIMIT ?"
+            "SELECT timestamp, sequence FROM event_trail WHERE who = ? AND timestamp < ? "
+            "ORDER BY timestamp DESC, sequence DESC LIMIT ?"
         )
 
     def session_key(self, session_id: str) -> int:

@@ -39,6 +39,8 @@ class ImpressionConformance:
             bundle="20260101-000000",
             fallback="cold_start",
             arms={"order": "new", "colour": "control"},
+            wish={"n": 3, "filter": {"field": "brand", "eq": "茶"}},
+            score=0.25,
         )
         assert store.impressions.append([full, shown(2), shown(2, route="similar")]) == 2
         assert store.impressions.append([shown(2)]) == 0
@@ -100,4 +102,42 @@ class ImpressionConformance:
         store.impressions.append([shown(1), shown(2, user_id="bob"), shown(3, user_id=None)])
         store.people.delete("ann")
         assert [one.user_id for one in kept(store)] == ["bob", None]
+        store.close()
+
+    def test_the_latest_of_somebody(self, opened: Opened) -> None:
+        store = opened()
+        store.impressions.append([shown(number) for number in range(5)])
+        store.impressions.append([shown(7, user_id=None, session_id="s1"), shown(8, user_id="bob")])
+        assert [one.impression_id for one in store.impressions.latest(user_id="ann", limit=2)] == ["imp4", "imp3"]
+        assert [one.impression_id for one in store.impressions.latest(user_id="ann", since=START + 4)] == ["imp4"]
+        both = store.impressions.latest(user_id="bob", session_id="s1")
+        assert [one.impression_id for one in both] == ["imp8", "imp7"]
+        assert store.impressions.latest(user_id="nobody") == []
+        store.close()
+
+    def test_what_a_guest_did_becomes_the_persons(self, opened: Opened) -> None:
+        store = opened()
+        acts = [
+            Event(event_type=EventType.VIEW, timestamp=START + n, session_id="s1", item_id=f"p{n}") for n in range(3)
+        ]
+        other = Event(event_type=EventType.VIEW, timestamp=START, session_id="s2", item_id="p9")
+        store.events.append(batch_of(*acts, other))
+        store.impressions.append([shown(1, user_id=None, session_id="s1")])
+        assert store.people.sign_in("ann", "s1") == 3
+        assert store.people.sign_in("ann", "s1") == 0
+        assert [one.item_id for one in store.events.history(user_id="ann")] == ["p0", "p1", "p2"]
+        assert [one.item_id for one in store.events.history(user_id="ann", before=START + 2)] == ["p0", "p1"]
+        assert store.events.history(session_id="s1") == []
+        assert len(store.events.history(session_id="s2")) == 1
+        assert len(store.impressions.latest(user_id="ann")) == 1
+        assert store.people.known_as("ann") == "s1"
+        assert store.people.known_as("bob") == "bob"
+        store.impressions.append([shown(2, user_id="bob")])
+        store.people.sign_in("bob", "s2")
+        assert store.people.known_as("bob") == "bob"
+        assert store.events.count() == 4
+        store.people.delete("ann")
+        assert store.events.count() == 1
+        assert store.people.known_as("ann") == "ann"
+        assert store.events.history(session_id="s1") == []
         store.close()

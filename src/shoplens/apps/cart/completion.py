@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from shoplens.apps.cart.reading import Read, not_to_suggest, read
 from shoplens.apps.cart.reasons import cart_reasons
 from shoplens.apps.cart.together import Bundle, bundles_for
 from shoplens.domain.events import Event, EventType
@@ -14,10 +13,12 @@ from shoplens.domain.ranking import Ranked
 from shoplens.models.cart import CartModel
 from shoplens.models.cart.model import Scored
 from shoplens.models.cart.settings import HISTORY
+from shoplens.recommend.cart_reading import Read, not_to_suggest, read
 from shoplens.recommend.learned import Learned
 from shoplens.recommend.messages import say
+from shoplens.recommend.ordering import ordered
 from shoplens.recommend.past import Deed, Past
-from shoplens.recommend.pipeline import Answer, ordered, recommend
+from shoplens.recommend.pipeline import Answer, recommend
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf
 

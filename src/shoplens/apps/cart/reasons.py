@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.apps.cart.reading import Read
 from shoplens.models.cart import CartModel
+from shoplens.recommend.cart_reading import Read
 from shoplens.recommend.messages import say
 from shoplens.recommend.shelf import Shelf
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoplens.apps.cart.reading import Read
 from shoplens.models.cart import CartModel
+from shoplens.recommend.cart_reading import Read
 from shoplens.recommend.learned import Learned
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf

@@ -29,6 +29,8 @@ async def get_metrics(request: Request, shop: Shop) -> Response:
     version = shop.shelf.version
     trained = trained_at(version) if version is not None else None
     meters.age.set(time.time() - trained if trained is not None else math.nan)
+    for (scenario, source), proposed in list(shop.answers.candidates.items()):
+        meters.candidates.labels(scenario, source).set(proposed)
     meters.bundle.clear()
     meters.bundle.labels(version or "none").set(1)
     return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)

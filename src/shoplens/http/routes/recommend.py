@@ -60,10 +60,8 @@ async def _ranked(
 
 
 def _recommend(shop: Runtime, body: RecommendIn) -> tuple[str, Answer]:
-    settings = shop.settings
-    repeat = settings.train.repeat if body.repeat is None else body.repeat
-    wish = body.to_wish(language=settings.language, repeat=repeat)
-    shown = shop.answers.recommend(wish, body.user_id, body.session_id, scenario=body.scenario)
+    wish = shop.wish(body.scenario, **body.given())
+    shown = shop.answers.recommend(wish, body.user_id, body.session_id)
     return shown.impression_id, shown.answer
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 import orjson
@@ -105,21 +104,42 @@ class RankingIn(Request):
 
 
 class RecommendIn(RankingIn):
-    """For whom: `user_id`, `session_id` of a guest, both right after a login, or neither (then: cold start)."""
+    """For whom: `user_id`, `session_id` of a guest, both right after a login, or neither (then: cold start).
+
+    What is not said is as the scenario says."""
 
     user_id: Id | None = None
     session_id: Id | None = None
-    scenario: Annotated[str, Field(max_length=100)] = "home"
+    scenario: Annotated[str, Field(max_length=100)] = Field(
+        default="home", description="home, product, cart, checkout, email, or one of the shop's own; see /v1/scenarios."
+    )
+    viewing: Id | None = Field(default=None, description="item_id that is looked at now.")
+    cart: list[Id] = Field(default_factory=list, max_length=1_000, description="item_ids in the cart.")
     exploration: float = Field(
         default=0.0, ge=0, le=1, description="Share of places left to chance; how likely each was is logged."
     )
+    freshness: float = Field(
+        default=0.0, ge=-10, le=10, description="Standard deviations that a product of today is lifted."
+    )
     repeat: bool | None = Field(
-        default=None, description="Whether products of the history may come back. Default: the shop's setting."
+        default=None,
+        description="Whether products of the history may come back; by default the scenario decides.",
     )
 
-    def to_wish(self, *, language: str, repeat: bool) -> Wish:
-        """See `RankingIn.to_wish`."""
-        return replace(super().to_wish(language=language, repeat=repeat), exploration=self.exploration)
+    def given(self) -> dict[str, Any]:
+        """Fields of `Wish` that this request says itself. InputError for a filter that makes no sense."""
+        said = self.model_fields_set
+        plain = ("n", "diversity", "exploration", "freshness", "explain", "viewing", "repeat")
+        found: dict[str, Any] = {name: getattr(self, name) for name in plain if name in said}
+        if self.filter is not None:
+            found["filter"] = to_filter(self.filter)
+        if self.boost:
+            found["boost"] = tuple(Boost(to_filter(one.filter), one.by) for one in self.boost)
+        if self.exclude:
+            found["exclude"] = tuple(self.exclude)
+        if self.cart:
+            found["cart"] = tuple(self.cart)
+        return found
 
 
 class SimilarIn(RankingIn):
@@ -131,12 +151,14 @@ class SimilarIn(RankingIn):
 
 
 class RankedOut(BaseModel):
-    """One product. `reasons` and `modalities` (shares of what spoke for it) come with `explain`."""
+    """One product. `reasons`, `modalities` (shares of what spoke for it) and `sources` (who proposed it) come with
+    `explain`."""
 
     item_id: str
     score: float
     reasons: list[str] | None = None
     modalities: dict[str, float] | None = None
+    sources: list[str] | None = None
 
 
 class RankingAnswer(BaseModel):
@@ -146,8 +168,13 @@ class RankingAnswer(BaseModel):
     items: list[RankedOut]
     model: str = Field(description="What ranked the products.")
     bundle: str | None = Field(description="Version of the trained bundle that answered.")
-    fallback: Literal["cold_start", "no_bundle"] | None = Field(description="Why it was not the trained model.")
+    fallback: Literal["cold_start", "no_bundle", "filled", "shown_again", "model_failed"] | None = Field(
+        description="Why it was not, or not only, what was asked for."
+    )
     note: str | None = Field(description="The same as a sentence.")
+    candidates: dict[str, int] | None = Field(
+        default=None, description="With `explain`: source → how many products it proposed."
+    )
 
 
 def to_filter(given: BaseModel) -> Filter:
@@ -162,13 +189,15 @@ def answer_bytes(impression_id: str, answer: Answer, *, explain: bool) -> bytes:
         for line, one in zip(items, answer.items, strict=True):
             line["reasons"] = one.reasons
             line["modalities"] = dict(one.modalities)
-    return orjson.dumps(
-        {
-            "impression_id": impression_id,
-            "items": items,
-            "model": answer.model,
-            "bundle": answer.bundle,
-            "fallback": answer.fallback,
-            "note": answer.note,
-        }
-    )
+            line["sources"] = one.sources
+    told: dict[str, Any] = {
+        "impression_id": impression_id,
+        "items": items,
+        "model": answer.model,
+        "bundle": answer.bundle,
+        "fallback": answer.fallback,
+        "note": answer.note,
+    }
+    if explain:
+        told["candidates"] = dict(answer.candidates)
+    return orjson.dumps(told)

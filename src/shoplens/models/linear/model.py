@@ -88,7 +88,6 @@ class Linear:
 
     def _score_one(self, history: Histories) -> npt.NDArray[np.float32]:
         """A live request, [n_items]: the same sums without sparse matrices around a hundred numbers."""
-        n_items = len(self._popularity)
         items, value = self._folding().one_row(history)
         total = np.abs(value).cumsum(dtype=np.float64)  # added up in the order of the batch path
         if len(total) and total[-1]:

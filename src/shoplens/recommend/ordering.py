@@ -1,0 +1,152 @@
+"""Scores → rules → order: the best products by scores over the trained products, under all rules of a wish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.recommend.diversity import diversify
+from shoplens.recommend.lifts import lifts_of
+from shoplens.recommend.limits import inside, limited
+from shoplens.recommend.rules import Wish, best, lift
+from shoplens.recommend.shelf import Shelf
+
+POOL = 5  # candidates a place that diversity chooses from
+POOL_MOST = 400
+
+Band = tuple[float, float]  # lowest and highest price
+
+
+def pool_of(n: int) -> int:
+    """How many candidates an answer of n is chosen from, where more than the scores decides."""
+    return max(n, min(POOL * n, POOL_MOST))
+
+
+def ordered(
+    shelf: Shelf,
+    trained: npt.NDArray[np.float32],
+    wish: Wish,
+    excluded: set[str],
+    *,
+    one_variant: bool = False,
+    band: Band | None = None,
+) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """The n best by these scores of the trained products (newcomers take part through their neighbours), under all
+    rules of the wish, in order, and their scores. `one_variant`: of products that share a group only the best."""
+    narrow = wish.per_brand is not None or wish.per_category is not None
+    pool = wish.n if wish.diversity <= 0 else pool_of(wish.n)
+    if one_variant and shelf.facts.columns.group.any():
+        pool = max(pool, 2 * wish.n, min(POOL * wish.n, POOL_MOST))
+    if narrow:
+        pool = max(wish.n, POOL_MOST)  # most of the best may be of one brand
+    chosen, values = _top(shelf, trained, wish, excluded, pool, band)
+    item_ids = _names(shelf, chosen)
+    return arranged(shelf, item_ids, values, wish, one_variant=one_variant)
+
+
+def arranged(
+    shelf: Shelf, item_ids: list[str], values: npt.NDArray[np.float32], wish: Wish, *, one_variant: bool = False
+) -> tuple[list[str], npt.NDArray[np.float32]]:
+    """What the wish says about the list as a whole, for candidates best first: one of each variant, so many of a brand
+    and category, diversity; the n that are left."""
+    if one_variant:
+        kept = _first_of_groups(shelf, item_ids)
+        values, item_ids = values[kept], [item_ids[k] for k in kept]
+    if wish.diversity > 0:
+        vectors = shelf.vectors_of(item_ids)
+        if vectors is None:
+            vectors = _place_vectors(shelf, item_ids)
+        # Limits choose among what diversity put into order, so it must leave them enough.
+        narrow = wish.per_brand is not None or wish.per_category is not None
+        order = diversify(values, vectors, len(item_ids) if narrow else wish.n, wish.diversity)
+        values, item_ids = values[order], [item_ids[k] for k in order]
+    if wish.per_brand is not None or wish.per_category is not None:
+        stay = limited(shelf, shelf.facts.rows(item_ids), wish)
+        values, item_ids = values[stay], [item_ids[k] for k in stay.tolist()]
+    return item_ids[: wish.n], values[: wish.n]
+
+
+def _first_of_groups(shelf: Shelf, item_ids: Sequence[str]) -> list[int]:
+    """Positions of products that have no variant before them."""
+    groups = shelf.facts.group(shelf.facts.rows(item_ids)).tolist()
+    met: set[int] = set()
+    kept = []
+    for position, group in enumerate(groups):
+        if group not in met or not group:
+            kept.append(position)
+        met.add(group)
+    return kept
+
+
+def _top(
+    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], n: int, band: Band | None = None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Rows (trained products, then newcomers) of the n best that the rules allow, and their scores."""
+    offer, newcomers = shelf.offer(wish.filter, unavailable=wish.unavailable), shelf.newcomers
+    m = min(len(newcomers), len(offer.newcomers))
+    rows = offer.all_rows if m else offer.trained_rows
+    scores = np.concatenate([trained, newcomers.scores(trained)[:m]]) if m else trained
+    if len(rows) and rows[-1] >= len(scores):  # the catalogue grew between two lines
+        rows = rows[rows < len(scores)]
+    boosts = []
+    for boost in wish.boost:
+        lifted = shelf.offer(boost.filter, unavailable=True)
+        boosts.append((_fit(np.concatenate([lifted.trained, lifted.newcomers]), len(scores)), boost.by))
+    extra = lifts_of(shelf, wish)
+    if extra is not None or band is not None:
+        facts = np.concatenate([shelf.fact_row, newcomers.rows[:m]])[: len(scores)]
+        if band is not None:
+            rows = rows[inside(shelf.facts.columns.price[facts[rows]], band)]
+        extra = None if extra is None else extra.take(facts, mode="clip")
+    values = lift(scores, rows, boosts, extra).take(rows)
+    gone = _rows_of(shelf, excluded)
+    top = best(values, n + len(gone))  # leaving out the excluded afterwards touches a few products instead of all
+    chosen, kept = rows[top], values[top]
+    if gone:
+        stay = np.fromiter((row not in gone for row in chosen.tolist()), np.bool_, len(chosen))
+        chosen, kept = chosen[stay], kept[stay]
+    return chosen[:n], kept[:n]
+
+
+def _fit(mask: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.bool_]:
+    """Cut or padded with False to this length."""
+    return mask[:length] if len(mask) >= length else np.pad(mask, (0, length - len(mask)))
+
+
+def _rows_of(shelf: Shelf, item_ids: set[str]) -> set[int]:
+    """Rows of products as `_top` counts them."""
+    if shelf.learned is None:
+        return set()
+    get, place, count = shelf.learned.items.get, shelf.place_of_newcomer, len(shelf.learned.items)
+    rows = set()
+    for item_id in item_ids:
+        row = get(item_id)
+        if row < 0:
+            newcomer = place.get(item_id)
+            row = count + newcomer if newcomer is not None else -1
+        if row >= 0:
+            rows.add(row)
+    return rows
+
+
+def _names(shelf: Shelf, positions: npt.NDArray[np.int64]) -> list[str]:
+    """Ids of positions in the scores of `_ruled`."""
+    if shelf.learned is None:
+        return []
+    ids, newcomers = shelf.learned.items.ids, shelf.newcomers.rows
+    count = len(ids)
+    return [ids[k] if k < count else shelf.facts.ids[newcomers[k - count]] for k in positions.tolist()]
+
+
+def _place_vectors(shelf: Shelf, item_ids: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Without content vectors, products are alike when they share category and brand. [n, categories + brands]"""
+    rows = shelf.facts.rows(item_ids)
+    parts = []
+    for column in (shelf.facts.columns.category, shelf.facts.columns.brand):
+        values, code = np.unique(column[rows], return_inverse=True)
+        part = np.zeros((len(rows), len(values)), np.float32)
+        part[np.arange(len(rows)), code] = np.sqrt(0.5) * (column[rows] > 0)
+        parts.append(part)
+    return np.hstack(parts)
