@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def test_fused_places(shelf: Shelf, weights: list[float], seed: int) -> None:
     ground = Ground(shelf, Past(), wish, everything, everything, 100)
     with pytest.MonkeyPatch.context() as patch:
         for name, rows in zip(names, lists, strict=True):
-            patch.setitem(SOURCES, name, lambda _, rows=rows: rows)  # type: ignore[arg-type]
+            patch.setitem(cast(dict[str, Any], SOURCES), name, partial(np.copy, rows))
         mixed = mix(ground)
     assert set(mixed.rows.tolist()) == {int(row) for rows in lists for row in rows}
     assert (np.diff(mixed.scores) <= 0).all()

@@ -28,7 +28,7 @@ def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
         "fallback": answer.fallback,
         "note": answer.note,
     }
-    return told | {"candidates": dict(answer.candidates)} if explain else told
+    return told | {"candidates": dict(answer.candidates)} if explain and answer.candidates else told
 
 
 def answer_table(shop: Runtime, answer: Answer, title: str) -> Table:

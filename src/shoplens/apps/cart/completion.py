@@ -117,5 +117,6 @@ def _otherwise(shelf: Shelf, wish: Wish, question: CartQuestion, past: Past, exc
     if answer.fallback is None:
         note = answer.note or say(wish.language, why)
         answer = replace(answer, fallback="recommend", note=note)
+    answer = replace(answer, candidates={})  # `sources` says who answered
     sources = ("popular", "new") if answer.fallback in ("cold_start", "no_bundle") else ("recommend",)
     return Completed(secrets.token_hex(12), answer, sources if answer.items else ())

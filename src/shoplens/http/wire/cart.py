@@ -53,16 +53,13 @@ class CartAnswer(BaseModel):
     items: list[RankedOut]
     model: str = Field(description="What ranked the products.")
     bundle: str | None = Field(description="Version of the trained bundle that answered.")
-    fallback: Literal["cold_start", "no_bundle", "model_failed", "recommend"] | None = Field(
+    fallback: Literal["cold_start", "no_bundle", "recommend"] | None = Field(
         description="What answered when nothing is known about the cart."
     )
     note: str | None = Field(description="The same as a sentence.")
     sources: list[str] = Field(
         description="Who had a say in what is shown, loudest first: together, baskets, kinds, habit, taste, popular; "
         "of a fallback recommend, or popular and new."
-    )
-    candidates: dict[str, int] | None = Field(
-        default=None, description="With `explain`: source → how many products it proposed."
     )
     bundles: list[BundleOut] = Field(description="Sets that were bought together, the strongest first.")
 

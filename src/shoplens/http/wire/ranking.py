@@ -198,6 +198,6 @@ def answer_bytes(impression_id: str, answer: Answer, *, explain: bool) -> bytes:
         "fallback": answer.fallback,
         "note": answer.note,
     }
-    if explain:
+    if explain and answer.candidates:
         told["candidates"] = dict(answer.candidates)
     return orjson.dumps(told)
