@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,9 +17,14 @@ from shoplens.recommend.mixing import mix
 from shoplens.recommend.past import Past
 from shoplens.recommend.rules import Boost, Cap, Margin, Wish
 from shoplens.recommend.shelf import Shelf
-from shoplens.recommend.sources import SOURCES, Ground
+from shoplens.recommend.sources import SOURCES, Ground, Rows
 from shoplens.recommend.wish_json import parse_wish, wish_json
 from shoplens.testing.served_shop import open_tiny_shop
+
+
+def proposing(rows: Rows) -> Callable[[Ground], Rows]:
+    return lambda _: rows
+
 
 TEA = parse_filter({"field": "category", "eq": "shop > tea"})
 
@@ -63,7 +68,7 @@ def test_fused_places(shelf: Shelf, weights: list[float], seed: int) -> None:
     ground = Ground(shelf, Past(), wish, everything, everything, 100)
     with pytest.MonkeyPatch.context() as patch:
         for name, rows in zip(names, lists, strict=True):
-            patch.setitem(cast(dict[str, Any], SOURCES), name, partial(np.copy, rows))
+            patch.setitem(cast(dict[str, Any], SOURCES), name, proposing(rows))
         mixed = mix(ground)
     assert set(mixed.rows.tolist()) == {int(row) for rows in lists for row in rows}
     assert (np.diff(mixed.scores) <= 0).all()
