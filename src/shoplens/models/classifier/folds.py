@@ -11,7 +11,7 @@ from shoplens.models.classifier.base import Rows
 
 SMALL = 4_000  # examples; up to here all are held out once, above one part is
 FOLDS = 5
-MOST_HELD_OUT = 6_000  # enough to tell half a percent apart; each costs its share of the time
+MOST_HELD_OUT = 3_000  # enough to tell one percent apart; each costs its share of the time
 
 
 def held_out(rows: Rows, seed: int) -> Iterator[npt.NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -37,17 +38,44 @@ from shoplens.models.classifier.vectors import Scaling, read_vectors
 NUMBERS = "numbers.safetensors"
 TERMS = "terms.json"
 
+MOST_READ = 12_000  # examples that the encoder reads; more teach the regression on its few numbers hardly anything
+
 #: Strengths that are tried for each view, weak to strong.
 STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015)}
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What is known of some examples from one side."""
+
+    features: Any  # dense or sparse [m, n_features]
+    examples: Rows  # [m]: which examples, rising
+
+    def logits(self, rows: Rows, out: npt.NDArray[np.bool_], n_classes: int, strength: float) -> Floats:
+        """Of the examples that are held out, by a regression on the others. [out.sum(), n_classes]"""
+        aside = out[self.examples]
+        learnt = Regression.fit(self.features[~aside], rows[self.examples[~aside]], n_classes, strength)
+        return learnt.logits(self.features[aside])
+
+
+@dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Examples that a model did not learn from, and what it said of them."""
+    """Examples that were not learnt from, and what was said of them by a model that learnt from the others."""
 
     examples: Rows  # [n]: which
     rows: Rows  # [n]: their classes
-    chances: Floats  # [n, n_classes]
+    logits: Mapping[str, Floats]  # of each view, [n, n_classes]
+    scales: Mapping[str, float]  # of each view, fitted on these examples
+
+    @property
+    def chances(self) -> Floats:
+        """Probabilities [n, n_classes]. Nothing but the few scales has seen these examples."""
+        return combined(list(self.logits.values()), list(self.scales.values()))
+
+    def part(self, chosen: Rows) -> HeldOut:
+        """Some of them, by their place among these."""
+        logits = {name: one[chosen] for name, one in self.logits.items()}
+        return HeldOut(self.examples[chosen], self.rows[chosen], logits, self.scales)
 
 
 class LinearClassifier:
@@ -85,21 +113,24 @@ class LinearClassifier:
         """Learn from examples; InputError unless they are of two classes at least. `encoder` None: words alone."""
         tell = progress or silent
         classes, rows = label_rows(texts, labels)
-        views: dict[str, Any] = {}
-        scaling = None
+        folds = list(held_out(rows, seed))
         terms = TermSpace.fit(texts)
-        views["words"] = terms.read(texts)
+        views = {"words": View(terms.read(texts), np.arange(len(texts)))}
+        scaling = None
         if encoder is not None:
-            vectors = read_vectors(encoder, texts, tell)
+            read = _to_be_read(rows, folds, seed)
+            vectors = read_vectors(encoder, [texts[row] for row in read], tell)
             scaling = Scaling.fit(vectors)
-            views["meaning"] = scaling.scaled(vectors)
-        strengths, examples, logits = _tried(views, rows, len(classes), seed, tell)
-        scales = fit_scales(list(logits.values()), rows[examples])
-        regressions = {name: Regression.fit(view, rows, len(classes), strengths[name]) for name, view in views.items()}
+            views["meaning"] = View(scaling.scaled(vectors), read)
+        strengths, examples, logits = _tried(views, rows, folds, len(classes), tell)
+        scales = dict(zip(views, fit_scales(list(logits.values()), rows[examples]), strict=True))
+        regressions = {
+            name: Regression.fit(view.features, rows[view.examples], len(classes), strengths[name])
+            for name, view in views.items()
+        }
         tell("learning", 1, 1)
-        model = cls(classes, terms, scaling, regressions, dict(zip(views, scales, strict=True)), encoder, strengths)
-        if len(examples):
-            model.held_out = HeldOut(examples, rows[examples], combined(list(logits.values()), scales))
+        model = cls(classes, terms, scaling, regressions, scales, encoder, strengths)
+        model.held_out = HeldOut(examples, rows[examples], logits, scales)
         return model
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
@@ -155,16 +186,30 @@ class LinearClassifier:
             raise ModelFileError(f"{folder}: the classifier cannot be used ({error}); {AGAIN}") from error
 
 
+def _to_be_read(rows: Rows, folds: Sequence[npt.NDArray[np.bool_]], seed: int) -> Rows:
+    """Examples that the encoder reads: all, or of very many a sample in which are all that are held out."""
+    if len(rows) <= MOST_READ:
+        return np.arange(len(rows))
+    needed = np.zeros(len(rows), np.bool_)
+    for out in folds:
+        needed |= out
+    _, first = np.unique(np.where(needed, -1, rows), return_index=True)
+    needed[first] = True  # every class is learnt from
+    others = np.flatnonzero(~needed)
+    room = max(MOST_READ - int(needed.sum()), 0)
+    needed[np.random.default_rng(seed).choice(others, min(room, len(others)), replace=False)] = True
+    return np.flatnonzero(needed)
+
+
 def _tried(
-    views: Mapping[str, Any], rows: Rows, n_classes: int, seed: int, tell: Progress
+    views: Mapping[str, View], rows: Rows, folds: Sequence[npt.NDArray[np.bool_]], n_classes: int, tell: Progress
 ) -> tuple[dict[str, float], Rows, dict[str, Floats]]:
     """Strength of each view, which examples were held out, and what each view says of them.
 
     The first fold chooses the strength, the others follow it.
     """
-    folds = list(held_out(rows, seed))
     strengths = {name: STRENGTHS[name][1] for name in views}
-    said: dict[str, list[Floats]] = {name: [] for name in views}
+    said: dict[str, list[Floats]] = {name: [np.zeros((0, n_classes), np.float32)] for name in views}
     steps = sum(len(STRENGTHS[name]) + max(len(folds) - 1, 0) for name in views) + 1
     done = 0
     for number, out in enumerate(folds):
@@ -172,14 +217,12 @@ def _tried(
             tries: dict[float, Floats] = {}
             for strength in STRENGTHS[name] if number == 0 else (strengths[name],):
                 tell("learning", done, steps)
-                tries[strength] = Regression.fit(view[~out], rows[~out], n_classes, strength).logits(view[out])
+                tries[strength] = view.logits(rows, out, n_classes, strength)
                 done += 1
-            best = min(tries, key=lambda one: _calibrated_loss(tries[one], rows[out]))
-            strengths[name] = best
-            said[name].append(tries[best])
-    examples = np.concatenate([np.flatnonzero(out) for out in folds]) if folds else np.zeros(0, np.int64)
-    none = np.zeros((0, n_classes), np.float32)
-    return strengths, examples, {name: np.concatenate([none, *parts]) for name, parts in said.items()}
+            strengths[name] = min(tries, key=lambda one: _calibrated_loss(tries[one], rows[out]))
+            said[name].append(tries[strengths[name]])
+    examples = np.concatenate([np.zeros(0, np.int64), *(np.flatnonzero(out) for out in folds)])
+    return strengths, examples, {name: np.concatenate(parts) for name, parts in said.items()}
 
 
 def _calibrated_loss(logits: Floats, rows: Rows) -> float:

@@ -8,9 +8,10 @@ from typing import Any, cast
 from shoplens.encoders.base import Encoder
 from shoplens.errors import ModelFileError
 from shoplens.models.classifier.base import AGAIN, TextClassifier, read_facts
+from shoplens.models.classifier.finetuned import FinetunedClassifier
 from shoplens.models.classifier.linear import LinearClassifier
 
-KINDS: dict[str, Any] = {LinearClassifier.kind: LinearClassifier}
+KINDS: dict[str, Any] = {one.kind: one for one in (LinearClassifier, FinetunedClassifier)}
 
 
 def load_classifier(folder: Path, *, encoder: Encoder | None = None) -> TextClassifier:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +66,19 @@ class TokenStates:
     states: Tensor  # bfloat16 [tokens, hidden]
 
     @classmethod
-    def read(cls, reader: Reader, tokens: Sequence[Ints]) -> TokenStates:
-        """Read all these texts."""
+    def read(
+        cls, reader: Reader, tokens: Sequence[Ints], tell: Callable[[int, int], None] | None = None
+    ) -> TokenStates:
+        """Read all these texts; `tell`: texts read so far, of how many."""
         indptr = np.concatenate([[0], np.cumsum([len(one) for one in tokens])]).astype(np.int64)
         states = torch.empty((int(indptr[-1]), reader.body.sizes.hidden), dtype=torch.bfloat16)
+        done = 0
         for rows, read, present in reader.read(tokens):
             for row, one, there in zip(rows, read.to(torch.bfloat16), present, strict=True):
                 states[int(indptr[row]) : int(indptr[row + 1])] = one[there]
+            done += len(rows)
+            if tell is not None:
+                tell(done, len(tokens))
         return cls(indptr, states)
 
     def __len__(self) -> int:
