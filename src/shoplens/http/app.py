@@ -13,6 +13,7 @@ from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     bundles,
     cart,
+    classify,
     embeddings,
     events,
     experiments,
@@ -58,7 +59,20 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     )
     app.state.meters = meters
     errors.install(app)
-    shops = (recommend, scenarios, cart, search, interact, events, media, products, profiles, people, embeddings)
+    shops = (
+        recommend,
+        scenarios,
+        cart,
+        search,
+        interact,
+        events,
+        media,
+        products,
+        profiles,
+        people,
+        embeddings,
+        classify,
+    )
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)

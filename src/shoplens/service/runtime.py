@@ -49,6 +49,7 @@ from shoplens.store.base import Appended, Checkpoint, Store
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
+    from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.search import SearchService
 
@@ -91,6 +92,7 @@ class Runtime:
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self._history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
+        self._classifiers: Classifiers | None = None
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
@@ -161,6 +163,16 @@ class Runtime:
         """What is written down beside the answers, by name."""
         found = {"impressions": self.answers.log, "searches": self._search.log if self._search is not None else None}
         return {name: log for name, log in found.items() if log is not None}
+
+    @property
+    def classifiers(self) -> Classifiers:
+        """Classifiers of texts that were trained here, by name."""
+        from shoplens.service.classifiers import Classifiers  # torch is needed here only
+
+        with self._opening:
+            if self._classifiers is None:
+                self._classifiers = Classifiers(self.workspace)
+            return self._classifiers
 
     @property
     def interaction(self) -> Interaction:

@@ -178,7 +178,8 @@ def _to_be_learnt(texts: Sequence[str], rows: Rows, outside: Rows, seed: int) ->
         return inside
     parts = int(-(-sizes[-1] // MOST_CHARACTERS))
     share = dealt(rows[inside], parts, seed)
-    return inside[(share == 0) | (share == -1)]
+    kept: Rows = inside[(share == 0) | (share == -1)]
+    return kept
 
 
 def _head_of(task: ClassTask) -> Regression:

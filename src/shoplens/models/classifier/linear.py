@@ -41,7 +41,7 @@ TERMS = "terms.json"
 MOST_READ = 12_000  # examples that the encoder reads; more teach the regression on its few numbers hardly anything
 
 #: Strengths that are tried for each view, weak to strong.
-STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015)}
+STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015, 0.075)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,84 @@
+"""`shoplens bench classify TRAIN TEST`: how well texts are put into classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from shoplens.cli.app import JsonFlag, console, emit, stage_progress
+from shoplens.cli.bench import bench
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from shoplens.learning.text_classes.benchmark import Benchmark
+
+
+@bench.command()
+def classify(
+    train: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet with the columns text and label.")],
+    test: Annotated[Path, typer.Argument(help="The same with other texts; asked once, at the end.")],
+    *,
+    effort: Annotated[
+        Literal["fast", "good"],
+        typer.Option(help="fast: frozen vectors and words, seconds to minutes; good: fine-tuning too, if it wins."),
+    ] = "good",
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="8")] = None,
+    encoder: Annotated[
+        str, typer.Option(help="Frozen encoder of texts, or none: words alone (which makes fast faster).")
+    ] = "e5-small",
+    text: Annotated[str, typer.Option(help="Column of texts.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of classes.")] = "label",
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Write figures, a picture and a page into this folder.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Learn from TRAIN, choose on a part of it, and say how well TEST is classified.
+
+    The part kept aside from TRAIN chooses regularisation, the weights of all views, and whether fine-tuning is used.
+    Beside the outcome stand tf-idf with a logistic regression, and always naming the most frequent class.
+
+    Example:
+
+      shoplens bench classify reviews-train.csv reviews-test.csv --json
+    """
+    from tempfile import TemporaryDirectory
+
+    from shoplens.encoders.base import EncoderOptions, open_encoder
+    from shoplens.learning.text_classes.benchmark import run_classify
+    from shoplens.learning.text_classes.written import write_classes
+    from shoplens.service.settings import Settings, Workspace
+
+    cache = Workspace(train.parent, Settings.read(None)).model_cache
+    reader = None if encoder == "none" else open_encoder(encoder, EncoderOptions(cache))
+    with stage_progress() as progress, TemporaryDirectory(prefix="shoplens-bench-") as folder:
+        outcome = run_classify(
+            train, test, encoder=reader, effort=effort, minutes=minutes, text=text, label=label, seed=seed,
+            progress=progress, state=Path(folder) / "fine-tuning",
+        )  # fmt: skip
+    figures = outcome.as_dict()
+    if report is not None:
+        page = write_classes(report, outcome.judged, title=f"Classes of {test.name}", figures=figures)
+        console.print(f"report: {page}", highlight=False)
+    emit(figures, json=json, table=None if json else _table(outcome))
+
+
+def _table(outcome: Benchmark) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    header, rows = outcome.judged.report.rows()
+    lr = outcome.baseline.report
+    rows.append(["accuracy of tf-idf + LR", "", "", f"{lr.accuracy:.4f}", f"{lr.n:,}"])
+    paths = ", ".join(f"{name} {one.report.accuracy:.4f}" for name, one in outcome.trained.validation.items())
+    table = Table(
+        title=escape(f"{outcome.test.name} · {len(outcome.test):,} texts, asked once"),
+        caption=f"{outcome.trained.chosen}, trained in {outcome.trained.seconds:.0f} s; on validation: {paths}",
+    )
+    for place, name in enumerate(header):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table

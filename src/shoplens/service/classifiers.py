@@ -1,0 +1,144 @@
+"""Classifiers of texts of a workspace: trained under a name, opened at the first question, followed when replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shoplens.encoders.base import Encoder
+from shoplens.errors import NotFoundError
+from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier, train_classifier
+from shoplens.learning.text_classes.examples import TextExamples
+from shoplens.models.classifier import TextClassifier, load_classifier
+from shoplens.models.classifier.base import Floats, Progress
+from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.settings import Workspace
+from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+
+KIND = "classifier"
+TRAINING = ".training"  # folder of fine-tunings that are under way
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """What a classifier said of some texts."""
+
+    model: SavedTextModel
+    classes: tuple[str, ...]
+    chances: Floats  # [n_texts, n_classes]
+
+    def ranked(self, row: int, n: int | None = None) -> list[tuple[str, float]]:
+        """Classes of one text, the likeliest first, with their probabilities."""
+        order = (-self.chances[row]).argsort(kind="stable")[:n]
+        return [(self.classes[place], float(self.chances[row, place])) for place in order]
+
+
+class Classifiers:
+    """All of one workspace. Safe between threads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.saved = TextModels.of(workspace.root)
+        self._open: dict[str, tuple[SavedTextModel, TextClassifier]] = {}
+        self._encoder: Encoder | None = None
+        self._lock = threading.Lock()
+
+    def all(self) -> list[SavedTextModel]:
+        """The classifiers there are, by name."""
+        return self.saved.all(KIND)
+
+    def train(
+        self,
+        name: str,
+        examples: TextExamples,
+        *,
+        effort: Effort = "good",
+        minutes: float | None = None,
+        words_only: bool = False,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **learning: Any,
+    ) -> tuple[SavedTextModel, TrainedClassifier]:
+        """Learn and let it answer under `name`. A training that was killed goes on when the same is asked again."""
+        checked_name(name)
+        data = fingerprint([examples.texts, examples.labels])
+        state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
+        encoder = None if words_only else self._reader()
+        trained = train_classifier(
+            examples,
+            encoder=encoder,
+            effort=effort,
+            minutes=minutes,
+            seed=seed,
+            progress=progress,
+            state=state,
+            **learning,
+        )
+        saved = self.saved.save(
+            name,
+            trained.model,
+            kind=KIND,
+            labels=trained.model.classes,
+            metrics=_metrics(trained),
+            data=data,
+            encoder=None if encoder is None else f"{encoder.name}/{encoder.version}",
+            details={
+                "path": trained.chosen,
+                "examples": len(examples),
+                "file": Path(examples.name).name,
+                "seed": seed,
+                "train_seconds": round(trained.seconds, 1),
+                "notes": list(trained.notes),
+            },
+        )
+        state.unlink(missing_ok=True)
+        return saved, trained
+
+    def classify(self, texts: Sequence[str], name: str | None = None) -> Classified:
+        """What the classifier of that name says; without a name, the only one there is. NotFoundError names them."""
+        saved, model = self._opened(self._name(name))
+        return Classified(saved, model.classes, model.probabilities(texts))
+
+    def _name(self, name: str | None) -> str:
+        if name is not None:
+            return name
+        there = self.saved.names(KIND)
+        if len(there) == 1:
+            return there[0]
+        if not there:
+            raise NotFoundError("there is no classifier yet; train one: shoplens classify train FILE --name NAME")
+        raise NotFoundError(f"there are several classifiers; name one of: {', '.join(there)}")
+
+    def _opened(self, name: str) -> tuple[SavedTextModel, TextClassifier]:
+        """The version that answers now; opened once, and again when another is put in its place."""
+        version = self.saved.stamp(name)
+        with self._lock:
+            known = self._open.get(name)
+            if known is None or known[0].version != version:
+                saved = self.saved.open(name)
+                if saved.kind != KIND:
+                    there = ", ".join(self.saved.names(KIND)) or "none"
+                    raise NotFoundError(f"{name!r} is a {saved.kind}, not a classifier; there are: {there}")
+                encoder = None if saved.encoder is None else self._reader()
+                known = self._open[name] = (saved, load_classifier(saved.folder, encoder=encoder))
+            return known
+
+    def _reader(self) -> Encoder | None:
+        """The workspace's own encoder of texts; None when it is switched off, and words alone must do."""
+        if setting_of(self._workspace, "text") == OFF:
+            return None
+        if self._encoder is None:
+            self._encoder = encoder_of(self._workspace, "text")
+        return self._encoder
+
+
+def _metrics(trained: TrainedClassifier) -> dict[str, Any]:
+    """Short figures of each path on what was held out."""
+    wanted = ("n", "accuracy", "macro_f1", "micro_f1", "log_loss", "baseline")
+    return {
+        name: {key: value for key, value in one.report.as_dict().items() if key in wanted}
+        for name, one in trained.validation.items()
+    }
