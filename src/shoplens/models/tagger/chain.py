@@ -1,0 +1,78 @@
+"""A linear-chain conditional random field over labels (Lafferty, McCallum and Pereira, 2001), with what BIO forbids.
+
+An entity may only go on (I-KIND) after a label of its kind; other steps have learnt weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from shoplens.domain.tagging import GOES_ON
+
+NEVER = -1e4  # added to what is forbidden; no learnt weight comes near
+
+
+class LabelChain(nn.Module):
+    """Scores sequences of labels: `emissions` float32 [n, units, labels], `lengths` int64 [n], all at least 1."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__()
+        count = len(labels)
+        self.steps = nn.Parameter(torch.zeros(count, count))  # from, to
+        self.first = nn.Parameter(torch.zeros(count))
+        forbidden = torch.zeros(count, count)
+        start = torch.zeros(count)
+        for to, label in enumerate(labels):
+            if label.startswith(GOES_ON):
+                start[to] = NEVER
+                for origin, before in enumerate(labels):
+                    if before[2:] != label[2:]:
+                        forbidden[origin, to] = NEVER
+        self.register_buffer("forbidden", forbidden, persistent=False)
+        self.register_buffer("never_first", start, persistent=False)
+
+    def _weights(self) -> tuple[Tensor, Tensor]:
+        return self.steps + self.forbidden, self.first + self.never_first  # type: ignore[operator]
+
+    def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Logarithm of the summed weight of all sequences. [n]"""
+        steps, first = self._weights()
+        sums = first + emissions[:, 0]
+        for at in range(1, emissions.shape[1]):
+            following = torch.logsumexp(sums.unsqueeze(2) + steps, 1) + emissions[:, at]
+            sums = torch.where((at < lengths).unsqueeze(1), following, sums)
+        return torch.logsumexp(sums, 1)
+
+    def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+        """Mean over the units of `labels` int64 [n, units]; what lies beyond a length does not count."""
+        steps, first = self._weights()
+        there = torch.arange(emissions.shape[1]) < lengths.unsqueeze(1)
+        score = (emissions.gather(2, labels.unsqueeze(2)).squeeze(2) * there).sum(1) + first[labels[:, 0]]
+        score = score + (steps[labels[:, :-1], labels[:, 1:]] * there[:, 1:]).sum(1)
+        return (self.log_partition(emissions, lengths) - score).sum() / lengths.sum()
+
+    @torch.no_grad()
+    def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """The most likely labels (Viterbi). int64 [n, units]; beyond a length, anything."""
+        steps, first = self._weights()
+        sums, pointers = first + emissions[:, 0], []
+        stay = torch.arange(emissions.shape[2]).expand_as(sums)
+        for at in range(1, emissions.shape[1]):
+            most, origin = (sums.unsqueeze(2) + steps).max(1)
+            going = (at < lengths).unsqueeze(1)
+            sums = torch.where(going, most + emissions[:, at], sums)
+            pointers.append(torch.where(going, origin, stay))
+        path = [sums.argmax(1)]
+        for origin in reversed(pointers):
+            path.append(origin.gather(1, path[-1].unsqueeze(1)).squeeze(1))
+        return torch.stack(path[::-1], 1)
+
+    def marginals(self, emissions: Tensor, lengths: Tensor) -> Tensor:
+        """Probability of each label at each unit: the gradient of the log partition. [n, units, labels]"""
+        with torch.enable_grad():
+            given = emissions.detach().requires_grad_()
+            (found,) = torch.autograd.grad(self.log_partition(given, lengths).sum(), given)
+        return found.detach()
