@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.errors import ConfigurationError, InputError, ModelFileError
 from shoplens.models.classifier import LinearClassifier, TextClassifier, load_classifier
-from shoplens.models.classifier.folds import dealt, held_out
+from shoplens.models.classifier.folds import dealt, held_out, sampled
 from shoplens.models.classifier.scales import fit_scales
 from shoplens.models.classifier.terms import TermSpace, terms_of
 
@@ -138,3 +138,15 @@ def test_scales_make_the_sum_as_sure_as_it_is_right() -> None:
     noise = random.normal(0, 1, (2_000, 3)).astype(np.float32)
     found = fit_scales([true * 5, noise], rows)
     assert found == pytest.approx((0.2, 0.0), abs=0.05)
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 200), st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_a_sample_has_every_class_and_keeps_to_its_size(labels: list[int], most: int, seed: int) -> None:
+    rows, sizes = np.array(labels), np.full(len(labels), 10)
+    needed = np.arange(len(labels)) % 5 == 0
+    kept = sampled(rows, sizes, most, seed, needed)
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    assert set(rows[kept].tolist()) == set(labels)
+    assert set(np.flatnonzero(needed).tolist()) <= set(kept.tolist())
+    assert sizes[kept].sum() <= max(most, 10 * (needed.sum() + 4))

@@ -24,10 +24,10 @@ from shoplens.encoders.base import Encoder
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import InputError, ModelFileError
 from shoplens.models.classifier.base import AGAIN, FACTS, Floats, Progress, Rows, label_rows, read_facts, silent
-from shoplens.models.classifier.folds import dealt
+from shoplens.models.classifier.folds import dealt, sampled, sizes_of
 from shoplens.models.classifier.linear import HeldOut, LinearClassifier
 from shoplens.models.classifier.regression import Regression
-from shoplens.models.classifier.scales import combined, fit_scales
+from shoplens.models.classifier.scales import combined, fit_scales, log_loss
 from shoplens.models.classifier.training import PREFIX, ClassTask, fine_tune, read_lessons
 from shoplens.models.text_body.fitting import Fitted
 from shoplens.models.text_body.served import FILES as BODY_FILES
@@ -38,8 +38,9 @@ HEAD = "head.safetensors"
 FAST, BODY = "fast", "body"  # folders
 ONE_IN = 7  # examples are held out, to choose the epoch and fit the scales
 MOST_HELD_OUT = 2_000
-MOST_CHARACTERS = 1_500_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
-LONGEST_COUNTED = 500  # characters of a text; the rest is cut off
+MOST_BYTES = 1_600_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
+BYTES_A_TOKEN = 4  # about, in any script
+LITTLE = 1.01  # times the loss: what a view must save to be kept
 SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=8.0, tokens_a_batch=1_024)
 
 
@@ -97,7 +98,7 @@ class FinetunedClassifier:
             raise InputError("fine-tuning needs a class of two examples at least, so that one can be held out")
         pretrained = body or E5Body()
         outside = judged_by.examples
-        inside = _to_be_learnt(texts, rows, outside, seed)
+        inside = _to_be_learnt(texts, rows, outside, chosen.longest, seed)
         learnt = read_lessons(pretrained, [texts[row] for row in inside], rows[inside], chosen, tell)
         judged = read_lessons(pretrained, [texts[row] for row in outside], rows[outside], chosen, tell)
         told = hashlib.sha256("\x1f".join(texts).encode(errors="surrogatepass")).hexdigest()
@@ -116,7 +117,8 @@ class FinetunedClassifier:
         """See `TextClassifier`."""
         if not len(texts):
             return np.zeros((0, len(self.classes)), np.float32)
-        said = {**self.fast.logits(texts), "learnt": self._logits(texts)}
+        words_only = "meaning" not in self._scales
+        said = {**self.fast.logits(texts, words_only=words_only), "learnt": self._logits(texts)}
         return combined([said[name] for name in self._scales], list(self._scales.values()))
 
     def save(self, folder: Path) -> None:
@@ -153,12 +155,26 @@ class FinetunedClassifier:
         return self._head.logits(vectors * np.float32(vectors.shape[1] ** 0.5))
 
     def _weigh(self, texts: Sequence[str], judged_by: HeldOut) -> None:
-        """Fit the scales: `texts` are the examples held out, and read by the graph that will answer."""
+        """Fit the scales: `texts` are the examples held out, and read by the graph that will answer.
+
+        What the frozen encoder says is left out where it adds nothing: it takes as long as all else together.
+        """
         said = {**judged_by.logits, "learnt": self._logits(texts)}
-        scales = fit_scales(list(said.values()), judged_by.rows)
-        self._scales = dict(zip(said, scales, strict=True))
-        self.held_out = HeldOut(judged_by.examples, judged_by.rows, said, self._scales)
+        whole = _weighed(judged_by, said)
+        lean = _weighed(judged_by, {name: one for name, one in said.items() if name != "meaning"})
+        self.held_out = lean if _loss(lean) <= LITTLE * _loss(whole) else whole
         self.fast_held_out = judged_by
+        self._scales = dict(self.held_out.scales)
+
+
+def _weighed(held: HeldOut, said: Mapping[str, Floats]) -> HeldOut:
+    """The same examples by other views."""
+    scales = dict(zip(said, fit_scales(list(said.values()), held.rows), strict=True))
+    return HeldOut(held.examples, held.rows, said, scales)
+
+
+def _loss(held: HeldOut) -> float:
+    return log_loss(held.chances, held.rows)
 
 
 def _some(held: HeldOut, examples: int, seed: int) -> HeldOut:
@@ -170,16 +186,12 @@ def _some(held: HeldOut, examples: int, seed: int) -> HeldOut:
     return held.part(np.flatnonzero(dealt(held.rows, parts, seed) == 0))
 
 
-def _to_be_learnt(texts: Sequence[str], rows: Rows, outside: Rows, seed: int) -> Rows:
+def _to_be_learnt(texts: Sequence[str], rows: Rows, outside: Rows, longest: int, seed: int) -> Rows:
     """Examples to fine-tune on: all that are not held out, or of very many a sample."""
     inside = np.setdiff1d(np.arange(len(rows)), outside)
-    sizes = np.cumsum([min(len(texts[row]), LONGEST_COUNTED) for row in inside])
-    if sizes[-1] <= MOST_CHARACTERS:
-        return inside
-    parts = int(-(-sizes[-1] // MOST_CHARACTERS))
-    share = dealt(rows[inside], parts, seed)
-    kept: Rows = inside[(share == 0) | (share == -1)]
-    return kept
+    sizes = sizes_of([texts[row] for row in inside], longest * BYTES_A_TOKEN)
+    chosen: Rows = inside[sampled(rows[inside], sizes, MOST_BYTES, seed)]
+    return chosen
 
 
 def _head_of(task: ClassTask) -> Regression:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from shoplens.models.classifier.base import Rows
 
 SMALL = 4_000  # examples; up to here all are held out once, above one part is
 FOLDS = 5
-MOST_HELD_OUT = 3_000  # enough to tell one percent apart; each costs its share of the time
+MOST_HELD_OUT = 2_000  # enough to tell one percent apart; each costs its share of the time
 
 
 def held_out(rows: Rows, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
@@ -43,3 +43,25 @@ def dealt(rows: Rows, folds: int, seed: int) -> Rows:
             fold[mine] = (start + np.arange(len(mine))) % folds
             start += len(mine)  # the next class goes on where this one ended, so that folds are of one size
     return fold
+
+
+def sampled(rows: Rows, sizes: Rows, most: int, seed: int, needed: npt.NDArray[np.bool_] | None = None) -> Rows:
+    """Examples whose `sizes` add up to about `most`, in a random choice: all that are `needed`, and one of each class.
+
+    Which examples, rising; all of them when they fit.
+    """
+    if int(sizes.sum()) <= most:
+        return np.arange(len(rows))
+    kept = np.zeros(len(rows), np.bool_) if needed is None else needed.copy()
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(~kept))
+    _, first = np.unique(rows[order], return_index=True)
+    kept[order[first]] = True
+    left = order[~kept[order]]
+    room = most - int(sizes[kept].sum())
+    kept[left[np.cumsum(sizes[left]) <= room]] = True
+    return np.flatnonzero(kept)
+
+
+def sizes_of(texts: Sequence[str], longest: int) -> Rows:
+    """Bytes of each text, `longest` at most: a token has about four, in any script."""
+    return np.array([min(len(text.encode(errors="replace")), longest) for text in texts], np.int64)

@@ -29,7 +29,7 @@ from shoplens.models.classifier.base import (
     read_facts,
     silent,
 )
-from shoplens.models.classifier.folds import held_out
+from shoplens.models.classifier.folds import held_out, sampled, sizes_of
 from shoplens.models.classifier.regression import Regression
 from shoplens.models.classifier.scales import combined, fit_scales, log_loss
 from shoplens.models.classifier.terms import TermSpace
@@ -38,7 +38,8 @@ from shoplens.models.classifier.vectors import Scaling, read_vectors
 NUMBERS = "numbers.safetensors"
 TERMS = "terms.json"
 
-MOST_READ = 12_000  # examples that the encoder reads; more teach the regression on its few numbers hardly anything
+MOST_READ = 1_200_000  # bytes of examples for the encoder; more teach a regression on its few numbers hardly anything
+LONGEST_READ = 2_000  # bytes of a text, for that sum: what is longer is cut by the encoder
 
 #: Strengths that are tried for each view, weak to strong.
 STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015, 0.075)}
@@ -118,7 +119,8 @@ class LinearClassifier:
         views = {"words": View(terms.read(texts), np.arange(len(texts)))}
         scaling = None
         if encoder is not None:
-            read = _to_be_read(rows, folds, seed)
+            needed = np.logical_or.reduce(folds) if folds else None
+            read = sampled(rows, sizes_of(texts, LONGEST_READ), MOST_READ, seed, needed)
             vectors = read_vectors(encoder, [texts[row] for row in read], tell)
             scaling = Scaling.fit(vectors)
             views["meaning"] = View(scaling.scaled(vectors), read)
@@ -139,10 +141,10 @@ class LinearClassifier:
             return np.zeros((0, len(self.classes)), np.float32)
         return combined(list(self.logits(texts).values()), list(self._scales.values()))
 
-    def logits(self, texts: Sequence[str]) -> dict[str, Floats]:
+    def logits(self, texts: Sequence[str], *, words_only: bool = False) -> dict[str, Floats]:
         """What each view says, before it is scaled and added up; each [len(texts), n_classes]."""
         said = {"words": self._regressions["words"].logits(self._terms.read(texts))}
-        if self._encoder is not None and self._scaling is not None:
+        if self._encoder is not None and self._scaling is not None and not words_only:
             vectors = self._scaling.scaled(read_vectors(self._encoder, texts))
             said["meaning"] = self._regressions["meaning"].logits(vectors)
         return said
@@ -184,21 +186,6 @@ class LinearClassifier:
             return cls(facts["classes"], terms, scaling, regressions, scales, reader, facts["strengths"])
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(f"{folder}: the classifier cannot be used ({error}); {AGAIN}") from error
-
-
-def _to_be_read(rows: Rows, folds: Sequence[npt.NDArray[np.bool_]], seed: int) -> Rows:
-    """Examples that the encoder reads: all, or of very many a sample in which are all that are held out."""
-    if len(rows) <= MOST_READ:
-        return np.arange(len(rows))
-    needed = np.zeros(len(rows), np.bool_)
-    for out in folds:
-        needed |= out
-    _, first = np.unique(np.where(needed, -1, rows), return_index=True)
-    needed[first] = True  # every class is learnt from
-    others = np.flatnonzero(~needed)
-    room = max(MOST_READ - int(needed.sum()), 0)
-    needed[np.random.default_rng(seed).choice(others, min(room, len(others)), replace=False)] = True
-    return np.flatnonzero(needed)
 
 
 def _tried(
