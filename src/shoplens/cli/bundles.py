@@ -1,4 +1,4 @@
-"""`shoplens bundles list|promote|rollback`: which trained bundle answers."""
+"""`shoplens bundles list|history|judge|promote|rollback`: which trained bundle answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
 
@@ -62,3 +64,38 @@ def rollback(
     bundles = Workspace.open(workspace).bundles
     before = bundle_pointer.current_version(bundles)
     emit({"current": bundle_pointer.rollback(bundles, version), "before": before}, json=json)
+
+
+@bundles_app.command()
+def history(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """What `shoplens schedule` and failing answers made of bundles, and why; newest first."""
+    from datetime import UTC, datetime
+
+    from shoplens.service import journal
+    from shoplens.service.settings import Workspace
+
+    entries = journal.read(Workspace.open(workspace).bundles)[::-1]
+    table = Table("when", "what", "bundle", "why")
+    for one in entries:
+        when = datetime.fromtimestamp(one.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+        table.add_row(when, one.what.replace("_", " "), one.bundle or "", escape(one.why))
+    nothing = Text("nothing yet; let a process look after bundles: shoplens schedule")
+    emit({"history": [asdict(one) for one in entries]}, json=json, table=table if entries else nothing)
+
+
+@bundles_app.command()
+def judge(
+    version: Annotated[str, typer.Argument(help="As `shoplens bundles list` names it.")],
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """Let what people did since judge a bundle beside the one that answers, through the code that serves.
+
+    Counts from where neither has learnt, person by person, with a 95 % interval. Promotes nothing.
+    """
+    from shoplens.service.runtime import Runtime
+
+    with Runtime.open(workspace) as shop:
+        found = shop.judge(version)
+    said = Text(f"{'would be promoted' if found.accepted else 'would be refused'}: {found.why}")
+    emit(found.as_dict(), json=json, table=said)

@@ -38,6 +38,11 @@ def current_version(bundles: Path) -> str | None:
     return trail[0] if trail else None
 
 
+def earlier_version(bundles: Path) -> str | None:
+    """The version that rolling back would return to; None when there is none."""
+    return next((one for one in _trail(bundles)[1:] if (bundles / one / MANIFEST).is_file()), None)
+
+
 def list_bundles(bundles: Path) -> list[BundleEntry]:
     """All bundles, newest first. Checksums are verified on opening, not here."""
     current = current_version(bundles)
@@ -91,7 +96,7 @@ def rollback(bundles: Path, version: str | None = None) -> str:
         trail = _trail(bundles)
         if version is not None and (not trail or trail[0] != version):
             raise BundleError(f"{version} is not the bundle that answers now ({trail[0] if trail else 'none'} does)")
-        earlier = [one for one in trail[1:] if (bundles / one / MANIFEST).is_file()]
+        earlier = [one for one in trail[1:] if (bundles / one / MANIFEST).is_file()]  # without what was deleted
         if not earlier:
             raise BundleError("there is no earlier bundle to return to; promote one: shoplens bundles promote VERSION")
         verify_bundle(bundles / earlier[0])

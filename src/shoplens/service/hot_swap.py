@@ -87,6 +87,10 @@ class HotSwap:
             self.beside = ready
         self.refresh()
 
+    def shelf_of(self, version: str) -> Shelf:
+        """A shelf over any bundle, warm; BundleError when it cannot be used. One that is ready is not loaded again."""
+        return self._at_hand(version) or self._shelf_of(version)
+
     def _at_hand(self, version: str) -> Shelf | None:
         return self.shelf if self.shelf.version == version else self.beside.get(version)
 

@@ -30,8 +30,10 @@ from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service import bundle_pointer
 from shoplens.service.answers import Answers
+from shoplens.service.bundle import read_manifest
 from shoplens.service.changes import Changes
 from shoplens.service.contents import FeatureContents
+from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
 from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
+    from shoplens.service.gate import Verdict
     from shoplens.service.search import SearchService
 
 log = logging.getLogger(__name__)
@@ -300,6 +303,33 @@ class Runtime:
             raise BundleError(self.swap.problem)
         return now
 
+    def judge(self, version: str, since: int | None = None) -> Verdict:
+        """What people did from `since` (microseconds) on says about a bundle, beside the one that answers; by default
+        from where neither has learnt. NotFoundError, BundleError for one that cannot be used."""
+        from shoplens.service.gate import judge
+
+        bundle_pointer.bundle_folder(self.workspace.bundles, version)
+        self.swap.follow()
+        candidate, current = self.swap.shelf_of(version), self.shelf
+        if since is None:
+            since = 1 + max(self._last_event(one.version) for one in (candidate, current))
+        train = self.settings.train
+        return judge(
+            self.store,
+            candidate,
+            current,
+            since,
+            self.settings.schedule,
+            repeat=train.repeat,
+            limit=train.max_history,
+        )
+
+    def _last_event(self, version: str | None) -> int:
+        """The last moment that a bundle learnt from; -1 where it does not say."""
+        if version is None:
+            return -1
+        return int(read_manifest(self.workspace.bundles / version)["extra"].get("last_event", -1))
+
     def start_experiment(self, experiment: Experiment) -> Experiment:
         """Begin; see `Experiments.start`. Here at once, in other processes within a second or two."""
         begun = self.experiments.start(experiment)
@@ -359,6 +389,7 @@ class Runtime:
                 if time.monotonic() >= look:
                     look = time.monotonic() + LOOK_EVERY
                     self.swap.follow()
+                    self.look_at_errors()
                     self.keyring.follow()
                     if self.experiments.follow():
                         self.answers.prepare()
@@ -378,6 +409,16 @@ class Runtime:
             if self._search is not None:
                 self._search.forget_everybody()
             self.profiles.forget_everybody()
+
+    def look_at_errors(self) -> None:
+        """A bundle that fails too often gives way to the one before, for all processes."""
+        version = self.answers.errors.verdict()
+        if version is not None and version == self.swap.shelf.version and self.settings.schedule.rollback:
+            from shoplens.service.schedule import roll_back
+
+            roll_back(self.workspace.bundles, version, "its answers failed")
+            self.answers.errors = ErrorWatch()
+            self.swap.follow()
 
     def _switch(self, version: str, before: str | None) -> None:
         """Follow the pointer; put it back when the bundle turns out to be unusable."""

@@ -258,6 +258,26 @@ class ProfileSettings(BaseModel):
         return given
 
 
+class ScheduleSettings(BaseModel):
+    """When `shoplens schedule` trains again, what it promotes, and when it takes a bundle back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    every_hours: float | None = Field(default=24.0, gt=0)  # since the latest training; None: never by the clock
+    new_events: float | None = Field(default=0.1, gt=0)  # share of the events there were; None: never by their number
+    drift: bool = True  # whether a change in what people click, or in scores, is a reason
+    least_hours: float = Field(default=1.0, ge=0)  # between two trainings, whatever the reason
+    most_hours: float = Field(default=12.0, gt=0)  # that one training may take; then it is ended
+    memory_mb: int | None = Field(default=None, ge=256)  # that one training may take; None: what there is
+    window_days: float = Field(default=7.0, gt=0)  # newest days that judge a bundle; it does not learn from them
+    least_people: int = Field(default=50, ge=1)  # who bought or liked something in these days, or nothing is promoted
+    tolerance: float = Field(default=0.02, ge=0, lt=1)  # share of NDCG that a newer bundle may seem to lose
+    rollback: bool = True  # whether a bundle that is clicked less than the one before is taken back
+    least_drop: float = Field(default=0.1, ge=0, lt=1)  # share of the click-through rate that must be lost for sure
+    settle_minutes: float = Field(default=30.0, gt=0)  # after an answer, in which clicks count for drift and rollback
+    look_seconds: float = Field(default=60.0, gt=0)  # between two looks
+
+
 class Settings(BaseSettings):
     """All settings of one workspace."""
 
@@ -279,6 +299,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     impressions: ImpressionSettings = ImpressionSettings()
     profile: ProfileSettings = ProfileSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     scenario: dict[str, ScenarioSettings] = {}  # [scenario.NAME]: a place of the shop that shows products, docs/live.md
 
     @classmethod

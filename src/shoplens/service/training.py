@@ -65,9 +65,12 @@ def train_shop(
     *,
     models: Sequence[str] = (),
     seed: int | None = None,
+    before: int | None = None,
+    ship: bool = True,
     progress: Progress | None = None,
 ) -> Training:
-    """Train on everything in the store and let the result answer from now on.
+    """Train on everything in the store, or on what happened before a time (microseconds), and let the result answer
+    from now on; not `ship`: only write it down.
 
     Choices (the weights of the blend, when to stop) see validation only. The test period is scored once, by models that
     learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
@@ -84,6 +87,8 @@ def train_shop(
     tell("read the store", 0, 1)
     weights = event_weights(settings.event_weights)
     log, profiles = read_log(store, weights, money=True)
+    if before is not None:
+        log = log.before(before)
     interactions = log.weighed(weights)
     if not len(interactions):
         raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
@@ -103,7 +108,7 @@ def train_shop(
         people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
         del log
         clock.stop("learn profiles")
-        return _train(workspace, data, chosen, seed, aligned, cart, people, resume, tell, clock)
+        return _train(workspace, data, chosen, seed, aligned, cart, people, resume, tell, clock, ship=ship)
     finally:
         if resume is not None:
             resume.release()
@@ -120,6 +125,8 @@ def _train(
     resume: Claimed | None,
     tell: Progress,
     clock: _Clock,
+    *,
+    ship: bool,
 ) -> Training:
     """See `train_shop`; `data`: everything in the store."""
     settings, interactions, modalities = workspace.settings.train, data.interactions, data.modalities
@@ -179,7 +186,7 @@ def _train(
         "profiles": dict(people.figures),
     }
     models = {**fitted, BLEND: blend}
-    version = _ship(
+    version = _write(
         workspace.bundles,
         models,
         interactions,
@@ -191,6 +198,8 @@ def _train(
         cart.model,
         people.model,
     )
+    if ship:
+        promote(workspace.bundles, version)
     tell("write the bundle", 1, 1)
     if resume is not None:
         resume.finish()
@@ -198,7 +207,7 @@ def _train(
     return Training(version, folder, chosen_best, plan.weights, valid, test, aligned, clock.seconds)
 
 
-def _ship(
+def _write(
     bundles: Path,
     models: Mapping[str, Recommender],
     interactions: Interactions,
@@ -210,7 +219,7 @@ def _ship(
     cart: CartModel | None,
     profile: ProfileModel | None,
 ) -> str:
-    """Write the bundle, let it answer from now on, and return its version."""
+    """Write the bundle and return its version."""
     bundle = write_bundle(
         bundles,
         items=interactions.items,
@@ -230,7 +239,6 @@ def _ship(
         },
         seed=extra["seed"],
     )
-    promote(bundles, bundle.name)
     return bundle.name
 
 

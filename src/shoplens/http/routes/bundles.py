@@ -9,9 +9,16 @@ from fastapi.concurrency import run_in_threadpool
 
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop
-from shoplens.http.wire.bundles import BundleOut, BundlesAnswer, Switched
+from shoplens.http.wire.bundles import (
+    BundleOut,
+    BundlesAnswer,
+    HistoryAnswer,
+    HistoryEntry,
+    Switched,
+    VerdictOut,
+)
 from shoplens.http.wire.fields import PROBLEMS, Id
-from shoplens.service import bundle_pointer
+from shoplens.service import bundle_pointer, journal
 
 router = APIRouter(tags=["bundles"], responses=PROBLEMS)
 
@@ -21,6 +28,20 @@ async def get_bundles(shop: Shop) -> BundlesAnswer:
     """All bundles, newest first."""
     entries = await run_in_threadpool(bundle_pointer.list_bundles, shop.workspace.bundles)
     return BundlesAnswer(bundles=[BundleOut(**asdict(one)) for one in entries])
+
+
+@router.get("/v1/bundles/history", dependencies=[Depends(needs("read"))])
+async def get_history(shop: Shop) -> HistoryAnswer:
+    """What the schedule and failing answers made of bundles, and why; newest first."""
+    entries = await run_in_threadpool(journal.read, shop.workspace.bundles)
+    return HistoryAnswer(history=[HistoryEntry(**asdict(one)) for one in reversed(entries)])
+
+
+@router.post("/v1/bundles/{version}/judge", dependencies=[Depends(needs("admin"))])
+async def judge(version: Id, shop: Shop) -> VerdictOut:
+    """Let what people did since judge a bundle beside the one that answers, through the code that serves; takes up to
+    some minutes, and promotes nothing."""
+    return VerdictOut(**(await run_in_threadpool(shop.judge, version)).as_dict())
 
 
 @router.post("/v1/bundles/{version}/promote", dependencies=[Depends(needs("admin"))])

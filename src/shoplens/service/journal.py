@@ -1,0 +1,55 @@
+"""What became of bundles and why: a line for each training, refusal, promotion and return, in `history.jsonl`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from filelock import FileLock
+
+from shoplens.errors import StoreError
+
+FILE = "history.jsonl"
+KEPT = 1_000  # entries
+Kind = Literal["promoted", "refused", "failed", "rolled_back"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened."""
+
+    what: Kind
+    why: str  # a sentence
+    bundle: str | None = None  # the one that it is about
+    before: str | None = None  # which answered until then
+    reason: str | None = None  # why there was a training
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    at: int = 0  # microseconds since 1970, UTC
+    events: int = 0  # in the store then
+
+
+def write(bundles: Path, entry: Entry) -> Entry:
+    """Add an entry, at this moment."""
+    now = Entry(**{**asdict(entry), "at": entry.at or int(time.time() * 1e6)})
+    file = bundles / FILE
+    with FileLock(bundles / f".{FILE}.lock"):
+        lines = file.read_bytes().splitlines()[1 - KEPT :] if file.exists() else []
+        partial = bundles / f".{FILE}.partial"
+        partial.write_bytes(b"\n".join([*lines, orjson.dumps(asdict(now)), b""]))
+        partial.replace(file)
+    return now
+
+
+def read(bundles: Path) -> list[Entry]:
+    """All entries that are kept, oldest first. StoreError when the file cannot be read."""
+    file = bundles / FILE
+    try:
+        return [Entry(**orjson.loads(line)) for line in file.read_bytes().splitlines() if line]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"{file} cannot be read ({error}); put it right or delete it") from error

@@ -1,0 +1,192 @@
+"""The life of a model, looked after by a process of its own: when to train again, what to promote, what to take back.
+
+It never trains or judges itself: each training is a process with its own memory (`service.retraining`). It changes
+nothing but the bundle pointer, which all serving processes follow, and writes down what it did and why (`journal`).
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+
+from shoplens.errors import BundleError, ConflictError, ShoplensError
+from shoplens.service import bundle_pointer, journal
+from shoplens.service.bundle import read_manifest, trained_at
+from shoplens.service.drift import Drift
+from shoplens.service.gate import newest_window
+from shoplens.service.log_writer import DAY
+from shoplens.service.reactions import reactions
+from shoplens.service.rollback import clicked_less
+from shoplens.service.settings import Workspace
+from shoplens.store.base import Store
+
+log = logging.getLogger(__name__)
+HOUR = 3_600.0  # seconds
+
+#: (root, since) → what `retraining.retrain` says.
+Train = Callable[[Workspace, int], dict[str, Any]]
+
+
+class Schedule:
+    """Looks after one workspace. ConflictError when another process does already; `close` lets others."""
+
+    def __init__(self, workspace: Workspace, store: Store, *, train: Train | None = None) -> None:
+        self._workspace = workspace
+        self._store = store
+        self._settings = workspace.settings.schedule
+        self._train = train or train_elsewhere
+        self._drift = Drift()
+        self._drifted: str | None = None
+        workspace.bundles.mkdir(parents=True, exist_ok=True)
+        self._alone = FileLock(workspace.bundles / ".schedule.lock")
+        try:
+            self._alone.acquire(timeout=0)
+        except Timeout as error:
+            raise ConflictError(f"another process looks after {workspace.root} already; stop it first") from error
+
+    def close(self) -> None:
+        """Let another process look after the workspace."""
+        self._alone.release()
+
+    def look(self) -> list[journal.Entry]:
+        """Do what is due now; returns what was done."""
+        done = []
+        returned = self.take_back()
+        if returned is not None:
+            done.append(returned)
+        reason = self.reason()
+        if reason is not None and (trained := self.renew(reason)) is not None:
+            done.append(trained)
+        return done
+
+    def take_back(self) -> journal.Entry | None:
+        """Return to the bundle before when the current one is clicked less."""
+        bundles = self._workspace.bundles
+        version = bundle_pointer.current_version(bundles)
+        if version is None or not self._settings.rollback:
+            return None
+        why = clicked_less(self._store.impressions, bundles, version, self._settings, now=int(time.time() * 1e6))
+        return None if why is None else roll_back(bundles, version, why)
+
+    def reason(self) -> str | None:
+        """Why to train now, in a sentence; None when there is no reason."""
+        settings, (at, events) = self._settings, self._latest()
+        if settings.drift:
+            self._look_for_drift()
+        if at is None:
+            return "nothing has been trained yet"
+        hours = (time.time() - at) / HOUR
+        if hours < settings.least_hours:
+            return None
+        count = self._store.events.count()
+        if self._drifted is not None:
+            return self._drifted
+        if settings.new_events is not None and count - events > settings.new_events * max(events, 1):
+            return f"{count - events:,} events came since, {settings.new_events:.0%} of the {events:,} there were"
+        if settings.every_hours is not None and hours >= settings.every_hours:
+            return f"the latest training was {hours:.1f} hours ago"
+        return None
+
+    def renew(self, reason: str) -> journal.Entry | None:
+        """Train, judge, and promote or refuse. None when nothing happened that could judge a bundle."""
+        self._drifted = None
+        bundles = self._workspace.bundles
+        current = bundle_pointer.current_version(bundles)
+        since = self._since(current)
+        events = self._store.events.count()
+        if since is None:
+            log.info("not trained (%s): nothing came since the bundle that answers was trained", reason)
+            return None
+        told = self._train(self._workspace, since)
+        if "error" in told:
+            return self._note("failed", str(told["error"]), current, None, reason, events)
+        version, verdict = str(told["version"]), told["verdict"]
+        if current is None:
+            verdict = {**verdict, "accepted": True, "why": "the first bundle"}
+        if not verdict["accepted"]:
+            return self._note("refused", verdict["why"], current, version, reason, events, verdict)
+        try:
+            before = bundle_pointer.promote(bundles, version)
+        except ShoplensError as error:
+            return self._note("failed", str(error), current, version, reason, events, verdict)
+        return self._note("promoted", verdict["why"], before, version, reason, events, verdict)
+
+    def _note(
+        self,
+        what: journal.Kind,
+        why: str,
+        before: str | None,
+        version: str | None,
+        reason: str,
+        events: int,
+        figures: dict[str, Any] | None = None,
+    ) -> journal.Entry:
+        entry = journal.Entry(what, why, version, before, reason, figures or {}, events=events)
+        return journal.write(self._workspace.bundles, entry)
+
+    def _latest(self) -> tuple[float | None, int]:
+        """When the latest training was (seconds since 1970, None: never), and how many events there were."""
+        tried = [one for one in journal.read(self._workspace.bundles) if one.what != "rolled_back"]
+        current = bundle_pointer.current_version(self._workspace.bundles)
+        trained = None if current is None else trained_at(current)
+        if tried and (trained is None or tried[-1].at / 1e6 >= trained):
+            return tried[-1].at / 1e6, tried[-1].events
+        if current is None:
+            return None, 0
+        facts = read_manifest(self._workspace.bundles / current)["extra"].get("facts", {})
+        return trained or 0.0, int(facts.get("events", 0)) or self._store.events.count()
+
+    def _since(self, current: str | None) -> int | None:
+        moments: list[int] = []
+        for chunk in self._store.events.scan():
+            moments += [int(chunk.timestamp.min()), int(chunk.timestamp.max())]
+        extra = {} if current is None else read_manifest(self._workspace.bundles / current)["extra"]
+        return newest_window(moments, int(self._settings.window_days * DAY), extra.get("last_event"))
+
+    def _look_for_drift(self) -> None:
+        stream = reactions(
+            self._store.impressions,
+            after=self._drift.last,
+            since=int((time.time() - 7 * 86_400) * 1e6),
+            settle_minutes=self._settings.settle_minutes,
+        )
+        self._drifted = self._drift.feed(stream) or self._drifted
+
+
+def roll_back(bundles: Path, version: str, why: str) -> journal.Entry | None:
+    """Leave this bundle for the one before, and write it down; None when somebody else did, or there is none."""
+    try:
+        now = bundle_pointer.rollback(bundles, version)
+    except BundleError as error:
+        log.error("bundle %s should give way (%s), but %s", version, why, error)
+        return None
+    log.error("bundle %s gave way to %s: %s", version, now, why)
+    return journal.write(bundles, journal.Entry("rolled_back", why, version, now))
+
+
+def train_elsewhere(workspace: Workspace, since: int) -> dict[str, Any]:
+    """Train and judge in a process of its own."""
+    settings = workspace.settings.schedule
+    command = [sys.executable, "-m", "shoplens.service.retraining", str(workspace.root), str(since)]
+    if settings.memory_mb is not None:
+        command += ["--memory-mb", str(settings.memory_mb)]
+    try:
+        done = subprocess.run(  # noqa: S603 - ourselves
+            command, stdout=subprocess.PIPE, check=False, timeout=settings.most_hours * HOUR
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"the training took more than {settings.most_hours:g} hours (schedule.most_hours)"}
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        why = "killed, perhaps for its memory" if done.returncode < 0 else f"exit code {done.returncode}"
+        return {"error": f"the training ended without a result: {why}; its own words are in the log"}
+    found: dict[str, Any] = orjson.loads(lines[-1])
+    return found

@@ -1,0 +1,87 @@
+"""docs/live.md runs as it stands; its tables name what there is."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from typing import get_args
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+import shoplens.cli
+from shoplens.cli.app import app
+from shoplens.http.app import create_app
+from shoplens.http.wire.ranking import RankingAnswer
+from shoplens.recommend.scenarios import BUILT_IN
+from shoplens.service.bundle_pointer import promote
+from shoplens.service.runtime import Runtime
+from shoplens.service.settings import FILE_NAME, Settings
+from shoplens.testing.served_shop import open_tiny_shop, train_tiny_shop
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+
+for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
+    import_module(command.name)
+
+
+def lines(name: str) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    return [one for one in words if one and one[0] == name]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop with two bundles and the page's settings."""
+    where = tmp_path_factory.mktemp("page")
+    with open_tiny_shop(where) as shop:
+        second = train_tiny_shop(shop.store, shop.workspace.bundles, seed=1)
+        promote(shop.workspace.bundles, second)
+    (where / FILE_NAME).write_text("\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)), encoding="utf-8")
+    return where
+
+
+def test_commands_run(folder: Path) -> None:
+    version = sorted(one.name for one in (folder / "bundles").glob("2*"))[0]
+    for words in lines("shoplens"):
+        said = [version if word == "20260101-120000" else word for word in words[1:]]
+        result = CliRunner().invoke(app, [*said, "-w", str(folder), "--json"], catch_exceptions=False)
+        assert result.exit_code == 0, (words, result.stderr)
+        told = orjson.loads(result.stdout)
+        if "--explain" in words:
+            assert told["model"] == "mixed"
+            assert told["candidates"]["similar"] > 0
+
+
+def test_requests_are_answered(folder: Path) -> None:
+    with Runtime.open(folder) as shop, TestClient(create_app(shop)) as client:
+        for words in lines("curl"):
+            path = words[-1].removeprefix("localhost:8000")
+            answer = client.post(path, json=orjson.loads(words[words.index("-d") + 1]))
+            assert answer.status_code == 200, answer.text
+        assert "summer" in {one["name"] for one in client.get("/v1/scenarios").json()["scenarios"]}
+
+
+def test_settings_are_those_there_are() -> None:
+    kept = Settings.read(None).schedule
+    assert set(re.findall(r"`schedule\.(\w+)`", PAGE)) <= set(type(kept).model_fields)
+
+
+def test_tables_name_all_that_there_is() -> None:
+    scenarios = re.findall(r"^\| `(\w+)` \| .* \| .* \|$", PAGE, re.MULTILINE)
+    assert scenarios == list(BUILT_IN)
+    fallbacks = set(get_args(get_args(RankingAnswer.model_fields["fallback"].annotation)[0]))
+    told = PAGE.split("| fallback | says |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == fallbacks
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
