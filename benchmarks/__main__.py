@@ -21,7 +21,7 @@ RESULTS = Path("report") / "bench.json"
 KINDS = ("speed", "quality")
 RUNNABLE = 'if __name__ == "__main__":'
 SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
-ON_THE_SHOP = ("sample_shop", "cart")  # scripts that are given its folder
+ON_THE_SHOP = ("sample_shop", "cart", "profile")  # scripts that are given its folder
 DRIVEN = ("rectools_sasrec", "search_peers")  # run by another benchmark, in an environment of its own
 
 

@@ -56,6 +56,7 @@ def test_the_blend_beats_popularity_on_the_test(road: tuple[Workspace, Store, Tr
     assert training.test["blend"].means["ndcg@10"] > training.test["popularity"].means["ndcg@10"]
     assert (training.report / "metrics.png").stat().st_size > 10_000
     assert (training.report / "report.html").exists()
+    assert (training.report / "profile_calibration.png").stat().st_size > 5_000
 
 
 def test_the_planted_signal_is_served(road: tuple[Workspace, Store, Training, TinyShop]) -> None:

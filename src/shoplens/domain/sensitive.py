@@ -8,6 +8,7 @@ The list is fixed on purpose. It is matched by words of a field's name, in Engli
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: Beginnings of English words.
 SENSITIVE_WORDS = (
@@ -29,6 +30,7 @@ SENSITIVE_PARTS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=10_000)  # a shop has few names and asks of each product
 def is_sensitive(name: str) -> bool:
     """Whether a field of this name must never be inferred or told of."""
     folded = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).casefold()

@@ -82,6 +82,7 @@ def test_every_sentence_names_facts_that_are_there(shop: Runtime, language: str)
             assert "{" not in sentence.text
             if language == "zh":
                 assert any("\u4e00" <= letter <= "\u9fff" for letter in sentence.text)
+            assert all("\u4e00" <= why[-1] <= "\u9fff" for why in one.missing.values()) or language == "en"
         ids = {part["id"] for name in ("affinities", "next_categories", "predicted") for part in one.as_dict()[name]}
         assert ids == {name for name in one.fact_ids() if ":" in name}
 

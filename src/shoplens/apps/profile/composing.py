@@ -21,6 +21,7 @@ from shoplens.apps.profile.facts import (
     Profile,
     Rhythm,
 )
+from shoplens.apps.profile.reasons import Reasons
 from shoplens.apps.profile.telling import tell
 from shoplens.apps.profile.working import Worked, person_features
 from shoplens.models.profile.affinity import LEAST_DEEDS, LEAST_EVIDENCE
@@ -49,7 +50,7 @@ def compose(
     language: str,
 ) -> Profile:
     """The profile of person k. `asked`: their candidates for the next category; `told`: fields that they told."""
-    missing: dict[str, str] = {}
+    missing = Reasons(language)
     parts: dict[str, Any] = {
         "activity": _activity(worked, k),
         "rhythm": _rhythm(worked, k, missing),
@@ -67,7 +68,7 @@ def compose(
         session_id=session_id,
         as_of=datetime.fromtimestamp(worked.now / 1e6, UTC).isoformat(timespec="seconds"),
         bundle=bundle,
-        missing=missing,
+        missing=missing.said,
         **parts,
     )
     sentences = tell(profile, worked.model.act, language)
@@ -98,10 +99,10 @@ def _activity(worked: Worked, k: int) -> Activity:
     )
 
 
-def _rhythm(worked: Worked, k: int, missing: dict[str, str]) -> Rhythm | None:
+def _rhythm(worked: Worked, k: int, missing: Reasons) -> Rhythm | None:
     known = worked.habits
     if known.visits[k] < LEAST_RHYTHM:
-        missing["rhythm"] = f"fewer than {LEAST_RHYTHM} visits"
+        missing.add("rhythm", "few_visits", LEAST_RHYTHM)
         return None
     return Rhythm(
         gap_days=float(known.gap[k]),
@@ -111,32 +112,32 @@ def _rhythm(worked: Worked, k: int, missing: dict[str, str]) -> Rhythm | None:
     )
 
 
-def _predictable(worked: Worked, k: int, horizon: float | None, what: str, missing: dict[str, str]) -> bool:
+def _predictable(worked: Worked, k: int, horizon: float | None, what: str, missing: Reasons) -> bool:
     """Whether there are visits enough, and one of them lately."""
     if worked.habits.visits[k] < LEAST_VISITS:
-        missing[what] = f"fewer than {LEAST_VISITS} visits"
+        missing.add(what, "few_visits", LEAST_VISITS)
     elif horizon is None:
-        missing[what] = "not learnt: train on a longer log"
+        missing.add(what, "not_learnt")
     elif worked.habits.recency[k] > horizon:
-        missing[what] = f"no visit for more than {horizon:g} days: has left already"
-    return what not in missing
+        missing.add(what, "left", horizon)
+    return what not in missing.said
 
 
-def _churn(worked: Worked, k: int, missing: dict[str, str]) -> Churn | None:
+def _churn(worked: Worked, k: int, missing: Reasons) -> Churn | None:
     model = worked.model.churn
     if not _predictable(worked, k, None if model is None else model.horizon_days, "churn", missing) or model is None:
         return None
     return Churn(probability=float(worked.churn[k]), shop=model.base_rate, horizon_days=model.horizon_days)
 
 
-def _due(worked: Worked, k: int, missing: dict[str, str]) -> Due | None:
+def _due(worked: Worked, k: int, missing: Reasons) -> Due | None:
     model, known = worked.model.due, worked.habits
     if model is not None and worked.due is not None and known.recency[k] <= model.horizon_days:
         if not _predictable(worked, k, model.horizon_days, "due", missing):
             return None
         low, middle, high = (float(one) for one in worked.due[k])
         if middle >= model.horizon_days - 0.5:
-            missing["due"] = f"probably not within {model.horizon_days:g} days"
+            missing.add("due", "not_within", model.horizon_days)
             return None
         open_end = high >= model.horizon_days - 0.5
         return Due(
@@ -148,28 +149,28 @@ def _due(worked: Worked, k: int, missing: dict[str, str]) -> Due | None:
             source="model",
         )
     if known.visits[k] < LEAST_RHYTHM:
-        missing["due"] = f"fewer than {LEAST_RHYTHM} visits"
+        missing.add("due", "few_visits", LEAST_RHYTHM)
         return None
     low, middle, high = (
         max(float(gap[k] - known.recency[k]), 0.0) for gap in (known.gap_low, known.gap, known.gap_high)
     )
     if known.recency[k] > 3 * max(float(known.gap_high[k]), 1.0):
-        missing["due"] = "overdue by far"
+        missing.add("due", "overdue")
         return None
     date = _date(worked.today + round(middle))
     return Due(days=middle, low_days=low, high_days=high, date=date, horizon_days=None, source="rhythm")
 
 
-def _affinities(worked: Worked, k: int, missing: dict[str, str]) -> tuple[Affinity, ...]:
+def _affinities(worked: Worked, k: int, missing: Reasons) -> tuple[Affinity, ...]:
     found, model = worked.affinities, worked.model
     mine = np.flatnonzero(found.person == k)[:MOST_AFFINITIES]
     if not len(mine):
         if not len(model.columns):
-            missing["affinities"] = "not learnt: nothing has been trained yet"
+            missing.add("affinities", "untrained")
         elif worked.tally.effective[k].max(initial=0) < LEAST_EVIDENCE:
-            missing["affinities"] = f"fewer than {LEAST_EVIDENCE:g} events about products that the catalogue describes"
+            missing.add("affinities", "few_events", LEAST_EVIDENCE)
         else:
-            missing["affinities"] = "nothing is chosen clearly more than by others"
+            missing.add("affinities", "nothing_clear")
     return tuple(
         Affinity(
             field=model.columns.fields[model.columns.field[column]],
@@ -216,10 +217,10 @@ def _hours(worked: Worked, k: int) -> tuple[int, ...]:
     return tuple(np.bincount(hours, minlength=24).tolist())
 
 
-def _next(worked: Worked, k: int, asked: Pairs | None, missing: dict[str, str]) -> tuple[NextCategory, ...]:
+def _next(worked: Worked, k: int, asked: Pairs | None, missing: Reasons) -> tuple[NextCategory, ...]:
     model = worked.model.next_category
     if model is None or asked is None:
-        missing["next_categories"] = "not learnt: train on a longer log"
+        missing.add("next_categories", "not_learnt")
         return ()
     lately = worked.model.churn.horizon_days if worked.model.churn is not None else np.inf
     if not _predictable(worked, k, lately, "next_categories", missing):
@@ -238,13 +239,13 @@ def _next(worked: Worked, k: int, asked: Pairs | None, missing: dict[str, str]) 
     )
 
 
-def _segment(worked: Worked, k: int, language: str, missing: dict[str, str]) -> InSegment | None:
+def _segment(worked: Worked, k: int, language: str, missing: Reasons) -> InSegment | None:
     place = int(worked.segment[k])
     if place < 0:
-        missing["segment"] = "the shop has too few people for segments" if worked.model.people else "not learnt yet"
+        missing.add("segment", "small_shop" if worked.model.people else "untrained")
         return None
     if worked.habits.visits[k] < LEAST_VISITS:
-        missing["segment"] = f"fewer than {LEAST_VISITS} visits"
+        missing.add("segment", "few_visits", LEAST_VISITS)
         return None
     found = worked.model.segments.groups[place]
     name = found.names.get(language) or found.names["en"]

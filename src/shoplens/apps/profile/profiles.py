@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import scipy.sparse as sp
+
 from shoplens.apps.profile.composing import compose
 from shoplens.apps.profile.crowd import Alike, Crowd, CrowdMember, Everybody
 from shoplens.apps.profile.facts import Profile
 from shoplens.apps.profile.working import Worked, category_pairs, deeds_of, products_of, unlearnt, work_out
-from shoplens.domain.events import Event, EventWeights
+from shoplens.domain.events import Event
 from shoplens.errors import InputError, NotFoundError
 from shoplens.models.profile import ProfileModel
 from shoplens.models.profile.segments import Segment
@@ -61,11 +63,11 @@ class Profiles:
         moment = now if now is not None else int(time.time() * 1e6)
         events, told = self._known(user_id, session_id, moment)
         model = _model(shelf) or unlearnt(events, self._zone)
-        worked, item_ids = _one(shelf, model, events, shelf.event_weights, moment)
+        worked, rows = _one(shelf, model, events, moment)
         return compose(
             worked,
             0,
-            category_pairs(worked, products_of(shelf, model, item_ids)),
+            category_pairs(worked, rows),
             user_id=user_id,
             session_id=session_id,
             bundle=shelf.version,
@@ -120,7 +122,7 @@ class Profiles:
         if user_id is not None:
             moment = int(time.time() * 1e6)
             events, _ = self._known(user_id, None, moment)
-            worked, _ = _one(shelf, model, events, shelf.event_weights, moment)
+            worked, _ = _one(shelf, model, events, moment)
             found = crowd.nearest(worked.vectors[0], 2 * n, frozenset({user_id}))
         else:
             place = model.segments.groups.index(_segment(shelf, segment or ""))
@@ -168,12 +170,11 @@ def _model(shelf: Shelf) -> ProfileModel | None:
     return shelf.learned.profile if shelf.learned is not None else None
 
 
-def _one(
-    shelf: Shelf, model: ProfileModel, events: list[Event], weights: EventWeights, moment: int
-) -> tuple[Worked, list[str]]:
-    """One history worked out, and the item_ids in it."""
-    deeds, item_ids = deeds_of(shelf, model, [events], weights)
-    return work_out(model, deeds, products_of(shelf, model, item_ids), moment), item_ids
+def _one(shelf: Shelf, model: ProfileModel, events: list[Event], moment: int) -> tuple[Worked, sp.csr_matrix]:
+    """One history worked out, and the traits of the products in it."""
+    deeds, item_ids = deeds_of(shelf, model, [events], shelf.event_weights)
+    rows = products_of(shelf, model, item_ids)
+    return work_out(model, deeds, rows, moment), rows
 
 
 def _segment(shelf: Shelf, segment: str) -> Segment:

@@ -20,8 +20,9 @@ from shoplens.models.profile.affinity import ShopAverage, Tally, tally
 from shoplens.models.profile.deeds import Deeds, local_hours
 from shoplens.models.profile.fields import field_features
 from shoplens.models.profile.forecasts import LEAST_VISITS, NextCategory
-from shoplens.models.profile.habits import Visits, features, habits
+from shoplens.models.profile.habits import Habits, Visits, features, habits
 from shoplens.models.profile.model import ProfileModel
+from shoplens.models.profile.segments import Segments
 from shoplens.models.profile.space import TasteSpace
 from shoplens.models.profile.traits import PriceBands, TraitColumns
 
@@ -51,6 +52,24 @@ class ShopDeeds:
         return int(self.deeds.time.max(initial=0)) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Tastes:
+    """What everybody chooses, the shop's average, and the vectors that compare people."""
+
+    counted: Tally
+    average: ShopAverage
+    space: TasteSpace
+    vectors: npt.NDArray[np.float64]  # [n_people, size]
+
+    @classmethod
+    def of(cls, shop: ShopDeeds, *, seed: int = 0) -> Tastes:
+        """As of the end of the log."""
+        counted = tally(shop.deeds, shop.rows, shop.columns, now=shop.end, zone=shop.zone)
+        average = ShopAverage.fit(counted, shop.columns)
+        space = TasteSpace.fit(_some(counted, seed), average, shop.columns, seed=seed)
+        return cls(counted, average, space, space.vectors(counted, average, shop.columns))
+
+
 def learn_profiles(
     shop: ShopDeeds,
     *,
@@ -64,21 +83,14 @@ def learn_profiles(
     tell = progress or (lambda *_: None)
     if not shop.deeds.acts(shop.act).any():
         return None, {}
-    counted = tally(shop.deeds, shop.rows, shop.columns, now=shop.end, zone=shop.zone)
-    average = ShopAverage.fit(counted, shop.columns)
-    space = TasteSpace.fit(_some(counted, seed), average, shop.columns, seed=seed)
+    tastes = Tastes.of(shop, seed=seed)
     tell("learn profiles", 1, 4)
     returning, choosing, figures = _forecasts(shop, horizon_days, seed, lambda: tell("learn profiles", 2, 4))
     tell("learn profiles", 3, 4)
-    vectors = space.vectors(counted, average, shop.columns)
-    today = int(local_hours(np.array([shop.end]), shop.zone)[0] // 24)
-    known = habits(Visits.of(shop.deeds, shop.act, shop.zone), today)
-    enough = np.flatnonzero(known.visits >= LEAST_VISITS)
-    money = np.where(known.paid > 0, known.paid / np.maximum(known.visits, 1), np.nan)
-    crowd = Crowd(vectors[enough], average.shares(_rows(counted, enough), shop.columns, space.columns), money[enough])
-    segments, told = find_segments(crowd, space, shop.columns, average.share[space.columns], before, seed=seed)
-    traits = field_features(vectors, features(shop.deeds, shop.end, shop.act, shop.zone))
+    segments, told = learn_segments(shop, tastes, before, seed=seed)
+    traits = field_features(tastes.vectors, features(shop.deeds, shop.end, shop.act, shop.zone))
     fields, of_fields = learn_fields(predict, shop.known, traits, seed=seed)
+    known = _habits(shop)
     acted = known.visits > 0
     scored = {"recency": known.recency[acted], "frequency": known.visits[acted], "monetary": known.paid[acted]}
     model = ProfileModel(
@@ -88,9 +100,9 @@ def learn_profiles(
         columns=shop.columns,
         bands=shop.bands,
         usual=shop.usual,
-        average=average,
+        average=tastes.average,
         edges={name: np.quantile(values, (0.2, 0.4, 0.6, 0.8)) for name, values in scored.items()},
-        space=space,
+        space=tastes.space,
         segments=segments,
         churn=None if returning is None else returning.churn,
         due=None if returning is None else returning.due,
@@ -100,6 +112,24 @@ def learn_profiles(
     )
     tell("learn profiles", 4, 4)
     return model, {"people": model.people, "made of": shop.act.value, **figures, "segments": told, "fields": of_fields}
+
+
+def learn_segments(
+    shop: ShopDeeds, tastes: Tastes, before: ProfileModel | None, *, seed: int = 0
+) -> tuple[Segments, dict[str, float]]:
+    """Groups of those who came often enough to be known. With figures."""
+    known = _habits(shop)
+    enough = np.flatnonzero(known.visits >= LEAST_VISITS)
+    money = np.where(known.paid > 0, known.paid / np.maximum(known.visits, 1), np.nan)[enough]
+    columns = tastes.space.columns
+    shares = tastes.average.shares(_rows(tastes.counted, enough), shop.columns, columns)
+    crowd = Crowd(tastes.vectors[enough], shares, money)
+    return find_segments(crowd, tastes.space, shop.columns, tastes.average.share[columns], before, seed=seed)
+
+
+def _habits(shop: ShopDeeds) -> Habits:
+    today = int(local_hours(np.array([shop.end]), shop.zone)[0] // 24)
+    return habits(Visits.of(shop.deeds, shop.act, shop.zone), today)
 
 
 def _forecasts(

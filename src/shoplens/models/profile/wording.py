@@ -37,12 +37,12 @@ TYPICAL = {"en": "No particular taste", "zh": "无明显偏好"}
 
 
 def trait_text(field: str, value: str, language: str) -> str:
-    """A value in a sentence: of a category path its narrowest part; an attribute's number with the attribute's name."""
+    """A value in a sentence: of a category path its narrowest part; what has a number with its attribute's name."""
     known = VALUES.get(language, VALUES["en"]).get((field, value))
     if known is not None:
         return known
     if field.startswith("category"):
         return value.rpartition(" > ")[2]
-    if field.startswith("attributes.") and not any(letter.isalpha() for letter in value):
-        return f"{field.removeprefix('attributes.')} {value}"
+    if field.startswith("attributes.") and any(letter.isdigit() for letter in value):
+        return f"{field.removeprefix('attributes.').replace('_', ' ')} {value}"
     return value

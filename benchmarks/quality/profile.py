@@ -1,0 +1,151 @@
+"""What profiles predict, judged on a period that nothing was learnt from, beside simple forecasts.
+
+    python -m benchmarks.quality.profile SHOP [--horizon 28] [--seed 0] [--plot report/profile_calibration.png]
+
+SHOP is a workspace with purchases (`shoplens demo` makes one). The last `--horizon` days are the test; the period
+before them is validation, where what ships is chosen and probabilities are calibrated; all earlier periods are learnt
+from. Fields of people are judged by nested cross-validation: all that people told and that are not sensitive. Then,
+with the model of the whole log: whether segments stay themselves when learnt again a period later, how long the
+profiles of everybody take, and how long one. Prints one JSON object; intervals are 95 % bootstrap over people.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shoplens.apps.profile import Profiles
+from shoplens.domain.events import EVENT_WEIGHTS, MICROSECONDS_PER_DAY
+from shoplens.domain.sensitive import is_sensitive
+from shoplens.domain.vocabulary import Vocabulary
+from shoplens.learning.profile.learning import ShopDeeds, Tastes, learn_profiles, learn_segments
+from shoplens.learning.profile.plots import drawings_of
+from shoplens.models.profile import ProfileModel
+from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.learned import Learned
+from shoplens.recommend.shelf import Shelf
+from shoplens.recommend.trending import Trending
+from shoplens.service.dataset import read_log
+from shoplens.service.profile_training import shop_deeds
+from shoplens.service.profiles import read_everybody
+from shoplens.service.settings import ProfileSettings, Workspace
+from shoplens.store.base import Store
+from shoplens.store.sql import open_store
+
+ASKED = 200  # people whose single profile is timed
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shop", type=Path)
+    parser.add_argument("--horizon", type=float, default=28.0, help="days")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plot", type=Path, default=Path("report") / "profile_calibration.png")
+    given = parser.parse_args()
+    began = time.perf_counter()
+    store = open_store(Workspace.open(given.shop).database_url)
+    try:
+        settings = ProfileSettings(predict=told_fields(store), horizon_days=given.horizon)
+        log, _ = read_log(store, money=True)
+        shop = shop_deeds(store, log, EVENT_WEIGHTS, settings)
+        _tell(began, "read")
+        started = time.perf_counter()
+        model, figures = learn_profiles(
+            shop, horizon_days=given.horizon, predict=settings.predict, seed=given.seed, progress=lambda *_: None
+        )
+        seconds = time.perf_counter() - started
+        assert model is not None, "the shop has no purchases"
+        _tell(began, "learnt")
+        for draw in drawings_of(figures).values():
+            given.plot.parent.mkdir(parents=True, exist_ok=True)
+            draw(given.plot)
+        result: dict[str, Any] = {
+            "shop": given.shop.name,
+            "events": len(log),
+            "learn_seconds": round(seconds, 1),
+            **figures,
+            "groups": [one.names["en"] for one in model.segments.groups],
+            "stability": stability(shop, model, given.horizon, given.seed),
+        }
+        _tell(began, "segments learnt again")
+        result["seconds"] = speed(store, log.items, model, given.seed)
+    finally:
+        store.close()
+    print(json.dumps(result))
+
+
+def told_fields(store: Store) -> tuple[str, ...]:
+    """Fields that people told, but for sensitive ones."""
+    names = {
+        name
+        for chunk in store.people.scan()
+        for _, person in chunk
+        for name, value in person.fields.items()
+        if isinstance(value, str)
+    }
+    return tuple(sorted(name for name in names if not is_sensitive(name)))
+
+
+def stability(shop: ShopDeeds, model: ProfileModel, horizon: float, seed: int) -> dict[str, float]:
+    """Share of people who are in the segment of the same id when segments are learnt from all but the last period, and
+    then from everything, recognising those before; and as if they were not recognised."""
+    earlier = replace(shop, deeds=shop.deeds.before(shop.end - round(horizon * MICROSECONDS_PER_DAY)))
+    old, new = Tastes.of(earlier, seed=seed), Tastes.of(shop, seed=seed)
+    first, _ = learn_segments(earlier, old, None, seed=seed)
+    before = replace(model, space=old.space, average=old.average, segments=first)
+    found = {}
+    for name, known in (("recognised", before), ("anew", None)):
+        second, _ = learn_segments(shop, new, known, seed=seed)
+        (a, _), (b, _) = first.nearest(old.vectors), second.nearest(new.vectors)
+        ids = [[one.id for one in segments.groups] for segments in (first, second)]
+        same = np.array([ids[0][x] == ids[1][y] for x, y in zip(a.tolist(), b.tolist(), strict=True)])
+        found[name] = round(float(same.mean()), 4)
+        found[f"segments {name}"] = len(second.groups)
+        found[f"kept ids {name}"] = len(set(ids[0]) & set(ids[1]))
+    return found
+
+
+def speed(store: Store, items: Vocabulary, model: ProfileModel, seed: int) -> dict[str, float]:
+    """Seconds for everybody's profile (reading the log included), and of one person's."""
+    facts = CatalogueFacts(product for chunk in store.catalogue.scan() for product in chunk)
+    shelf = Shelf(Learned("benchmark", items, {}, "", profile=model), facts, Trending())
+
+    def fields(user_id: str) -> Any:
+        person = store.people.get(user_id)
+        return None if person is None else person.fields
+
+    profiles = Profiles(
+        lambda user_id, session_id, limit: store.events.history(user_id=user_id, session_id=session_id, limit=limit),
+        fields,
+        lambda shelf, model: read_everybody(store, shelf, model),
+    )
+    started = time.perf_counter()
+    everybody = list(profiles.every(shelf))
+    whole = time.perf_counter() - started
+    known = [one.user_id or "" for one in everybody if one.activity.visits]
+    spent = []
+    for user_id in np.random.default_rng(seed).choice(known, min(ASKED, len(known)), replace=False).tolist():
+        started = time.perf_counter()
+        profiles.of(shelf, user_id)
+        spent.append(time.perf_counter() - started)
+    return {
+        "everybody": round(whole, 2),
+        "one_p50": round(float(np.median(spent)), 4),
+        "one_p99": round(float(np.quantile(spent, 0.99)), 4),
+    }
+
+
+def _tell(began: float, what: str) -> None:
+    print(f"{time.perf_counter() - began:7.1f} s  {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
