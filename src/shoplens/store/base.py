@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns, EventType
 from shoplens.domain.people import Person
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +406,50 @@ class Transcripts(Protocol):
         ...
 
 
+class ReviewList(Protocol):
+    """What may be wrong or missing in the catalogue, and what people decided about it."""
+
+    def offer(self, proposals: Iterable[Proposal]) -> int:
+        """Put on the list what is new, bring up to date what is open; what was decided stays. Returns how many are
+        new."""
+        ...
+
+    def withdraw(self, kinds: Sequence[ProposalKind], before: int) -> int:
+        """Take open proposals of these kinds off the list that were last offered before a time (microseconds).
+        Returns how many went."""
+        ...
+
+    def list(
+        self,
+        *,
+        status: ProposalStatus = ...,
+        kind: ProposalKind | None = None,
+        attribute: str | None = None,
+        item_id: str | None = None,
+        least: float = 0.0,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> list[Proposal]:
+        """The surest first (`least`: confidence), at most `limit`, those behind the one whose id is `after`."""
+        ...
+
+    def get(self, proposal_ids: Sequence[str]) -> dict[str, Proposal]:
+        """Those that exist."""
+        ...
+
+    def decide(self, proposal_ids: Sequence[str], status: ProposalStatus, now: int) -> int:
+        """Remember a decision made at a time (microseconds); `open` takes one back. Returns how many there were."""
+        ...
+
+    def decided(self, status: ProposalStatus) -> set[str]:
+        """Ids of all proposals that were accepted, or rejected."""
+        ...
+
+    def counts(self) -> dict[tuple[ProposalKind, ProposalStatus], int]:
+        """How many there are of each kind and status; none where there are none."""
+        ...
+
+
 class Store(Protocol):
     """The shop's truth."""
 
@@ -414,6 +459,7 @@ class Store(Protocol):
     searches: SearchLog
     impressions: ImpressionLog
     transcripts: Transcripts
+    proposals: ReviewList
     erasures: ErasureLog
 
     def checkpoint(self, source: str) -> Checkpoint | None:

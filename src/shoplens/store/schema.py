@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0007"
+REVISION = "0008"
 
 metadata = MetaData()
 
@@ -215,6 +215,25 @@ sign_in = Table(
     Column("user_id", Text, primary_key=True),
     Column("session_id", Text, nullable=False),
 )
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("proposal_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("item_id", Text, nullable=False),  # by id, not row: a proposal may outlive its product
+    Column("attribute", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("current", Text, nullable=False),  # JSON array
+    Column("source", Text, nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON object
+    Column("status", Text, nullable=False),
+    Column("offered", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("decided", BigInteger),
+)
+Index("proposal_list", proposal.c.status, proposal.c.confidence, proposal.c.proposal_id)
+Index("proposal_product", proposal.c.item_id)
 
 checkpoint = Table(
     "checkpoint",

@@ -11,6 +11,7 @@ from shoplens.store.base import (
     EventLog,
     ImpressionLog,
     People,
+    ReviewList,
     SearchLog,
     Store,
     Transcripts,
@@ -23,6 +24,7 @@ from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
 from shoplens.store.sql_impressions import SqlImpressionLog
 from shoplens.store.sql_people import SqlPeople
+from shoplens.store.sql_proposals import SqlReviewList
 from shoplens.store.sql_searches import SqlSearchLog
 from shoplens.store.sql_transcripts import SqlTranscripts
 from shoplens.store.sqlite_log import SqliteEventLog
@@ -46,6 +48,7 @@ class SqlStore:
         self.impressions: ImpressionLog = SqlImpressionLog(database)
         self.erasures: ErasureLog = SqlErasureLog(database)
         self.transcripts: Transcripts = SqlTranscripts(database)
+        self.proposals: ReviewList = SqlReviewList(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

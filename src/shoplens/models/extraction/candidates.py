@@ -19,7 +19,7 @@ LONGEST = 6  # tokens of a span that is not a known value
 #: A span is worth a look when one of these holds.
 SHAPE = 0.05  # share of the attribute's values that look so, if there are digits in it
 INSIDE = 0.25  # mean share of its words' titles in which they are part of the value
-TOKENS = 0.05  # the token model's probability that it begins and ends here
+TOKENS = 0.1  # the token model's probability that it begins and ends here
 FEATURES = (
     "count", "share", "precision", "elsewhere", "shape", "shape anywhere",
     "inside least", "inside mean", "inside before", "inside after", "present least", "titles least", "titles most",
