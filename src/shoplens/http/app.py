@@ -11,6 +11,7 @@ from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
+    attributes,
     bundles,
     cart,
     classify,
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         people,
         embeddings,
         classify,
+        attributes,
     )
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)

@@ -51,6 +51,7 @@ from shoplens.store.base import Appended, Checkpoint, Store
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
+    from shoplens.service.attributes import Attributes
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.gate import Verdict
@@ -119,6 +120,7 @@ class Runtime:
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None
+        self._attributes: Attributes | None = None
 
     @classmethod
     def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
@@ -160,6 +162,16 @@ class Runtime:
                 if self._watcher is not None:
                     self._search.start()
             return self._search
+
+    @property
+    def attributes(self) -> Attributes:
+        """What products are like: values found in texts and photos, the review list, what values are worth."""
+        from shoplens.service.attributes import Attributes  # with it comes what learns
+
+        with self._opening:
+            if self._attributes is None:
+                self._attributes = Attributes(self.workspace, self.store, self.put_products)
+            return self._attributes
 
     @property
     def logs(self) -> dict[str, LogWriter[Any]]:

@@ -1,0 +1,1 @@
+"""What products are like: values found in their texts and photos, completed, put right, and what they are worth."""

@@ -1,0 +1,89 @@
+"""Amounts, packs, measurements and sizes in texts, English and Chinese, with where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from shoplens.ingest.units import measured, normalise_measure
+
+
+class Said(StrEnum):
+    """What a pattern is about."""
+
+    AMOUNT = "amount"  # "500 ml", "1.5公斤"
+    PACK = "pack"  # "pack of 6", "6件装", "12 ct"
+    EXTENT = "extent"  # "20 x 30 cm"
+    SIZE = "size"  # "size M", "42码"
+
+
+class Pattern(NamedTuple):
+    """One place in a text."""
+
+    about: Said
+    said: str
+    start: int
+    end: int
+    value: str  # in its one spelling: "500 ml", "6", "20 x 30 cm", "M"
+
+
+_NUMBER = r"\d+(?:[.,]\d+)?"
+_UNIT = (
+    r"fl\.?\s?oz|floz|ml|cl|dl|l|ltr|litres?|liters?|mg|kg|kgs|g|gr|grams?|oz|ounces?|lbs?|pounds?|mm|cm|m|inch(?:es)?|"
+    r"in|ft|feet|gal(?:lons?)?|pt|qt|pints?|quarts?|gb|tb|mb|mah|watts?|w|v|hz|毫升|升|毫克|千克|公斤|克|斤|毫米|厘米|公分|米|"
+    r"英寸|英尺|盎司|磅|瓦|毫安时?"
+)
+_COUNTED = r"packs?|pk|pks|ct|count|pcs?|pieces?|pairs?"
+_CHINESE_COUNTED = r"[件个只片包瓶盒支袋双罐条块枚粒]"
+_EXTENT = re.compile(
+    rf"(?<![\w.])({_NUMBER})\s?[x×*]\s?({_NUMBER})(?:\s?[x×*]\s?({_NUMBER}))?\s?(mm|cm|m|in|inch|inches|ft|厘米|毫米|米)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
+_PACK = re.compile(
+    rf"(?<![\w.])(?:packs? of (\d+)|(\d+)[\s-]?(?:{_COUNTED})(?![a-z])|(\d+)\s?{_CHINESE_COUNTED}(?:装|入|套)?|"
+    rf"(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(rf"(?<![\w.,/])({_NUMBER}|\d+\s?/\s?\d+)\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(?:\bsizes?[:\s]\s?|尺[码寸][:：\s]?)([0-9]{1,3}(?:\.5)?|[0-9]?X{0,3}[SL]|M)(?![\w])|(?<![\w-])(X{1,3}[SL]|[2-6]XL)(?![\w])|"
+    r"(?<!\d)(\d{2}(?:\.5)?)码"
+)
+
+
+def patterns_in(text: str) -> list[Pattern]:
+    """All there are, in order; none within another."""
+    found: list[Pattern] = []
+    for one in (*_extents(text), *_packs(text), *_amounts(text), *_sizes(text)):
+        if not any(one.start < other.end and other.start < one.end for other in found):
+            found.append(one)
+    return sorted(found, key=lambda one: one.start)
+
+
+def _extents(text: str) -> Iterator[Pattern]:
+    for match in _EXTENT.finditer(text):
+        sides = " x ".join(side.replace(",", ".") for side in match.groups()[:3] if side)
+        unit = normalise_measure(f"1 {match[4]}").partition(" ")[2] or match[4]
+        yield Pattern(Said.EXTENT, match[0], *match.span(), f"{sides} {unit}")
+
+
+def _packs(text: str) -> Iterator[Pattern]:
+    for match in _PACK.finditer(text):
+        count = next(group for group in match.groups() if group)
+        yield Pattern(Said.PACK, match[0], *match.span(), str(int(count)))
+
+
+def _amounts(text: str) -> Iterator[Pattern]:
+    for match in _AMOUNT.finditer(text):
+        value = normalise_measure(match[0].replace("-", " "))
+        if "/" in match[1] or measured(value) is not None:
+            yield Pattern(Said.AMOUNT, match[0], *match.span(), " ".join(value.split()))
+
+
+def _sizes(text: str) -> Iterator[Pattern]:
+    for match in _SIZE.finditer(text):
+        place = next(number for number, group in enumerate(match.groups(), 1) if group)
+        yield Pattern(Said.SIZE, match[0], *match.span(), match[place].upper())

@@ -1,0 +1,150 @@
+"""Values of the shop's attributes in a text: by pattern, by the shop's own values, by the lexicon's names of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from shoplens.apps.attributes.found import FoundValue, Source
+from shoplens.apps.attributes.normalise import Normaliser
+from shoplens.apps.attributes.patterns import Said, patterns_in
+from shoplens.apps.attributes.reliability import Reliability
+from shoplens.apps.attributes.schema import LONGEST_VALUE, Category, Kind, ShopSchema
+from shoplens.features.align.lexicon import Lexicon, built_in, plain
+from shoplens.ingest.units import measured
+from shoplens.models.extraction.memory import ValueFinder
+
+SHORTEST = 2  # letters of a value that is looked for; one Chinese character is enough
+PACK_NAMES = frozenset({"multipack", "pack", "pack size", "pack_size", "quantity", "count", "件数", "装量", "数量"})
+SIZE_NAMES = frozenset({"size", "尺码", "尺寸", "clothing size", "shoe size"})
+#: Kinds of the lexicon whose names may be values of an attribute that is called so.
+LEXICON_NAMES: dict[str, tuple[str, ...]] = {
+    "colour": ("colour", "color", "颜色", "frame color", "basecolour", "base_colour"),
+    "material": ("material", "fabric", "材质", "材料", "面料"),
+    "pattern": ("pattern", "图案", "花纹"),
+    "gender": ("gender", "性别", "适用性别"),
+    "season": ("season", "季节"),
+}
+Texts = Mapping[str, str]  # field → text
+
+
+class TextReader:
+    """Reads texts with what the shop's catalogue and the lexicon know."""
+
+    def __init__(
+        self,
+        schema: ShopSchema,
+        normaliser: Normaliser,
+        reliability: Reliability,
+        *,
+        lexicon: Lexicon | None = None,
+    ) -> None:
+        self._schema, self._normaliser, self._reliability = schema, normaliser, reliability
+        self._names = _names(schema, lexicon or built_in())
+        self._finder = ValueFinder(self._names)
+        self._units = {
+            name: {amount.unit for value in schema.values(name) if (amount := measured(value)) is not None}
+            for name, kind in schema.kinds.items()
+            if kind is Kind.MEASURE
+        }
+
+    def read(self, texts: Texts, category: Category) -> list[FoundValue]:
+        """What texts say of the attributes that products of the category have."""
+        expected = set(self._schema.expected(category))
+        found: list[FoundValue] = []
+        for field, text in texts.items():
+            if text:
+                found += self._by_pattern(field, text, expected)
+                found += self._by_dictionary(field, text, expected)
+        return found
+
+    def _by_pattern(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
+        return [
+            FoundValue(
+                attribute=name,
+                value=self._normaliser.value(name, one.value),
+                source=Source.PATTERN,
+                confidence=self._reliability.of(Source.PATTERN, name),
+                field=field,
+                said=one.said,
+                start=one.start,
+                end=one.end,
+            )
+            for one in patterns_in(text)
+            for name in self._attributes_for(one.about, one.value, expected)
+        ]
+
+    def _attributes_for(self, about: Said, value: str, expected: set[str]) -> list[str]:
+        """Attributes that such a pattern may be a value of."""
+        if about is Said.SIZE:
+            return [name for name in sorted(expected) if name.casefold() in SIZE_NAMES]
+        if about is Said.PACK:
+            return [name for name in sorted(expected) if name.casefold() in PACK_NAMES]
+        if about is Said.EXTENT:
+            return [name for name in sorted(expected) if "dimension" in name.casefold() or name in {"尺寸", "规格"}]
+        amount = measured(value)
+        unit = amount.unit if amount is not None else value.rpartition(" ")[2]
+        return [name for name in sorted(expected) if unit in self._units.get(name, ())]
+
+    def _by_dictionary(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
+        lowered = text.lower()
+        found: list[FoundValue] = []
+        if len(lowered) != len(text):
+            return found
+        taken: dict[str, int] = {}  # attribute → where its latest value ends: longer names first
+        for start, end in sorted(self._finder.find(lowered), key=lambda place: (place[0] - place[1], place[0])):
+            if not _whole(lowered, start, end):
+                continue
+            for name, value in self._names[lowered[start:end]].items():
+                if name in expected and not (name in taken and start < taken[name]):
+                    taken[name] = max(end, taken.get(name, 0))
+                    found.append(
+                        FoundValue(
+                            attribute=name,
+                            value=value,
+                            source=Source.DICTIONARY,
+                            confidence=self._reliability.of(Source.DICTIONARY, name),
+                            field=field,
+                            said=text[start:end],
+                            start=start,
+                            end=end,
+                        )
+                    )
+        return found
+
+
+def _names(schema: ShopSchema, lexicon: Lexicon) -> dict[str, dict[str, str]]:
+    """What may stand in a text → attribute → the shop's value."""
+    names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for attribute, kind in schema.kinds.items():
+        if kind in (Kind.MEASURE, Kind.CODE):
+            continue
+        counts = schema.values(attribute)
+        for value, _ in counts.most_common():
+            if SHORTEST <= len(value) <= LONGEST_VALUE or (value and ord(value[0]) > 0x2E80):
+                names[value.strip().lower()].setdefault(attribute, value)
+        shop_word: dict[int, str] = {}
+        for value, _ in counts.most_common():
+            idea = lexicon.by_english.get(plain(value)) or lexicon.by_chinese.get(value.casefold())
+            if idea is not None:
+                shop_word.setdefault(id(idea), value)
+        own = {wanted for wanted, called in LEXICON_NAMES.items() if attribute.casefold() in called}
+        for idea in lexicon.ideas:
+            meant = shop_word.get(id(idea)) or (idea.english[0] if idea.kind in own else None)
+            if meant is not None:
+                for name in (*idea.english, *(one for one in idea.chinese if len(one) > 1)):
+                    names[name.lower()].setdefault(attribute, meant)
+    names.pop("", None)
+    return dict(names)
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Whether no word goes on over the edges. Chinese has no edges between words."""
+    return not (_joins(text, start) or _joins(text, end))
+
+
+def _joins(text: str, place: int) -> bool:
+    if not 0 < place < len(text):
+        return False
+    left, right = text[place - 1], text[place]
+    return left.isascii() and right.isascii() and left.isalnum() and right.isalnum()

@@ -1,0 +1,128 @@
+"""Attributes: extract, review, check, and what values go with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.concurrency import run_in_threadpool
+
+from shoplens.apps.attributes.schema import values_of
+from shoplens.domain.proposals import ProposalKind, ProposalStatus
+from shoplens.http.keys import needs
+from shoplens.http.routes.shop import Shop
+from shoplens.http.wire.attributes import (
+    AlikeAnswer,
+    CheckAnswer,
+    CheckIn,
+    DecidedAnswer,
+    DecideIn,
+    ExtractAnswer,
+    ExtractIn,
+    InsightsAnswer,
+    Name,
+    ProposalId,
+    ProposalsAnswer,
+    alike_json,
+    counts_json,
+    drive_json,
+    gap_json,
+    proposal_json,
+)
+from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.service.runtime import Runtime
+
+router = APIRouter(tags=["attributes"], responses=PROBLEMS)
+READ, WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
+
+
+@router.post("/v1/attributes/extract", response_model=ExtractAnswer, dependencies=READ)
+async def extract(body: ExtractIn, shop: Shop) -> dict[str, Any]:
+    """Values of attributes in a text or a product's texts, in the shop's own words."""
+    return await run_in_threadpool(_extract, shop, body)
+
+
+@router.get("/v1/attributes/proposals", response_model=ProposalsAnswer, dependencies=READ)
+async def list_proposals(
+    shop: Shop,
+    status: ProposalStatus = ProposalStatus.OPEN,
+    kind: ProposalKind | None = None,
+    attribute: Annotated[Name | None, Query()] = None,
+    item_id: Annotated[Id | None, Query()] = None,
+    least: Annotated[float, Query(ge=0, le=1, description="Confidence.")] = 0.0,
+    after: Annotated[ProposalId | None, Query(description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+) -> dict[str, Any]:
+    """The review list, the surest first."""
+
+    def answer() -> dict[str, Any]:
+        listed = shop.store.proposals.list(
+            status=status, kind=kind, attribute=attribute, item_id=item_id, least=least, after=after, limit=limit
+        )
+        return {
+            "proposals": [proposal_json(one) for one in listed],
+            "next": listed[-1].proposal_id if len(listed) == limit else None,
+            "counts": counts_json(shop.store.proposals.counts()),
+        }
+
+    return await run_in_threadpool(answer)
+
+
+@router.post("/v1/attributes/proposals/accept", response_model=DecidedAnswer, dependencies=WRITE)
+async def accept_proposals(body: DecideIn, shop: Shop) -> dict[str, Any]:
+    """Write what is proposed to the products. Of duplicates and prices it is only remembered that somebody looked."""
+    decided = await run_in_threadpool(shop.attributes.accept, body.proposal_ids)
+    return {"proposals": [proposal_json(one) for one in decided]}
+
+
+@router.post("/v1/attributes/proposals/reject", response_model=DecidedAnswer, dependencies=WRITE)
+async def reject_proposals(body: DecideIn, shop: Shop) -> dict[str, Any]:
+    """Never propose these again."""
+    decided = await run_in_threadpool(shop.attributes.reject, body.proposal_ids)
+    return {"proposals": [proposal_json(one) for one in decided]}
+
+
+@router.post("/v1/attributes/check", response_model=CheckAnswer, dependencies=READ)
+async def check_products(body: CheckIn, shop: Shop) -> dict[str, Any]:
+    """What the texts of some products say against their attributes, as they are now. The whole catalogue, photos,
+    categories, duplicates and prices are checked by `shoplens attributes check`."""
+    found = await run_in_threadpool(shop.attributes.contradictions, body.item_ids)
+    return {"proposals": [proposal_json(one) for one in found]}
+
+
+@router.get("/v1/attributes/insights", response_model=InsightsAnswer, dependencies=READ)
+async def get_insights(
+    shop: Shop,
+    days: Annotated[float, Query(gt=0, le=3_650, description="Of the last so many days.")] = 365.0,
+    n: Annotated[int, Query(ge=1, le=1_000, description="Of each list.")] = 50,
+) -> dict[str, Any]:
+    """Which values of attributes go with carts and purchases, and what people search for and the shop lacks."""
+
+    def answer() -> dict[str, Any]:
+        return {
+            "drives": [drive_json(one) for one in shop.attributes.insights(days=days)[:n]],
+            "gaps": [gap_json(one) for one in shop.attributes.gaps(days=days, n=n)],
+        }
+
+    return await run_in_threadpool(answer)
+
+
+@router.get("/v1/attributes/alike/{item_id}", response_model=AlikeAnswer, dependencies=READ)
+async def get_alike(
+    shop: Shop,
+    item_id: Annotated[Id, Path()],
+    by: Annotated[list[Name], Query(min_length=1, max_length=20, description="Attributes; repeat for several.")],
+    n: Annotated[int, Query(ge=1, le=1_000)] = 10,
+) -> dict[str, Any]:
+    """Products that share most of the chosen attributes with this one."""
+    found = await run_in_threadpool(lambda: shop.attributes.alike(item_id, by, n=n))
+    return {"items": alike_json(found)}
+
+
+def _extract(shop: Runtime, body: ExtractIn) -> dict[str, Any]:
+    if body.item_id is None:
+        found = shop.attributes.extract(body.title, body.description, body.category)
+        return {"values": [one.as_dict() for one in found], "current": {}}
+    product, found = shop.attributes.of_product(body.item_id)
+    current = {name: list(values) for name, values in values_of(product)}
+    return {"values": [one.as_dict() for one in found], "current": current}

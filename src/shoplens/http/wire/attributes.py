@@ -1,0 +1,188 @@
+"""Attributes over the wire: texts to extract from, proposals to decide about, what values go with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, model_validator
+
+from shoplens.apps.attributes.alike import Alike
+from shoplens.apps.attributes.gaps import Gap
+from shoplens.apps.attributes.insights import Drive
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
+from shoplens.http.wire.fields import Id, Request, ShortText, Text
+
+ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Name = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ExtractIn(Request):
+    """A product of the shop, or a text that is none yet."""
+
+    item_id: Id | None = Field(default=None, description="A product of the shop; then no text is given.")
+    title: ShortText = ""
+    description: Text = ""
+    category: list[ShortText] = Field(
+        default_factory=list, max_length=20, description="Path from broad to narrow, as the shop writes it."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ExtractIn:
+        if (self.item_id is None) == (not (self.title or self.description)):
+            raise ValueError("send item_id, or a title or description")
+        return self
+
+
+class FoundOut(BaseModel):
+    """A value, in the shop's own words."""
+
+    attribute: str
+    value: str
+    source: str = Field(description="pattern, dictionary, model, photo or neighbours.")
+    confidence: float = Field(description="How often this source is right about this attribute, as measured here.")
+    field: str | None = Field(default=None, description="title, description or ocr.")
+    said: str | None = Field(default=None, description="As the text says it.")
+    start: int | None = Field(default=None, description="Letters of the field, from 0.")
+    end: int | None = None
+    photo: str | None = None
+    box: list[float] | None = Field(default=None, description="Left, top, right, bottom as shares of the photo.")
+
+
+class ExtractAnswer(BaseModel):
+    """Values of each attribute, the surest first; what the product says already stands beside it."""
+
+    values: list[FoundOut]
+    current: dict[str, list[str]] = Field(description="Attributes of the product as they are; empty for a text.")
+
+
+class ProposalOut(BaseModel):
+    """Something to look at."""
+
+    proposal_id: str
+    kind: ProposalKind
+    item_id: str
+    attribute: str
+    value: str
+    current: list[str]
+    source: str
+    confidence: float
+    evidence: dict[str, Any]
+    status: ProposalStatus
+    offered: int = Field(description="Microseconds since 1970, UTC, when it was last found.")
+    decided: int | None
+
+
+class ProposalsAnswer(BaseModel):
+    """A page of the review list, the surest first."""
+
+    proposals: list[ProposalOut]
+    next: str | None = Field(description="Send as `after` for the next page; null: this is the last.")
+    counts: dict[str, dict[str, int]] = Field(description="Kind → status → how many there are in all.")
+
+
+class DecideIn(Request):
+    """Proposals to decide about, all or nothing."""
+
+    proposal_ids: list[ProposalId] = Field(min_length=1, max_length=1_000)
+
+
+class DecidedAnswer(BaseModel):
+    """What was decided."""
+
+    proposals: list[ProposalOut]
+
+
+class CheckIn(Request):
+    """Products to look at now."""
+
+    item_ids: list[Id] = Field(min_length=1, max_length=100)
+
+
+class CheckAnswer(BaseModel):
+    """What their texts say against their attributes. Nothing is put on the review list."""
+
+    proposals: list[ProposalOut]
+
+
+class DriveOut(BaseModel):
+    """A value of an attribute at one stage, against like products (category, price, popularity) without it."""
+
+    attribute: str
+    value: str
+    stage: str
+    ratio: float = Field(description="1.2: 20 % more often than like products.")
+    low: float = Field(description="95 % interval.")
+    high: float
+    p: float
+    telling: bool = Field(description="Holds among all values that were compared (5 % false discoveries).")
+    products: int
+    base: float
+    outcomes: float
+    plain_ratio: float = Field(description="Without adjusting for category, price and popularity.")
+
+
+class GapOut(BaseModel):
+    """A query that the shop answers with nothing, or nearly."""
+
+    query: str
+    searches: int
+    askers: int
+    empty: int | None
+    wanted: list[tuple[str, str]] = Field(description="(attribute, value) that it names and the shop knows.")
+    unknown: list[str] = Field(description="Its other words, which no title has.")
+    products: int | None = Field(description="That have all the values wanted.")
+
+
+class InsightsAnswer(BaseModel):
+    """What goes with purchases, and what is lacking."""
+
+    drives: list[DriveOut]
+    gaps: list[GapOut]
+
+
+class AlikeOut(BaseModel):
+    """A product and in what it is alike."""
+
+    item_id: str
+    score: float
+    shared: dict[str, list[str]]
+
+
+class AlikeAnswer(BaseModel):
+    """Most alike first."""
+
+    items: list[AlikeOut]
+
+
+def proposal_json(one: Proposal) -> dict[str, Any]:
+    """`ProposalOut` as plain JSON."""
+    return {"proposal_id": one.proposal_id, **asdict(one)}
+
+
+def counts_json(counts: dict[tuple[ProposalKind, ProposalStatus], int]) -> dict[str, dict[str, int]]:
+    """Kind → status → how many."""
+    told: dict[str, dict[str, int]] = {}
+    for (kind, status), many in sorted(counts.items()):
+        told.setdefault(kind.value, {})[status.value] = many
+    return told
+
+
+def drive_json(one: Drive) -> dict[str, Any]:
+    """`DriveOut` as plain JSON."""
+    rounded = {name: float(f"{getattr(one, name):.4g}") for name in ("ratio", "low", "high", "p", "plain_ratio")}
+    return {**asdict(one), **rounded}
+
+
+def gap_json(one: Gap) -> dict[str, Any]:
+    """`GapOut` as plain JSON."""
+    return asdict(one)
+
+
+def alike_json(found: Sequence[Alike]) -> list[dict[str, Any]]:
+    """`AlikeOut`s as plain JSON."""
+    return [
+        {"item_id": one.item_id, "score": round(one.score, 4), "shared": {k: list(v) for k, v in one.shared.items()}}
+        for one in found
+    ]

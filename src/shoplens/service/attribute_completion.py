@@ -1,0 +1,236 @@
+"""Missing values and other spellings over a whole catalogue, as proposals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
+from shoplens.apps.attributes.nearest import reliability_by_share, step_of, votes
+from shoplens.apps.attributes.photo import PhotoAttribute, fit_visible
+from shoplens.apps.attributes.schema import Kind, current_values, values_of
+from shoplens.domain.catalogue import Product
+from shoplens.domain.proposals import Proposal, ProposalKind
+from shoplens.models.extraction import Extracted
+from shoplens.service.attribute_learning import SURE, Knowledge, Progress, category_name
+
+LEAST = 0.5  # confidence below which nothing is proposed
+WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
+VISIBLE = frozenset({Kind.COLOUR, Kind.CHOICE})
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of products beside their own words, in the order of the products."""
+
+    text: Floats | None = None  # [n, size] unit vectors, zero where there is none
+    photo: Floats | None = None  # [n, size] image and colour vectors side by side, zero where there is none
+    ocr: Mapping[str, str] = field(default_factory=dict)  # item_id → words found in its photos
+
+
+@dataclass(slots=True)
+class Completion:
+    """Everything that was found about a catalogue, by product."""
+
+    products: Sequence[Product]
+    knowledge: Knowledge
+    shown: Shown
+    progress: Progress
+    seed: int = 0
+    photos: dict[str, PhotoAttribute] = field(default_factory=dict)
+    read: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its texts say
+    seen: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its photo shows
+    voted: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what products like it have
+    _known_spellings: dict[tuple[str, str], tuple[str, float] | None] = field(default_factory=dict)
+
+    def find(self, *, vote: bool = True) -> None:
+        """Ask all sources; `vote`: the neighbours too, whom only what is missing is asked of."""
+        self._read()
+        self._extract()
+        self._look()
+        if vote:
+            self._vote()
+
+    def missing(self, product: Product) -> list[str]:
+        """Attributes that its like have and it has not."""
+        schema = self.knowledge.schema
+        return [
+            name
+            for name in schema.expected(product.category)
+            if schema.kinds[name] is not Kind.CODE and not current_values(product, name)
+        ]
+
+    def proposals(self, now: int) -> Iterator[Proposal]:
+        """The likeliest value of everything that is missing, and values that are spelt otherwise."""
+        for row, product in enumerate(self.products):
+            wanted = set(self.missing(product))
+            found = [
+                one
+                for source in (self.read, self.seen, self.voted)
+                for one in source.get(row, ())
+                if one.attribute in wanted
+            ]
+            best: dict[str, FoundValue] = {}
+            for one in joined(found):
+                best.setdefault(one.attribute, one)
+            for one in best.values():
+                if one.confidence >= LEAST:
+                    yield Proposal(
+                        kind=ProposalKind.VALUE,
+                        item_id=product.item_id,
+                        attribute=one.attribute,
+                        value=one.value,
+                        source=one.source.value,
+                        confidence=round(one.confidence, 4),
+                        evidence=_evidence(one),
+                        offered=now,
+                    )
+            yield from self._spellings(product, now)
+
+    def _spellings(self, product: Product, now: int) -> Iterator[Proposal]:
+        for name, values in values_of(product):
+            if self.knowledge.schema.kinds[name] is Kind.CODE:
+                continue
+            for value in values:
+                better = self._better(name, value)
+                if better is not None:
+                    yield Proposal(
+                        kind=ProposalKind.SPELLING,
+                        item_id=product.item_id,
+                        attribute=name,
+                        value=better[0],
+                        current=(value,),
+                        source="shop",
+                        confidence=round(min(better[1], SUREST), 4),
+                        evidence={"products": self.knowledge.schema.values(name).get(better[0], 0)},
+                        offered=now,
+                    )
+
+    def _better(self, name: str, value: str) -> tuple[str, float] | None:
+        """`better_spelling`, asked once for each value."""
+        key = (name, value)
+        if key not in self._known_spellings:
+            self._known_spellings[key] = self.knowledge.normaliser.better_spelling(name, value)
+        return self._known_spellings[key]
+
+    def _read(self) -> None:
+        """What texts say, equal texts read once."""
+        known: dict[tuple[object, ...], list[FoundValue]] = {}
+        total = len(self.products)
+        for row, product in enumerate(self.products):
+            ocr = self.shown.ocr.get(product.item_id, "")
+            key = (product.title, product.description, ocr, product.category)
+            if key not in known:
+                texts = {"title": product.title, "description": product.description, "ocr": ocr}
+                known[key] = self.knowledge.reader.read(texts, product.category)
+            if known[key]:
+                self.read[row] = list(known[key])
+            if row % 1_000 == 0:
+                self.progress("read texts", row, total)
+        self.progress("read texts", total, total)
+
+    def _extract(self) -> None:
+        """What the extractor finds in titles of products that lack something, equal titles once."""
+        extractor = self.knowledge.extractor
+        if extractor is None:
+            return
+        asked: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for row, product in enumerate(self.products):
+            if product.title and self.missing(product):
+                asked[product.title, category_name(self.knowledge.schema, product.category)].append(row)
+        keys = list(asked)
+        for first in range(0, len(keys), 1_000):
+            self.progress("extract from titles", first, len(keys))
+            part = keys[first : first + 1_000]
+            answers = extractor.extract([title for title, _ in part], [category for _, category in part])
+            for key, answer in zip(part, answers, strict=True):
+                found = [
+                    of_extracted(self.knowledge, name, one) for name, one in answer.items() if one.probability >= SURE
+                ]
+                for row in asked[key] if found else ():
+                    self.read.setdefault(row, []).extend(found)
+        self.progress("extract from titles", len(keys), len(keys))
+
+    def _look(self) -> None:
+        """What photos show."""
+        vectors = self.shown.photo
+        if vectors is None:
+            return
+        rows = np.flatnonzero(vectors.any(1))
+        if not len(rows):
+            return
+        names = [name for name, kind in self.knowledge.schema.kinds.items() if kind in VISIBLE]
+        values = {
+            name: [next(iter(current_values(self.products[row], name)), None) for row in rows.tolist()]
+            for name in names
+        }
+        self.photos = fit_visible(vectors[rows], values, seed=self.seed, progress=self.progress)
+        for name, classifier in self.photos.items():
+            for row, one in zip(rows.tolist(), classifier.see(vectors[rows]), strict=True):
+                product = self.products[row]
+                found = FoundValue(
+                    attribute=name,
+                    value=one.value,
+                    source=Source.PHOTO,
+                    confidence=one.probability,
+                    photo=product.images[0] if product.images else None,
+                    box=WHOLE_PHOTO,
+                )
+                self.seen.setdefault(row, []).append(found)
+
+    def _vote(self) -> None:
+        """What the most similar products of the category have."""
+        if self.shown.text is None:
+            return
+        schema = self.knowledge.schema
+        groups = [schema.speaking(product.category) for product in self.products]
+        lacking: defaultdict[str, list[int]] = defaultdict(list)
+        for row, product in enumerate(self.products):
+            for name in self.missing(product):
+                if schema.kinds[name] is not Kind.MEASURE:
+                    lacking[name].append(row)
+        for number, (name, rows) in enumerate(sorted(lacking.items())):
+            self.progress("ask neighbours", number, len(lacking))
+            values = [next(iter(current_values(product, name)), None) for product in self.products]
+            ask = np.zeros(len(self.products), np.bool_)
+            ask[rows] = True
+            known = np.flatnonzero([value is not None for value in values])
+            ask[np.random.default_rng(self.seed).permutation(known)[:2_000]] = True  # to measure
+            found = votes(self.shown.text, groups, values, ask)
+            right = reliability_by_share(found, values)
+            for vote in found:
+                if not vote.held:
+                    self.voted.setdefault(vote.row, []).append(
+                        FoundValue(
+                            attribute=name,
+                            value=vote.value,
+                            source=Source.NEIGHBOURS,
+                            confidence=min(right[step_of(vote.share)], SUREST),
+                        )
+                    )
+
+
+def of_extracted(knowledge: Knowledge, name: str, one: Extracted) -> FoundValue:
+    """What the extractor found in a title, in the shop's words."""
+    return FoundValue(
+        attribute=name,
+        value=knowledge.normaliser.value(name, one.value),
+        source=Source.MODEL,
+        confidence=min(one.probability, SUREST) * knowledge.reliability.of(Source.MODEL, name),
+        field="title",
+        said=one.value,
+        start=one.start,
+        end=one.end,
+    )
+
+
+def _evidence(one: FoundValue) -> dict[str, Any]:
+    """What a person wants to see: everything but the proposal itself."""
+    return {name: told for name, told in one.as_dict().items() if name not in {"attribute", "value", "confidence"}}

@@ -1,0 +1,185 @@
+"""What a shop's catalogue teaches about its attributes: taxonomy, an extractor, and how far to believe each source."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from shoplens.apps.attributes.found import Source
+from shoplens.apps.attributes.normalise import Normaliser
+from shoplens.apps.attributes.patterns import patterns_in
+from shoplens.apps.attributes.reading import TextReader
+from shoplens.apps.attributes.reliability import Reliability
+from shoplens.apps.attributes.schema import Category, Kind, ShopSchema, current_values
+from shoplens.domain.catalogue import Product
+from shoplens.errors import ConfigurationError, NotFoundError
+from shoplens.models.extraction import Example, ValueExtractor
+from shoplens.models.extraction.extractor import LEAST_EXAMPLES
+from shoplens.service.text_models import TextModels
+from shoplens.store.base import Store
+
+NAME, KIND = "attributes", "extractor"
+MOST_TITLES = 3_000  # different titles that are learnt from; more take longer and teach little
+HELD = 5  # every so many titles measure what the others taught
+LEAST_SHARE = 0.05  # of an attribute's values that stand in titles: then titles teach it
+LEAST_SAID = 10
+SURE = 0.5  # probability from which on the extractor's word counts
+SEPARATOR = " > "
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known of a shop's attributes; `extractor` is None when its titles teach nothing."""
+
+    schema: ShopSchema
+    normaliser: Normaliser
+    reliability: Reliability
+    reader: TextReader
+    extractor: ValueExtractor | None
+
+
+def category_name(schema: ShopSchema, category: Category) -> str:
+    """How the extractor calls a category."""
+    return SEPARATOR.join(schema.speaking(category))
+
+
+def learn(models: TextModels, products: Sequence[Product], *, seed: int = 0, progress: Progress) -> Knowledge:
+    """Learn from the filled attributes of a catalogue, measure every source on titles that it did not learn from, and
+    keep the extractor for whoever asks later."""
+    schema = ShopSchema.of(products)
+    normaliser = Normaliser(schema)
+    chosen = _different_titles(products, seed)
+    examples = [_example(product, schema, normaliser) for product in chosen]
+    taught = _taught(examples)
+    examples = [_only(example, taught) for example in examples]
+    train = [number for number in range(len(chosen)) if number % HELD]
+    held = [number for number in range(len(chosen)) if not number % HELD]
+    extractor = None
+    if sum(any(examples[number].values.values()) for number in train) >= LEAST_EXAMPLES:
+        extractor = ValueExtractor.fit(
+            [examples[number] for number in train if examples[number].values], progress=progress
+        )
+    reliability = Reliability()
+    reader = TextReader(schema, normaliser, reliability)
+    progress("measure sources", 0, 0)
+    _measure(reader, extractor, [chosen[number] for number in held], schema, normaliser, reliability)
+    if extractor is not None:
+        models.save(
+            NAME,
+            extractor,
+            kind=KIND,
+            labels=sorted(taught),
+            metrics=reliability.as_dict(),
+            data=_fingerprint(examples),
+            details={"titles": len(train)},
+        )
+    return Knowledge(schema, normaliser, reliability, reader, extractor)
+
+
+def recall(models: TextModels, store: Store) -> Knowledge:
+    """The catalogue as it is now with the extractor that was learnt last, if any."""
+    schema = ShopSchema.of(product for chunk in store.catalogue.scan() for product in chunk)
+    normaliser = Normaliser(schema)
+    try:
+        saved = models.open(NAME)
+    except NotFoundError:
+        return Knowledge(schema, normaliser, Reliability(), TextReader(schema, normaliser, Reliability()), None)
+    if saved.kind != KIND:
+        raise ConfigurationError(
+            f"the text model {NAME!r} is a {saved.kind}; remove it, its name is taken for attributes"
+        )
+    reliability = Reliability.from_dict(saved.metrics)
+    reader = TextReader(schema, normaliser, reliability)
+    return Knowledge(schema, normaliser, reliability, reader, ValueExtractor.load(saved.folder))
+
+
+def _different_titles(products: Sequence[Product], seed: int) -> list[Product]:
+    """One product of each title and category, those with most attributes first among equals, at random in all."""
+    best: dict[tuple[str, Category], Product] = {}
+    for product in products:
+        key = (product.title, product.category)
+        if product.title and not product.stub:
+            known = best.get(key)
+            if known is None or len(product.attributes) > len(known.attributes):
+                best[key] = product
+    order = np.random.default_rng(seed).permutation(len(best))[:MOST_TITLES]
+    found = list(best.values())
+    return [found[place] for place in order.tolist()]
+
+
+def _example(product: Product, schema: ShopSchema, normaliser: Normaliser) -> Example:
+    """A title with the filled values that stand in it, as it says them: the weak labels."""
+    values: dict[str, tuple[str, ...]] = {}
+    for name in schema.expected(product.category):
+        own = current_values(product, name)
+        if own and schema.kinds[name] is not Kind.CODE:
+            values[name] = tuple(said for value in own if (said := _said(product.title, name, value, normaliser)))
+    return Example(product.title, category_name(schema, product.category), values)
+
+
+def _said(title: str, attribute: str, value: str, normaliser: Normaliser) -> str | None:
+    """How a title says a value: letter by letter, or as the same amount."""
+    start = title.lower().find(value.lower())
+    if start >= 0 and len(title.lower()) == len(title):
+        return title[start : start + len(value)]
+    return next((one.said for one in patterns_in(title) if normaliser.same(attribute, one.value, value)), None)
+
+
+def _taught(examples: Iterable[Example]) -> set[str]:
+    """Attributes whose values stand in titles often enough."""
+    filled: Counter[str] = Counter()
+    said: Counter[str] = Counter()
+    for example in examples:
+        filled.update(example.values)
+        said.update(name for name, values in example.values.items() if values)
+    return {name for name, many in said.items() if many >= LEAST_SAID and many >= LEAST_SHARE * filled[name]}
+
+
+def _only(example: Example, names: set[str]) -> Example:
+    values = {name: values for name, values in example.values.items() if name in names}
+    return Example(example.title, example.category, values)
+
+
+def _measure(
+    reader: TextReader,
+    extractor: ValueExtractor | None,
+    held: Sequence[Product],
+    schema: ShopSchema,
+    normaliser: Normaliser,
+    reliability: Reliability,
+) -> None:
+    """Ask every source of texts about values that the shop knows."""
+    counted: defaultdict[tuple[Source, str], list[bool]] = defaultdict(list)
+    for product in held:
+        texts = {"title": product.title, "description": product.description}
+        for one in reader.read(texts, product.category):
+            own = current_values(product, one.attribute)
+            if own:
+                right = any(normaliser.same(one.attribute, one.value, value) for value in own)
+                counted[one.source, one.attribute].append(right)
+    if extractor is not None:
+        answers = extractor.extract([one.title for one in held], [category_name(schema, one.category) for one in held])
+        for product, answer in zip(held, answers, strict=True):
+            for name, found in answer.items():
+                own = current_values(product, name)
+                if own and found.probability >= SURE:
+                    right = any(normaliser.same(name, found.value, value) for value in own)
+                    counted[Source.MODEL, name].append(right)
+    for (source, attribute), answers_right in counted.items():
+        for right in answers_right:
+            reliability.count(source, attribute, right=right)
+
+
+def _fingerprint(examples: Sequence[Example]) -> str:
+    digest = blake2b(digest_size=16)
+    for example in examples:
+        digest.update(
+            repr((example.title, example.category, sorted(example.values.items()))).encode("utf-8", "replace")
+        )
+    return digest.hexdigest()
