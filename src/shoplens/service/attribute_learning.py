@@ -136,7 +136,7 @@ def _taught(examples: Iterable[Example]) -> set[str]:
     filled: Counter[str] = Counter()
     said: Counter[str] = Counter()
     for example in examples:
-        filled.update(example.values)
+        filled.update(example.values.keys())
         said.update(name for name, values in example.values.items() if values)
     return {name for name, many in said.items() if many >= LEAST_SAID and many >= LEAST_SHARE * filled[name]}
 

@@ -27,6 +27,7 @@ MOST_SEEN = 60  # values of one attribute that are told apart
 AXES = 128  # principal axes that are kept
 FOLDS = 4
 BETTER = 0.1  # accuracy above that of always saying the most frequent value, for an attribute to be visible
+CHANCES = 3.0  # and as many standard errors of that accuracy
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class PhotoAttribute:
         best = held.argmax(1)
         right = classes[best] == truth
         accuracy, most = float(right.mean()), max(Counter(truth.tolist()).values()) / len(truth)
-        if accuracy < most + BETTER * (1 - most):
+        chance = CHANCES * float(np.sqrt(most * (1 - most) / len(truth)))
+        if accuracy < most + max(BETTER * (1 - most), chance):
             return None
         calibration = IsotonicRegression(y_min=0.0, y_max=SUREST, out_of_bounds="clip").fit(held.max(1), right)
         return cls(attribute, accuracy, most, len(rows), pipeline.fit(vectors[rows], truth), calibration)
