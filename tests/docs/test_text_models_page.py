@@ -73,8 +73,8 @@ def test_numbers_are_those_of_the_code() -> None:
     assert f"up to {MOST_TEXTS} in a list" in PAGE
     assert f"below {FEWEST} examples" in PAGE
     assert f"{ENOUGH:.1%}".replace("%", " %") in PAGE.replace("\n", " ")
-    assert SETTINGS.minutes == 8
-    assert "at most eight minutes" in PAGE
+    assert SETTINGS.minutes == 10
+    assert "at most ten minutes" in PAGE
     assert SETTINGS.trained_layers == 6
     assert "six upper layers" in PAGE
     assert KEPT == 3

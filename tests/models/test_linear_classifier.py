@@ -127,8 +127,10 @@ def test_no_fold_takes_a_class_away(labels: list[int], seed: int) -> None:
     for one in set(labels):
         mine = fold[rows == one]
         assert (mine == -1).all() if len(mine) == 1 else len(set(mine.tolist())) > 1
-    for out in held_out(rows, seed):
+    texts = [f"text {number % 50}" for number in range(len(labels))]
+    for out in held_out(texts, rows, seed):
         assert set(rows[~out].tolist()) == set(labels)
+        assert not out[np.array([texts.count(text) > 1 for text in texts])].any()
 
 
 def test_scales_make_the_sum_as_sure_as_it_is_right() -> None:

@@ -42,7 +42,7 @@ def train(
         Literal["fast", "good"],
         typer.Option(help="fast: frozen vectors and words; good: fine-tuning too, kept if it is right more often."),
     ] = "good",
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="8")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="10")] = None,
     words_only: Annotated[bool, typer.Option("--words-only", help="Fast path without the encoder: fastest.")] = False,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/classify-NAME in the workspace.")

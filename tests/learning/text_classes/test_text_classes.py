@@ -28,6 +28,11 @@ BAD = [f"{word} {thing}" for thing in THINGS for word in ("an awful", "really br
 EXAMPLES = TextExamples("reviews.csv", (*GOOD, *BAD), ("good",) * len(GOOD) + ("bad",) * len(BAD), {"refused": 0})
 
 
+def numbered(times: int) -> tuple[str, ...]:
+    """The texts so many times, no two alike."""
+    return tuple(f"{text} {number}" for number in range(times) for text in EXAMPLES.texts)
+
+
 def write(path: Path, content: str | bytes) -> Path:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
@@ -88,7 +93,7 @@ def test_texts_to_ask_about_keep_their_places(tmp_path: Path) -> None:
 def test_fine_tuning_is_chosen_by_examples_that_neither_path_learnt_from() -> None:
     quick = FineTuning(trained_layers=1, epochs=3, learning_rate=5e-3, head_learning_rate=3e-2, tokens_a_batch=128)
     labels = np.random.default_rng(0).choice(["good", "bad", "fair"], 240).tolist()
-    many = replace(EXAMPLES, texts=EXAMPLES.texts * 4, labels=tuple(labels))
+    many = replace(EXAMPLES, texts=numbered(4), labels=tuple(labels))
     trained = train_classifier(many, encoder=None, settings=quick, body=E5Body(tiny_e5()))
     assert set(trained.validation) == {"fast", "finetuned"}
     fast, tuned = trained.validation["fast"].report, trained.validation["finetuned"].report
@@ -101,11 +106,13 @@ def test_fine_tuning_is_left_out_where_it_can_win_nothing() -> None:
     few = train_classifier(EXAMPLES, encoder=None)
     assert "too few" in few.notes[0]
     assert few.validation["fast"].report.accuracy > 0.9
-    easy = replace(EXAMPLES, texts=EXAMPLES.texts * 4, labels=EXAMPLES.labels * 4)
+    easy = replace(EXAMPLES, texts=numbered(4), labels=EXAMPLES.labels * 4)
     assert "right 100.0% of the time already" in train_classifier(easy, encoder=None).notes[0]
     assert "fast path only" in train_classifier(easy, encoder=None, effort="fast").notes[0]
-    alone = TextExamples("", ("yes", "no"), ("a", "b"), {"refused": 0})
-    assert train_classifier(alone, encoder=None).validation == {}
+    for texts, classes in ((("yes", "no"), ("a", "b")), (("yes",) * 9 + ("no",) * 9, ("a",) * 9 + ("b",) * 9)):
+        alone = train_classifier(TextExamples("", texts, classes, {"refused": 0}), encoder=None)
+        assert alone.validation == {}
+        assert "nothing could be held out" in alone.notes[0]
 
 
 def test_figures_are_those_of_scikit_learn() -> None:

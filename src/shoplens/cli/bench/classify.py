@@ -25,7 +25,7 @@ def classify(
         Literal["fast", "good"],
         typer.Option(help="fast: frozen vectors and words, seconds to minutes; good: fine-tuning too, if it wins."),
     ] = "good",
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="8")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="10")] = None,
     encoder: Annotated[
         str, typer.Option(help="Frozen encoder of texts, or none: words alone (which makes fast faster).")
     ] = "e5-small",

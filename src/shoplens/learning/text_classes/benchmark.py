@@ -49,6 +49,7 @@ class Benchmark:
                 "majority": {name: figures["baseline"][name] for name in (*SHORT, "majority")},
             },
             "validation": {name: _short(one.as_dict()) for name, one in self.trained.validation.items()},
+            "fine_tuning": self.trained.course,
             "choice": list(self.trained.notes),
             "examples": {
                 "train": len(self.train),

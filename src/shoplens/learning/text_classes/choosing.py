@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from shoplens.encoders.base import Encoder
 from shoplens.encoders.e5_torch import E5Body
@@ -31,6 +31,7 @@ class TrainedClassifier:
     chosen: str  # "fast" or "finetuned"
     validation: Mapping[str, Judged]  # by path; empty when nothing could be held out
     seconds: float
+    course: Mapping[str, Any] | None = None  # of fine-tuning: settings, epoch kept, quality after each, seconds
     notes: tuple[str, ...] = field(default=())
 
 
@@ -59,7 +60,9 @@ def train_classifier(
     found: dict[str, Judged] = {} if first is None else {"fast": first}
     why_not = "asked for the fast path only" if effort == "fast" else _why_not(examples, first)
     if why_not is not None:
-        return TrainedClassifier(fast, "fast", found, time.perf_counter() - began, (f"not fine-tuned: {why_not}",))
+        return TrainedClassifier(
+            fast, "fast", found, time.perf_counter() - began, notes=(f"not fine-tuned: {why_not}",)
+        )
     chosen = settings or SETTINGS
     tuned = FinetunedClassifier.fit(
         texts, labels, encoder=encoder, seed=seed, progress=tell, fast=fast, body=body, state=state,
@@ -69,7 +72,7 @@ def train_classifier(
     found = {name: one for name, one in (("fast", before), ("finetuned", after)) if one is not None}
     best = max(found, key=lambda name: found[name].report.accuracy)  # of equals, the fast one
     model: TextClassifier = tuned if best == "finetuned" else fast
-    return TrainedClassifier(model, best, found, time.perf_counter() - began)
+    return TrainedClassifier(model, best, found, time.perf_counter() - began, tuned.facts)
 
 
 def _judged(model: TextClassifier, held: HeldOut | None, examples: TextExamples) -> Judged | None:
@@ -82,7 +85,7 @@ def _judged(model: TextClassifier, held: HeldOut | None, examples: TextExamples)
 def _why_not(examples: TextExamples, first: Judged | None) -> str | None:
     """Why fine-tuning would be for nothing."""
     if first is None:
-        return "no class has a second example that could be held out"
+        return "nothing could be held out: give each class two different texts at least"
     if len(examples) < FEWEST:
         return f"{len(examples)} examples are too few, {FEWEST} are needed"
     if first.report.accuracy >= ENOUGH:

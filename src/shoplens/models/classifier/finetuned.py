@@ -41,7 +41,7 @@ MOST_HELD_OUT = 2_000
 MOST_BYTES = 1_600_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
 BYTES_A_TOKEN = 4  # about, in any script
 LITTLE = 1.01  # times the loss: what a view must save to be kept
-SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=8.0, tokens_a_batch=1_024)
+SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=10.0, tokens_a_batch=1_024)
 
 
 class FinetunedClassifier:

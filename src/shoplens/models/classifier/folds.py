@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +15,23 @@ FOLDS = 5
 MOST_HELD_OUT = 2_000  # enough to tell one percent apart; each costs its share of the time
 
 
-def held_out(rows: Rows, seed: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """For each fold, which examples are held out. A class's only example is never held out; see `dealt`."""
-    dealer = dealt(rows, FOLDS, seed)
+def held_out(texts: Sequence[str], rows: Rows, seed: int) -> list[npt.NDArray[np.bool_]]:
+    """For each fold, which examples are held out.
+
+    Never a class's only example, see `dealt`; and never a text that occurs twice: it would be known from its double,
+    and the figures would be of remembering.
+    """
+    times = Counter(texts)
+    once = np.array([times[text] == 1 for text in texts], np.bool_)
+    fold = np.where(once, dealt(rows, FOLDS, seed), -1)
     if len(rows) <= SMALL:
-        yield from (dealer == fold for fold in range(FOLDS) if (dealer == fold).any())
-        return
-    last = dealer == 0
-    spare = np.flatnonzero(last)
+        return [fold == number for number in range(FOLDS) if (fold == number).any()]
+    spare = np.flatnonzero(fold == 0)
     if len(spare) > MOST_HELD_OUT:
-        kept = np.random.default_rng(seed).choice(spare, MOST_HELD_OUT, replace=False)
-        last = np.zeros_like(last)
-        last[kept] = True
-    yield last
+        spare = np.random.default_rng(seed).choice(spare, MOST_HELD_OUT, replace=False)
+    last = np.zeros(len(rows), np.bool_)
+    last[spare] = True
+    return [last] if len(spare) else []
 
 
 def dealt(rows: Rows, folds: int, seed: int) -> Rows:

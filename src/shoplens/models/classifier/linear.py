@@ -114,7 +114,7 @@ class LinearClassifier:
         """Learn from examples; InputError unless they are of two classes at least. `encoder` None: words alone."""
         tell = progress or silent
         classes, rows = label_rows(texts, labels)
-        folds = list(held_out(rows, seed))
+        folds = held_out(texts, rows, seed)
         terms = TermSpace.fit(texts)
         views = {"words": View(terms.read(texts), np.arange(len(texts)))}
         scaling = None
