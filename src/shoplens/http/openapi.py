@@ -9,14 +9,27 @@ from pydantic.json_schema import models_json_schema
 
 from shoplens.http.wire.cart import CartIn
 from shoplens.http.wire.catalogue import ProductIn
+from shoplens.http.wire.classify import ClassifyIn
 from shoplens.http.wire.embeddings import EmbeddingsIn
 from shoplens.http.wire.events import EventIn
 from shoplens.http.wire.fields import Problem
 from shoplens.http.wire.interact import InteractIn
+from shoplens.http.wire.opinions import PostsIn
 from shoplens.http.wire.ranking import RecommendIn, SimilarIn
 from shoplens.http.wire.search import SearchIn
 
-READ_BY_HAND = (RecommendIn, SimilarIn, CartIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn)
+READ_BY_HAND = (
+    RecommendIn,
+    SimilarIn,
+    CartIn,
+    EventIn,
+    ProductIn,
+    EmbeddingsIn,
+    SearchIn,
+    InteractIn,
+    PostsIn,
+    ClassifyIn,
+)
 WRITTEN_BY_HAND = (Problem,)
 
 

@@ -18,6 +18,7 @@ from shoplens.recommend import facet_counts
 from shoplens.recommend.fact_tables import AVAILABILITY_CODES, COLUMNS, Columns, FactTables, microseconds
 from shoplens.recommend.filters import Filter
 from shoplens.recommend.masks import in_stock, mask_of
+from shoplens.recommend.review_tone import ReviewTone
 from shoplens.recommend.value_column import Mask
 
 __all__ = ["AVAILABILITY_CODES", "COLUMNS", "CatalogueFacts", "Columns", "Mask", "microseconds"]
@@ -26,11 +27,14 @@ __all__ = ["AVAILABILITY_CODES", "COLUMNS", "CatalogueFacts", "Columns", "Mask",
 class CatalogueFacts:
     """Facts of all products. `version` changes with every change, so that masks may be kept until then.
 
+    `review_tone` is what people say about products, where a shop wants to feel that in rankings.
+
     Fields are named as in filters: category, brand, availability, price, stock, created_at, attributes.NAME.
     """
 
     def __init__(self, products: Iterable[Product] = ()) -> None:
         self.version = 0
+        self.review_tone = ReviewTone()
         self._tables = FactTables()
         self._lock = threading.Lock()
         self.apply(products)

@@ -1,4 +1,5 @@
-"""What lifts a product whoever asks: how new it is, and what it earns. Over facts rows, in standard deviations."""
+"""What lifts a product whoever asks: how new it is, what it earns, what people say of it. Over facts rows, in standard
+deviations."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ Values = npt.NDArray[np.float32]
 
 
 def lifts_of(shelf: Shelf, wish: Wish) -> Values | None:
-    """What freshness and margin add to each product, in standard deviations of scores; None when nothing is asked.
-    [len(facts.columns)]"""
+    """What freshness, margin and review tone add to each product, in standard deviations of scores; None when nothing
+    is asked. [len(facts.columns)]"""
     parts = []
     if wish.freshness:
         hour = int(time.time() // HOUR)
@@ -28,6 +29,9 @@ def lifts_of(shelf: Shelf, wish: Wish) -> Values | None:
     if wish.margin is not None:
         margin: Margin = wish.margin
         parts.append(shelf.kept(("margin", margin.attribute), lambda: earnings(shelf, margin)) * np.float32(margin.by))
+    said = shelf.facts.review_tone.lifts(len(shelf.facts.columns))
+    if said is not None:
+        parts.append(said)
     if not parts:
         return None
     shortest = min(map(len, parts))

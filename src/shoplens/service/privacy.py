@@ -1,8 +1,8 @@
 """Everything that is held about one person, and a look at who was forgotten.
 
 What is held: what the shop knows, all events, searches and what they showed, answers that were shown, conversations
-that go on, what was said to the assistant. Bundles hold nothing by person but hashes of ids, which go with the next
-training.
+that go on, what was said to the assistant, what they wrote in public. Bundles hold nothing by person but hashes of
+ids, which go with the next training.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
     store = shop.store
     person = store.people.get(user_id)
     searches, impressions = store.searches.of_person(user_id), store.impressions.of_person(user_id)
-    transcripts = store.transcripts.of_person(user_id)
-    if person is None and not searches and not impressions and not transcripts:
+    transcripts, opinions = store.transcripts.of_person(user_id), store.opinions.of_person(user_id)
+    if person is None and not searches and not impressions and not transcripts and not opinions:
         raise NotFoundError(f"nothing is held about {user_id!r}")
     events = [asdict(event) for event in store.events.history(user_id=user_id, limit=sys.maxsize)]
     return {
@@ -69,6 +69,10 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
             {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns]} for kept, turns in transcripts
         ],
         "profile": shop.profiles.of(shop.shelf, user_id, language=shop.settings.language).as_dict() if person else None,
+        "opinions": [
+            {"timestamp": one.timestamp, "source": one.source, "item_id": one.item_id, "text": one.text}
+            for one in opinions
+        ],
         "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
     }
 

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.gate import Verdict
+    from shoplens.service.opinion_delivery import Courier
+    from shoplens.service.opinions import OpinionService
     from shoplens.service.search import SearchService
 
 log = logging.getLogger(__name__)
@@ -121,6 +123,9 @@ class Runtime:
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None
         self._attributes: Attributes | None = None
+        self._opinions: OpinionService | None = None
+        self._courier: Courier | None = None
+        self._follow_opinions()
 
     @classmethod
     def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
@@ -172,6 +177,16 @@ class Runtime:
             if self._attributes is None:
                 self._attributes = Attributes(self.workspace, self.store, self.put_products)
             return self._attributes
+
+    @property
+    def opinions(self) -> OpinionService:
+        """What people say in public: posts in, trends and alerts out."""
+        from shoplens.service.opinions import OpinionService  # most commands do without it
+
+        with self._opening:
+            if self._opinions is None:
+                self._opinions = OpinionService(self.workspace, self.store, self.facts)
+            return self._opinions
 
     @property
     def logs(self) -> dict[str, LogWriter[Any]]:
@@ -375,16 +390,22 @@ class Runtime:
 
     def watch(self) -> None:
         """Follow the bundle pointer and other processes' changes of the catalogue, in a thread, until `close`."""
+        from shoplens.service.opinion_delivery import Courier
+
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, name="shoplens-watch", daemon=True)
             self._watcher.start()
             self.search.start()
+            self._courier = Courier(self.store.opinions, self.settings.opinions, language=self.settings.language)
+            self._courier.start()
 
     def close(self) -> None:
         """Stop watching and give the store back."""
         self._stop.set()
         if self._watcher is not None:
             self._watcher.join(timeout=10)
+        if self._courier is not None:
+            self._courier.close()
         if self._search is not None:
             self._search.close()
         if self.answers.log is not None:
@@ -406,12 +427,18 @@ class Runtime:
                     if self.experiments.follow():
                         self.answers.prepare()
                     self._follow_erasures()
+                    self._follow_opinions()
                     stamp = self._stamp()
                     if stamp != self._embedded:
                         self._embedded = stamp
                         self.swap.refresh(embedded=True)
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
                 log.warning("looking for changes failed: %s", error)
+
+    def _follow_opinions(self) -> None:
+        """Rankings feel what is said about products, where the shop wants that."""
+        if self.settings.opinions.ranking > 0.0:
+            self.opinions.follow()
 
     def _follow_erasures(self) -> None:
         """Another process forgot somebody: the record does not say whom, so what is kept by person here goes."""

@@ -19,6 +19,7 @@ from shoplens import registry
 from shoplens.domain.events import event_weights
 from shoplens.domain.sensitive import is_sensitive
 from shoplens.errors import ConfigurationError
+from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.service.scenario_settings import ScenarioSettings
 
 FILE_NAME = "shoplens.toml"
@@ -301,6 +302,7 @@ class Settings(BaseSettings):
     profile: ProfileSettings = ProfileSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     scenario: dict[str, ScenarioSettings] = {}  # [scenario.NAME]: a place of the shop that shows products, docs/live.md
+    opinions: OpinionSettings = OpinionSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -10,6 +10,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns, EventType
 from shoplens.domain.people import Person
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
+from shoplens.store.opinions import OpinionStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +242,9 @@ class People(Protocol):
         ...
 
     def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
-        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did
-        before they signed in, in one transaction. Returns what went: people, events, searches, impressions,
-        transcripts → how many.
+        """Forget a person with all their events, searches, impressions, transcripts and opinions, and what their
+        sessions did before they signed in, in one transaction. Returns what went: people, events, searches,
+        impressions, transcripts, opinions → how many.
 
         Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
         """
@@ -461,6 +462,7 @@ class Store(Protocol):
     transcripts: Transcripts
     proposals: ReviewList
     erasures: ErasureLog
+    opinions: OpinionStore
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

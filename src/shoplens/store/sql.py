@@ -19,10 +19,12 @@ from shoplens.store.base import (
 from shoplens.store.database import Database
 from shoplens.store.erasures import SqlErasureLog
 from shoplens.store.migrate import migrate
+from shoplens.store.opinions import OpinionStore
 from shoplens.store.postgres_log import PostgresEventLog
 from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
 from shoplens.store.sql_impressions import SqlImpressionLog
+from shoplens.store.sql_opinions import SqlOpinions
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_proposals import SqlReviewList
 from shoplens.store.sql_searches import SqlSearchLog
@@ -49,6 +51,7 @@ class SqlStore:
         self.erasures: ErasureLog = SqlErasureLog(database)
         self.transcripts: Transcripts = SqlTranscripts(database)
         self.proposals: ReviewList = SqlReviewList(database)
+        self.opinions: OpinionStore = SqlOpinions(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -16,6 +16,7 @@ from shoplens.errors import StoreError
 from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
 from shoplens.store.erasures import record
+from shoplens.store.opinion_schema import opinion
 from shoplens.store.schema import (
     SIGN_BIT,
     event,
@@ -84,9 +85,9 @@ class SqlPeople:
             after = found[-1][0]
 
     def delete(self, user_id: str, also: Mapping[str, int] | None = None) -> Mapping[str, int]:
-        """Forget a person with all their events, searches, impressions and transcripts, and what their sessions did
-        before they signed in, in one transaction. Returns what went: people, events, searches, impressions,
-        transcripts → how many.
+        """Forget a person with all their events, searches, impressions, transcripts and opinions, and what their
+        sessions did before they signed in, in one transaction. Returns what went: people, events, searches,
+        impressions, transcripts, opinions → how many.
 
         Where anything did, the same transaction writes an `Erasure`; `also` adds counts of what was deleted elsewhere.
         """
@@ -97,6 +98,8 @@ class SqlPeople:
             for name, log in (("searches", search), ("impressions", impression)):
                 counts[name] = self._delete_answers(connection, log, user_id, sessions)
             counts["transcripts"] = _delete_transcripts(connection, user_id)
+            theirs = sql_delete(opinion).where(opinion.c.author == storable(user_id))
+            counts["opinions"] = connection.execute(theirs).rowcount  # what was counted names nobody, and stays
             if row is not None:
                 counts["events"] = self._delete_events(connection, row, sessions)
                 connection.execute(sql_delete(person).where(person.c.row == row))

@@ -22,6 +22,7 @@ from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConfor
 from shoplens.testing.store_erasures import ErasureConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
 from shoplens.testing.store_impressions import ImpressionConformance
+from shoplens.testing.store_opinions import OpinionConformance
 from shoplens.testing.store_proposals import ReviewConformance
 from shoplens.testing.store_searches import SearchConformance
 from shoplens.testing.store_transcripts import TranscriptConformance
@@ -103,6 +104,7 @@ class StoreConformance(
     PeopleConformance,
     ImpressionConformance,
     SearchConformance,
+    OpinionConformance,
     TranscriptConformance,
     ErasureConformance,
     ReviewConformance,

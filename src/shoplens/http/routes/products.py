@@ -15,6 +15,7 @@ from shoplens.http.keys import needs
 from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_rows, same_id
 from shoplens.http.wire.catalogue import ProductIn, ProductOut, ProductPut, ProductsBulkAnswer
 from shoplens.http.wire.fields import PROBLEMS, Id, RowError, SentBefore
+from shoplens.http.wire.product_opinions import product_opinions
 
 router = APIRouter(tags=["products"], responses=PROBLEMS)
 ROW = TypeAdapter(ProductIn)
@@ -53,11 +54,12 @@ async def post_products_bulk(request: Request, shop: Shop, idempotency_key: Sent
 
 @router.get("/v1/products/{item_id:id}", dependencies=MAY_READ)
 async def get_product(item_id: Id, shop: Shop) -> ProductOut:
-    """One product as the shop knows it."""
+    """One product as the shop knows it, and what people say about it."""
     found = await run_in_threadpool(shop.store.catalogue.get, [item_id])
     if item_id not in found:
         raise NotFoundError(f"no product {item_id!r}")
-    return ProductOut.of(found[item_id])
+    said = await run_in_threadpool(shop.opinions.of_product, item_id)
+    return ProductOut.of(found[item_id], product_opinions(said, shop.settings.language))
 
 
 @router.put("/v1/products/{item_id:id}", dependencies=MAY_WRITE)

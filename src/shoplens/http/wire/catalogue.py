@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
 from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Title
+from shoplens.http.wire.product_opinions import ProductOpinions
 from shoplens.service.uploads import LINK
 
 Price = Annotated[Decimal, Field(ge=0, le=10**12, max_digits=20)]
@@ -117,10 +118,12 @@ class ProductIn(ProductFields):
 
 
 class ProductPut(ProductFields):
-    """A product for PUT. What GET gave may be sent back: its id must be that of the path, `stub` is not looked at."""
+    """A product for PUT. What GET gave may be sent back: its id must be that of the path, `stub` and `opinions` are not
+    looked at."""
 
     item_id: Id | None = None
     stub: bool | None = None
+    opinions: ProductOpinions | None = None
 
 
 class ProductOut(BaseModel):
@@ -146,9 +149,10 @@ class ProductOut(BaseModel):
     audio: list[str]
     created_at: datetime | None
     stub: bool = Field(description="Known only because an event mentioned it.")
+    opinions: ProductOpinions | None = Field(description="What people say about it, when they do.")
 
     @classmethod
-    def of(cls, product: Product) -> ProductOut:
+    def of(cls, product: Product, opinions: ProductOpinions | None = None) -> ProductOut:
         """From the shop's own type."""
         text = {name: getattr(product, name) for name in ("item_id", "title", "description", "brand", "currency")}
         codes = {name: getattr(product, name) for name in ("availability", "stock", "gtin", "mpn", "group_id", "link")}
@@ -164,6 +168,7 @@ class ProductOut(BaseModel):
             audio=list(product.audio),
             created_at=product.created_at,
             stub=product.stub,
+            opinions=opinions,
         )
 
 

@@ -1,0 +1,95 @@
+"""A file that somebody writes to: what has been added since the last look, up to the last whole line."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from shoplens.domain.opinions import Post
+from shoplens.errors import InputError
+from shoplens.ingest.opinions.rows import PostRows
+
+MOST = 1 << 20  # bytes that one look reads
+LONGEST_LINE = 16 << 20  # bytes; a longer one is no post
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What one look found. `offset`: bytes of the file that are settled; `mark` names the file by how it begins."""
+
+    posts: list[Post]
+    offset: int
+    mark: str
+
+
+def mark_of(path: Path) -> str | None:
+    """A file by its path and its first two lines, so that a new file under the old name begins anew; None before they
+    are written. (One line would not do: all CSV files of a kind begin alike.)"""
+    try:
+        with path.open("rb") as file:
+            head = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    if not all(line.endswith(b"\n") for line in head):
+        return None
+    digest = blake2b(b"".join(head), digest_size=12).hexdigest()
+    return f"opinions/{path.resolve()}#{digest}"
+
+
+def read_on(path: Path, rows: PostRows, *, mark: str, offset: int) -> Followed:
+    """The posts after byte `offset`. Lines are JSON objects or, when the first is not one, CSV with a header.
+
+    A file that has become shorter begins anew: what it repeats is known by its identity and counts once.
+    """
+    size = path.stat().st_size
+    offset = offset if offset <= size else 0
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_LINE)
+        columns = None if first.lstrip().startswith(b"{") else _fields(first)
+        if columns is not None and offset == 0:
+            offset = len(first)
+        file.seek(offset)
+        block = file.read(MOST)
+        if b"\n" not in block and len(block) == MOST:
+            block += file.readline(LONGEST_LINE)
+    whole = block[: block.rfind(b"\n") + 1]
+    found, places, place = [], [], offset
+    for line in whole.splitlines(keepends=True):
+        row = _row(line, columns)
+        if row is not None:
+            found.append(row)
+            places.append(place)
+        elif line.strip():
+            reason = "broken JSON, or no object" if columns is None else "another number of fields than the header"
+            rows.report.refuse(str(path), place, None, reason, line.decode("utf-8", "replace"))
+        place += len(line)
+    # The place in the file is the identity of a post that has none: the same line is never counted twice.
+    found = [row if _has_id(row) else {**row, "post_id": f"{mark}:{at}"} for row, at in zip(found, places, strict=True)]
+    return Followed(rows.read(found, places, file=str(path)), offset + len(whole), mark)
+
+
+def _row(line: bytes, columns: list[str] | None) -> dict[str, Any] | None:
+    if columns is None:
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return None
+        return value if isinstance(value, dict) else None
+    fields = _fields(line)
+    return dict(zip(columns, fields, strict=True)) if len(fields) == len(columns) else None
+
+
+def _fields(line: bytes) -> list[str]:
+    text = line.decode("utf-8-sig", "replace").rstrip("\r\n")
+    return next(csv.reader([text], delimiter="\t" if "\t" in text else ","), [])
+
+
+def _has_id(row: dict[str, Any]) -> bool:
+    return any(str(row.get(name) or "").strip() for name in ("post_id", "id", "review_id", "comment_id"))

@@ -1,0 +1,76 @@
+"""What reads posts in this workspace: models that the shop trained, else vectors and examples, else words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from shoplens.apps.opinions.aspects import Aspects
+from shoplens.apps.opinions.names import Names
+from shoplens.apps.opinions.reading import Reader
+from shoplens.apps.opinions.tone import ReadsTone, ToneByExamples, ToneByModel, ToneByWords
+from shoplens.apps.opinions.topic_names import TOPICS
+from shoplens.apps.opinions.topics import ReadsTopic, TopicByModel, TopicByName, TopicByWords
+from shoplens.apps.opinions.vectors import Vectors
+from shoplens.encoders.base import TextEncoder
+from shoplens.errors import NotFoundError
+from shoplens.models.classifier.saved import load_classifier
+from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.settings import Workspace
+from shoplens.service.text_models import TextModels
+
+TONE_MODEL, TOPIC_MODEL = "opinions-tone", "opinions-topic"  # names among the workspace's models of texts
+UNLEARNT = "hashed-ngrams"  # vectors of spelling, not of meaning: nothing can be read without examples from them
+
+Catalogue = Iterable[tuple[str, str, str | None]]  # item_id, title, brand
+
+
+def vectors_of(workspace: Workspace, *, encoder: TextEncoder | None = None) -> Vectors | None:
+    """The texts' encoder of the settings (or another one); None where it is off or vectors are not wanted."""
+    if encoder is None:
+        if not workspace.settings.opinions.vectors or setting_of(workspace, "text") == OFF:
+            return None
+        encoder = cast(TextEncoder, encoder_of(workspace, "text"))
+    return Vectors(encoder)
+
+
+def reader_of(workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vectors | None) -> Reader:
+    """Everything that is read out of a post, as well as this workspace can."""
+    settings = workspace.settings.opinions
+    aspects = Aspects(settings.aspects)
+    meaning = vectors if vectors is not None and vectors.name != UNLEARNT else None
+    return Reader(
+        tone=_tone(workspace, vectors, meaning),
+        topic=_topic(workspace, vectors, meaning, aspects),
+        aspects=aspects,
+        names=Names.of(catalogue, settings.names),
+    )
+
+
+def model_stamps(workspace: Workspace) -> tuple[str, ...]:
+    """Changes when a model was trained."""
+    models = TextModels.of(workspace.root)
+    stamps = []
+    for name in (TONE_MODEL, TOPIC_MODEL):
+        try:
+            stamps.append(models.stamp(name))
+        except NotFoundError:
+            stamps.append("")
+    return tuple(stamps)
+
+
+def _tone(workspace: Workspace, vectors: Vectors | None, meaning: Vectors | None) -> ReadsTone:
+    models = TextModels.of(workspace.root)
+    if TONE_MODEL in models.names():
+        return ToneByModel(load_classifier(models.open(TONE_MODEL).folder, encoder=vectors))
+    return ToneByExamples(meaning) if meaning is not None else ToneByWords()
+
+
+def _topic(workspace: Workspace, vectors: Vectors | None, meaning: Vectors | None, aspects: Aspects) -> ReadsTopic:
+    models = TextModels.of(workspace.root)
+    if TOPIC_MODEL in models.names():
+        return TopicByModel(load_classifier(models.open(TOPIC_MODEL).folder, encoder=vectors))
+    if meaning is None:
+        return TopicByWords(aspects)
+    named = workspace.settings.opinions.topics
+    return TopicByName(meaning, named or TOPICS)

@@ -1,0 +1,202 @@
+"""Where posts come from: files, files and folders that grow, feeds, and what the shop itself has been told.
+
+Each source gives batches with a point: how far it has been read. The point is settled in the transaction in which the
+batch is counted, so that whoever is killed goes on exactly there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from shoplens.apps.opinions.monitor import Point
+from shoplens.domain.opinions import Post
+from shoplens.errors import FormatError, InputError
+from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
+from shoplens.ingest.opinions.feeds import MOST_BYTES
+from shoplens.ingest.opinions.following import mark_of
+from shoplens.ingest.remote import shown
+from shoplens.ingest.report import IngestReport
+from shoplens.ingest.source import SourceFile, find_sources
+from shoplens.store.base import Store
+
+BATCH = 256  # posts that are read and counted together
+SORTED = 256 << 20  # bytes up to which a file is read as a whole and put into the order of time
+SUFFIXES = frozenset({".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".parquet", ".xml", ".rss", ".atom"})
+GROWING = frozenset({".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".log", ".txt"})
+REVIEWS, TICKETS = "shop:reviews", "shop:tickets"
+OWN = (REVIEWS, TICKETS)
+
+
+class Batch(NamedTuple):
+    """Posts, and how far their source is read with them."""
+
+    posts: Sequence[Post]
+    point: Point | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How sources are read."""
+
+    name: str = ""  # what posts' source is called, where neither they nor their feed say so
+    mapping: Mapping[str, str] | None = None  # our field → their column
+    allow_private: bool = False  # whether feeds may lie in the shop's own network
+    feed_minutes: float = 5.0
+
+
+def whole(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
+    """All posts that a location holds now: a file, a folder, an address, "-", `shop:reviews` or `shop:tickets`.
+
+    Files are put into the order of time first, because what is late is not judged; those above `SORTED` are read as
+    they are. InputError when there is nothing to read.
+    """
+    if location in OWN:
+        yield from own(store, location)
+        return
+    for source in find_sources(location, suffixes=SUFFIXES, allow_private=options.allow_private):
+        yield from _file(store, source, options, report)
+
+
+def growing(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch | None]:
+    """What comes, for ever; None when there is nothing new for now."""
+    if location in OWN:
+        while True:
+            yield from own(store, location)
+            yield None
+    elif "://" in location:
+        yield from _feed(location, options, report)
+    elif location == "-":
+        raise InputError("standard input is read to its end: leave --follow out, or follow a file")
+    else:
+        path = Path(location)
+        if not path.exists():
+            raise InputError(f"{location}: there is no such file or folder")
+        while True:
+            yield from _files(store, path, options, report)
+            yield None
+
+
+def own(store: Store, location: str) -> Iterator[Batch]:
+    """What customers told the shop: reviews in the event log, and conversations that the assistant handed over."""
+    identity = f"opinions/{location}"
+    before = store.checkpoint(identity)
+    done = before.rows if before is not None else 0
+    if location == REVIEWS:
+        for upto, reviews in store.opinions.reviews(done, BATCH):
+            posts = [
+                Post(
+                    text=text,
+                    timestamp=one.timestamp,
+                    source="reviews",
+                    post_id=f"event {one.sequence}",
+                    author=one.user_id,
+                    item_id=one.item_id,
+                )
+                for one in reviews
+                if (text := _written(one.context))
+            ]
+            yield Batch(posts, Point(identity, upto))
+        return
+    for kept in sorted(store.transcripts.latest(limit=10_000, handed_over=True), key=lambda one: one.updated):
+        if kept.updated <= done:
+            continue
+        posts = [
+            Post(
+                text=turn.said,
+                timestamp=turn.timestamp,
+                source="tickets",
+                post_id=f"{turn.conversation_id}/{turn.number}",
+                author=kept.user_id,
+            )
+            for turn in store.transcripts.turns(kept.conversation_id)
+            if turn.said.strip()
+        ]
+        yield Batch(posts, Point(identity, kept.updated))
+
+
+def _file(store: Store, source: SourceFile, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
+    """One whole file."""
+    identity = f"opinions/{source.fingerprint}"
+    before = store.checkpoint(identity)
+    if before is not None and before.finished:
+        return
+    done = before.rows if before is not None else 0
+    rows = PostRows(options.name or Path(source.name).stem, mapping=options.mapping, report=report)
+    if source.size > SORTED:
+        last = done
+        for chunk in read_posts(source, rows, skip_rows=done):
+            last = chunk.rows_done
+            yield Batch(chunk.posts, Point(identity, last))
+        yield Batch((), Point(identity, last, finished=True))
+        return
+    posts = [post for chunk in read_posts(source, rows) for post in chunk.posts]
+    posts.sort(key=lambda one: one.timestamp)
+    for start in range(done, len(posts), BATCH):
+        end = min(start + BATCH, len(posts))
+        yield Batch(posts[start:end], Point(identity, end))
+    yield Batch((), Point(identity, len(posts), finished=True))
+
+
+def _files(store: Store, path: Path, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
+    """What was added to a file, or to the files of a folder."""
+    paths = sorted(one for one in path.rglob("*") if one.suffix in GROWING) if path.is_dir() else [path]
+    for one in paths:
+        mark = mark_of(one)
+        if mark is None:
+            continue  # nothing is written yet, or it was taken away
+        before = store.checkpoint(mark)
+        offset = before.rows if before is not None else 0
+        rows = PostRows(options.name or one.stem, mapping=options.mapping, report=report)
+        while True:
+            found = read_on(one, rows, mark=mark, offset=offset)
+            if found.offset == offset:
+                break
+            yield from _pieces(found.posts, Point(mark, found.offset))
+            offset = found.offset
+
+
+def _pieces(posts: Sequence[Post], point: Point) -> Iterator[Batch]:
+    """Batches of one look; only the last says that it is settled: what comes twice after a crash counts once."""
+    for start in range(0, max(len(posts), 1), BATCH):
+        last = start + BATCH >= len(posts)
+        yield Batch(posts[start : start + BATCH], point if last else None)
+
+
+def _feed(address: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch | None]:
+    """Looks at a feed again and again. One that cannot be read now may be later: that is noted in the report."""
+    looked = 0.0
+    while True:
+        if looked and time.monotonic() - looked < options.feed_minutes * 60:
+            yield None
+            continue
+        looked = time.monotonic()
+        rows = PostRows(options.name or shown(address), mapping=options.mapping, report=report)
+        try:
+            (source,) = find_sources(address, allow_private=options.allow_private)
+            with source.open() as file:
+                posts = read_feed(file.read(MOST_BYTES + 1), rows, address=shown(address))
+            source.close()
+        except (InputError, FormatError) as error:
+            report.refuse(shown(address), 0, None, str(error))
+            posts = []
+        for start in range(0, len(posts), BATCH):
+            yield Batch(posts[start : start + BATCH], None)
+        yield None
+
+
+def _written(context: str) -> str:
+    """The text of a review in an event's context."""
+    try:
+        told = orjson.loads(context)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(told, dict):
+        return ""
+    text = next((told[name] for name in ("comment", "review", "text", "review_body", "body") if told.get(name)), "")
+    return text.strip() if isinstance(text, str) else ""
