@@ -40,6 +40,7 @@ class ShopLog:
     price: npt.NDArray[np.float32]  # per unit, in `currency`; NaN where unknown, not read or in another one
     paid: npt.NDArray[np.float32]  # price × quantity (1 where unknown), or what a purchase says it was worth; NaN else
     currency: str = ""  # that most events with a price name
+    n_people: int = 0  # so many of `users`, the first, are people; the others are guests
 
     def __len__(self) -> int:
         return len(self.user)
@@ -147,6 +148,7 @@ def read_log(
         prices,
         paid,
         main,
+        len(people),
     )
     return log, build_profiles(people, len(ids))
 

@@ -30,8 +30,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings that a spreadsheet woul
 def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody:
     """All people with an id and what they did, as the bundle weighs it; guests are left out."""
     log, _ = read_log(store, shelf.event_weights, money=True)
-    n_people = store.people.count()
-    known = np.flatnonzero(log.user < n_people)
+    known = np.flatnonzero(log.user < log.n_people)
     used, number = np.unique(log.item[known], return_inverse=True)
     item_ids = [log.items.ids[row] for row in used.tolist()]
     kind, value = log.event_type[known], log.value[known]
@@ -41,7 +40,7 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
     usual = np.array([look(item_id) for item_id in item_ids], np.float32)
     deeds = Deeds.of(
         log.user[known],
-        n_people,
+        log.n_people,
         item=number.astype(np.int64),
         kind=kind,
         time=log.timestamp[known],
@@ -50,7 +49,7 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
         price=log.price[known] if ours else unknown,
         usual=usual[number],
     )
-    return Everybody(tuple(log.users.ids[:n_people]), deeds, item_ids)
+    return Everybody(tuple(log.users.ids[: log.n_people]), deeds, item_ids)
 
 
 def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], language: str) -> Iterator[str]:

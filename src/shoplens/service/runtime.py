@@ -225,10 +225,10 @@ class Runtime:
             log.flush()  # what waits to be written down must be gone with the rest
         if self._search is not None:
             self._search.forget(user_id)
-        self.profiles.forget(user_id)
         self.answers.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
+        self.profiles.forget(user_id)  # last: who reads everybody meanwhile does not find them any more
         if not any(gone.values()):
             raise NotFoundError(f"nothing is held about {user_id!r}")
         return gone
