@@ -32,7 +32,7 @@ from shoplens.models.classifier.base import (
 from shoplens.models.classifier.folds import held_out, sampled, sizes_of
 from shoplens.models.classifier.regression import Regression
 from shoplens.models.classifier.scales import combined, fit_scales, log_loss
-from shoplens.models.classifier.terms import TermSpace
+from shoplens.models.classifier.terms import MOST_TERMS, MOST_WEIGHTS, TermSpace
 from shoplens.models.classifier.vectors import Scaling, read_vectors
 
 NUMBERS = "numbers.safetensors"
@@ -115,7 +115,7 @@ class LinearClassifier:
         tell = progress or silent
         classes, rows = label_rows(texts, labels)
         folds = held_out(texts, rows, seed)
-        terms = TermSpace.fit(texts)
+        terms = TermSpace.fit(texts, most_terms=min(MOST_TERMS, MOST_WEIGHTS // len(classes)))
         views = {"words": View(terms.read(texts), np.arange(len(texts)))}
         scaling = None
         if encoder is not None:

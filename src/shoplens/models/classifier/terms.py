@@ -19,7 +19,8 @@ from shoplens.models.classifier.base import CHARACTERS_A_TEXT, Floats
 
 PIECES = (2, 5)  # characters of a piece of a word, its edges included
 RUN = 3  # longest run of ideographs
-MOST_TERMS = 120_000  # the most frequent ones; weights are as many numbers for each class
+MOST_TERMS = 400_000  # the most frequent ones
+MOST_WEIGHTS = 12_000_000  # of all classes together, which are fewer terms where there are many classes
 
 _TOKEN = re.compile(
     r"(?P<run>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U000323af]+)"
