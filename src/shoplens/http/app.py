@@ -16,6 +16,7 @@ from shoplens.http.routes import (
     cart,
     classify,
     embeddings,
+    entities,
     events,
     experiments,
     health,
@@ -76,6 +77,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         embeddings,
         classify,
         attributes,
+        entities,
     )
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from shoplens.service.opinion_delivery import Courier
     from shoplens.service.opinions import OpinionService
     from shoplens.service.search import SearchService
+    from shoplens.service.taggers import Taggers
 
 log = logging.getLogger(__name__)
 FOLLOW_EVERY = 0.5  # seconds between looks at the store for other processes' changes of the catalogue
@@ -99,6 +100,7 @@ class Runtime:
         self.home = Home(self._history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
         self._classifiers: Classifiers | None = None
+        self._taggers: Taggers | None = None
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
@@ -203,6 +205,16 @@ class Runtime:
             if self._classifiers is None:
                 self._classifiers = Classifiers(self.workspace)
             return self._classifiers
+
+    @property
+    def taggers(self) -> Taggers:
+        """Taggers of entities that were trained here, by name."""
+        from shoplens.service.taggers import Taggers  # torch is needed here only
+
+        with self._opening:
+            if self._taggers is None:
+                self._taggers = Taggers(self.workspace)
+            return self._taggers
 
     @property
     def interaction(self) -> Interaction:

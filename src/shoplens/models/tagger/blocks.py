@@ -56,7 +56,7 @@ def make_blocks(
             if group and filled + size > longest - 1:
                 blocks.append(_join(group, marks))
                 group, filled = [], 0
-            group.append((sentence.part(begin, end), first + begin))
+            group.append((sentence.part(begin, end, longest - 2), first + begin))
             filled += len(group[-1][0].ids) + 1
         first, document = first + len(sentence), where
     return [*blocks, _join(group, marks)] if group else blocks

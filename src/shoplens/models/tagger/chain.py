@@ -46,13 +46,13 @@ class LabelChain(nn.Module):
             sums = torch.where((at < lengths).unsqueeze(1), following, sums)
         return torch.logsumexp(sums, 1)
 
-    def negative_log_likelihood(self, emissions: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
-        """Mean over the units of `labels` int64 [n, units]; what lies beyond a length does not count."""
+    def log_likelihood(self, emissions: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+        """Of each sequence of `labels` int64 [n, units]; what lies beyond a length does not count. [n]"""
         steps, first = self._weights()
         there = torch.arange(emissions.shape[1]) < lengths.unsqueeze(1)
         score = (emissions.gather(2, labels.unsqueeze(2)).squeeze(2) * there).sum(1) + first[labels[:, 0]]
         score = score + (steps[labels[:, :-1], labels[:, 1:]] * there[:, 1:]).sum(1)
-        return (self.log_partition(emissions, lengths) - score).sum() / lengths.sum()
+        return score - self.log_partition(emissions, lengths)
 
     @torch.no_grad()
     def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:

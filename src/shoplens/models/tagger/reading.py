@@ -38,13 +38,14 @@ class ReadSentence:
     def __len__(self) -> int:
         return len(self.token)
 
-    def part(self, first: int, last: int) -> ReadSentence:
-        """Units `first` up to and without `last`."""
+    def part(self, first: int, last: int, longest: int) -> ReadSentence:
+        """Units `first` up to and without `last`, the first `longest` tokens of them."""
         begin = int(self.token[first])
         end = int(self.token[last]) if last < len(self) else len(self.ids)
         end = max(end, int(self.token[last - 1]) + 1)
+        end = min(end, begin + longest)
         rows = slice(first, last)
-        token = self.token[rows] - begin
+        token = np.minimum(self.token[rows], end - 1) - begin
         return ReadSentence(self.ids[begin:end], token, self.place[rows], self.shape[rows], self.letters[rows])
 
 

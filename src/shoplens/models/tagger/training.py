@@ -80,7 +80,8 @@ class TaggingTask:
         wanted = np.zeros(emissions.shape[:2], np.int64)
         for row, one in enumerate(blocks):
             wanted[row, : len(one.unit)] = self.learnt.labels[one.unit]
-        return self.head.chain.negative_log_likelihood(emissions, torch.from_numpy(wanted), units.lengths)
+        likely = self.head.chain.log_likelihood(emissions, torch.from_numpy(wanted), units.lengths)
+        return -likely.sum() / units.lengths.sum()
 
     def quality(self) -> float:
         """F1 of whole entities, strict."""

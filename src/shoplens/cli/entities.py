@@ -1,0 +1,213 @@
+"""`shoplens entities …`: names of brands, products, people, places found in texts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+
+if TYPE_CHECKING:
+    from shoplens.domain.tagging import Entity
+    from shoplens.learning.tagging.judging import JudgedTagger
+    from shoplens.models.tagger.training import Progress
+    from shoplens.service.text_models import SavedTextModel
+
+AT_ONCE = 512  # texts that are read together
+CHARACTERS_AT_ONCE = 8_192  # of lines that stand ready in a pipe
+MINUTES, EPOCHS, LAYERS = 25.0, 3, 6
+
+commands = typer.Typer(
+    name="entities",
+    help="Find entities in texts: brands, products, people, places, whatever was marked in examples.",
+    no_args_is_help=True,
+)
+app.add_typer(commands)
+
+
+@commands.command()
+def train(
+    source: Annotated[
+        Path, typer.Argument(help="Folder with train.txt and dev.txt, or one file: CoNLL columns, a unit a line.")
+    ],
+    *,
+    name: Annotated[str, typer.Option(help="Under which it answers, such as brands.")],
+    workspace: WorkspaceOption = Path("."),
+    minutes: Annotated[float, typer.Option(min=0.1, help="Of learning at most.")] = MINUTES,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the sentences at most.")] = EPOCHS,
+    layers: Annotated[int, typer.Option(min=0, max=12, help="Uppermost layers of the encoder that learn.")] = LAYERS,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder of the report; default: runs/entities-NAME in the workspace.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Learn kinds of entity from marked sentences, and answer under a name from now on.
+
+    A line holds a word and its label: O outside, B-KIND where an entity begins, I-KIND where it goes on; an empty line
+    ends a sentence. Of Chinese, a line holds one character. dev.txt chooses the epoch; without it a tenth of the
+    sentences is set aside for that. A training that was stopped goes on when the same command runs again.
+
+    Examples:
+
+      shoplens entities train marked/ --name brands
+
+      shoplens entities train titles.txt --name products --minutes 10
+    """
+    from shoplens.learning.tagging.written import write_tagging
+    from shoplens.models.text_body.settings import FineTuning
+    from shoplens.service.settings import Workspace
+    from shoplens.service.taggers import Taggers, described
+
+    shop = Workspace.open(workspace)
+    settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
+    with tagging_progress() as progress:
+        done = Taggers(shop).train(name, source, settings, progress=progress)
+    result = {
+        **described(done.saved),
+        "precision": done.chosen.precision,
+        "epoch": done.chosen.trained.fitted.epoch,
+        "train_seconds": round(done.chosen.trained.fitted.seconds, 1),
+        "validation": done.judged.as_dict(),
+    }
+    folder = report or shop.runs / f"entities-{name}"
+    result["report"] = str(write_tagging(folder, done.judged, title=f"Tagger {name}", figures=result))
+    title = f"{name} · on {done.judged.sentences:,} sentences that chose its epoch"
+    emit(result, json=json, table=None if json else judged_table(done.judged, title, f"report: {result['report']}"))
+
+
+@commands.command()
+def tag(
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]…", help="Texts to read.")] = None,
+    *,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Its name; not needed while there is one.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    file: Annotated[Path | None, typer.Option(help="One text a line; or CSV, TSV, JSONL, Parquet.")] = None,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="One text a line from standard input, answered as it comes.")
+    ] = False,
+    text: Annotated[str, typer.Option(help="Column of texts, with --file.")] = "text",
+    json: JsonFlag = False,
+) -> None:
+    """Find the entities of each text: which characters, of which kind, how sure.
+
+    With --json every text has a JSON line of its own ({"text", "entities": [{"start", "end", "text", "kind",
+    "score"}]}), with --stdin always, so that it can stand in a pipe.
+
+    Examples:
+
+      shoplens entities tag "Nike Air Max 90 for men, size 42" -m brands
+
+      cat titles.txt | shoplens entities tag --stdin -m brands
+    """
+    from shoplens.learning.text_classes.examples import read_texts
+    from shoplens.service.settings import Workspace
+    from shoplens.service.taggers import Taggers
+
+    if sum((bool(texts), file is not None, stdin)) != 1:
+        raise typer.BadParameter("give texts, or --file, or --stdin")
+    shop = Taggers(Workspace.open(workspace))
+    given = _lines() if stdin else _pieces(read_texts(file, text=text) if file is not None else list(texts or ()))
+    for chunk in given:
+        found = shop.tag(chunk, model).entities
+        if json or stdin:
+            _print_lines(chunk, found)
+        else:
+            emit({}, json=False, table=_found(chunk, found))
+
+
+@commands.command(name="list")
+def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """The taggers of this workspace, what they find, and how good they were on the sentences that chose them."""
+    from shoplens.service.settings import Workspace
+    from shoplens.service.taggers import Taggers, described
+
+    found = Taggers(Workspace.open(workspace)).all()
+    if not found:
+        console.print("no tagger yet; train one: shoplens entities train FILE --name NAME", highlight=False)
+    emit({"taggers": [described(one) for one in found]}, json=json, table=None if json else _listed(found))
+
+
+@contextmanager
+def tagging_progress() -> Iterator[Progress]:
+    """Bars of a training; where there is no terminal, a line for each stage and one for each tenth of learning."""
+    with stage_progress() as progress:
+        said = -1
+
+        def tell(what: str, done: int, most: int, figures: dict[str, float]) -> None:
+            nonlocal said
+            progress(what, done, most)
+            tenth = 10 * done // max(most, 1)
+            if figures and tenth > said:
+                said = tenth
+                told = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+                console.print(f"step {done:,} of at most {most:,}: {told}", highlight=False)
+
+        yield tell
+
+
+def judged_table(judged: JudgedTagger, title: str, caption: str) -> Table:
+    """Entities, then units with and without O."""
+    table = Table(title=escape(title), caption=escape(caption))
+    for place, name in enumerate(("", "precision", "recall", "f1", "support")):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in judged.rows(judged.entities):
+        table.add_row(*(escape(cell) for cell in row))
+    table.add_section()
+    for what, part in (("units without O", judged.tokens_without_o), ("units, O counted", judged.tokens)):
+        for row in judged.rows({name: one for name, one in part.items() if name in ("micro", "macro", "weighted")}):
+            table.add_row(f"{what}, {row[0]}", *row[1:])
+    table.add_row("units, always O, micro", "", "", f"{judged.always_o:.4f}", "")
+    return table
+
+
+def _lines() -> Iterator[list[str]]:
+    """Lines of standard input: those that are there already together, others as they come."""
+    while lines := sys.stdin.readlines(CHARACTERS_AT_ONCE if not sys.stdin.isatty() else 1):
+        yield [line.rstrip("\r\n") for line in lines]
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(texts), AT_ONCE):
+        yield list(texts[start : start + AT_ONCE])
+
+
+def _print_lines(texts: Sequence[str], found: Sequence[Sequence[Entity]]) -> None:
+    for text, entities in zip(texts, found, strict=True):
+        row: dict[str, Any] = {"text": text, "entities": list(entities)}
+        sys.stdout.write(orjson.dumps(row).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _found(texts: Sequence[str], found: Sequence[Sequence[Entity]]) -> Table:
+    table = Table()
+    for name in ("text", "entity", "kind", "sure"):
+        table.add_column(name, justify="right" if name == "sure" else "left", overflow="fold")
+    for text, entities in zip(texts, found, strict=True):
+        table.add_section()
+        if not entities:
+            table.add_row(escape(text[:200]), "–", "", "")
+        for place, one in enumerate(entities):
+            shown = escape(text[:200]) if place == 0 else ""
+            table.add_row(shown, escape(one.text), escape(one.kind), f"{one.score:.3f}")
+    return table
+
+
+def _listed(found: Sequence[SavedTextModel]) -> Table:
+    from shoplens.service.taggers import described
+
+    table = Table()
+    for name in ("name", "finds", "entity F1", "sentences", "trained"):
+        table.add_column(name, justify="right" if name in ("entity F1", "sentences") else "left")
+    for one in map(described, found):
+        row = (one["name"], ", ".join(one["kinds"]), f"{one['validation_entity_f1']:.4f}", f"{one['sentences']:,}")
+        table.add_row(*map(escape, row), one["created"])
+    return table

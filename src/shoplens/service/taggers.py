@@ -1,0 +1,144 @@
+"""Taggers of entities of a workspace: trained under a name, opened at the first question, followed when replaced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shoplens.domain.tagging import Entity, TaggedSentence
+from shoplens.encoders.e5_torch import E5Body
+from shoplens.errors import NotFoundError
+from shoplens.ingest.tagged import read_tagged
+from shoplens.learning.tagging.choosing import ChosenTagger, choose_tagger, set_aside
+from shoplens.learning.tagging.judging import JudgedTagger, judge_labels
+from shoplens.models.tagger.model import Tagger
+from shoplens.models.tagger.training import Progress
+from shoplens.models.text_body.settings import FineTuning
+from shoplens.service.settings import Workspace
+from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+
+KIND = "tagger"
+TRAINING = ".training"  # folder of trainings that are under way
+TRAIN, DEV = "train.txt", "dev.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedTexts:
+    """What a tagger found in some texts."""
+
+    model: SavedTextModel
+    entities: list[list[Entity]]  # of each text, in the order in which they stand
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerTraining:
+    """A tagger that was trained and answers now."""
+
+    saved: SavedTextModel
+    chosen: ChosenTagger
+    judged: JudgedTagger  # on the validation sentences, which chose the epoch
+
+
+class Taggers:
+    """All of one workspace. Safe between threads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.saved = TextModels.of(workspace.root)
+        self._open: dict[str, tuple[SavedTextModel, Tagger]] = {}
+        self._lock = threading.Lock()
+
+    def all(self) -> list[SavedTextModel]:
+        """The taggers there are, by name."""
+        return self.saved.all(KIND)
+
+    def train(
+        self,
+        name: str,
+        source: Path,
+        settings: FineTuning | None = None,
+        *,
+        body: E5Body | None = None,
+        progress: Progress | None = None,
+    ) -> TaggerTraining:
+        """Learn from a file in CoNLL columns, or a folder with train.txt and dev.txt, and answer under `name`.
+
+        Without dev.txt a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
+        again. FormatError names a line that cannot be read.
+        """
+        checked_name(name)
+        settings = settings or FineTuning()
+        sentences, valid = read_source(source, settings.seed)
+        data = fingerprint([[" ".join((*one.units, *one.labels)) for one in part] for part in (sentences, valid)])
+        state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
+        chosen = choose_tagger(sentences, valid, settings, body=body, state=state, progress=progress)
+        saved = self.saved.save(
+            name,
+            chosen,
+            kind=KIND,
+            labels=chosen.trained.labels,
+            metrics={"validation_entity_f1": chosen.validation_f1},
+            data=data,
+            details={
+                "sentences": len(sentences),
+                "file": source.name,
+                "seed": settings.seed,
+                "precision": chosen.precision,
+                "epoch": chosen.trained.fitted.epoch,
+                "train_seconds": round(chosen.trained.fitted.seconds, 1),
+            },
+        )
+        state.unlink(missing_ok=True)
+        tagger = Tagger.load(saved.folder)
+        told = tagger.tag_units([one.units for one in valid])
+        return TaggerTraining(saved, chosen, judge_labels(valid, [one.labels for one in told]))
+
+    def tag(self, texts: Sequence[str], name: str | None = None) -> TaggedTexts:
+        """What the tagger of that name finds; without a name, the only one there is. NotFoundError names them."""
+        saved, tagger = self._opened(self._name(name))
+        return TaggedTexts(saved, tagger.tag_texts(texts))
+
+    def _name(self, name: str | None) -> str:
+        if name is not None:
+            return name
+        there = self.saved.names(KIND)
+        if len(there) == 1:
+            return there[0]
+        if not there:
+            raise NotFoundError("there is no tagger yet; train one: shoplens entities train FILE --name NAME")
+        raise NotFoundError(f"there are several taggers; name one of: {', '.join(there)}")
+
+    def _opened(self, name: str) -> tuple[SavedTextModel, Tagger]:
+        """The version that answers now; opened once, and again when another is put in its place."""
+        version = self.saved.stamp(name)
+        with self._lock:
+            known = self._open.get(name)
+            if known is None or known[0].version != version:
+                saved = self.saved.open(name)
+                if saved.kind != KIND:
+                    there = ", ".join(self.saved.names(KIND)) or "none"
+                    raise NotFoundError(f"{name!r} is a {saved.kind}, not a tagger; there are: {there}")
+                known = self._open[name] = (saved, Tagger.load(saved.folder))
+            return known
+
+
+def read_source(source: Path, seed: int = 0) -> tuple[list[TaggedSentence], list[TaggedSentence]]:
+    """Sentences to learn from and to choose on, of a folder (train.txt, dev.txt) or of one file."""
+    sentences = read_tagged(source / TRAIN if source.is_dir() else source)
+    if source.is_dir() and (source / DEV).is_file():
+        return sentences, read_tagged(source / DEV)
+    return set_aside(sentences, seed)
+
+
+def described(saved: SavedTextModel) -> dict[str, Any]:
+    """A tagger as JSON tells of it."""
+    return {
+        "name": saved.name,
+        "version": saved.version,
+        "kinds": sorted({label[2:] for label in saved.labels if label[2:]}),
+        "validation_entity_f1": saved.metrics.get("validation_entity_f1"),
+        "sentences": saved.details.get("sentences"),
+        "created": saved.created,
+    }
