@@ -18,6 +18,7 @@ import shoplens.cli
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.ranking import RankingAnswer
+from shoplens.learning.metrics.off_policy import OffPolicy
 from shoplens.recommend.scenarios import BUILT_IN
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.runtime import Runtime
@@ -69,6 +70,12 @@ def test_requests_are_answered(folder: Path) -> None:
         assert "summer" in {one["name"] for one in client.get("/v1/scenarios").json()["scenarios"]}
 
 
+def test_the_figures_of_a_replay_are_those_there_are() -> None:
+    told = PAGE.split("| figure | is |")[1].split("\n\n")[0]
+    fields = set(OffPolicy.__dataclass_fields__) - {"answers", "people", "refused"}
+    assert set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)) == fields
+
+
 def test_settings_are_those_there_are() -> None:
     kept = Settings.read(None).schedule
     assert set(re.findall(r"`schedule\.(\w+)`", PAGE)) <= set(type(kept).model_fields)
@@ -85,3 +92,12 @@ def test_tables_name_all_that_there_is() -> None:
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert target.startswith("https://") or (ROOT / "docs" / target).exists(), target
+
+
+def test_the_replay_runs(folder: Path) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (folder / FILE_NAME).write_text("[schedule]\nsettle_minutes = 1e-6\n", encoding="utf-8")
+    with Runtime.open(folder) as shop:
+        for number in range(200):
+            shop.answers.recommend(shop.wish(n=2, exploration=0.5), f"u{number % 60:03}")
+        exec(compile(block, "docs/live.md", "exec"), {"shop": shop, "version": shop.shelf.version})

@@ -1,4 +1,4 @@
-"""`shoplens experiments list|start|show|stop`: compare ways of answering on the people who come."""
+"""`shoplens experiments list|start|show|stop|replay`: compare ways of answering on the people who come."""
 
 from __future__ import annotations
 
@@ -90,6 +90,34 @@ def stop(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = Fa
     opened = Workspace.open(workspace)
     ended = Experiments(opened.root, opened.bundles).stop(name)
     emit(asdict(ended), json=json, table=Text(f"{name} is over"))
+
+
+@experiments_app.command()
+def replay(
+    bundle: Annotated[str, typer.Option(help="As `shoplens bundles list` names it.")],
+    workspace: WorkspaceOption = Path("."),
+    days: Annotated[float, typer.Option(min=0.01, max=365, help="Days that are looked back.")] = 28.0,
+    places: Annotated[int, typer.Option(min=1, max=20, help="Places of each answer, from the first.")] = 1,
+    reward: Annotated[str, typer.Option(help="click, cart or purchase.")] = "click",
+    json: JsonFlag = False,
+) -> None:
+    """What a bundle would have earned where others answered, before it goes live: no visitor takes part.
+
+    Rests on answers with places left to chance (`exploration` of a scenario or request) after the bundle was trained,
+    and says when they are too few, or could never have shown what the bundle would.
+    """
+    from shoplens.service.runtime import Runtime
+
+    with Runtime.open(workspace) as shop:
+        found = shop.replay(bundle, days=days, places=places, reward=reward)
+    table = Table("", f"{reward}s an answer", "95 %", title=f"{found.found.answers:,} answers, first {places} places")
+    for name in ("logged", "ips", "snips", "dr", "gain"):
+        one = getattr(found.found, name)
+        value = f"{one.value:+.4f}" if name == "gain" else f"{one.value:.4f}"
+        table.add_row(name, value, f"{one.low:.4f} … {one.high:.4f}")
+    told = f"worth {found.found.effective:.0f} answers; the log can speak of {found.found.covered:.0%}"
+    said = Text(told if found.found.refused is None else f"do not believe it: {found.found.refused}")
+    emit(found.as_dict(), json=json, table=Group(table, said))
 
 
 def _arm(text: str) -> Arm:

@@ -8,6 +8,8 @@ Counterfactual reasoning and learning systems, 2013).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,3 +28,19 @@ def explore(
         chances[place] = share / len(left) + (1.0 - share if chosen == 0 else 0.0)
         shown[place] = left.pop(chosen)
     return shown, chances
+
+
+def chances_of(
+    pool: Sequence[str], shown: Sequence[str], share: float
+) -> tuple[npt.NDArray[np.float64], list[list[str]]]:
+    """How likely `explore` over this pool (best first, no repeats) is to show each of `shown` where it stands, given
+    what stands before it; 0 for what is not in the pool. And for each place what is left of the pool, best first."""
+    left = list(pool)
+    chances = np.zeros(len(shown))
+    remaining = []
+    for place, item in enumerate(shown):
+        remaining.append(list(left))
+        if item in left:
+            chances[place] = share / len(left) + (1.0 - share if item == left[0] else 0.0)
+            left.remove(item)
+    return chances, remaining

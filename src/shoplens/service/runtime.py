@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from shoplens.service.gate import Verdict
     from shoplens.service.opinion_delivery import Courier
     from shoplens.service.opinions import OpinionService
+    from shoplens.service.replay import Replay
     from shoplens.service.search import SearchService
     from shoplens.service.taggers import Taggers
 
@@ -361,6 +362,27 @@ class Runtime:
             self.settings.schedule,
             repeat=train.repeat,
             limit=train.max_history,
+        )
+
+    def replay(self, version: str, *, days: float = 28.0, places: int = 1, reward: str = "click") -> Replay:
+        """What a bundle would have earned where others answered, from the places that were left to chance after it was
+        trained. NotFoundError, BundleError; InputError when no answer can be used."""
+        from shoplens.service.replay import replay
+
+        bundle_pointer.bundle_folder(self.workspace.bundles, version)
+        if self.answers.log is not None:
+            self.answers.log.flush(1.0)
+        settings = self.settings
+        return replay(
+            self.store,
+            self.swap.shelf_of(version),
+            since=self._last_event(version),
+            places=places,
+            reward=reward,
+            days=days,
+            window_days=settings.impressions.window_days,
+            settle_minutes=settings.schedule.settle_minutes,
+            limit=settings.train.max_history,
         )
 
     def _last_event(self, version: str | None) -> int:

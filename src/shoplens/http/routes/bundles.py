@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +15,8 @@ from shoplens.http.wire.bundles import (
     BundlesAnswer,
     HistoryAnswer,
     HistoryEntry,
+    ReplayIn,
+    ReplayOut,
     Switched,
     VerdictOut,
 )
@@ -42,6 +45,14 @@ async def judge(version: Id, shop: Shop) -> VerdictOut:
     """Let what people did since judge a bundle beside the one that answers, through the code that serves; takes up to
     some minutes, and promotes nothing."""
     return VerdictOut(**(await run_in_threadpool(shop.judge, version)).as_dict())
+
+
+@router.post("/v1/bundles/{version}/replay", dependencies=[Depends(needs("admin"))])
+async def replay(version: Id, body: ReplayIn, shop: Shop) -> ReplayOut:
+    """What a bundle would have earned where others answered, from the places that were left to chance after it was
+    trained; takes up to some minutes."""
+    asked = partial(shop.replay, version, days=body.days, places=body.places, reward=body.reward)
+    return ReplayOut(**(await run_in_threadpool(asked)).as_dict())
 
 
 @router.post("/v1/bundles/{version}/promote", dependencies=[Depends(needs("admin"))])

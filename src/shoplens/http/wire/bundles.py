@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shoplens.http.wire.fields import Request
+
 
 class BundleOut(BaseModel):
     """One trained bundle."""
@@ -72,6 +74,47 @@ class VerdictOut(BaseModel):
     difference: DifferenceOut | None
     accepted: bool
     why: str
+
+
+class ReplayIn(Request):
+    """What is to be estimated."""
+
+    days: float = Field(default=28.0, gt=0, le=365, description="Days that are looked back.")
+    places: int = Field(default=1, ge=1, le=20, description="Places of each answer, from the first.")
+    reward: Literal["click", "cart", "purchase"] = "click"
+
+
+class EstimateOut(BaseModel):
+    """Rewards an answer, with a 95 % interval by resampling people."""
+
+    value: float
+    low: float
+    high: float
+
+
+class OffPolicyOut(BaseModel):
+    """What the log says about the bundle."""
+
+    answers: int
+    people: int
+    logged: EstimateOut = Field(description="What was really earned.")
+    ips: EstimateOut
+    snips: EstimateOut
+    dr: EstimateOut
+    gain: EstimateOut = Field(description="dr − logged.")
+    effective: float = Field(description="Answers that the weighted ones are worth.")
+    covered: float = Field(description="Share of what the bundle would show that the log can speak of; noisy around 1.")
+    refused: str | None = Field(description="Why none of this should be believed.")
+
+
+class ReplayOut(BaseModel):
+    """An estimate, and what it rests on."""
+
+    bundle: str | None
+    reward: str
+    places: int
+    found: OffPolicyOut
+    left_out: dict[str, int] = Field(description="Answers that say nothing, by reason.")
 
 
 class Health(BaseModel):
