@@ -20,6 +20,7 @@ from shoplens.models.extraction import Extracted
 from shoplens.service.attribute_learning import SURE, Knowledge, Progress, category_name
 
 LEAST = 0.5  # confidence below which nothing is proposed
+MOSTLY = 0.5  # share of its like that have an attribute before they are asked which value: balls have no shoe size
 WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 VISIBLE = frozenset({Kind.COLOUR, Kind.CHOICE})
 
@@ -193,8 +194,9 @@ class Completion:
         groups = [schema.speaking(product.category) for product in self.products]
         lacking: defaultdict[str, list[int]] = defaultdict(list)
         for row, product in enumerate(self.products):
+            shares = schema.expected(product.category)
             for name in self.missing(product):
-                if schema.kinds[name] is not Kind.MEASURE:
+                if schema.kinds[name] is not Kind.MEASURE and shares[name] >= MOSTLY:
                     lacking[name].append(row)
         for number, (name, rows) in enumerate(sorted(lacking.items())):
             self.progress("ask neighbours", number, len(lacking))

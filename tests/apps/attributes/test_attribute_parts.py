@@ -34,6 +34,8 @@ def schema() -> ShopSchema:
         ("rice 2公斤", Said.AMOUNT, "2 kg"),
         ("Cookies, 15 oz", Said.AMOUNT, "15 oz"),
         ("Milk 1/2 gal", Said.AMOUNT, "1/2 gal"),
+        ("Cookies, 6 3/4 oz", Said.AMOUNT, "6 3/4 oz"),
+        ("Beans 7-3/4 oz", Said.AMOUNT, "7 3/4 oz"),
         ("Batteries, pack of 6", Said.PACK, "6"),
         ("Toaster pastries 8 ct", Said.PACK, "8"),
         ("袜子 5双装", Said.PACK, "5"),
@@ -98,6 +100,8 @@ def test_values_take_the_shops_words(schema: ShopSchema) -> None:
     assert normaliser.same("colour", "navy", "navy blue")
     assert normaliser.same("package_size", "1000 ml", "1 l")
     assert not normaliser.same("colour", "red", "black")
+    assert not normaliser.same("package_size", "3/4 oz", "3.4 oz")
+    assert normaliser.same("package_size", "7-3/4 oz", "7 3/4 oz")
     assert normaliser.better_spelling(BRAND, "Bluebirrd") is not None
     assert normaliser.better_spelling(BRAND, "Bluebird") is None
 

@@ -18,7 +18,8 @@ from sklearn.preprocessing import normalize
 from shoplens.apps.attributes.schema import Category
 from shoplens.models.extraction.tokens import Tokens
 
-LEAST_MEMBERS = 5  # products of a category that may be proposed
+LEAST_MEMBERS = 5  # different titles of a category that may be proposed
+LEAST_OWN = 3  # and of one that products are taken out of: a smaller one does not tell what belongs to it
 LEAST_LIKE = 0.35  # cosine with the other category
 TIMES = 2.0  # as alike as with its own
 AT_ONCE = 4_000  # titles compared together
@@ -72,7 +73,8 @@ def misplaced(titles: Sequence[str], categories: Sequence[Category]) -> list[Mis
         like[:, sizes < LEAST_MEMBERS] = -1
         best = like.argmax(1)
         other = like[here, best]
-        strange = (other >= LEAST_LIKE) & (other >= TIMES * mine)
+        strange = (other >= LEAST_LIKE) & (other >= TIMES * mine) & (sizes[part[:, 1]] >= LEAST_OWN)
+        strange &= [not _named(different[title], names[home]) for title, home in part.tolist()]
         for at in np.flatnonzero(strange).tolist():
             found[int(part[at, 0])] = (int(best[at]), float(other[at]), float(mine[at]))
     return [
@@ -92,6 +94,11 @@ def _without_itself(like: npt.NDArray[np.float32], length: npt.NDArray[np.float3
 def _confidence(other: float, own: float) -> float:
     """Half at the border of what is proposed, 1 when nothing speaks for where it is."""
     return float(np.clip(1 - max(own, 0.0) / other, 0.0, 1.0)) * min(1.0, 0.5 + other)
+
+
+def _named(title: str, category: Category) -> bool:
+    """Whether the title says the name of its category."""
+    return set(_words(category[-1])) <= set(_words(title))
 
 
 def _words(text: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shoplens.apps.attributes.found import SUREST, FoundValue
-from shoplens.apps.attributes.normalise import Normaliser
+from shoplens.apps.attributes.normalise import Normaliser, folded
 from shoplens.apps.attributes.schema import Kind, ShopSchema, current_values
 from shoplens.domain.catalogue import Product
 
@@ -68,8 +68,8 @@ def _same(name: str, value: str, current: Sequence[str], normaliser: Normaliser)
 
 def _part(value: str, current: Sequence[str]) -> bool:
     """Whether one only says it more closely than the other: "blue" and "navy blue"."""
-    small = value.casefold()
-    return any(small in own.casefold() or own.casefold() in small for own in current)
+    small = folded(value)
+    return any(small in folded(own) or folded(own) in small for own in current)
 
 
 def _sure(

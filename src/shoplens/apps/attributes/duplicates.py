@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from shoplens.domain.catalogue import Product
 Floats = npt.NDArray[np.float32]
 
 ALIKE = 0.97  # cosine of text vectors
+LEAST = 0.4  # confidence; less sure pairs are left out
 PRICE_FACTOR = 1.05  # prices of one product listed twice differ no more
 MOST_COMPARED = 400  # products with the same words that are compared one by one; more are a kind, not a product
 
@@ -41,6 +42,7 @@ def duplicates(
     `near`: pairs of rows whose text vectors are alike, with their cosine; `photo_groups`: rows whose photos look the
     same. Variants of one group are no duplicates, and neither are two products that differ in any attribute.
     """
+    titles = Counter(_title(product) for product in products)
     same_photo: set[tuple[int, int]] = set()
     for group in photo_groups:
         rows = sorted(group)[:MOST_COMPARED]
@@ -67,9 +69,11 @@ def duplicates(
         if photo and like >= ALIKE:
             found.append(Duplicate(high, low, "photo", 0.9))
         elif like >= ALIKE and not (one.images and other.images and not photo):
-            found.append(Duplicate(high, low, "text", _by_text(one, other, like)))
+            found.append(Duplicate(high, low, "text", _by_text(one, other, like, titles[_title(one)])))
     best: dict[int, Duplicate] = {}
-    for pair in sorted(found, key=lambda pair: (-pair.confidence, pair.row, pair.other)):
+    for pair in sorted(
+        (one for one in found if one.confidence >= LEAST), key=lambda pair: (-pair.confidence, pair.row, pair.other)
+    ):
         best.setdefault(pair.row, pair)
     return sorted(best.values(), key=lambda pair: (-pair.confidence, pair.row))
 
@@ -109,8 +113,14 @@ def _agree(one: Product, other: Product, normaliser: Normaliser) -> bool:
     return bool(both) or bool(one.images and other.images)
 
 
-def _by_text(one: Product, other: Product, like: float) -> float:
-    """Words alone leave doubt; the more facts and the exact price agree, the less."""
+def _title(product: Product) -> str:
+    return " ".join(product.title.casefold().split())
+
+
+def _by_text(one: Product, other: Product, like: float, share: int) -> float:
+    """Words alone leave doubt; the more facts and the exact price agree, the less. A title that many products `share`
+    names a kind of product, not one."""
     shared = len(dict(values_of(one)).keys() & dict(values_of(other)).keys())
     price = one.price is not None and one.price == other.price
-    return min(0.85, 0.35 + 0.1 * min(shared, 3) + 0.15 * price + (like - ALIKE) / (1 - ALIKE) * 0.1)
+    sure = min(0.85, 0.35 + 0.1 * min(shared, 3) + 0.15 * price + (like - ALIKE) / (1 - ALIKE) * 0.1)
+    return sure * min(1.0, 2 / share)

@@ -40,7 +40,7 @@ _OTHER_WORDS = {
     "taupe": "beige", "nude": "beige", "camel": "beige", "skin tone": "beige", "emerald": "green", "violet": "purple",
     "gray": "grey", "lilac": "purple", "indigo": "blue", "cyan": "blue", "aqua": "blue",
 }  # fmt: skip
-_SPACES = re.compile(r"[\s_\-./·']+")
+_SPACES = re.compile(r"[\s_\-·']+|(?<!\d)\.|\.(?!\d)")  # 3.4 is not 34, nor 3/4
 
 
 def folded(value: str) -> str:

@@ -30,6 +30,7 @@ class Pattern(NamedTuple):
 
 
 _NUMBER = r"\d+(?:[.,]\d+)?"
+_MIXED = r"(?:\d+[\s-])?\d+/\d+"  # "1/2", "6 3/4"
 _UNIT = (
     r"fl\.?\s?oz|floz|ml|cl|dl|l|ltr|litres?|liters?|mg|kg|kgs|g|gr|grams?|oz|ounces?|lbs?|pounds?|mm|cm|m|inch(?:es)?|"
     r"in|ft|feet|gal(?:lons?)?|pt|qt|pints?|quarts?|gb|tb|mb|mah|watts?|w|v|hz|毫升|升|毫克|千克|公斤|克|斤|毫米|厘米|公分|米|"
@@ -47,7 +48,7 @@ _PACK = re.compile(
     rf"(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(rf"(?<![\w.,/])({_NUMBER}|\d+\s?/\s?\d+)\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
+_AMOUNT = re.compile(rf"(?<![\w.,/])({_MIXED}|{_NUMBER})\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
 _SIZE = re.compile(
     r"(?:\bsizes?[:\s]\s?|尺[码寸][:：\s]?)([0-9]{1,3}(?:\.5)?|[0-9]?X{0,3}[SL]|M)(?![\w])|(?<![\w-])(X{1,3}[SL]|[2-6]XL)(?![\w])|"
     r"(?<!\d)(\d{2}(?:\.5)?)码"
@@ -78,8 +79,9 @@ def _packs(text: str) -> Iterator[Pattern]:
 
 def _amounts(text: str) -> Iterator[Pattern]:
     for match in _AMOUNT.finditer(text):
-        value = normalise_measure(match[0].replace("-", " "))
-        if "/" in match[1] or measured(value) is not None:
+        number, unit = match[1].replace("-", " "), match[2]
+        value = normalise_measure(f"{number} {unit}")
+        if "/" in number or measured(value) is not None:
             yield Pattern(Said.AMOUNT, match[0], *match.span(), " ".join(value.split()))
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.models.extraction.memory import FIRST, LAST, CategoryMemory, Memory, ValueFinder
+from shoplens.models.extraction.memory import EVERYWHERE, FIRST, LAST, CategoryMemory, Memory, ValueFinder
 from shoplens.models.extraction.token_model import TokenModel
 from shoplens.models.extraction.tokens import Tokens, shape_of
 from shoplens.models.extraction.votes import Votes
@@ -50,84 +51,65 @@ class Describer:
             name: np.array([model.place[one] for one in category.attributes], np.int64)
             for name, category in memory.categories.items()
         }
-        self._of_category = {id(category): name for name, category in memory.categories.items()}
         self._elsewhere = {name: _by_place(memory.values, one) for name, one in memory.categories.items()}
         self._shapes = {name: _by_place(memory.shapes, one) for name, one in memory.categories.items()}
 
     def describe(self, tokens: Tokens, category: str, votes: Votes) -> Candidates:
-        """All spans that are worth a look, for all attributes of the category."""
-        known, finder = self.memory.of_category(category)
-        name = self._of_category[id(known)]
-        spans = _spans(tokens, finder)
+        """All spans that are worth a look, for all attributes of the category.
+
+        What decides on that is worked out for all spans and attributes, the rest of the table for the few that stay.
+        """
+        name = category if category in self.memory.categories else EVERYWHERE
+        known = self.memory.categories[name]
+        spans = _spans(tokens, self.memory.finders[name])
         if not len(spans) or not known.attributes:
             nothing = np.zeros(0, np.int64)
             return Candidates(nothing, nothing, nothing, np.zeros((0, len(FEATURES)), np.float32), known.attributes)
+        texts = [tokens.folded[start:end] for start, end in spans[:, :2].tolist()]
+        looks = [shape_of(tokens.text[start:end]) for start, end in spans[:, :2].tolist()]
         roles = self.model.probabilities(tokens, category)[:, self._outputs[name]]  # [n, A, ROLES]
-        table = np.zeros((len(spans), len(known.attributes), len(FEATURES)), np.float32)
-        self._values(table, tokens, spans, name, votes)
-        _words(table, tokens, spans, known, self.memory)
-        _looks(table, tokens, spans)
-        _model(table, spans, roles)
+        inside = np.stack([known.inside.get(word, known.unseen) for word in tokens.words])  # [n, A]
+        low, high = spans[:, 2], spans[:, 3]
+        count, precision, others = _owned(texts, known)
+        total = _stacked(texts, self._elsewhere[name], known.nowhere)
+        shape = _stacked(looks, known.shapes, known.nowhere)
+        mean = _Sums(inside).mean(low, high)
+        digits = np.array([any(letter.isdigit() for letter in text) for text in texts])
         worth = (
-            (table[..., 0] > 0)
-            | (table[..., 3] > 0)
-            | ((table[..., 4] > SHAPE) & (table[..., 19] > 0))
-            | (table[..., 7] > INSIDE)
-            | (table[..., 38] * table[..., 39] > TOKENS**2)
+            (count > 0)
+            | (total > count)
+            | ((shape > SHAPE) & digits[:, None])
+            | (mean > INSIDE)
+            | (roles[low, :, 1] * roles[high, :, 2] > TOKENS**2)
         )
-        span, attribute = np.nonzero(worth)
-        return Candidates(spans[span, 0], spans[span, 1], attribute, table[span, attribute], known.attributes)
-
-    def _values(self, table: Floats, tokens: Tokens, spans: npt.NDArray[np.int64], category: str, votes: Votes) -> None:
-        """Columns of what the span is known as, and of what similar titles say."""
-        known, elsewhere, shapes = self.memory.categories[category], self._elsewhere[category], self._shapes[category]
-        names = known.attributes
-        place = {name: number for number, name in enumerate(names)}
-        filled = np.maximum(known.filled, 1)
-        for row, (start, end) in enumerate(spans[:, :2].tolist()):
-            text = tokens.folded[start:end]
-            owners = known.values.get(text)
-            if owners is not None:
-                most = sorted((one.count for one in owners), reverse=True)
-                table[row, :, 28] = most[0]
-                for one in owners:
-                    at = one.attribute
-                    table[row, at, 0] = one.count
-                    table[row, at, 1] = one.count / filled[at]
-                    table[row, at, 2] = one.count / (one.seen + 0.5)
-                    if one.count == most[0]:
-                        table[row, at, 28] = most[1] if len(most) > 1 else 0
-            if (counts := elsewhere.get(text)) is not None:
-                table[row, :, 3] = counts - table[row, :, 0]
-            look = shape_of(tokens.text[start:end])
-            if (shares := known.shapes.get(look)) is not None:
-                table[row, :, 4] = shares
-            if (shares := shapes.get(look)) is not None:
-                table[row, :, 5] = shares
-            table[row, :, 37] = tokens.folded.count(text)
-        table[..., 26] = (table[..., 0] > 0).sum(0)
-        table[..., 27] = table[..., 0].max(0)
-        table[..., 29], table[..., 31] = known.asked, known.filled
-        table[..., 30] = known.filled / np.maximum(known.asked, 1)
-        table[..., 32] = known.different / (known.filled + 1)
-        self._votes(table, tokens, spans, place, votes)
-
-    @staticmethod
-    def _votes(
-        table: Floats, tokens: Tokens, spans: npt.NDArray[np.int64], place: dict[str, int], votes: Votes
-    ) -> None:
-        """Columns of what similar titles have."""
-        texts: dict[str, list[int]] = {}
-        for row, (start, end) in enumerate(spans[:, :2].tolist()):
-            texts.setdefault(tokens.folded[start:end], []).append(row)
-        for (name, value), share in votes.value.items():
-            if (at := place.get(name, -1)) >= 0:
-                table[texts.get(value, []), at, 33] = share
-                table[:, at, 34] = np.maximum(table[:, at, 34], share)
-        for column, shares in ((35, votes.filled), (36, votes.asked)):
-            for name, share in shares.items():
-                if (at := place.get(name, -1)) >= 0:
-                    table[:, at, column] = share
+        span, at = np.nonzero(worth)
+        here = (span, at)
+        columns: list[npt.NDArray[Any]] = [
+            count[here],
+            count[here] / np.maximum(known.filled, 1)[at],
+            precision[here],
+            total[here] - count[here],
+            shape[here],
+            _stacked(looks, self._shapes[name], known.nowhere)[here],
+            *_of_words(tokens, spans[span], at, inside, mean[here], known, self.memory),
+            *_of_looks(tokens, spans[span]),
+            (count > 0).sum(0)[at],
+            count.max(0)[at],
+            others[here],
+            known.asked[at],
+            (known.filled / np.maximum(known.asked, 1))[at],
+            known.filled[at],
+            (known.different / (known.filled + 1))[at],
+            *_of_votes(texts, span, at, known.attributes, votes),
+            np.array([tokens.folded.count(text) for text in texts])[span],
+            *_of_model(spans[span], at, roles),
+        ]
+        table = (
+            np.stack(columns, axis=1, dtype=np.float32, casting="unsafe")
+            if len(span)
+            else np.zeros((0, len(FEATURES)), np.float32)
+        )
+        return Candidates(spans[span, 0], spans[span, 1], at, table, known.attributes)
 
 
 def _spans(tokens: Tokens, finder: ValueFinder) -> npt.NDArray[np.int64]:
@@ -145,42 +127,97 @@ def _spans(tokens: Tokens, finder: ValueFinder) -> npt.NDArray[np.int64]:
     return np.array([(*place, *more) for place, more in rows.items()], np.int64).reshape(-1, 5)
 
 
-def _words(table: Floats, tokens: Tokens, spans: npt.NDArray[np.int64], known: CategoryMemory, memory: Memory) -> None:
-    """Columns of the words in and beside the span."""
+def _owned(texts: Sequence[str], known: CategoryMemory) -> tuple[Floats, Floats, Floats]:
+    """Of each span and attribute: titles with it as the value, share of those that contain it, and titles with it as
+    the value of the attribute that has it most among the others. [spans, A] each"""
+    count, precision, others = (np.zeros((len(texts), len(known.attributes)), np.float32) for _ in range(3))
+    for row, text in enumerate(texts):
+        owners = known.values.get(text)
+        if owners is None:
+            continue
+        most = sorted((one.count for one in owners), reverse=True)
+        others[row] = most[0]
+        for one in owners:
+            count[row, one.attribute] = one.count
+            precision[row, one.attribute] = one.count / (one.seen + 0.5)
+            if one.count == most[0]:
+                others[row, one.attribute] = most[1] if len(most) > 1 else 0
+    return count, precision, others
+
+
+def _of_words(
+    tokens: Tokens,
+    spans: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
+    inside: Floats,
+    mean: Floats,
+    known: CategoryMemory,
+    memory: Memory,
+) -> Iterator[npt.NDArray[Any]]:
+    """Columns of the words in and beside the span: "inside least" to "after"."""
     low, high = spans[:, 2], spans[:, 3]
-    inside = np.stack([known.inside.get(word, known.unseen) for word in tokens.words])  # [n, A]
     present = np.stack([known.present.get(word, known.nowhere) for word in tokens.words])
     titles = np.array([memory.titles_with[word] for word in tokens.words], np.float32)[:, None]
-    table[..., 6], table[..., 7] = _least(inside, low, high), _mean(inside, low, high)
-    table[..., 8], table[..., 9] = _beside(inside, low - 1), _beside(inside, high + 1)
-    table[..., 10] = _least(present, low, high)
-    table[..., 11], table[..., 12] = _least(titles, low, high), -_least(-titles, low, high)
+    yield _least(inside, low, high, at)
+    yield mean
+    yield _beside(inside, low - 1, at)
+    yield _beside(inside, high + 1, at)
+    yield _least(present, low, high, at)
+    first = np.zeros_like(at)
+    yield _least(titles, low, high, first)
+    yield -_least(-titles, low, high, first)
     beside = [FIRST, *tokens.words, LAST]
-    before = np.stack([known.before.get(word, known.nowhere) for word in beside[:-2]])
-    after = np.stack([known.after.get(word, known.nowhere) for word in beside[2:]])
-    table[..., 13], table[..., 14] = before[low], after[high]
+    yield np.stack([known.before.get(word, known.nowhere) for word in beside[:-2]])[low, at]
+    yield np.stack([known.after.get(word, known.nowhere) for word in beside[2:]])[high, at]
 
 
-def _looks(table: Floats, tokens: Tokens, spans: npt.NDArray[np.int64]) -> None:
-    """Columns of the span's place and letters."""
+def _of_looks(tokens: Tokens, spans: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
+    """Columns of the span's place and letters: "from start" to "whole tokens"."""
     start, end, low, high, whole = spans.T
     letters = end - start
     kinds = np.array([(one.isdigit(), one.isupper(), one.islower(), one.isalpha()) for one in tokens.text], np.int64)
     sums = np.concatenate([np.zeros((1, 4), np.int64), kinds.cumsum(0)])
     digits, capitals, small, alphabetic = (sums[end] - sums[start]).T
-    looks = [low, len(tokens) - high, high - low + 1, letters, digits, capitals, kinds[start, 1]]
-    looks += [(capitals > 0) & (small == 0), alphabetic == letters, digits == letters, whole]
-    table[..., 15:26] = np.stack(looks, 1)[:, None]
+    yield from (low, len(tokens) - high, high - low + 1, letters, digits, capitals, kinds[start, 1])
+    yield from ((capitals > 0) & (small == 0), alphabetic == letters, digits == letters, whole)
 
 
-def _model(table: Floats, spans: npt.NDArray[np.int64], roles: Floats) -> None:
+def _of_votes(
+    texts: Sequence[str],
+    span: npt.NDArray[np.int64],
+    at: npt.NDArray[np.int64],
+    attributes: Sequence[str],
+    votes: Votes,
+) -> Iterator[npt.NDArray[Any]]:
+    """Columns of what similar titles have: "vote" to "vote asked"."""
+    place = {name: number for number, name in enumerate(attributes)}
+    rows: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        rows.setdefault(text, []).append(row)
+    vote = np.zeros((len(texts), len(attributes)), np.float32)
+    best = np.zeros(len(attributes), np.float32)
+    for (name, value), share in votes.value.items():
+        if (number := place.get(name, -1)) >= 0:
+            vote[rows.get(value, []), number] = share
+            best[number] = max(best[number], share)
+    yield vote[span, at]
+    yield best[at]
+    for shares in (votes.filled, votes.asked):
+        yield np.array([shares.get(name, 0.0) for name in attributes], np.float32)[at]
+
+
+def _of_model(spans: npt.NDArray[np.int64], at: npt.NDArray[np.int64], roles: Floats) -> Iterator[npt.NDArray[Any]]:
     """Columns of the token model. `roles` [n, A, ROLES]: inside, begins, ends."""
     low, high = spans[:, 2], spans[:, 3]
     inside, begins, ends = roles[..., 0], roles[..., 1], roles[..., 2]
-    table[..., 38], table[..., 39] = begins[low], ends[high]
-    table[..., 40], table[..., 41] = _mean(inside, low, high), _least(inside, low, high)
-    table[..., 42], table[..., 43] = _beside(inside, low - 1), _beside(inside, high + 1)
-    table[..., 44] = begins.max(0)
+    yield begins[low, at]
+    yield ends[high, at]
+    sums = _Sums(inside)
+    yield (sums.sums[high + 1, at] - sums.sums[low, at]) / (high - low + 1)
+    yield _least(inside, low, high, at)
+    yield _beside(inside, low - 1, at)
+    yield _beside(inside, high + 1, at)
+    yield begins.max(0)[at]
 
 
 def _by_place(counts: Mapping[str, Mapping[str, float]], category: CategoryMemory) -> dict[str, Floats]:
@@ -194,25 +231,34 @@ def _by_place(counts: Mapping[str, Mapping[str, float]], category: CategoryMemor
     return rows
 
 
-def _mean(values: Floats, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> Floats:
-    """Over the tokens of each span. values [n, A] → [spans, A]"""
-    sums = np.concatenate([np.zeros((1, values.shape[1]), np.float32), values.cumsum(0)])
-    mean: Floats = (sums[high + 1] - sums[low]) / (high - low + 1)[:, None].astype(np.float32)
-    return mean
+def _stacked(keys: Sequence[str], rows: Mapping[str, Floats], nothing: Floats) -> Floats:
+    """The row of each key. [keys, A]"""
+    return np.stack([rows.get(key, nothing) for key in keys])
 
 
-def _least(values: Floats, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> Floats:
-    """Smallest over the tokens of each span. values [n, A] → [spans, A]"""
-    least = values[low]
+class _Sums:
+    """Sums over the tokens of a span, from sums up to each token."""
+
+    def __init__(self, values: Floats) -> None:
+        self.sums = np.concatenate([np.zeros((1, values.shape[1]), np.float32), values.cumsum(0)])  # [n + 1, A]
+
+    def mean(self, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> Floats:
+        """Of each span. [spans, A]"""
+        mean: Floats = (self.sums[high + 1] - self.sums[low]) / (high - low + 1)[:, None].astype(np.float32)
+        return mean
+
+
+def _least(
+    values: Floats, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], at: npt.NDArray[np.int64]
+) -> Floats:
+    """Smallest over the tokens of each span, in one column each. values [n, A] → [spans]"""
+    least = values[low, at]
     for step in range(1, int((high - low).max(initial=0)) + 1):
-        longer = high - low >= step
-        least[longer] = np.minimum(least[longer], values[low[longer] + step])
+        least = np.minimum(least, values[np.minimum(low + step, high), at])
     return least
 
 
-def _beside(values: Floats, place: npt.NDArray[np.int64]) -> Floats:
-    """Of the token at each place; 0 outside the title. [spans, A]"""
-    outside = (place < 0) | (place >= len(values))
-    found = values[np.clip(place, 0, len(values) - 1)]
-    found[outside] = 0
-    return found
+def _beside(values: Floats, place: npt.NDArray[np.int64], at: npt.NDArray[np.int64]) -> Floats:
+    """Of the token at each place, in one column each; 0 outside the title. [spans]"""
+    found = values[np.clip(place, 0, len(values) - 1), at]
+    return np.where((place >= 0) & (place < len(values)), found, np.float32(0))

@@ -111,12 +111,17 @@ class TokenModel:
     def probabilities(self, tokens: Tokens, category: str) -> Floats:
         """Of each token. float32 [n_tokens, attributes, ROLES]"""
         get = self._columns.get
-        logits = np.empty((len(tokens), self._weights.shape[1]), np.float32)
-        for place, features in enumerate(token_features(tokens, category)):
-            known = [column for feature in features if (column := get(feature)) is not None]
-            logits[place] = self._weights[known].sum(0)
-        logits += self._weights[-1]
-        return (1 / (1 + np.exp(-logits))).reshape(len(tokens), len(self.attributes), ROLES).astype(np.float32)
+        known = [
+            [column for feature in features if (column := get(feature)) is not None]
+            for features in token_features(tokens, category)
+        ]
+        indptr = np.cumsum([0, *map(len, known)])
+        columns = np.fromiter((column for row in known for column in row), np.int64, count=indptr[-1])
+        shape = (len(tokens), len(self._weights))
+        bag = csr_array((np.ones(len(columns), np.float32), columns, indptr), shape=shape)
+        logits = bag @ self._weights + self._weights[-1]
+        probabilities: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
+        return probabilities.reshape(len(tokens), len(self.attributes), ROLES)
 
     def save(self, folder: Path) -> None:
         """Into an existing folder."""
