@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from shoplens.cli import attributes_review as _review  # noqa: F401 - each registers its commands
+from shoplens.cli.app import app
+from shoplens.cli.bench import attributes as _bench  # noqa: F401
+from shoplens.service.runtime import Runtime
+from shoplens.testing.described_shop import LACKS_COLOUR, described_shop
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    where = tmp_path_factory.mktemp("shop")
+    (where / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    with Runtime.open(where) as shop:
+        shop.put_products(described_shop())
+    return where
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
+    where = () if "--help" in arguments else ("-w", str(folder))
+    result = CliRunner().invoke(app, ["attributes", *arguments, *where])
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_from_completion_to_a_decision(folder: Path) -> None:
+    assert "nothing to review" in run(folder, "review", "list")
+    told = json.loads(run(folder, "complete", "--json"))
+    assert set(told) == {"products", "found", "new", "withdrawn", "seconds", "sources"}
+    (one,) = json.loads(run(folder, "review", "list", "--item", LACKS_COLOUR, "--json"))["proposals"]
+    assert "green" in run(folder, "review", "list")
+    assert "1 rejected" in run(folder, "review", "reject", one["proposal_id"])
+    assert json.loads(run(folder, "complete", "--json"))["new"] == 0
+    assert json.loads(run(folder, "review", "list", "--item", LACKS_COLOUR, "--json"))["proposals"] == []
+
+
+def test_texts_and_products_are_read(folder: Path) -> None:
+    shown = run(folder, "extract", "Oat drink 0.5 L", "--category", "Grocery > Drinks")
+    assert "500 ml" in shown
+    assert json.loads(run(folder, "extract", "--item", "s000", "--json"))["values"]
+    run(folder, "extract", code=2)
+
+
+def test_lists_that_are_empty_say_why(folder: Path) -> None:
+    assert "too few purchases" in run(folder, "insights")
+    assert "s004" in run(folder, "alike", "s000", "--by", "colour")
+    assert "shoplens attributes extract" in run(folder, "extract", "--help")
+
+
+def test_the_benchmark_prints_its_keys(tmp_path: Path) -> None:
+    train, test = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    rows = [
+        json.dumps(
+            {
+                "input": f"{brand} {colour} shoe {number}",
+                "category": "Shoes",
+                "target_scores": {"Brand": {brand: 1}, "Color": {colour: 1}, "Size": {"n/a": 1}},
+            }
+        )
+        for number, (brand, colour) in enumerate(
+            (brand, colour) for brand in ("Acme", "Nordwind", "Kestrel") for colour in ("red", "blue", "green") * 4
+        )
+    ]
+    train.write_text("\n".join(rows), encoding="utf-8")
+    test.write_text("\n".join(rows[:5]), encoding="utf-8")
+    result = CliRunner().invoke(app, ["bench", "attributes", str(train), str(test), "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert {"micro_precision", "micro_recall", "micro_f1", "open_f1", "titles_per_second", "train_seconds"} <= set(told)
+    assert told["micro_f1"] == 1.0
+    assert told["dictionary"]["micro_f1"] > 0.9
+    shown = CliRunner().invoke(app, ["bench", "attributes", str(train), str(test)])
+    assert "dictionary" in shown.stdout

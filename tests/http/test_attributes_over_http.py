@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from shoplens.http.app import create_app
+from shoplens.service.runtime import Runtime
+from shoplens.testing.described_shop import LACKS_COLOUR, SAYS_OTHERWISE, SHOES, described_shop
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    folder = tmp_path_factory.mktemp("described")
+    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    with Runtime.open(folder) as opened:
+        opened.put_products(described_shop())
+        opened.attributes.complete(progress=lambda _what, _done, _total: None)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def client(shop: Runtime) -> Iterator[TestClient]:
+    with TestClient(create_app(shop)) as client:
+        yield client
+
+
+def test_a_text_and_a_product_are_read(client: TestClient) -> None:
+    body = {"title": "Kestrel 红色 suede sneaker", "category": list(SHOES)}
+    answer = client.post("/v1/attributes/extract", json=body).json()
+    found = {one["attribute"]: one for one in reversed(answer["values"])}
+    assert (found["colour"]["value"], found["colour"]["said"]) == ("red", "红色")
+    assert answer["current"] == {}
+    product = client.post("/v1/attributes/extract", json={"item_id": "s001"}).json()
+    assert product["current"]["colour"] == ["navy blue"]
+    assert {one["attribute"] for one in product["values"]} == {"brand", "colour", "material"}
+
+
+@pytest.mark.parametrize("body", [{}, {"item_id": "s001", "title": "x"}, {"title": "x", "colour": "red"}])
+def test_bodies_that_make_no_sense_are_refused(client: TestClient, body: dict[str, object]) -> None:
+    answer = client.post("/v1/attributes/extract", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_proposals_are_listed_decided_and_written(client: TestClient) -> None:
+    listed = client.get("/v1/attributes/proposals", params={"kind": "value", "item_id": LACKS_COLOUR}).json()
+    (one,) = listed["proposals"]
+    assert (one["attribute"], one["value"], one["status"]) == ("colour", "green", "open")
+    assert listed["next"] is None
+    assert listed["counts"]["value"]["open"] >= 1
+    decided = client.post("/v1/attributes/proposals/accept", json={"proposal_ids": [one["proposal_id"]]})
+    assert decided.json()["proposals"][0]["status"] == "accepted"
+    assert client.get(f"/v1/products/{LACKS_COLOUR}").json()["attributes"]["colour"] == ["green"]
+    again = client.post("/v1/attributes/proposals/reject", json={"proposal_ids": [one["proposal_id"]]})
+    assert again.status_code == 409
+    assert client.post("/v1/attributes/proposals/reject", json={"proposal_ids": ["0" * 32]}).status_code == 404
+
+
+def test_pages_follow_one_another(client: TestClient) -> None:
+    first = client.get("/v1/attributes/proposals", params={"limit": 1}).json()
+    assert first["next"] == first["proposals"][0]["proposal_id"]
+    second = client.get("/v1/attributes/proposals", params={"limit": 1, "after": first["next"]}).json()
+    assert second["proposals"] != first["proposals"]
+
+
+def test_some_products_are_checked(client: TestClient) -> None:
+    found = client.post("/v1/attributes/check", json={"item_ids": [SAYS_OTHERWISE, "s001"]}).json()["proposals"]
+    assert [(one["item_id"], one["value"]) for one in found] == [(SAYS_OTHERWISE, "black")]
+    assert client.post("/v1/attributes/check", json={"item_ids": ["unknown"]}).status_code == 404
+
+
+def test_products_alike_and_insights(client: TestClient) -> None:
+    answer = client.get("/v1/attributes/alike/s000", params={"by": ["colour", "material"], "n": 3}).json()
+    assert len(answer["items"]) == 3
+    assert answer["items"][0]["shared"]["colour"] == ["red"]
+    assert client.get("/v1/attributes/alike/s000", params={"by": "package_size"}).status_code in (400, 422)
+    assert client.get("/v1/attributes/insights").json() == {"drives": [], "gaps": []}
