@@ -22,7 +22,8 @@ KINDS = ("speed", "quality")
 RUNNABLE = 'if __name__ == "__main__":'
 SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
 ON_THE_SHOP = ("sample_shop", "cart", "profile")  # scripts that are given its folder
-DRIVEN = ("rectools_sasrec", "search_peers")  # run by another benchmark, in an environment of its own
+#: Run by another benchmark, some of them in an environment of their own.
+DRIVEN = ("rectools_sasrec", "search_peers", "live_load", "implicit_service")
 
 
 def modules() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ class Measured:
     seconds: float
     latencies: list[float]  # seconds, one a request
     statuses: dict[int, int]
+    numbers: list[int] = field(default_factory=list)  # which of the requests each latency is of
 
     @property
     def requests_per_second(self) -> float:
@@ -72,6 +73,7 @@ async def press(
     """Send `requests` in turn. Without `rate` each connection sends the next as soon as it has an answer; with it (per
     second) requests are due at fixed times, and waiting for a free connection counts as latency."""
     latencies: list[float] = []
+    numbers: list[int] = []
     statuses: dict[int, int] = {}
     started = time.perf_counter()
     sent = 0
@@ -89,11 +91,12 @@ async def press(
                     due = max(due, time.perf_counter() - 0.001)  # the timer's own lateness is not the server's
             status, _ = await connection.post(requests[number % len(requests)])
             latencies.append(time.perf_counter() - due)
+            numbers.append(number % len(requests))
             statuses[status] = statuses.get(status, 0) + 1
         connection.close()
 
     await asyncio.gather(*(work() for _ in range(connections)))
-    return Measured(time.perf_counter() - started, latencies, statuses)
+    return Measured(time.perf_counter() - started, latencies, statuses, numbers)
 
 
 async def event_to_effect(host: str, port: int, events: Sequence[tuple[str, str]]) -> list[float]:

@@ -62,6 +62,16 @@ class ServerProcess:
         working = [one for one in found if b"resource_tracker" not in _command_line(one)]
         return working or [self.pid]
 
+    def peak_rss_mb(self) -> float:
+        """Largest resident memory that the server and its workers had, summed; 0 where there is no /proc."""
+        total = 0.0
+        for pid in {self.pid, *self.workers}:
+            with contextlib.suppress(OSError):  # it ended while we looked
+                status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+                fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+                total += float(fields.get("VmHWM", "0 kB").split()[0]) / 1_000
+        return total
+
     def start(self) -> Self:
         """Start and wait until it answers. RuntimeError, with what it said, when it does not."""
         self.log.clear()
