@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,6 +25,9 @@ from shoplens.service.attribute_learning import SEPARATOR, Progress
 MOST_PHOTOS = 20_000  # that are decoded for comparison; a shop with more compares texts only
 MOST_OF_A_KIND = 5_000  # duplicates that are put on the list: nobody reads more
 PHOTOS_AT_ONCE = 256
+MOST_SHARING = (
+    4  # products with one title; of more it names a kind, and tells nothing of two listings being one product
+)
 
 
 def check(found: Completion, photo_groups: Sequence[Sequence[int]], now: int) -> Iterator[Proposal]:
@@ -111,8 +114,11 @@ def _duplicates(found: Completion, photo_groups: Sequence[Sequence[int]], now: i
         sizes: defaultdict[object, int] = defaultdict(int)
         for product in products:
             sizes[product.category] += 1
+        titles = Counter(product.title.casefold() for product in products)
         for row in np.flatnonzero(text.any(1)).tolist():
             product = products[row]
+            if titles[product.title.casefold()] > MOST_SHARING:
+                continue
             small = sizes[product.category] <= MOST_COMPARED
             groups[product.category if small else (product.category, product.title.casefold())].append(row)
         pairs = near_pairs(text, groups.values())
