@@ -1,0 +1,102 @@
+"""Answers out of what was found: passages quoted, templates filled, words of an endpoint checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from shoplens.apps.assistant.grounding import support_of
+from shoplens.apps.assistant.grounding.claims import claims_of, words_of
+from shoplens.apps.assistant.intents.templates import Spoken, Template
+from shoplens.apps.assistant.knowledge.index import Hit
+from shoplens.apps.assistant.safety import speaks_to_us
+from shoplens.apps.assistant.sentences import split_sentences
+from shoplens.apps.assistant.turns import Outcome, Sentence, Source
+
+MOST_QUOTED = 5  # sentences of a passage
+_TALK = re.compile(
+    r"^(?:(?:thank you|thanks)(?: for (?:asking|your (?:question|patience|message)))?|hello|hi|of course|certainly|sure|happy to help|"
+    r"i hope (?:this|that) helps|let me know if (?:you need|there is) anything else|is there anything else(?: i can (?:do|help with))?|"
+    r"您好|好的|当然|希望对您有帮助|还有(?:什么|其他)(?:可以帮您|问题)的?吗?|感谢您的(?:咨询|提问|耐心))[\s,.!?，。！？]*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer on its way."""
+
+    outcome: Outcome
+    sentences: list[Sentence] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    items: tuple[str, ...] = ()
+    question: str | None = None
+    options: tuple[str, ...] = ()
+
+
+def quoted(hit: Hit, asked: str) -> Draft:
+    """A passage in its own words: all of a short one, else the sentences nearest to the question, in their order."""
+    passage = hit.passage
+    source = document_source(hit)
+    whole = [(one, begins) for one, begins in split_sentences(passage.text) if not speaks_to_us(one)]
+    chosen = whole
+    if len(whole) > MOST_QUOTED:
+        wanted = words_of(asked)
+        shared = [len(words_of(one) & wanted) / max(len(words_of(one)), 1) ** 0.5 for one, _ in whole]
+        order = sorted(range(len(whole)), key=lambda place: (-shared[place], place))[:MOST_QUOTED]
+        chosen = [whole[place] for place in sorted(order)]
+    sentences = [Sentence(one, (source.id,), "\n" if begins else _gap(one)) for one, begins in chosen]
+    return Draft("answered" if sentences else "unknown", sentences, [source])
+
+
+def document_source(hit: Hit) -> Source:
+    """Where a passage stands."""
+    passage = hit.passage
+    return Source(
+        f"document:{passage.id}", "document", passage.title, f"{passage.title}. {passage.text}",
+        f"{passage.document}:{passage.line}",
+    )  # fmt: skip
+
+
+def from_template(template: Template, spoken: Spoken) -> Draft:
+    """An answer that was given before."""
+    text = " ".join(one for one, _ in spoken.sentences)
+    title = f"{template.intent}: answered {template.count} times"
+    source = Source(f"dialogue:{template.intent}", "dialogue", title, text)
+    sentences = [Sentence(one, (source.id,), "\n" if begins else _gap(one)) for one, begins in spoken.sentences]
+    return Draft("answered" if sentences else "unknown", sentences, [source])
+
+
+def written(text: str, draft: Draft) -> Draft | None:
+    """The words of an endpoint in place of a draft's, when every sentence of them is supported by the draft's sources;
+    None when one is not, or when nothing of what was found is left."""
+    sentences: list[Sentence] = []
+    for one, begins in split_sentences(text):
+        lead = "\n" if begins else _gap(one)
+        if _TALK.match(one) and not claims_of(one).numbers:
+            sentences.append(Sentence(one, (), lead))
+            continue
+        if speaks_to_us(one) or not support_of(one, [source.text for source in draft.sources]).supported:
+            return None
+        alone = [source.id for source in draft.sources if support_of(one, [source.text]).supported]
+        sentences.append(Sentence(one, tuple(alone or [source.id for source in draft.sources]), lead))
+    if not any(one.sources for one in sentences):
+        return None
+    return replace(draft, sentences=sentences)
+
+
+def groundedness(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tuple[int, int]:
+    """How many factual sentences there are, and how many of them their own sources support."""
+    texts = {one.id: one.text for one in sources}
+    factual = [one for one in sentences if one.sources]
+    supported = sum(
+        support_of(one.text.removeprefix("• "), [texts[name] for name in one.sources if name in texts]).supported
+        for one in factual
+    )
+    return len(factual), supported
+
+
+def _gap(sentence: str) -> str:
+    """Chinese sentences follow one another without a space."""
+    return "" if "\u3400" <= sentence[:1] <= "\u9fff" else " "

@@ -1,0 +1,211 @@
+"""The assistant: one turn after another, many conversations at once, each kept in the store.
+
+    reply = assistant.turn(Turn(text="how long do I have to return a dress?"))
+    reply = assistant.turn(Turn(text="and shoes?", conversation_id=reply.conversation_id))
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+
+from shoplens.apps.assistant.answering import Answering
+from shoplens.apps.assistant.composing import Draft, written
+from shoplens.apps.assistant.escalation import Rules, hand_over
+from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.tools.base import Writer
+from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.understanding.reading import Understanding
+from shoplens.apps.assistant.wording import say
+from shoplens.errors import ServiceUnavailableError, ShoplensError
+from shoplens.store.base import Transcript, Transcripts, TranscriptTurn
+
+log = logging.getLogger(__name__)
+STRIPES = 256  # locks that conversations share: turns of one wait for one another, others hardly ever
+PATIENCE = 20.0  # seconds that a turn waits for the one before it
+REMEMBERED = 6  # turns that a writer is told of
+
+
+class Assistant:
+    """See the top of this file. Safe to share between threads and, through the store, between processes."""
+
+    def __init__(
+        self,
+        understanding: Understanding,
+        answering: Answering,
+        transcripts: Transcripts,
+        rules: Rules,
+        *,
+        writer: Writer | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._understand, self._answer = understanding, answering
+        self._transcripts, self._rules, self._writer = transcripts, rules, writer
+        self._now = now
+        self._locks = tuple(threading.Lock() for _ in range(STRIPES))
+
+    def turn(self, turn: Turn) -> Reply:
+        """Answer one message. InputError for a photo that cannot be used; ServiceUnavailableError while the message
+        before is still being answered, ConflictError when another process has answered it."""
+        name = turn.conversation_id
+        with self._held(name or ""):
+            kept = self._opened(name, turn.user_id)
+            memory = Memory.of(kept.state)
+            reply = self._reply(turn, kept, memory)
+            self._record(turn, kept, memory, reply)
+            return reply
+
+    def close(self) -> None:
+        """Give threads back."""
+        self._answer.close()
+
+    def _reply(self, turn: Turn, kept: Transcript, memory: Memory) -> Reply:
+        understood = self._understand(turn, memory, kept.language)
+        reason = None if understood.refused else self._reason(turn, understood, memory)
+        if reason is not None:
+            draft, handover = self._handed_over(reason, turn, understood, memory, Draft("unknown"))
+        else:
+            draft, handover = self._answer(turn, understood, memory, kept.conversation_id), None
+            misses = memory.misses + 1 if draft.outcome == "unknown" else 0
+            if misses >= self._rules.misses:
+                draft, handover = self._handed_over("unsure", turn, understood, memory, draft)
+            elif misses:
+                draft.question = say(understood.language, "offer_human")
+                draft.sentences.append(Sentence(draft.question))
+        draft, by = self._worded(turn, understood, memory, draft)
+        if understood.tone is Tone.UPSET and not understood.refused:
+            draft.sentences.insert(0, Sentence(say(understood.language, "sorry")))
+        draft.sentences = _spaced(draft.sentences, understood.language)
+        return Reply(
+            conversation_id=kept.conversation_id,
+            turn=kept.turns + 1,
+            outcome=draft.outcome,
+            sentences=tuple(draft.sentences),
+            sources=tuple(draft.sources),
+            understood=understood,
+            items=draft.items,
+            question=draft.question,
+            options=draft.options,
+            handover=handover,
+            written_by=by,
+        )
+
+    def _reason(self, turn: Turn, understood: Understood, memory: Memory) -> str | None:
+        reason = self._rules.before(turn.text, understood, memory)
+        if reason is None and self._answer.action(understood) == "human":
+            return "asked"
+        return reason
+
+    def _handed_over(
+        self, reason: str, turn: Turn, understood: Understood, memory: Memory, draft: Draft
+    ) -> tuple[Draft, Handover]:
+        now = datetime.fromtimestamp(self._now(), UTC)
+        handover = hand_over(reason, turn.text, understood, memory, draft.sources, self._rules.opening, now)
+        key = "handover_open" if handover.open_now else "handover_closed"
+        sentence = Sentence(say(understood.language, key, hours=handover.hours))
+        return Draft("handed_over", [sentence], draft.sources), handover
+
+    def _worded(
+        self, turn: Turn, understood: Understood, memory: Memory, draft: Draft
+    ) -> tuple[Draft, Literal["templates", "endpoint"]]:
+        """In the words of an endpoint, where there is one and its words are true to the sources."""
+        if self._writer is None or draft.outcome != "answered" or not draft.sources:
+            return draft, "templates"
+        try:
+            text = self._writer(turn.text, draft.sources, memory.said[-REMEMBERED:], understood.language)
+        except ShoplensError as error:
+            log.warning("the endpoint wrote nothing, templates answer: %s", error)
+            return draft, "templates"
+        better = written(text, draft)
+        if better is None:
+            log.info("what the endpoint wrote does not stand in the sources, templates answer")
+            return draft, "templates"
+        return better, "endpoint"
+
+    def _opened(self, name: str | None, user_id: str | None) -> Transcript:
+        """The conversation of that id as it is; a new one when there is none or it is somebody else's."""
+        kept = self._transcripts.load(name) if name is not None else None
+        if kept is not None and kept.user_id in (None, user_id):
+            return replace(kept, user_id=user_id)
+        now = int(self._now() * 1e6)
+        return Transcript(conversation_id=secrets.token_urlsafe(16), user_id=user_id, started=now, updated=now)
+
+    def _record(self, turn: Turn, kept: Transcript, memory: Memory, reply: Reply) -> None:
+        understood = reply.understood
+        memory.slots |= dict(understood.slots)
+        memory.items = reply.items or memory.items
+        memory.misses = memory.misses + 1 if reply.outcome == "unknown" else 0
+        memory.upset += understood.tone is Tone.UPSET
+        memory.shopping = bool(turn.photos) or (bool(reply.items) and understood.act in (Act.FIND, Act.RECOMMEND)) or (
+            memory.shopping and bool(reply.items)
+        )  # fmt: skip
+        if reply.outcome != "asked_back":
+            memory.pending = memory.wanted = ""
+            memory.options = ()
+        memory.remember(turn.text, reply.text, understood.intent if understood.in_scope else None)
+        now = int(self._now() * 1e6)
+        after = replace(
+            kept,
+            updated=now,
+            language=understood.language,
+            turns=reply.turn,
+            handed_over=reply.handover.reason if reply.handover is not None else kept.handed_over,
+            state=memory.told(),
+        )
+        said = TranscriptTurn(
+            conversation_id=kept.conversation_id,
+            number=reply.turn,
+            timestamp=now,
+            said=turn.text,
+            answer=reply.text,
+            details=orjson.dumps(details_of(reply)).decode(),
+        )
+        self._transcripts.record(after, said)
+
+    @contextmanager
+    def _held(self, name: str) -> Iterator[None]:
+        """Nobody else answers in this conversation meanwhile."""
+        if not name:
+            yield
+            return
+        lock = self._locks[hash(name) % STRIPES]
+        if not lock.acquire(timeout=PATIENCE):
+            raise ServiceUnavailableError("the message before this one is still being answered; send it again")
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def details_of(reply: Reply) -> dict[str, Any]:
+    """What the transcript keeps of how a turn was answered."""
+    understood = reply.understood
+    return {
+        "outcome": reply.outcome,
+        "act": understood.act.value,
+        "intent": understood.intent,
+        "confidence": round(understood.confidence, 4),
+        "in_scope": understood.in_scope,
+        "language": understood.language,
+        "tone": understood.tone.value,
+        "refused": understood.refused,
+        "slots": dict(understood.slots),
+        "sources": [one.id for one in reply.sources],
+        "items": list(reply.items),
+        "written_by": reply.written_by,
+        "handover": None if reply.handover is None else asdict(reply.handover),
+    }
+
+
+def _spaced(sentences: list[Sentence], language: str) -> list[Sentence]:
+    """Chinese sentences follow one another without a space."""
+    return [replace(one, lead="") if language == "zh" and one.lead == " " else one for one in sentences]

@@ -1,0 +1,1 @@
+"""What a shop has written down: documents, cut into passages, found by words and by meaning."""

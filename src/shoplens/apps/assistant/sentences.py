@@ -1,0 +1,30 @@
+"""Texts cut into sentences, English and Chinese, lines kept apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+#: Behind a full stop, question or exclamation mark; not in "3.5", "e.g. this", "No. 5" or "{{a.b}}".
+_END = re.compile(
+    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bNo\.)(?<!\bMr\.)(?<!\bapprox\.)[\"')\]]*\s+(?=[\"'(\[{#A-Z0-9])|(?<=[。！？；])"
+)
+_MARKER = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)、])\s+")
+
+
+def split_sentences(text: str) -> Iterator[tuple[str, bool]]:
+    """Sentences in order, each with whether it begins a line. List markers stay with their first sentence."""
+    for line in text.splitlines():
+        begins = True
+        marker = _MARKER.match(line)
+        head = marker[0].lstrip() if marker else ""
+        for part in _END.split(line[marker.end() :] if marker else line):
+            said = part.strip()
+            if said:
+                yield head + said, begins
+                head, begins = "", False
+
+
+def without_marker(sentence: str) -> str:
+    """A list item without its number or bullet, which states nothing."""
+    return _MARKER.sub("", sentence)

@@ -1,0 +1,98 @@
+"""Tools that the assistant is handed. Each may be missing; each may fail, and then the answer goes on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shoplens.apps.assistant.turns import Source
+from shoplens.domain.catalogue import Product
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One product of an order."""
+
+    item_id: str
+    title: str
+    quantity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody bought at once."""
+
+    order_id: str
+    bought: datetime  # UTC
+    lines: tuple[OrderLine, ...]
+    status: str = ""  # as the shop's log says: "shipped", …; "" = not known
+    refunded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a shopping tool found."""
+
+    products: tuple[Product, ...]
+    total: int  # products that fit
+    question: str | None = None  # asked back
+    options: tuple[str, ...] = ()
+
+
+class Catalogue(Protocol):
+    """The shop's products."""
+
+    def get(self, item_ids: Sequence[str]) -> list[Product]:
+        """Those that exist, in this order."""
+        ...
+
+    def find(self, text: str, n: int, language: str) -> list[Product]:
+        """The products that words mean, best first."""
+        ...
+
+
+class Orders(Protocol):
+    """Orders of one person, who was signed in by the shop. There is no way to ask for anything else."""
+
+    def __call__(self, user_id: str, limit: int) -> list[Order]:
+        """The latest orders, newest first."""
+        ...
+
+
+class Recommends(Protocol):
+    """What somebody may like."""
+
+    def __call__(self, user_id: str | None, session_id: str, n: int) -> list[Product]:
+        """Best first."""
+        ...
+
+
+class Shopping(Protocol):
+    """A search that goes on over several turns, by words and photos."""
+
+    def __call__(
+        self, conversation_id: str, user_id: str | None, text: str, photos: Sequence[object], language: str, n: int
+    ) -> Shown:
+        """InputError when a photo cannot be used."""
+        ...
+
+
+class Writer(Protocol):
+    """Puts an answer into words from sources; what it writes is checked before anybody sees it."""
+
+    def __call__(self, asked: str, sources: Sequence[Source], said: Sequence[tuple[str, str]], language: str) -> str:
+        """`said`: the latest questions and answers. ServiceError or ServiceUnavailableError when there is no answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """All of them."""
+
+    catalogue: Catalogue | None = None
+    orders: Orders | None = None
+    recommends: Recommends | None = None
+    shopping: Shopping | None = None
+    writer: Writer | None = None

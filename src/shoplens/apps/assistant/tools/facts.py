@@ -1,0 +1,167 @@
+"""What is said of products and orders, each sentence with its source: the record it was read from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from shoplens.apps.assistant.grounding.claims import words_of
+from shoplens.apps.assistant.safety import speaks_to_us
+from shoplens.apps.assistant.sentences import split_sentences
+from shoplens.apps.assistant.tools.base import Order
+from shoplens.apps.assistant.turns import Act, Sentence, Source
+from shoplens.domain.catalogue import RELATIONS, Availability, Product
+
+MOST_VALUES = 8  # of an attribute that are named
+MOST_ATTRIBUTES = 6
+MOST_LINES = 10  # of an order
+_FITS = re.compile(r"compat|fit|suitable|works|usage|兼容|适用|适配", re.IGNORECASE)
+_AVAILABLE = {
+    Availability.IN_STOCK: ("{title} is in stock.", "{title}有货。"),
+    Availability.OUT_OF_STOCK: ("{title} is out of stock.", "{title}目前缺货。"),
+    Availability.PREORDER: ("{title} can be pre-ordered.", "{title}可以预订。"),
+    Availability.BACKORDER: ("{title} can be ordered and is delivered later.", "{title}可以下单，稍后发货。"),
+}
+
+
+def product_source(product: Product) -> Source:
+    """The record of a product as a text."""
+    parts = [f"{_title(product)}: {product.item_id}"]
+    if product.brand:
+        parts.append(f"brand {product.brand}")
+    if product.category:
+        parts.append("category " + " > ".join(product.category))
+    if product.price is not None:
+        parts.append(f"price {_money(product.price, product)}")
+    if product.sale_price is not None:
+        parts.append(f"sale price {_money(product.sale_price, product)}")
+    if product.availability is not None:
+        parts.append(f"availability {product.availability.value.replace('_', ' ')}")
+    parts += [
+        f"{name} {', '.join(values)}" for name, values in sorted(product.attributes.items()) if name not in RELATIONS
+    ]
+    description = " ".join(one for one, _ in split_sentences(product.description[:4_000]) if not speaks_to_us(one))
+    text = "; ".join(parts) + (f". {description}" if description else "")
+    return Source(f"product:{product.item_id}", "product", _title(product), text, product.item_id)
+
+
+def product_facts(product: Product, act: Act, asked: str, language: str) -> list[Sentence]:
+    """What the catalogue answers to a question about a product; empty where it does not."""
+    source = (f"product:{product.item_id}",)
+    said: list[str] = []
+    if act is Act.PRICE:
+        said = [_price(product, language)] if product.price is not None else []
+    elif act is Act.STOCK:
+        said = [known] if (known := _stock(product, language)) else []
+    elif act is Act.COMPATIBLE:
+        said = list(_attributes(product, language, lambda name: bool(_FITS.search(name)))) or list(
+            _described(product, asked)
+        )
+    elif act is Act.ATTRIBUTE:
+        wanted = words_of(asked)
+        said = list(_attributes(product, language, lambda name: bool(words_of(name) & wanted)))
+        if "brand" in wanted or "品牌" in asked or "牌子" in asked:
+            said = [_brand(product, language)] if product.brand else said
+        said = said or list(_described(product, asked)) or list(_overview(product, language))
+    return [Sentence(one, source, "\n" if place == 0 else " ") for place, one in enumerate(said)]
+
+
+def listed(products: Sequence[Product], language: str) -> list[Sentence]:
+    """Products that were found or recommended, one a line: title, price, whether it can be had."""
+    return [Sentence(f"• {_line(one, language)}", (f"product:{one.item_id}",), "\n") for one in products]
+
+
+def order_source(order: Order) -> Source:
+    """The record of an order as a text."""
+    lines = ", ".join(f"{one.quantity:g} × {one.title}" for one in order.lines)
+    status = f"; status {order.status}" if order.status else ""
+    refunded = "; refunded" if order.refunded else ""
+    text = f"Order {order.order_id} of {order.bought:%Y-%m-%d}: {lines}{status}{refunded}"
+    return Source(f"order:{order.order_id}", "order", f"Order {order.order_id}", text, order.order_id)
+
+
+def order_facts(order: Order, language: str) -> list[Sentence]:
+    """What is known of an order."""
+    source = (f"order:{order.order_id}",)
+    lines = [f"{one.quantity:g} × {one.title}" for one in order.lines[:MOST_LINES]]
+    more = len(order.lines) - len(lines)
+    zh = language == "zh"
+    what = ("、" if zh else ", ").join(lines) + (f" + {more}" if more else "")
+    first = f"订单 {order.order_id}（{order.bought:%Y-%m-%d}）：{what}。" if zh else (
+        f"Order {order.order_id} of {order.bought:%Y-%m-%d}: {what}."
+    )  # fmt: skip
+    said = [Sentence(first, source, "\n")]
+    if order.status:
+        said.append(Sentence(f"状态：{order.status}。" if zh else f"Its status is: {order.status}.", source))
+    if order.refunded:
+        said.append(Sentence("已退款。" if zh else "It was refunded.", source))
+    return said
+
+
+def _title(product: Product) -> str:
+    return " ".join((product.title or product.item_id).split())[:200]
+
+
+def _money(amount: object, product: Product) -> str:
+    return f"{amount} {product.currency}" if product.currency else str(amount)
+
+
+def _price(product: Product, language: str) -> str:
+    zh, title = language == "zh", _title(product)
+    price = _money(product.price, product)
+    if product.sale_price is not None:
+        sale = _money(product.sale_price, product)
+        return f"{title}现价 {sale}，原价 {price}。" if zh else f"{title} costs {sale} instead of {price}."
+    return f"{title}的价格是 {price}。" if zh else f"{title} costs {price}."
+
+
+def _stock(product: Product, language: str) -> str | None:
+    state = product.availability
+    if state is None and product.stock is not None:
+        state = Availability.IN_STOCK if product.stock > 0 else Availability.OUT_OF_STOCK
+    if state is Availability.IN_STOCK and product.stock == 0:
+        state = Availability.OUT_OF_STOCK
+    return None if state is None else _AVAILABLE[state][language == "zh"].format(title=_title(product))
+
+
+def _brand(product: Product, language: str) -> str:
+    return f"{_title(product)}的品牌是 {product.brand}。" if language == "zh" else f"The brand of {_title(product)} is {product.brand}."
+
+
+def _attributes(product: Product, language: str, wanted: object) -> Iterator[str]:
+    assert callable(wanted)
+    colon = "：" if language == "zh" else ": "
+    for name, values in sorted(product.attributes.items()):
+        shown = [one for one in values[:MOST_VALUES] if not speaks_to_us(one)]
+        if name not in RELATIONS and shown and wanted(name):
+            end = "。" if language == "zh" else "."
+            yield f"{_title(product)}, {name.replace('_', ' ')}{colon}{', '.join(shown)}{end}"
+
+
+def _overview(product: Product, language: str) -> Iterator[str]:
+    for place, sentence in enumerate(_attributes(product, language, lambda _name: True)):
+        if place < MOST_ATTRIBUTES:
+            yield sentence
+
+
+def _described(product: Product, asked: str) -> Iterator[str]:
+    """Sentences of the description that share words with the question beyond the product's own name."""
+    wanted = words_of(asked) - words_of(product.title)
+    found = [
+        (len(words_of(one) & wanted), -place, one)
+        for place, (one, _) in enumerate(split_sentences(product.description[:4_000]))
+        if not speaks_to_us(one)
+    ]
+    for shared, _, sentence in sorted(found, reverse=True)[:2]:
+        if shared:
+            yield sentence
+
+
+def _line(product: Product, language: str) -> str:
+    price = product.sale_price if product.sale_price is not None else product.price
+    parts = [_title(product)]
+    if price is not None:
+        parts.append(_money(price, product))
+    if not product.orderable:
+        parts.append("缺货" if language == "zh" else "out of stock")
+    return ("，" if language == "zh" else ", ").join(parts)

@@ -1,0 +1,57 @@
+"""A message read: everything that answering goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from shoplens.apps.assistant.intents.model import IntentModel
+from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.safety import plain, why_refused
+from shoplens.apps.assistant.turns import Turn, Understood
+from shoplens.apps.assistant.understanding.acts import act_of
+from shoplens.apps.assistant.understanding.slots import slots_of
+from shoplens.apps.assistant.understanding.tone import SPOKEN, spoken_in, tone_of
+
+#: The intents in use now; None before any were learnt.
+CurrentIntents = Callable[[], IntentModel | None]
+
+
+class Understanding:
+    """Safe to share between threads."""
+
+    def __init__(self, intents: CurrentIntents, *, language: str = "en") -> None:
+        self._intents = intents
+        self._language = language
+
+    def __call__(self, turn: Turn, memory: Memory, before: str = "") -> Understood:
+        """`before`: the language of the conversation so far."""
+        text = plain(turn.text).strip()
+        told = turn.language if turn.language in SPOKEN else None
+        language = told or spoken_in(text, before if before in SPOKEN else self._language)
+        read = Understood(language, tone_of(text), act_of(text), slots=slots_of(text), refused=why_refused(text))
+        model = self._intents()
+        if model is None or not text or read.refused:
+            return read
+        offered = next((one for one in memory.options if _chooses(text, one, memory.options)), None)
+        if offered is not None:
+            return replace(read, intent=offered, confidence=1.0, in_scope=True)
+        guess = model.guess([text])[0]
+        return replace(
+            read, intent=guess.intent, confidence=guess.confidence, in_scope=guess.in_scope, second=guess.second
+        )
+
+
+def readable(intent: str) -> str:
+    """An intent's name as it is said to customers."""
+    return intent.replace("_", " ").replace("-", " ").strip()
+
+
+def _chooses(text: str, intent: str, offered: tuple[str, ...]) -> bool:
+    """Whether a short message takes one of the intents that were offered: by its name, or by its place."""
+    said = text.casefold().strip(" .!。！")
+    if said == readable(intent).casefold() or said == intent.casefold():
+        return True
+    places = ({"1", "first", "the first", "the first one", "第一个", "前者"}, {"2", "second", "the second", "the second one", "第二个", "后者"})
+    place = offered.index(intent)
+    return place < len(places) and said in places[place]

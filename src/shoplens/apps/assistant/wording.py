@@ -1,0 +1,71 @@
+"""What the assistant says by itself, English and Chinese; nothing here states a fact about the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    "greeting": ("Hello! How can I help you?", "您好！有什么可以帮您？"),
+    "thanks": ("You are welcome. Is there anything else?", "不客气。还有什么可以帮您？"),
+    "goodbye": ("Goodbye, and come back any time.", "再见，欢迎随时再来。"),
+    "sorry": ("I am sorry for the trouble.", "很抱歉给您带来不便。"),
+    "refused_instructions": (
+        "I only answer questions about this shop, its products and your orders. What would you like to know?",
+        "我只回答与本店、商品和您的订单有关的问题。您想了解什么？",
+    ),
+    "refused_internals": (
+        "I cannot tell you about that. I can help with products, orders and the shop's policies.",
+        "这方面的内容我无法提供。商品、订单和店铺政策的问题我可以帮忙。",
+    ),
+    "refused_others": (
+        "I can only speak about your own orders and data, once you are signed in.",
+        "我只能在您登录后提供您本人的订单和信息。",
+    ),
+    "unknown": (
+        "I do not know that, and I would rather not guess. Could you say it in other words?",
+        "这个我不清楚，也不想乱猜。能换个说法再问一次吗？",
+    ),
+    "unknown_product": ("The catalogue does not say.", "商品目录里没有说明。"),
+    "sign_in": ("To see your orders, please sign in first.", "请先登录，才能查看您的订单。"),
+    "no_orders": ("I find no orders of yours.", "没有找到您的订单。"),
+    "no_such_order": ("I find no order with that number among yours.", "您的订单里没有这个编号。"),
+    "no_status": ("I cannot see from here where it is now.", "我这里看不到它目前的位置。"),
+    "orders": ("Here is what I find:", "为您查到："),
+    "shown": ("Here is what fits:", "为您找到这些："),
+    "recommended": ("You may like these:", "您可能会喜欢："),
+    "nothing_found": ("I find nothing like that in the catalogue.", "目录里没有找到类似的商品。"),
+    "which_product": ("Which product do you mean?", "您指的是哪件商品？"),
+    "which_slot": ("Could you tell me the {what}?", "请告诉我{what}。"),
+    "which_intent": ("What do you mean: {first}, or {second}?", "您是想问：{first}，还是{second}？"),
+    "offer_human": ("Shall I ask a colleague to take over?", "需要转人工吗？"),
+    "handover_open": (
+        "I am handing over to a colleague, who sees our conversation and will answer here.",
+        "正在为您转接人工客服，同事会看到我们的对话并在这里回复您。",
+    ),
+    "handover_closed": (
+        "I have passed this on to a colleague, who sees our conversation. People answer here {hours}.",
+        "已为您转交人工客服，同事会看到我们的对话。人工服务时间：{hours}。",
+    ),
+    "tool_failed": ("I cannot look that up at the moment.", "暂时无法查询。"),
+}
+SLOTS: Mapping[str, tuple[str, str]] = {
+    "order_id": ("order number", "订单号"),
+    "invoice_id": ("invoice number", "发票号"),
+    "refund_amount": ("amount", "金额"),
+    "email": ("e-mail address", "邮箱地址"),
+    "account_type": ("type of account", "账户类型"),
+    "delivery_city": ("city", "城市"),
+    "delivery_country": ("country", "国家"),
+    "person_name": ("name", "姓名"),
+}
+
+
+def say(language: str, name: str, **values: str) -> str:
+    """A sentence in this language."""
+    return SENTENCES[name][language == "zh"].format(**values)
+
+
+def slot_name(language: str, name: str) -> str:
+    """What a slot is called when it is asked for."""
+    known = SLOTS.get(name)
+    return known[language == "zh"] if known is not None else name.replace("_", " ")
