@@ -52,6 +52,7 @@ from shoplens.store.base import Appended, Checkpoint, Store
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
     from shoplens.service.attributes import Attributes
+    from shoplens.service.assistant import AssistantService
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.gate import Verdict
@@ -129,6 +130,7 @@ class Runtime:
         self._opinions: OpinionService | None = None
         self._courier: Courier | None = None
         self._follow_opinions()
+        self._assistant: AssistantService | None = None
 
     @classmethod
     def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
@@ -224,6 +226,21 @@ class Runtime:
             if self._interaction is None:
                 self._interaction = self.search.interaction()
             return self._interaction
+
+    @property
+    def assistant(self) -> AssistantService:
+        """The customer-service assistant; opened at its first use."""
+        from shoplens.service.assistant import AssistantService  # most commands do without it
+
+        with self._opening:
+            if self._assistant is None:
+                self._assistant = AssistantService(
+                    self.workspace,
+                    self.store,
+                    self.search,
+                    lambda wish, user, session: self.home.recommend(self.shelf, wish, user, session),
+                )
+            return self._assistant
 
     def forget_person(self, user_id: str) -> Mapping[str, int]:
         """Delete a person, all they did and what is remembered of them here; other processes follow within a second.
@@ -440,6 +457,8 @@ class Runtime:
             self._watcher.join(timeout=10)
         if self._courier is not None:
             self._courier.close()
+        if self._assistant is not None:
+            self._assistant.close()
         if self._search is not None:
             self._search.close()
         if self.answers.log is not None:

@@ -1,4 +1,4 @@
-"""A customer-service assistant: what it says stands in the shop's documents, catalogue, orders or dialogues of the past.
+"""A customer-service assistant: what it says stands in the shop's documents, catalogue, orders or past dialogues.
 
 from shoplens.apps.assistant import Assistant, Turn
 

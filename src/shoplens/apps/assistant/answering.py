@@ -26,6 +26,7 @@ from shoplens.errors import InputError, ShoplensError
 
 Found = TypeVar("Found")
 SURE = 0.6  # probability of an intent below which it is asked back, where another is likely too
+ACTS = 0.8  # probability of an intent from which on its tool is used
 STRONG = 0.1  # above the threshold: a document that good goes before an answer of the past
 SHOWN = 3  # products of an answer
 LATEST = 3  # orders that are told of
@@ -63,7 +64,8 @@ class Answering:
 
     def action(self, understood: Understood) -> str | None:
         """The tool that belongs to an intent."""
-        return self._shop.actions.get(understood.intent or "") if understood.in_scope else None
+        sure = understood.in_scope and understood.confidence >= ACTS
+        return self._shop.actions.get(understood.intent or "") if sure else None
 
     def __call__(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft:
         """A draft; its outcome "unknown" when nothing was found."""
@@ -73,23 +75,25 @@ class Answering:
         if understood.act in TALK and not turn.photos:
             return _talk("talked", say(language, TALK[understood.act]))
         action = self.action(understood)
-        for find in (
-            lambda: self._pending(turn, understood, memory),
+        ways: tuple[Callable[[], Draft | None], ...] = (
+            lambda: self._pending(understood, memory),
             lambda: self._shopping(turn, understood, memory, conversation_id) if turn.photos else None,
-            lambda: self._orders(turn, understood) if Act.ORDERS is understood.act or action == "orders" else None,
             lambda: self._product(turn, understood, memory),
+            lambda: self._orders(turn, understood) if Act.ORDERS is understood.act or action == "orders" else None,
             lambda: self._recommended(turn, understood, conversation_id, action),
             lambda: self._documents(turn, strong=True),
+            lambda: self._shopping(turn, understood, memory, conversation_id) if understood.confidence < SURE else None,
             lambda: self._past(turn, understood, memory),
             lambda: self._documents(turn, strong=False),
             lambda: self._shopping(turn, understood, memory, conversation_id),
-        ):
+        )
+        for find in ways:
             draft = find()
             if draft is not None:
                 return draft
         return Draft("unknown", [Sentence(say(language, "unknown"))])
 
-    def _pending(self, turn: Turn, understood: Understood, memory: Memory) -> Draft | None:
+    def _pending(self, understood: Understood, memory: Memory) -> Draft | None:
         """The slot that was asked for has come."""
         if not memory.pending or memory.wanted not in understood.slots:
             return None
@@ -104,7 +108,10 @@ class Answering:
             general = self._documents(turn, strong=False)
             draft = Draft("asked_back", [Sentence(say(language, "sign_in"))])
             if general is not None:
-                draft.sentences += [Sentence(one.text, one.sources, "\n" if place == 0 else one.lead) for place, one in enumerate(general.sentences)]
+                draft.sentences += [
+                    Sentence(one.text, one.sources, "\n" if place == 0 else one.lead)
+                    for place, one in enumerate(general.sentences)
+                ]
                 draft.sources, draft.outcome = general.sources, "answered"
             return draft
         orders = self._within(self._tools.orders, turn.user_id, 50)
@@ -115,7 +122,10 @@ class Answering:
         if not chosen:
             missing = "no_such_order" if number and orders else "no_orders"
             return Draft("asked_back", [Sentence(say(language, missing))])
-        sentences = [Sentence(say(language, "orders")), *(fact for one in chosen for fact in order_facts(one, language))]
+        sentences = [
+            Sentence(say(language, "orders")),
+            *(fact for one in chosen for fact in order_facts(one, language)),
+        ]
         if not any(one.status for one in chosen):
             sentences.append(Sentence(say(language, "no_status"), (), "\n"))
         items = tuple(dict.fromkeys(line.item_id for one in chosen for line in one.lines))
@@ -160,7 +170,9 @@ class Answering:
         pointed = pointed_at(text, memory.items)
         return (self._within(catalogue.get, [pointed]) or []) if pointed is not None else []
 
-    def _recommended(self, turn: Turn, understood: Understood, conversation_id: str, action: str | None) -> Draft | None:
+    def _recommended(
+        self, turn: Turn, understood: Understood, conversation_id: str, action: str | None
+    ) -> Draft | None:
         if self._tools.recommends is None or not (understood.act is Act.RECOMMEND or action == "recommend"):
             return None
         if self._tools.shopping is not None and subject_of(turn.text):
@@ -173,7 +185,9 @@ class Answering:
     def _shopping(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
         """A search for products by words and photos; what was searched for is refined."""
         shopping = self._tools.shopping
-        looks = understood.act in (Act.FIND, Act.RECOMMEND) or (understood.act in PRODUCT_ACTS and not understood.in_scope)
+        looks = understood.act in (Act.FIND, Act.RECOMMEND) or (
+            understood.act in PRODUCT_ACTS and not understood.in_scope
+        )
         goes_on = memory.shopping and understood.act is Act.QUESTION and not understood.in_scope
         if shopping is None or not (turn.photos or looks or goes_on):
             return None
@@ -265,4 +279,3 @@ def _shown(begin: str, found: Shown, understood: Understood) -> Draft:
 def _talk(outcome: str, text: str) -> Draft:
     assert outcome in ("refused", "talked")
     return Draft("refused" if outcome == "refused" else "talked", [Sentence(text)])
-

@@ -16,9 +16,12 @@ from shoplens.apps.assistant.turns import Outcome, Sentence, Source
 
 MOST_QUOTED = 5  # sentences of a passage
 _TALK = re.compile(
-    r"^(?:(?:thank you|thanks)(?: for (?:asking|your (?:question|patience|message)))?|hello|hi|of course|certainly|sure|happy to help|"
-    r"i hope (?:this|that) helps|let me know if (?:you need|there is) anything else|is there anything else(?: i can (?:do|help with))?|"
-    r"您好|好的|当然|希望对您有帮助|还有(?:什么|其他)(?:可以帮您|问题)的?吗?|感谢您的(?:咨询|提问|耐心))[\s,.!?，。！？]*$",
+    r"^(?:(?:thank you|thanks)(?: for (?:asking|your (?:question|patience|message)))?|"
+    r"hello|hi|of course|certainly|sure|happy to help|"
+    r"i hope (?:this|that) helps|let me know if (?:you need|there is) anything else|"
+    r"is there anything else(?: i can (?:do|help with))?|"
+    r"您好|好的|当然|希望对您有帮助|还有(?:什么|其他)(?:可以帮您|问题)的?吗?|感谢您的(?:咨询|"
+    r"提问|耐心))[\s,.!?，。！？]*$",
     re.IGNORECASE,
 )
 
@@ -54,9 +57,12 @@ def document_source(hit: Hit) -> Source:
     """Where a passage stands."""
     passage = hit.passage
     return Source(
-        f"document:{passage.id}", "document", passage.title, f"{passage.title}. {passage.text}",
+        f"document:{passage.id}",
+        "document",
+        passage.title,
+        f"{passage.title}. {passage.text}",
         f"{passage.document}:{passage.line}",
-    )  # fmt: skip
+    )
 
 
 def from_template(template: Template, spoken: Spoken) -> Draft:

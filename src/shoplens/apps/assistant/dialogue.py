@@ -1,7 +1,7 @@
 """The assistant: one turn after another, many conversations at once, each kept in the store.
 
-    reply = assistant.turn(Turn(text="how long do I have to return a dress?"))
-    reply = assistant.turn(Turn(text="and shoes?", conversation_id=reply.conversation_id))
+reply = assistant.turn(Turn(text="how long do I have to return a dress?"))
+reply = assistant.turn(Turn(text="and shoes?", conversation_id=reply.conversation_id))
 """
 
 from __future__ import annotations

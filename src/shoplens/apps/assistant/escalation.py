@@ -13,9 +13,12 @@ from shoplens.apps.assistant.turns import Act, Handover, Source, Tone, Understoo
 from shoplens.errors import ConfigurationError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"^(mon|tue|wed|thu|fri|sat|sun)(?:-(mon|tue|wed|thu|fri|sat|sun))? (\d\d):(\d\d)-(\d\d):(\d\d)$", re.I)
+_SPAN = re.compile(
+    r"^(mon|tue|wed|thu|fri|sat|sun)(?:-(mon|tue|wed|thu|fri|sat|sun))? (\d\d):(\d\d)-(\d\d):(\d\d)$", re.I
+)
 _DANGER = re.compile(
-    r"\b(?:lawyer|attorney|sue|lawsuit|court|police|injur\w+|hospital|allergic reaction|poison\w*|caught fire|exploded|electric shock|"
+    r"\b(?:lawyer|attorney|sue|lawsuit|court|police|injur\w+|hospital|allergic reaction|"
+    r"poison\w*|caught fire|exploded|electric shock|"
     r"fraud\w*|stolen card|identity theft|data protection|gdpr|suicid\w*|kill myself)\b|"
     r"律师|起诉|法院|报警|警察|受伤|医院|过敏|中毒|起火|爆炸|触电|诈骗|盗刷|消费者协会|12315|自杀",
     re.IGNORECASE,
@@ -94,11 +97,19 @@ class Rules:
 
 
 def hand_over(
-    reason: str, text: str, understood: Understood, memory: Memory, sources: Sequence[Source], opening: Opening, now: datetime
+    reason: str,
+    text: str,
+    understood: Understood,
+    memory: Memory,
+    sources: Sequence[Source],
+    opening: Opening,
+    now: datetime,
 ) -> Handover:
     """With all that a person needs to go on from here."""
     slots: Mapping[str, str] = {**memory.slots, **understood.slots}
-    intents = list(dict.fromkeys([*memory.intents, *([understood.intent] if understood.in_scope and understood.intent else [])]))
+    intents = list(
+        dict.fromkeys([*memory.intents, *([understood.intent] if understood.in_scope and understood.intent else [])])
+    )
     lines = [
         f"reason: {reason}",
         f"language: {understood.language}; tone: {understood.tone.value}",

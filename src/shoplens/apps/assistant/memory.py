@@ -1,4 +1,4 @@
-"""What a conversation remembers from turn to turn: little, bounded, and kept in the store so that any process goes on."""
+"""What a conversation remembers from turn to turn: little, bounded, and kept in the store: any process goes on."""
 
 from __future__ import annotations
 

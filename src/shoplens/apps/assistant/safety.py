@@ -21,72 +21,116 @@ _SPACED = re.compile(r"\b(?:\w[ .\-_*]){4,}\w\b")  # i g n o r e
 _INSTRUCTIONS = (
     r"\b(?:ignore|disregard|forget|override|bypass|skip|drop)\b.{0,40}\b(?:instruction|rule|prompt|guideline|polic|"
     r"restriction|filter|safety|above|previous|prior|programming|training|told)",
-    r"\b(?:system|developer|hidden|initial|original|secret|internal)\W{0,3}(?:prompt|message|instruction|polic|rule)s?\b",
-    r"\b(?:you are|you're|act|behave|pretend|respond|roleplay|role-play|speak|play)\b.{0,30}\b(?:now|as (?:if|an?|the|my)|like an?|to be)\b"
-    r".{0,60}\b(?:dan|admin|administrator|developer|engineer|root|manager|owner|ceo|employee|unrestricted|unfiltered|jailbr\w*|"
-    r"hacker|assistant without|ai without|without (?:any )?(?:rules|limits|restrictions|filters)|linux|terminal|shell|"
+    r"\b(?:system|developer|hidden|initial|original|secret|internal)\W{0,3}(?:prompt|"
+    r"message|instruction|polic|rule)s?\b",
+    r"\b(?:you are|you're|act|behave|pretend|respond|roleplay|role-play|speak|play)\b.{0,30}\b(?:now|"
+    r"as (?:if|an?|the|my)|like an?|to be)\b"
+    r".{0,60}\b(?:dan|admin|administrator|developer|engineer|root|manager|owner|ceo|"
+    r"employee|unrestricted|unfiltered|jailbr\w*|"
+    r"hacker|assistant without|ai without|without (?:any )?(?:rules|limits|restrictions|"
+    r"filters)|linux|terminal|shell|"
     r"database|grandm\w+|evil|supervisor|no (?:rules|restrictions|limits))",
     r"\b(?:jailbreak|dan mode|developer mode|god mode|debug mode|sudo|maintenance mode|admin mode|test mode)\b",
-    r"\b(?:repeat|print|show|reveal|output|recite|display|echo|tell me|translate|summari[sz]e|encode|write down|leak)\b.{0,40}"
+    r"\b(?:repeat|print|show|reveal|output|recite|display|echo|tell me|translate|summari[sz]e|"
+    r"encode|write down|leak)\b.{0,40}"
     r"\b(?:words|text|everything|all|lines?)\b.{0,20}\b(?:above|before|preceding|your (?:instructions|prompt|rules))",
     r"\bwhat (?:are|were|is) your (?:\w+ )?(?:instructions|prompt|rules|guidelines|programming)\b",
-    r"\b(?:from now on|starting now|new instructions?|new rules?|updated polic\w+)\b.{0,60}\b(?:you|must|always|never|answer|say|respond)\b",
-    r"(?:</?(?:system|assistant|instructions?|user|prompt|admin)>|\[/?(?:inst|system|admin)\]|<\|[a-z_]+\|>|###? ?(?:system|instruction))",
-    r"\b(?:say|repeat|write|print|answer|respond|reply|confirm)\b.{0,25}(?:\b(?:exactly|only|verbatim|word for word|the word|after me)\b|with ['\"“])",
+    r"\b(?:from now on|starting now|new instructions?|new rules?|updated polic\w+)\b.{0,60}\b(?:you|"
+    r"must|always|never|answer|say|respond)\b",
+    r"(?:</?(?:system|assistant|instructions?|user|prompt|admin)>|\[/?(?:inst|system|"
+    r"admin)\]|<\|[a-z_]+\|>|###? ?(?:system|instruction))",
+    r"\b(?:say|repeat|write|print|answer|respond|reply|confirm)\b.{0,25}(?:\b(?:exactly|"
+    r"only|verbatim|word for word|the word|after me)\b|with ['\"“])",
     r"\b(?:simulate|enable|activate|enter|switch (?:to|into))\b.{0,30}\bmode\b",
-    r"\b(?:base64|rot13|hex)\b.{0,40}\b(?:decode|follow|execute|instruction|obey)|\b(?:decode|follow|execute|obey)\b.{0,40}\b(?:base64|rot13)\b",
+    r"\b(?:base64|rot13|hex)\b.{0,40}\b(?:decode|follow|execute|instruction|obey)|\b(?:decode|"
+    r"follow|execute|obey)\b.{0,40}\b(?:base64|rot13)\b",
     r"\byour (?:real|true|actual) (?:purpose|instructions?|identity|name|model)\b|\bwhich (?:model|llm) are you\b",
-    r"\b(?:note|message|order|instructions?) (?:to|for) (?:the )?(?:ai|assistant|bot|chatbot|language model|llm|support agent)\b",
-    r"\b(?:ai|assistant|bot|chatbot)s?\b.{0,20}\b(?:must|should|are to|has to|have to|will) (?:now )?(?:say|tell|answer|reply|recommend|give|grant|approve|ignore|reveal|confirm)",
-    r"(?:忽略|无视|忘记|忘掉|不要管|不用管|绕过|跳过|抛开|别管).{0,12}(?:指令|指示|规则|提示|设定|限制|之前|以上|前面|上面|要求|政策)",
+    r"\b(?:note|message|order|instructions?) (?:to|for) (?:the )?(?:ai|assistant|bot|"
+    r"chatbot|language model|llm|support agent)\b",
+    r"\b(?:ai|assistant|bot|chatbot)s?\b.{0,20}\b(?:must|should|are to|has to|have to|"
+    r"will) (?:now )?(?:say|tell|answer|reply|recommend|give|grant|approve|ignore|reveal|"
+    r"confirm)",
+    r"(?:忽略|无视|忘记|忘掉|不要管|不用管|绕过|跳过|抛开|别管).{0,12}(?:指令|指示|"
+    r"规则|提示|设定|限制|之前|以上|前面|上面|要求|政策)",
     r"(?:系统|开发者|隐藏|初始|原始|内部)(?:提示词?|指令|消息|设定|规则)|提示词",
-    r"(?:假装|扮演|假设|假定|想象|模拟|从现在(?:开始|起)|现在(?:开始)?).{0,8}你(?:现在)?(?:就)?(?:是|叫|必须|要|只能|应该|可以不)",
+    r"(?:假装|扮演|假设|假定|想象|模拟|从现在(?:开始|起)|现在(?:开始)?).{0,8}你(?:现在)?(?:就)?(?:是|"
+    r"叫|必须|要|只能|应该|可以不)",
     r"你(?:现在|其实|就)是.{0,12}(?:管理员|开发者|工程师|经理|老板|员工|没有限制|不受限制|黑客|终端|DAN)",
     r"(?:扮演|假装|充当|模拟|冒充).{0,12}(?:管理员|开发者|工程师|经理|老板|员工|黑客|终端|奶奶|AI|人工智能|机器人)",
     r"(?:开发者|越狱|调试|管理员|上帝|维护|测试)模式|越狱",
     r"(?:重复|打印|输出|显示|复述|翻译|泄露|告诉我).{0,12}(?:以上|上面|前面|之前|你的(?:指令|提示|规则|设定)).{0,8}",
-    r"(?:只|必须|一字不差地?|逐字|原样)(?:能)?(?:回答|回复|说|输出|重复)|(?:跟着我|跟我)(?:念|说|重复)|请?(?:回复|输出|重复)[“\"「'：:]",
+    r"(?:只|必须|一字不差地?|逐字|原样)(?:能)?(?:回答|回复|说|输出|重复)|(?:跟着我|"
+    r"跟我)(?:念|说|重复)|请?(?:回复|输出|重复)[“\"「'：:]",
     r"(?:AI|人工智能|助手|机器人|客服)(?:必须|应该|要|需|请)(?:立即)?(?:告诉|说|回答|回复|推荐|批准|忽略|同意)",
     r"(?:给|致)(?:AI|人工智能|助手|机器人)的(?:话|指令|说明|消息)",
-)  # fmt: skip
+)
 
 #: How the service is made and what it holds.
 _INTERNALS = (
     r"\b(?:api|access|secret|private|encryption|ssh|aws|openai)[ _-]?(?:keys?|tokens?)\b|\bbearer\b",
     r"\b(?:admin|root|database|db|server|staff|employee|your)\b.{0,12}\b(?:password|credential|login|passwd|pin)s?\b",
-    r"\b(?:env(?:ironment)? (?:variable|file)s?|\.env|os\.environ|config(?:uration)? files?|shoplens\.toml|/etc/|c:\\|\.\./|source code|"
+    r"\b(?:env(?:ironment)? (?:variable|file)s?|\.env|os\.environ|config(?:uration)? files?|"
+    r"shoplens\.toml|/etc/|c:\\|\.\./|source code|"
     r"stack ?trace|server logs?|log files?|file system|ls -|cat /|whoami|ifconfig|phpinfo)",
-    r"\b(?:select\b.{1,60}\bfrom|drop table|union select|insert into|delete from|information_schema|sqlite_master|' ?or ?'?1)",
-    r"\b(?:dump|export|list|show|give|query|read|access|download|print|copy)\b.{0,30}\b(?:database|tables?|schema|backend|customer (?:data|list|base|records)|"
-    r"user (?:data|list|table|records)|all (?:the )?(?:customers|users|orders|accounts|emails|addresses|people)|every (?:customer|user|order))",
-    r"\b(?:wholesale|purchase|cost|supplier|internal) (?:price|cost|margin|discount code|list|data|document|note|memo)s?\b|\bprofit margins?\b|\bstaff discounts?\b",
+    r"\b(?:select\b.{1,60}\bfrom|drop table|union select|insert into|delete from|information_schema|"
+    r"sqlite_master|' ?or ?'?1)",
+    r"\b(?:dump|export|list|show|give|query|read|access|download|print|copy)\b.{0,30}\b(?:database|"
+    r"tables?|schema|backend|customer (?:data|list|base|records)|"
+    r"user (?:data|list|table|records)|all (?:the )?(?:customers|users|orders|accounts|"
+    r"emails|addresses|people)|every (?:customer|user|order))",
+    r"\b(?:wholesale|purchase|cost|supplier|internal) (?:price|cost|margin|discount code|"
+    r"list|data|document|note|memo)s?\b|\bprofit margins?\b|\bstaff discounts?\b",
     r"\b(?:ip address|hostname|port number|internal (?:url|endpoint|api|network|ticket|wiki))\b",
-    r"(?:接口|访问|私|API|api)密?钥|令牌|token|数据库|源代码|源码|配置文件|环境变量|服务器(?:日志|密码|地址|IP)|后台(?:密码|账号|系统|数据|权限)|管理员(?:密码|账号|权限)",
-    r"(?:所有|全部|每个|全体)(?:的)?(?:客户|用户|顾客|会员|订单|员工).{0,10}(?:名单|列表|数据|信息|资料|邮箱|电话|地址|记录)|(?:客户|用户|会员)(?:名单|列表|数据库)",
+    r"(?:接口|访问|私|API|api)密?钥|令牌|token|数据库|源代码|源码|配置文件|环境变量|"
+    r"服务器(?:日志|密码|地址|IP)|后台(?:密码|账号|系统|数据|权限)|管理员(?:密码|账号|"
+    r"权限)",
+    r"(?:所有|全部|每个|全体)(?:的)?(?:客户|用户|顾客|会员|订单|员工).{0,10}(?:名单|"
+    r"列表|数据|信息|资料|邮箱|电话|地址|记录)|(?:客户|用户|会员)(?:名单|列表|数据库)",
     r"进货价|成本价|利润率|供应商.{0,6}(?:价格|名单|合同)|内部(?:资料|文件|数据|系统|价格|折扣码|备忘)",
-)  # fmt: skip
+)
 
 #: Things of somebody else.
 _OTHERS = (
-    r"\b(?:someone|somebody|anyone|anybody)(?: else)?'?s?\b.{0,30}\b(?:orders?|address|phone|email|account|purchases?|history|data|card|parcel|package)",
-    r"\b(?:my|his|her|their|the) (?:wife|husband|girlfriend|boyfriend|ex|neighbou?r|boss|colleague|friend|mother|father|mom|dad|son|daughter|"
-    r"roommate|sister|brother|partner|coworker|employee|tenant|landlord)(?:'s|s'|’s)?\b.{0,40}\b(?:orders?|bought|ordered|address|phone|email|account|purchases?|history|buy|card|parcel|package|password)",
-    r"\b(?:orders?|address|phone(?: number)?|email|account|purchases?|history|data|card|details|basket|cart)\b.{0,25}\b(?:of|for|from|belonging to|by) "
-    r"(?:(?:the )?(?:customer|user|client|member|person|account|buyer|other)|mr\.?|mrs\.?|ms\.?|dr\.?|someone|somebody|another|other|everyone|anyone|u\d+|[a-z]\w*@)",
-    r"\b(?:customer|user|client|member|household|account)\b ?(?:id|number|no\.?|#|named|called)?:? ?#?[\w-]*\d[\w-]*(?:'s|’s)?\b.{0,40}\b(?:orders?|bought|ordered|address|phone|email|account|purchases?|history|data|basket|buy)",
-    r"\b(?:what|which|where|when|did|does|has)\b.{0,25}\b(?:customer|user|client|member|household)\b ?(?:id|number|no\.?|#)?:? ?#?\w*\d",
-    r"\b(?:what|which) (?:did|do|have|has) (?:other|another|the other|previous|the previous|your other|the last)\b.{0,15}\b(?:customer|user|person|people|client|shopper|buyer)s?\b.{0,12}\b(?:buy|order|bought|ordered|ask|say|write|pay)",
-    r"\b(?:i am|i'm|this is|log me in as|sign me in as|treat me as|switch to|switch me to|impersonate|on behalf of)\b.{0,15}\b(?:customer|user|client|account|member|household)\b.{0,12}\w*\d",
-    r"\b(?:log me in|sign me in|switch|impersonate)\b.{0,20}\b(?:as|to|into)\b.{0,20}\b(?:user|account|customer|another|other|u\d+)",
-    r"\b(?:previous|last|other|another) (?:customer|user|caller|person|chat|conversation|visitor)'?s?\b.{0,30}\b(?:orders?|chat|conversation|message|question|ask\w*|said|say|data|address|name|card|details)",
+    r"\b(?:someone|somebody|anyone|anybody)(?: else)?'?s?\b.{0,30}\b(?:orders?|address|"
+    r"phone|email|account|purchases?|history|data|card|parcel|package)",
+    r"\b(?:my|his|her|their|the) (?:wife|husband|girlfriend|boyfriend|ex|neighbou?r|"
+    r"boss|colleague|friend|mother|father|mom|dad|son|daughter|"
+    r"roommate|sister|brother|partner|coworker|employee|tenant|landlord)(?:'s|s'|’s)?\b.{0,40}\b(?:order"
+    r"s?|bought|ordered|address|phone|email|account|purchases?|history|buy|card|parcel|"
+    r"package|password)",
+    r"\b(?:orders?|address|phone(?: number)?|email|account|purchases?|history|data|"
+    r"card|details|basket|cart)\b.{0,25}\b(?:of|for|from|belonging to|by) "
+    r"(?:(?:the )?(?:customer|user|client|member|person|account|buyer|other)|mr\.?|"
+    r"mrs\.?|ms\.?|dr\.?|someone|somebody|another|other|everyone|anyone|u\d+|[a-z]\w*@)",
+    r"\b(?:customer|user|client|member|household|account)\b ?(?:id|number|no\.?|#|named|"
+    r"called)?:? ?#?[\w-]*\d[\w-]*(?:'s|’s)?\b.{0,40}\b(?:orders?|bought|ordered|address|"
+    r"phone|email|account|purchases?|history|data|basket|buy)",
+    r"\b(?:what|which|where|when|did|does|has)\b.{0,25}\b(?:customer|user|client|member|"
+    r"household)\b ?(?:id|number|no\.?|#)?:? ?#?\w*\d",
+    r"\b(?:what|which) (?:did|do|have|has) (?:other|another|the other|previous|the previous|"
+    r"your other|the last)\b.{0,15}\b(?:customer|user|person|people|client|shopper|"
+    r"buyer)s?\b.{0,12}\b(?:buy|order|bought|ordered|ask|say|write|pay)",
+    r"\b(?:i am|i'm|this is|log me in as|sign me in as|treat me as|switch to|switch me to|"
+    r"impersonate|on behalf of)\b.{0,15}\b(?:customer|user|client|account|member|household)\b.{0,12}\w*\d",
+    r"\b(?:log me in|sign me in|switch|impersonate)\b.{0,20}\b(?:as|to|into)\b.{0,20}\b(?:user|"
+    r"account|customer|another|other|u\d+)",
+    r"\b(?:previous|last|other|another) (?:customer|user|caller|person|chat|conversation|"
+    r"visitor)'?s?\b.{0,30}\b(?:orders?|chat|conversation|message|question|ask\w*|said|"
+    r"say|data|address|name|card|details)",
     r"\b(?:credit )?card (?:number|details|info\w*)s?\b.{0,30}\b(?:of|for|on file|saved|stored)\b",
-    r"(?:别人|他人|其他人|其他(?:客户|用户|顾客|会员)|另一个?(?:客户|用户|顾客|会员)|某个(?:客户|用户)|上一[个位](?:客户|用户|顾客)|前一[个位](?:客户|用户|顾客)).{0,16}"
+    r"(?:别人|他人|其他人|其他(?:客户|用户|顾客|会员)|另一个?(?:客户|用户|顾客|会员)|"
+    r"某个(?:客户|用户)|上一[个位](?:客户|用户|顾客)|前一[个位](?:客户|用户|顾客)).{0,16}"
     r"(?:订单|地址|电话|邮箱|账[号户]|购买|买了|信息|记录|资料|聊天|对话|说了|问了|卡号|包裹)",
-    r"我?(?:的)?(?:老婆|妻子|老公|丈夫|女朋友|男朋友|前任|前妻|前夫|邻居|老板|同事|朋友|妈妈|爸爸|室友|儿子|女儿|姐姐|哥哥).{0,16}(?:订单|地址|电话|邮箱|账[号户]|买了|购买|下单|包裹|密码|记录)",
-    r"(?:用户|客户|会员|顾客|账[号户])(?:编号|号|ID|id)?[:： ]?[A-Za-z]*\d+.{0,16}(?:订单|地址|电话|邮箱|账[号户]|买|购买|信息|记录|资料)",
+    r"我?(?:的)?(?:老婆|妻子|老公|丈夫|女朋友|男朋友|前任|前妻|前夫|邻居|老板|同事|"
+    r"朋友|妈妈|爸爸|室友|儿子|女儿|姐姐|哥哥).{0,16}(?:订单|地址|电话|邮箱|账[号户]|"
+    r"买了|购买|下单|包裹|密码|记录)",
+    r"(?:用户|客户|会员|顾客|账[号户])(?:编号|号|ID|id)?[:： ]?[A-Za-z]*\d+.{0,16}(?:订单|"
+    r"地址|电话|邮箱|账[号户]|买|购买|信息|记录|资料)",
     r"(?:订单|地址|电话|邮箱|信息|记录|资料).{0,8}(?:用户|客户|会员|顾客)(?:编号|号|ID|id)?[:： ]?[A-Za-z]*\d+",
-    r"我(?:就|其实)?是(?:用户|客户|会员|管理员|店长|老板|员工)(?:编号|号|ID|id)?[:： ]?\w*|(?:以|用)(?:用户|客户|会员|管理员).{0,8}(?:身份|登录|登陆)|(?:帮我)?(?:登录|切换到).{0,8}(?:别人|其他|另一)",
-)  # fmt: skip
+    r"我(?:就|其实)?是(?:用户|客户|会员|管理员|店长|老板|员工)(?:编号|号|ID|id)?[:： ]?\w*|"
+    r"(?:以|用)(?:用户|客户|会员|管理员).{0,8}(?:身份|登录|登陆)|(?:帮我)?(?:登录|切换到).{0,8}(?:别人|"
+    r"其他|另一)",
+)
 
 _PATTERNS: tuple[tuple[Refusal, tuple[re.Pattern[str], ...]], ...] = (
     ("instructions", tuple(re.compile(one, _I | re.DOTALL) for one in _INSTRUCTIONS)),
@@ -96,7 +140,7 @@ _PATTERNS: tuple[tuple[Refusal, tuple[re.Pattern[str], ...]], ...] = (
 
 
 def plain(text: str) -> str:
-    """A text as it is read: full-width and decorated letters plain, invisible characters gone, s p a c e d words shut."""
+    """A text as it is read: full-width and decorated letters plain, invisible ones gone, s p a c e d words shut."""
     shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return _SPACED.sub(lambda found: re.sub(r"[ .\-_*]", "", found[0]), shown)
 

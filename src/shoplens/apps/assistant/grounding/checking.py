@@ -58,23 +58,23 @@ def _evidence(sources: Iterable[str]) -> _Evidence:
 
 
 def _judge(said: Claims, known: _Evidence) -> Support:
-    for number in sorted(said.numbers - known.numbers):
-        return Support(False, f"number {number:g}")
-    for name in sorted(said.names):
-        if name not in known.text:
-            return Support(False, f"name {name}")
-    for promise in sorted(said.promises - known.promises):
-        return Support(False, f"promise {promise}")
-    if said.words and len(said.words & known.words) < COVERED * len(said.words):
-        return Support(False, "words")
+    return Support(not (reason := _fault(said, known)), reason)
+
+
+def _fault(said: Claims, known: _Evidence) -> str:
+    """The first thing that is wrong, "" when nothing is."""
     nearest = max(known.sentences, key=lambda one: _likeness(said, one), default=None)
-    if nearest is None:
-        return Support(False, "words")
+    if strange := sorted(said.numbers - known.numbers):
+        return f"number {strange[0]:g}"
+    if unknown := [one for one in sorted(said.names) if one not in known.text]:
+        return f"name {unknown[0]}"
+    if promised := sorted(said.promises - known.promises):
+        return f"promise {promised[0]}"
+    if nearest is None or len(said.words & known.words) < COVERED * len(said.words):
+        return "words"
     if nearest.denies != said.denies:
-        return Support(False, "denial")
-    if not said.numbers <= _together(said, known):
-        return Support(False, "numbers of other sentences")
-    return Support(True)
+        return "denial"
+    return "" if said.numbers <= _together(said, known) else "numbers of other sentences"
 
 
 def _together(said: Claims, known: _Evidence) -> frozenset[float]:
@@ -85,4 +85,4 @@ def _together(said: Claims, known: _Evidence) -> frozenset[float]:
 
 def _likeness(said: Claims, known: Claims) -> float:
     shared = len(said.words & known.words) + len(said.numbers & known.numbers)
-    return shared / max(len(said.words) ** 0.5 * max(len(known.words), 1) ** 0.5, 1.0)
+    return float(shared / max((len(said.words) * max(len(known.words), 1)) ** 0.5, 1.0))

@@ -11,31 +11,118 @@ from shoplens.retrieval.lexical.folding import fold
 
 _ANALYSER = Analyser()
 _WORDS_EN = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40,
-    "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100, "thousand": 1000, "dozen": 12, "half": 0.5,
-}  # fmt: skip
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+    "eleven": 11,
+    "twelve": 12,
+    "thirteen": 13,
+    "fourteen": 14,
+    "fifteen": 15,
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "ninety": 90,
+    "hundred": 100,
+    "thousand": 1000,
+    "dozen": 12,
+    "half": 0.5,
+}
 _DIGITS_ZH = {character: value for value, character in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _NUMBER_ZH = re.compile(r"[零〇一二两三四五六七八九十百千]+(?=[天日周月年个件元块小时分钟%折次倍])")
 _NAME = re.compile(r"\b[A-Z][\w&'’-]*(?:\s+(?:of|de|and|&|[A-Z0-9][\w&'’-]*))*\b")
-_EXACT = re.compile(r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b(?=\w*\d)(?=\w*[A-Za-z])\w[\w-]{2,}\b|[“\"「『][^”\"」』]{2,60}[”\"」』]")  # fmt: skip
+_EXACT = re.compile(
+    r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+|\b(?=\w*\d)(?=\w*[A-Za-z])\w[\w-]{2,}\b|"
+    r"[“\"「『][^”\"」』]{2,60}[”\"」』]"
+)
 _NOT = re.compile(
-    r"\b(?:not|no|never|none|nothing|neither|nor|cannot|can't|won't|don't|doesn't|isn't|aren't|without|except|unless|excluded?)\b|n't\b|"
+    r"\b(?:not|no|never|none|nothing|neither|nor|cannot|can't|won't|don't|doesn't|isn't|"
+    r"aren't|without|except|unless|excluded?)\b|n't\b|"
     r"不|没|无(?!论)|未|非(?!常)|勿|别(?!的)|除外|禁止",
     re.IGNORECASE,
 )
 #: Words that promise: a sentence may use one only where its source does.
 _PROMISES = re.compile(
-    r"\b(?:free|guarantee[ds]?|always|full(?:y)? refund\w*|refund\w*|return\w*|exchange\w*|compensat\w+|discount\w*|warrant\w+|lifetime|"
-    r"unlimited|immediately|same[- ]day|next[- ]day|overnight|approved|eligible|entitled|confirmed|cancel\w*|waive\w*|voucher\w*|coupon\w*|credit\w*)\b|"
+    r"\b(?:free|guarantee[ds]?|always|full(?:y)? refund\w*|refund\w*|return\w*|exchange\w*|"
+    r"compensat\w+|discount\w*|warrant\w+|lifetime|"
+    r"unlimited|immediately|same[- ]day|next[- ]day|overnight|approved|eligible|entitled|"
+    r"confirmed|cancel\w*|waive\w*|voucher\w*|coupon\w*|credit\w*)\b|"
     r"免费|保证|全额|退款|退货|换货|赔偿|折扣|保修|终身|无限|立即|当日|次日|批准|已确认|取消|优惠券|代金券|返现",
     re.IGNORECASE,
 )
 _STOP = frozenset(
-    "a an the of to in on at for with by from and or is are was were be been it its this that these those you your we our us i my me can "
-    "may will would could should do does did have has had if as so then than there here please also any all more".split()
-)  # fmt: skip
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "for",
+        "with",
+        "by",
+        "from",
+        "and",
+        "or",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "it",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "you",
+        "your",
+        "we",
+        "our",
+        "us",
+        "i",
+        "my",
+        "me",
+        "can",
+        "may",
+        "will",
+        "would",
+        "could",
+        "should",
+        "do",
+        "does",
+        "did",
+        "have",
+        "has",
+        "had",
+        "if",
+        "as",
+        "so",
+        "then",
+        "than",
+        "there",
+        "here",
+        "please",
+        "also",
+        "any",
+        "all",
+        "more",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

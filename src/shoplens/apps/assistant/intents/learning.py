@@ -125,4 +125,5 @@ def _thresholds(
 def _with_every_intent(examples: Sequence[Example], held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """No intent is held out altogether: of one that would be, everything is learnt from."""
     left = {one.intent for one, out in zip(examples, held, strict=True) if not out}
-    return held & np.array([one.intent in left for one in examples], bool)
+    known: npt.NDArray[np.bool_] = np.array([one.intent in left for one in examples], bool)
+    return held & known

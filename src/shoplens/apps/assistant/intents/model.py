@@ -127,7 +127,7 @@ class IntentModel:
             return cls(classifier, scope, from_json(facts["templates"]), examples, encoder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFileError(
-                f"{folder}: the assistant's intents cannot be used ({error}); learn them again: shoplens assistant learn"
+                f"{folder}: the intents cannot be used ({error}); learn them again: shoplens assistant learn"
             ) from error
 
 

@@ -40,7 +40,7 @@ FACTS: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One answer. Placeholders: `{{slot:order_id}}` of the customer, `{{fact:phone}}` of the shop, others are labels."""
+    """One answer. `{{slot:order_id}}` stands for the customer's, `{{fact:phone}}` for the shop's; others are labels."""
 
     intent: str
     language: str
@@ -122,7 +122,7 @@ def speak(
 def best_template(
     templates: Sequence[Template], intent: str, language: str, slots: Mapping[str, str]
 ) -> Template | None:
-    """The one whose situation is nearest: same language first, then as many of the named slots as possible, none more."""
+    """The one whose situation is nearest: as many of the named slots as possible, and none that was not named."""
     fitting = [one for one in templates if one.intent == intent and one.language == language]
     if not fitting:
         return None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from selectolax.parser import HTMLParser, Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from shoplens.errors import FormatError, InputError
 
@@ -132,7 +132,7 @@ def _bare(line: str) -> str:
 
 
 def _html(text: str, _name: str) -> Iterator[Block]:
-    tree = HTMLParser(text)
+    tree = LexborHTMLParser(text)
     for node in tree.css("script,style,nav,footer,noscript,template,head"):
         node.decompose()
     path: list[str] = []
@@ -151,7 +151,7 @@ def _html(text: str, _name: str) -> Iterator[Block]:
             yield Block(tuple(one for one in path if one), said, place, tag == "li")
 
 
-def _holds_blocks(node: Node) -> bool:
+def _holds_blocks(node: LexborNode) -> bool:
     """Its parts come themselves."""
     return any(child.mem_id != node.mem_id for child in node.css(_BLOCKS))
 

@@ -46,6 +46,7 @@ class PassageVectors:
 
     passages: Floats  # [n, size], centred by language
     means: LanguageMeans  # of questions
+    threshold: float | None = None  # see `Knowledge.threshold`; None = not measured yet
 
     @classmethod
     def read(cls, passages: Sequence[Passage], encoder: TextEncoder) -> Self:
@@ -72,9 +73,8 @@ class Knowledge:
         self._words.apply((_document(row, one) for row, one in enumerate(self.passages)), (), 1)
         self.numbers = frozenset(number for one in self.passages for number in numbers_of(one.text))
         self._languages = np.array([language_of(one.text) for one in self.passages])
-        tops = sorted(self._best(one) for one in UNRELATED) if self.passages else [1.0]
         #: From which score on a passage answers: FALSE_ALARMS of unrelated questions reach it.
-        self.threshold = max(tops[int((1 - FALSE_ALARMS) * (len(tops) - 1))], LEAST)
+        self.threshold = self.vectors.threshold if self.vectors.threshold is not None else self._measured()
 
     def __len__(self) -> int:
         return len(self.passages)
@@ -105,8 +105,9 @@ class Knowledge:
         scores[self._languages == language_of(text)] += OWN_LANGUAGE
         return scores
 
-    def _best(self, text: str) -> float:
-        return float(self._scores(text).max())
+    def _measured(self) -> float:
+        tops = sorted(float(self._scores(one).max()) for one in UNRELATED) if self.passages else [1.0]
+        return max(tops[int((1 - FALSE_ALARMS) * (len(tops) - 1))], LEAST)
 
 
 def _document(row: int, passage: Passage) -> Document:

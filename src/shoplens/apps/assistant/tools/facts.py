@@ -125,7 +125,11 @@ def _stock(product: Product, language: str) -> str | None:
 
 
 def _brand(product: Product, language: str) -> str:
-    return f"{_title(product)}的品牌是 {product.brand}。" if language == "zh" else f"The brand of {_title(product)} is {product.brand}."
+    return (
+        f"{_title(product)}的品牌是 {product.brand}。"
+        if language == "zh"
+        else f"The brand of {_title(product)} is {product.brand}."
+    )
 
 
 def _attributes(product: Product, language: str, wanted: object) -> Iterator[str]:

@@ -52,6 +52,9 @@ def _chooses(text: str, intent: str, offered: tuple[str, ...]) -> bool:
     said = text.casefold().strip(" .!。！")
     if said == readable(intent).casefold() or said == intent.casefold():
         return True
-    places = ({"1", "first", "the first", "the first one", "第一个", "前者"}, {"2", "second", "the second", "the second one", "第二个", "后者"})
+    places = (
+        {"1", "first", "the first", "the first one", "第一个", "前者"},
+        {"2", "second", "the second", "the second one", "第二个", "后者"},
+    )
     place = offered.index(intent)
     return place < len(places) and said in places[place]

@@ -10,12 +10,38 @@ _NUMBER = r"(?:(?:no\.?|number|nr\.?|id|code)?\s*[:：#]?\s*)([A-Z]{0,4}-?\d[\dA
 #: In order: what is found first takes its place in the text. Names are the ones that customers' data sets use.
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")),
-    ("invoice_id", re.compile(rf"\b(?:invoice|bill|receipt)s?\s*{_NUMBER}|(?:发票|账单)(?:号|编号)?[:： ]?([A-Z]*\d[\dA-Z-]*)", re.I)),
-    ("order_id", re.compile(rf"\b(?:order|purchase|package|parcel|shipment)s?\s*{_NUMBER}|(?:订单|单号|包裹)(?:号|编号)?(?:是|为)?[:： ]?([A-Z]*\d[\dA-Z-]*)", re.I)),
-    ("refund_amount", re.compile(r"([$€£¥]\s?\d[\d,]*(?:\.\d+)?|\d[\d,]*(?:\.\d+)?\s?(?:dollars?|euros?|pounds?|usd|eur|gbp|cny|rmb|元|块|美元|欧元))", re.I)),
-    ("order_id", re.compile(r"#\s?([A-Z]{0,4}-?\d[\dA-Z-]{2,24})|\b([A-Z]{1,4}-?\d{4,20})\b|(?<![\d.])(\d{5,24})(?![\d.])")),
-)  # fmt: skip
-_TIERS = re.compile(r"\b(platinum|gold|silver|premium|standard|freemium|free|pro|business|basic)\b(?= (?:account|user|profile|plan|member))", re.I)  # fmt: skip
+    (
+        "invoice_id",
+        re.compile(
+            rf"\b(?:invoice|bill|receipt)s?\s*{_NUMBER}|(?:发票|账单)(?:号|编号)?[:： ]?([A-Z]*\d[\dA-Z-]*)", re.I
+        ),
+    ),
+    (
+        "order_id",
+        re.compile(
+            rf"\b(?:order|purchase|package|parcel|shipment)s?\s*{_NUMBER}|(?:订单|单号|包裹)(?:号|"
+            rf"编号)?(?:是|为)?[:： ]?([A-Z]*\d[\dA-Z-]*)",
+            re.I,
+        ),
+    ),
+    (
+        "refund_amount",
+        re.compile(
+            r"([$€£¥]\s?\d[\d,]*(?:\.\d+)?|\d[\d,]*(?:\.\d+)?\s?(?:dollars?|euros?|pounds?|"
+            r"usd|eur|gbp|cny|rmb|元|块|美元|欧元))",
+            re.I,
+        ),
+    ),
+    (
+        "order_id",
+        re.compile(r"#\s?([A-Z]{0,4}-?\d[\dA-Z-]{2,24})|\b([A-Z]{1,4}-?\d{4,20})\b|(?<![\d.])(\d{5,24})(?![\d.])"),
+    ),
+)
+_TIERS = re.compile(
+    r"\b(platinum|gold|silver|premium|standard|freemium|free|pro|business|basic)\b(?= (?:account|"
+    r"user|profile|plan|member))",
+    re.I,
+)
 
 
 def slots_of(text: str) -> Mapping[str, str]:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 
 _ASKING_EN = re.compile(
-    r"\b(?:hi|hello|hey|please|pls|thanks?|thank you|can|could|would|will|do|does|did|is|are|was|were|be|am|have|has|had|got|get|give|"
-    r"i|i'd|i'm|me|my|we|you|your|it|its|this|that|these|those|they|them|the|a|an|some|any|and|or|so|also|of|on|in|at|to|for|with|from|about|by|"
-    r"what|what's|which|where|when|who|how|why|much|many|tell|know|want|need|like|looking|look|search|searching|show|find|sell|carry|buy|"
-    r"order|there|still|left|stock|stocked|available|availability|sold|out|back|price|prices|priced|cost|costs|expensive|cheap|"
-    r"recommend|suggest|something|anything|more|details?|describe|features?|made|kind|kinds|type|types|one|ones|right|now|today|"
-    r"size|sizes|colou?rs?|material|brand|weight|flavou?rs?|ingredients?|dimensions?|capacity|compatible|fits?|works?|goes|suitable|usable)\b",
+    r"\b(?:hi|hello|hey|please|pls|thanks?|thank you|can|could|would|will|do|does|did|"
+    r"is|are|was|were|be|am|have|has|had|got|get|give|"
+    r"i|i'd|i'm|me|my|we|you|your|it|its|this|that|these|those|they|them|the|a|an|some|"
+    r"any|and|or|so|also|of|on|in|at|to|for|with|from|about|by|"
+    r"what|what's|which|where|when|who|how|why|much|many|tell|know|want|need|like|looking|"
+    r"look|search|searching|show|find|sell|carry|buy|"
+    r"order|there|still|left|stock|stocked|available|availability|sold|out|back|price|"
+    r"prices|priced|cost|costs|expensive|cheap|"
+    r"recommend|suggest|something|anything|more|details?|describe|features?|made|kind|"
+    r"kinds|type|types|one|ones|right|now|today|"
+    r"size|sizes|colou?rs?|material|brand|weight|flavou?rs?|ingredients?|dimensions?|"
+    r"capacity|compatible|fits?|works?|goes|suitable|usable)\b",
     re.IGNORECASE,
 )
 _ASKING_ZH = re.compile(
-    r"请问|麻烦|谢谢|你们|您们|我们|你好|您好|多少钱|价格|价钱|怎么卖|售价|什么价|几块|贵不贵|是多少|多少|有没有|有卖|卖不卖|有货|现货|库存|缺货|"
-    r"卖完|补货|还有|什么|哪些|哪个|颜色|材质|牌子|品牌|尺码|尺寸|大小|口味|成分|材料|多大|多重|介绍一下|介绍|详情|详细信息|兼容|适配|适用于|适合|"
-    r"想要|想买|我要买|我想|给我|找一?[个下款件双]?|推荐|可以|一下|这个|那个|这款|那款|吗|呢|啊|吧|呀|的|了|是|有|卖|买|我|你|您|它"
+    r"请问|麻烦|谢谢|你们|您们|我们|你好|您好|多少钱|价格|价钱|怎么卖|售价|什么价|几块|"
+    r"贵不贵|是多少|多少|有没有|有卖|卖不卖|有货|现货|库存|缺货|"
+    r"卖完|补货|还有|什么|哪些|哪个|颜色|材质|牌子|品牌|尺码|尺寸|大小|口味|成分|材料|"
+    r"多大|多重|介绍一下|介绍|详情|详细信息|兼容|适配|适用于|适合|"
+    r"想要|想买|我要买|我想|给我|找一?[个下款件双]?|推荐|可以|一下|这个|那个|这款|那款|"
+    r"吗|呢|啊|吧|呀|的|了|是|有|卖|买|我|你|您|它"
 )
 _LEFT = re.compile(r"[^\w\s%.\-'’]+")
 
@@ -33,7 +42,8 @@ _POINTING = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(
-    r"\b(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th|last)(?: one| product| item)?\b|第([一二三四五])(?:个|款|件)?|最后一?[个款件]",
+    r"\b(?:the )?(first|second|third|fourth|fifth|1st|2nd|3rd|4th|5th|last)(?: one|"
+    r" product| item)?\b|第([一二三四五])(?:个|款|件)?|最后一?[个款件]",
     re.IGNORECASE,
 )
 _PLACES = {

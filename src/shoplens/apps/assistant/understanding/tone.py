@@ -10,10 +10,12 @@ from shoplens.encoders.centring import LANGUAGES, language_of
 SPOKEN = ("en", "zh")
 
 _UPSET = re.compile(
-    r"\b(?:angry|furious|unacceptable|ridiculous|terrible|horrible|awful|worst|disgust\w*|scam\w*|fraud\w*|liars?|useless|"
+    r"\b(?:angry|furious|unacceptable|ridiculous|terrible|horrible|awful|worst|disgust\w*|"
+    r"scam\w*|fraud\w*|liars?|useless|"
     r"pathetic|fed up|sick of|disappoint\w*|outrage\w*|joke of|garbage|rubbish|incompetent|never again|waste of|damn|"
     r"bullshit|wtf|fuck\w*|shit\w*|crap|idiots?|stupid|hate)\b|[!！]{2,}|[?？]{3,}|"
-    r"生气|愤怒|气死|太差|垃圾|骗子|骗人|欺诈|无语|失望|差评|投诉|太过分|受够|恶心|坑人|什么破|烂透|滚|他妈|妈的|傻|蠢|忍无可忍|再也不",
+    r"生气|愤怒|气死|太差|垃圾|骗子|骗人|欺诈|无语|失望|差评|投诉|太过分|受够|恶心|"
+    r"坑人|什么破|烂透|滚|他妈|妈的|傻|蠢|忍无可忍|再也不",
     re.IGNORECASE,
 )
 _URGENT = re.compile(
@@ -22,7 +24,9 @@ _URGENT = re.compile(
     re.IGNORECASE,
 )
 _POLITE = re.compile(
-    r"\b(?:please|pls|thank\w*|could you|would you|kindly|appreciate\w*|grateful)\b|请|谢谢|麻烦|劳驾|您", re.IGNORECASE
+    r"\b(?:please|pls|thank\w*|could you|would you|kindly|appreciate\w*|grateful)\b|"
+    r"请|谢谢|麻烦|劳驾|您",
+    re.IGNORECASE,
 )
 
 

@@ -1,0 +1,150 @@
+"""Files of dialogues → intents, thresholds and answers of the assistant, a version at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from shoplens.apps.assistant.intents.examples import Example, columns_of, example_of
+from shoplens.apps.assistant.intents.learning import Learnt, Progress, learn
+from shoplens.apps.assistant.intents.model import FitClassifier, IntentModel
+from shoplens.encoders.base import TextEncoder
+from shoplens.errors import FormatError, InputError, NotFoundError
+from shoplens.ingest.report import IngestReport
+from shoplens.ingest.source import find_sources
+from shoplens.ingest.tables import TableKind, read_objects, read_rows
+from shoplens.models.classifier import LinearClassifier, TextClassifier
+from shoplens.service.assistant_reading import reading_encoder
+from shoplens.service.intake import REPORT_FILE
+from shoplens.service.settings import Workspace
+from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
+from shoplens.store.base import Store
+
+NAME, KIND = "assistant", "assistant"
+SUFFIXES: dict[str, TableKind] = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a training of the assistant did."""
+
+    saved: SavedTextModel
+    learnt: Learnt
+    read: dict[str, Any]  # rows accepted and refused
+    corrections: int  # taken over from transcripts
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "version": self.saved.version,
+            **self.learnt.figures,
+            "discovered": self.learnt.named,
+            "corrections": self.corrections,
+            "rows": self.read["accepted"],
+            "refused": self.read["refused"],
+            "reasons": self.read["reasons"],
+            "notes": list(self.learnt.notes),
+            "sure": self.learnt.model.scope.sure,
+            "near": self.learnt.model.scope.near,
+        }
+
+
+def read_examples(file: str, report: IngestReport) -> list[Example]:
+    """Dialogues of CSV, TSV or JSON lines. FormatError without a column of utterances; bad rows go to the report."""
+    examples: list[Example] = []
+    for source in find_sources(file, suffixes=set(SUFFIXES)):
+        kind = SUFFIXES.get(Path(source.name.removesuffix(".gz")).suffix.lower())
+        if kind is None:
+            raise FormatError(f"{source.name}: dialogues come as {', '.join(SUFFIXES)}")
+        if kind == "jsonl":
+            chunks = ((one.objects, one.lines) for one in read_objects(source, report=report))
+        else:
+            chunks = ((one.frame.to_dicts(), one.lines) for one in read_rows(source, kind=kind, report=report))
+        for rows, lines in chunks:
+            columns = columns_of(list(dict.fromkeys(name for row in rows[:100] for name in row)))
+            if "utterance" not in columns:
+                raise FormatError(
+                    f"{source.name}: no column says what customers said; call it utterance (or instruction, text …)"
+                )
+            for row, line in zip(rows, lines, strict=True):
+                found = example_of(row, columns)
+                if isinstance(found, str):
+                    report.refuse(source.name, line, "utterance", found, str(row))
+                else:
+                    report.accept()
+                    examples.append(found)
+    return examples
+
+
+def learn_assistant(
+    workspace: Workspace,
+    store: Store,
+    file: str | None,
+    *,
+    add: bool = False,
+    encoder: TextEncoder | None = None,
+    progress: Progress | None = None,
+) -> Learned:
+    """Learn from a file, with what the shop corrected in transcripts; the new version answers from then on.
+
+    `add` keeps what was learnt before beside the file; without a file the corrections alone are added. InputError when
+    there is nothing to learn from.
+    """
+    reader = encoder if encoder is not None else reading_encoder(workspace)
+    with IngestReport(workspace.root / REPORT_FILE) as report:
+        new = read_examples(file, report) if file is not None else []
+    before = _before(workspace, reader) if add or file is None else []
+    corrected = [Example(one.said, one.intent) for one in store.transcripts.corrections()]
+    known = {one.utterance for one in corrected}
+    examples = [*(one for one in [*before, *new] if one.utterance not in known), *corrected]
+    examples = list({(one.utterance, one.intent, one.answer): one for one in examples}.values())
+    if not examples:
+        raise InputError("nothing to learn from; name a file of dialogues: shoplens assistant learn FILE")
+    learnt = learn(
+        examples,
+        reader,
+        linear_fit(reader),
+        false_alarms=workspace.settings.assistant.false_alarms,
+        progress=progress,
+    )
+    columns = [[one.utterance for one in examples], [one.intent or "" for one in examples]]
+    saved = TextModels.of(workspace.root).save(
+        NAME,
+        learnt.model,
+        kind=KIND,
+        labels=learnt.model.intents,
+        metrics=learnt.figures,
+        data=fingerprint(columns),
+        encoder=f"{reader.name}/{reader.version}",
+    )
+    return Learned(saved, learnt, report.summary(), len(corrected))
+
+
+def linear_fit(encoder: TextEncoder) -> FitClassifier:
+    """The fast classifier, with this encoder."""
+
+    def fit(texts: Sequence[str], labels: Sequence[str]) -> TextClassifier:
+        return LinearClassifier.fit(texts, labels, encoder=encoder)
+
+    return fit
+
+
+def open_intents(workspace: Workspace, encoder: TextEncoder) -> IntentModel | None:
+    """The version that answers; None before the first. ModelFileError when its files are damaged."""
+    try:
+        saved = TextModels.of(workspace.root).open(NAME)
+    except NotFoundError:
+        return None
+    return IntentModel.load(saved.folder, encoder)
+
+
+def _before(workspace: Workspace, encoder: TextEncoder) -> list[Example]:
+    model = open_intents(workspace, encoder)
+    return [] if model is None else list(model.examples)
+
+
+def example_json(one: Example) -> dict[str, Any]:
+    """For a file."""
+    return asdict(one)

@@ -1,0 +1,64 @@
+"""The encoder that the assistant reads messages with: the shop's own, each message read once however many ask."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from shoplens.encoders.base import TextEncoder, Vectors
+from shoplens.encoders.hashed import HashedNgramEncoder
+from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.settings import Workspace
+
+REMEMBERED = 2_000  # messages; intents, documents and search ask for the same one
+
+
+class RememberingEncoder:
+    """A text encoder that remembers the latest short texts. Safe to share between threads."""
+
+    modality = "text"
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self._known: OrderedDict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = OrderedDict()
+        self._lock = threading.Lock()
+        self.name = encoder.name
+
+    @property
+    def version(self) -> str:
+        """Of the encoder behind it."""
+        return self._encoder.version
+
+    @property
+    def size(self) -> int:
+        """Of the encoder behind it."""
+        return self._encoder.size
+
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """As the encoder behind it."""
+        return self._encoder.encode(inputs)
+
+    def encode_queries(self, inputs: Sequence[str]) -> Vectors:
+        """As the encoder behind it; a single text is remembered."""
+        if len(inputs) != 1:
+            return self._encoder.encode_queries(inputs)
+        with self._lock:
+            known = self._known.get(inputs[0])
+        if known is None:
+            known = self._encoder.encode_queries(inputs)[0]
+            with self._lock:
+                self._known[inputs[0]] = known
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        return known[None]
+
+
+def reading_encoder(workspace: Workspace) -> RememberingEncoder:
+    """The shop's encoder of texts; where texts are off, one without weights."""
+    if setting_of(workspace, "text") == OFF:
+        return RememberingEncoder(HashedNgramEncoder())
+    return RememberingEncoder(cast(TextEncoder, encoder_of(workspace, "text")))
