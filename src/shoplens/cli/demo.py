@@ -20,6 +20,7 @@ TRY = (
     ("/v1/recommend", '{"session_id":"guest","n":5,"explain":true}'),
     ("/v1/search", '{"text":"dog food under 10","n":5,"facets":["brand","price"]}'),
     ("/v1/interact", '{"text":"something for breakfast"}'),
+    ("/v1/assistant", '{"text":"how long can I return something?"}'),
 )
 
 

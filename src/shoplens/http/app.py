@@ -12,6 +12,7 @@ from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     attributes,
+    assistant,
     bundles,
     cart,
     classify,
@@ -63,6 +64,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     app.state.meters = meters
     errors.install(app)
     shops = (
+        assistant,
         recommend,
         scenarios,
         cart,

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from shoplens.http.wire.assistant import AssistantIn
 from shoplens.http.wire.cart import CartIn
 from shoplens.http.wire.catalogue import ProductIn
 from shoplens.http.wire.classify import ClassifyIn
@@ -30,6 +31,7 @@ READ_BY_HAND = (
     PostsIn,
     ClassifyIn,
 )
+READ_BY_HAND = (RecommendIn, SimilarIn, CartIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn, AssistantIn)
 WRITTEN_BY_HAND = (Problem,)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +143,3 @@ def open_intents(workspace: Workspace, encoder: TextEncoder) -> IntentModel | No
 def _before(workspace: Workspace, encoder: TextEncoder) -> list[Example]:
     model = open_intents(workspace, encoder)
     return [] if model is None else list(model.examples)
-
-
-def example_json(one: Example) -> dict[str, Any]:
-    """For a file."""
-    return asdict(one)

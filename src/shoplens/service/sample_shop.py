@@ -18,8 +18,10 @@ from shoplens.ingest.samples import SampleFiles
 from shoplens.ingest.samples.grocery import prepare_grocery
 from shoplens.ingest.samples.photos import prepare_photos
 from shoplens.service import bundle_pointer
+from shoplens.service.assistant_learning import learn_assistant
 from shoplens.service.embedding import embed_shop
 from shoplens.service.intake import REPORT_FILE, ingest_events, ingest_people, ingest_products
+from shoplens.service.sample_support import add_sample_support, sample_dialogues
 from shoplens.service.search_words import SearchWords
 from shoplens.service.settings import Workspace
 from shoplens.service.training import Training, train_shop
@@ -98,6 +100,9 @@ def build_sample_shop(
         )  # fmt: skip
         SearchWords(workspace, store).sync(lambda done, of: progress("index words for search", done, of))
         stage("index words")
+        add_sample_support(workspace)
+        learned = learn_assistant(workspace, store, sample_dialogues(), progress=progress)
+        stage("teach the assistant", {"dialogues": learned.read["accepted"], "intents": len(learned.saved.labels)})
         shop.training = train_shop(workspace, store, progress=progress)
         stage("train and evaluate")
     finally:

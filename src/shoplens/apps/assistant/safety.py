@@ -41,6 +41,7 @@ _INSTRUCTIONS = (
     r"admin)\]|<\|[a-z_]+\|>|###? ?(?:system|instruction))",
     r"\b(?:say|repeat|write|print|answer|respond|reply|confirm)\b.{0,25}(?:\b(?:exactly|"
     r"only|verbatim|word for word|the word|after me)\b|with ['\"“])",
+    r"\b(?:translate|show|reveal|print|repeat|read|give)\b.{0,20}\byour (?:\w+ )?(?:instructions|prompt|rules)\b",
     r"\b(?:simulate|enable|activate|enter|switch (?:to|into))\b.{0,30}\bmode\b",
     r"\b(?:base64|rot13|hex)\b.{0,40}\b(?:decode|follow|execute|instruction|obey)|\b(?:decode|"
     r"follow|execute|obey)\b.{0,40}\b(?:base64|rot13)\b",
@@ -69,10 +70,10 @@ _INSTRUCTIONS = (
 _INTERNALS = (
     r"\b(?:api|access|secret|private|encryption|ssh|aws|openai)[ _-]?(?:keys?|tokens?)\b|\bbearer\b",
     r"\b(?:admin|root|database|db|server|staff|employee|your)\b.{0,12}\b(?:password|credential|login|passwd|pin)s?\b",
-    r"\b(?:env(?:ironment)? (?:variable|file)s?|\.env|os\.environ|config(?:uration)? files?|"
+    r"(?:\benv(?:ironment)? (?:variable|file)s?|\.env\b|\bos\.environ|\bconfig(?:uration)? files?|"
     r"shoplens\.toml|/etc/|c:\\|\.\./|source code|"
-    r"stack ?trace|server logs?|log files?|file system|ls -|cat /|whoami|ifconfig|phpinfo)",
-    r"\b(?:select\b.{1,60}\bfrom|drop table|union select|insert into|delete from|information_schema|"
+    r"stack ?trace|\bserver logs?|\blog files?|file system|ls -|cat /|whoami|ifconfig|phpinfo)",
+    r"(?:\bselect\b.{1,60}\bfrom|drop table|union select|insert into|delete from|information_schema|"
     r"sqlite_master|' ?or ?'?1)",
     r"\b(?:dump|export|list|show|give|query|read|access|download|print|copy)\b.{0,30}\b(?:database|"
     r"tables?|schema|backend|customer (?:data|list|base|records)|"
@@ -139,6 +140,14 @@ _PATTERNS: tuple[tuple[Refusal, tuple[re.Pattern[str], ...]], ...] = (
 )
 
 
+#: Words put into a reader's mouth; honest documents ask to be told, written to and answered, not to say something.
+_TOLD_TO_SAY = re.compile(
+    r"^(?:please )?(?:(?:say|output|respond|reply)\b(?! to us| to our| by )|repeat after|"
+    r"tell (?:them|him|her|the customer|customers|every|all|anyone)\b)|^请?(?:说|输出|复述)[：:“\"]",
+    _I,
+)
+
+
 def plain(text: str) -> str:
     """A text as it is read: full-width and decorated letters plain, invisible ones gone, s p a c e d words shut."""
     shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
@@ -154,4 +163,4 @@ def why_refused(text: str) -> Refusal | None:
 def speaks_to_us(sentence: str) -> bool:
     """Whether a sentence of a document, product or review gives orders to whoever reads it: it is never quoted."""
     read = plain(sentence)
-    return any(one.search(read) for one in _PATTERNS[0][1])
+    return _TOLD_TO_SAY.match(read) is not None or any(one.search(read) for one in _PATTERNS[0][1])

@@ -172,7 +172,7 @@ def _names(text: str) -> list[str]:
         first = not text[: match.start()].strip(" \"“'(*-0123456789.")
         if first and " " not in name and not name.isupper():
             continue
-        if first:
+        if first and " " in name:
             name = name.split(" ", 1)[1]
         if name not in ("I", "We", "You") and len(name) > 1:
             found.append(name)

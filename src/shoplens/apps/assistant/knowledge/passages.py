@@ -76,6 +76,7 @@ def _divided(block: Block) -> Iterator[Block]:
 
 
 def _data(text: str) -> str:
+    """Without sentences that give orders; where one stands, each is looked at alone."""
     if not speaks_to_us(text):
         return text
     return " ".join(one for one, _ in split_sentences(text) if not speaks_to_us(one))

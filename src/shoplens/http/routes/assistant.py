@@ -1,0 +1,137 @@
+"""POST /v1/assistant: a message to the customer-service assistant; transcripts of what was said, and feedback."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import TypeAdapter
+from starlette.responses import StreamingResponse
+
+from shoplens.apps.assistant import Reply
+from shoplens.errors import NotFoundError
+from shoplens.http.keys import Keys, needs
+from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
+from shoplens.http.routes.sent_media import CROP, Sent, media_parts, read_options
+from shoplens.http.routes.shop import Shop, json_response, read_body
+from shoplens.http.wire.assistant import (
+    AssistantAnswer,
+    AssistantIn,
+    ConversationForgotten,
+    ConversationsAnswer,
+    FeedbackIn,
+    FeedbackOut,
+    TranscriptOut,
+    conversation_json,
+    reply_events,
+    reply_json,
+    transcript_json,
+)
+from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.service.runtime import Runtime
+
+router = APIRouter(tags=["assistant"], responses=PROBLEMS)
+MESSAGE = TypeAdapter(AssistantIn)
+EVENTS = "text/event-stream"
+FIELDS: dict[str, dict[str, Any]] = {
+    "image": files_schema("Photos of what is asked about."),
+    "crop": CROP,
+    **AssistantIn.model_json_schema(ref_template="#/components/schemas/{model}")["properties"],
+}
+KNOWN = {name: "file" if name == "image" else "text" for name in FIELDS}
+BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/AssistantIn"},
+            "examples": {"first": {"value": {"text": "how long can I return shoes?"}}},
+        },
+        "multipart/form-data": described_form(FIELDS),
+    },
+}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": {"type": "string"}}}}}
+
+
+@router.post(
+    "/v1/assistant",
+    response_model=AssistantAnswer,
+    responses=STREAM,
+    dependencies=[Depends(needs("read"))],
+    openapi_extra={"requestBody": BODY},
+)
+async def post_assistant(request: Request, shop: Shop) -> Response:
+    """One message: JSON, or a form with photos ("do you have this in red?"). As `Accept: text/event-stream` the answer
+    comes sentence by sentence.
+
+    Every factual sentence names its sources. What nobody wrote down is not answered: it is asked back, or handed over.
+    """
+    if is_form(request):
+        async with form_parts(request, KNOWN, max_files=shop.settings.media.max_files) as sent:
+            body, reply = await run_in_threadpool(_by_form, shop, sent)
+    else:
+        body = read_body(await request.body(), MESSAGE)
+        reply = await run_in_threadpool(shop.assistant.turn, body.to_turn())
+    if body.stream or EVENTS in request.headers.get("accept", ""):
+        return StreamingResponse(reply_events(reply), media_type=EVENTS)
+    return json_response(orjson.dumps(reply_json(reply)))
+
+
+@router.post("/v1/assistant/feedback", dependencies=[Depends(needs("read"))])
+async def post_feedback(request: Request, body: FeedbackIn, shop: Shop) -> FeedbackOut:
+    """Whether an answer helped; and, with a key that may write, what the message should have been understood as."""
+    if body.intent is not None:
+        keys: Keys = request.app.state.keys
+        await keys.check_request(request, "write")
+    await run_in_threadpool(
+        lambda: shop.assistant.judge(body.conversation_id, body.turn, helpful=body.helpful, intent=body.intent)
+    )
+    return FeedbackOut(conversation_id=body.conversation_id, turn=body.turn)
+
+
+@router.get("/v1/assistant/conversations", response_model=ConversationsAnswer, dependencies=[Depends(needs("write"))])
+async def get_conversations(
+    shop: Shop,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+    before: Annotated[int | None, Query(ge=0, le=2**62, description="`updated` of the last one before.")] = None,
+    handed_over: Annotated[
+        bool | None, Query(description="Only those handed over to a person, or only others.")
+    ] = None,
+) -> dict[str, Any]:
+    """Conversations, the ones that went on last first."""
+    found = await run_in_threadpool(
+        lambda: shop.store.transcripts.latest(limit=limit, before=before, handed_over=handed_over)
+    )
+    return {"conversations": [conversation_json(one) for one in found]}
+
+
+@router.get(
+    "/v1/assistant/conversations/{conversation_id:id}",
+    response_model=TranscriptOut,
+    dependencies=[Depends(needs("write"))],
+)
+async def get_transcript(conversation_id: Id, shop: Shop) -> dict[str, Any]:
+    """Everything that was said in one conversation."""
+
+    def read() -> dict[str, Any]:
+        kept = shop.store.transcripts.load(conversation_id)
+        if kept is None:
+            raise NotFoundError(f"no conversation {conversation_id!r}")
+        return transcript_json(kept, shop.store.transcripts.turns(conversation_id))
+
+    return await run_in_threadpool(read)
+
+
+@router.delete("/v1/assistant/conversations/{conversation_id:id}", dependencies=[Depends(needs("write"))])
+async def delete_transcript(conversation_id: Id, shop: Shop) -> ConversationForgotten:
+    """Forget one conversation."""
+    if not await run_in_threadpool(shop.store.transcripts.delete, conversation_id):
+        raise NotFoundError(f"no conversation {conversation_id!r}")
+    return ConversationForgotten(conversation_id=conversation_id)
+
+
+def _by_form(shop: Runtime, sent: Sent) -> tuple[AssistantIn, Reply]:
+    body = read_options(sent, MESSAGE, lists=(), objects=())
+    with media_parts(shop, sent) as parts:
+        return body, shop.assistant.turn(body.to_turn(parts))
