@@ -81,6 +81,7 @@ class Answering:
             lambda: self._product(turn, understood, memory),
             lambda: self._orders(turn, understood) if Act.ORDERS is understood.act or action == "orders" else None,
             lambda: self._recommended(turn, understood, conversation_id, action),
+            lambda: self._asked_for(turn, understood, memory, conversation_id),
             lambda: self._documents(turn, strong=True),
             lambda: self._shopping(turn, understood, memory, conversation_id) if understood.confidence < SURE else None,
             lambda: self._past(turn, understood, memory),
@@ -182,6 +183,13 @@ class Answering:
             return None
         return _shown(say(understood.language, "recommended"), Shown(tuple(products), len(products)), understood)
 
+    def _asked_for(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
+        """ "Do you have a kettle?" where there are kettles: before any document with similar words."""
+        if understood.act is not Act.FIND or self._tools.catalogue is None or not subject_of(turn.text):
+            return None
+        named = self._named(turn.text, memory, understood.language)
+        return self._shopping(turn, understood, memory, conversation_id) if named else None
+
     def _shopping(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
         """A search for products by words and photos; what was searched for is refined."""
         shopping = self._tools.shopping
@@ -220,7 +228,9 @@ class Answering:
         """The answer that was given before; or, between two intents, the question which one is meant."""
         if not understood.in_scope or understood.intent is None or turn.photos:
             return None
-        if understood.confidence < SURE and understood.second is not None:
+        if understood.confidence < SURE:
+            if understood.second is None:
+                return None
             first, second = readable(understood.intent), readable(understood.second)
             question = say(understood.language, "which_intent", first=first, second=second)
             memory.options = (understood.intent, understood.second)

@@ -79,10 +79,12 @@ def _fault(said: Claims, known: _Evidence) -> str:
 
 def _together(said: Claims, known: _Evidence) -> frozenset[float]:
     """Numbers of the sentences that share words with what is said: "30 days" must not come from the line on parcels."""
-    near = sorted(known.sentences, key=lambda one: -_likeness(said, one))[:3]
-    return frozenset(number for one in near for number in one.numbers)
+    shared = [(_likeness(said, one, numbers=0), one) for one in known.sentences]
+    least = 0.5 * max(likeness for likeness, _ in shared)
+    return frozenset(number for likeness, one in shared if likeness >= least for number in one.numbers)
 
 
-def _likeness(said: Claims, known: Claims) -> float:
-    shared = len(said.words & known.words) + len(said.numbers & known.numbers)
+def _likeness(said: Claims, known: Claims, *, numbers: int = 3) -> float:
+    """Words in common, and numbers, each of which counts as so many words."""
+    shared = len(said.words & known.words) + numbers * len(said.numbers & known.numbers)
     return float(shared / max((len(said.words) * max(len(known.words), 1)) ** 0.5, 1.0))

@@ -49,7 +49,7 @@ _EXACT = re.compile(
 _NOT = re.compile(
     r"\b(?:not|no|never|none|nothing|neither|nor|cannot|can't|won't|don't|doesn't|isn't|"
     r"aren't|without|except|unless|excluded?)\b|n't\b|"
-    r"不|没|无(?!论)|未|非(?!常)|勿|别(?!的)|除外|禁止",
+    r"不|没|无(?!论)|未(?!使用|开封|拆)|非(?!常)|勿|别(?!的)|除外|禁止",
     re.IGNORECASE,
 )
 #: Words that promise: a sentence may use one only where its source does.

@@ -21,6 +21,7 @@ from shoplens.models.classifier import TextClassifier, load_classifier
 Floats = npt.NDArray[np.float32]
 CLASSIFIER, FACTS, EXAMPLES, NEAR = "classifier", "intents.json", "examples.jsonl", "near.npz"
 FORMAT = 1
+EITHER = 0.6  # probability of the first two intents together, from which on it is worth asking which is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Guess:
 
     intent: str
     confidence: float  # calibrated probability
-    second: str | None
+    second: str | None  # the next likely one, where the two of them are likely enough to be asked back
     in_scope: bool
 
 
@@ -76,11 +77,12 @@ class IntentModel:
         guesses = []
         for row, chance in enumerate(chances):
             first, second = np.argsort(-chance)[:2]
+            either = float(chance[first] + chance[second])
             guesses.append(
                 Guess(
                     self.intents[first],
                     float(chance[first]),
-                    self.intents[second],
+                    self.intents[second] if either >= EITHER else None,
                     bool(chance[first] >= self.scope.sure and near[row] >= self.scope.near),
                 )
             )

@@ -1,0 +1,237 @@
+"""Turns: tools, documents, answers of the past, escalation, memory, an endpoint that lies."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from shoplens.apps.assistant import Reply, Turn
+from shoplens.apps.assistant.escalation import Opening
+from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.turns import Tone
+from shoplens.apps.assistant.understanding.acts import act_of
+from shoplens.apps.assistant.understanding.tone import tone_of
+from shoplens.errors import ConfigurationError, InputError, NotFoundError, ServiceUnavailableError
+from shoplens.service.runtime import Runtime
+from shoplens.testing.assisted_shop import open_assisted_shop
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    with open_assisted_shop(tmp_path_factory.mktemp("talk")) as shop:
+        yield shop
+
+
+def ask(shop: Runtime, *texts: str, user: str | None = None) -> Reply:
+    reply: Reply | None = None
+    for text in texts:
+        name = reply.conversation_id if reply is not None else None
+        reply = shop.assistant.turn(Turn(text=text, user_id=user, conversation_id=name))
+    assert reply is not None
+    return reply
+
+
+def test_every_factual_sentence_names_its_source(shop: Runtime) -> None:
+    reply = ask(shop, "how long can I return something?")
+    assert "30 days" in reply.text
+    assert reply.outcome == "answered"
+    assert all(one.sources for one in reply.sentences)
+    assert reply.sources[0].location.startswith("sample-policies.en.md:")
+    assert (
+        reply.sources[0].title
+        == "Sample shop: policies (made-up examples) › Returns › How long you can return something"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "kind"),
+    [
+        ("how much is the red steel kettle?", "24.90 EUR instead of 29.90 EUR", "product"),
+        ("is the blue desk lamp in stock?", "out of stock", "product"),
+        ("what colour is the red steel kettle", "red", "product"),
+        ("is the red steel kettle compatible with induction", "induction", "product"),
+        ("do you have a kettle", "Red steel kettle", "product"),
+        ("what does express delivery cost?", "9.90 EUR", "document"),
+        ("my card was declined", "card's limit", "dialogue"),
+        ("取消订单要手续费吗", "不收手续费", "document"),
+        ("有学生优惠吗", "没有学生优惠", "document"),
+    ],
+)
+def test_answers(shop: Runtime, text: str, said: str, kind: str) -> None:
+    reply = ask(shop, text)
+    assert said in reply.text
+    assert reply.sources[0].kind == kind
+
+
+def test_own_orders_after_signing_in_only(shop: Runtime) -> None:
+    known = ask(shop, "where is my order", user="ann")
+    assert "7000123" in known.text
+    assert "shipped" in known.text
+    guest = ask(shop, "where is my order")
+    assert "sign in" in guest.text
+    assert "7000123" not in guest.text
+    other = ask(shop, "where is order 9000777", user="ann")
+    assert other.text == ask(shop, "where is order 9999999", user="ann").text, "it tells not even that it exists"
+
+
+def test_it_remembers_what_was_spoken_of(shop: Runtime) -> None:
+    assert "24.90 EUR" in ask(shop, "do you have a kettle", "how much is it?").text
+    assert "7000123" in ask(shop, "hello", "track order 7000123", user="ann").text
+
+
+def test_without_a_source_it_does_not_know_and_then_hands_over(shop: Runtime) -> None:
+    first = ask(shop, "explain photosynthesis")
+    assert first.outcome == "unknown"
+    assert first.question is not None
+    second = ask(shop, "explain photosynthesis", "quantum chromodynamics")
+    assert second.handover is not None
+    assert second.handover.reason == "unsure"
+    assert "photosynthesis" in second.handover.summary
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (("let me talk to a human",), "asked"),
+        (("转人工",), "asked"),
+        (("my lawyer will call you",), "topic"),
+        (("the mug broke and I am in hospital",), "topic"),
+        (("this is ridiculous", "your service is terrible!!"), "upset"),
+    ],
+)
+def test_escalation(shop: Runtime, texts: tuple[str, ...], reason: str) -> None:
+    reply = ask(shop, *texts)
+    assert reply.handover is not None
+    assert reply.handover.reason == reason
+    kept = shop.store.transcripts.load(reply.conversation_id)
+    assert kept is not None
+    assert kept.handed_over == reason
+
+
+def test_quiet_hours() -> None:
+    week = Opening("Mon-Fri 09:00-18:00; Sat 22:00-02:00", "Europe/Berlin")
+    assert week.is_open(datetime(2026, 1, 5, 8, 30, tzinfo=UTC))
+    assert not week.is_open(datetime(2026, 1, 5, 17, 30, tzinfo=UTC))
+    assert week.is_open(datetime(2026, 1, 11, 0, 30, tzinfo=UTC)), "Saturday's night goes on into Sunday"
+    assert not week.is_open(datetime(2026, 1, 11, 12, tzinfo=UTC))
+    assert Opening().is_open(datetime(2026, 1, 11, tzinfo=UTC))
+    for hours, zone in (("always", "UTC"), ("", "Nowhere/City")):
+        with pytest.raises(ConfigurationError):
+            Opening(hours, zone)
+
+
+def test_feedback_and_corrections_are_learnt(shop: Runtime) -> None:
+    from shoplens.service.assistant_learning import learn_assistant
+
+    reply = ask(shop, "my telly shows stripes")
+    shop.assistant.judge(reply.conversation_id, reply.turn, helpful=False, intent="complaint")
+    did = learn_assistant(shop.workspace, shop.store, None)
+    assert did.corrections == 1
+    shop.assistant.refresh()
+    again = ask(shop, "my telly shows stripes")
+    assert again.understood.intent == "complaint"
+    with pytest.raises(NotFoundError):
+        shop.assistant.judge(reply.conversation_id, 99, helpful=True)
+    with pytest.raises(InputError):
+        shop.assistant.judge(reply.conversation_id, 1, helpful=None)
+
+
+def test_many_conversations_at_once_and_another_process_goes_on(shop: Runtime) -> None:
+    replies: list[Reply] = []
+
+    def talk() -> None:
+        replies.append(ask(shop, "hello", "how much is the white mug", "and is it in stock?"))
+
+    threads = [threading.Thread(target=talk) for _ in range(12)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len({one.conversation_id for one in replies}) == 12
+    assert all("White mug" in one.text for one in replies)
+    with Runtime(shop.workspace, shop.store) as other:
+        reply = other.assistant.turn(Turn(text="how much is it", conversation_id=replies[0].conversation_id))
+        assert (reply.turn, "7.50 EUR" in reply.text) == (4, True)
+
+
+class Endpoint:
+    """Writes what it is told to write."""
+
+    def __init__(self, text: str = "", error: Exception | None = None) -> None:
+        self.text, self.error = text, error
+        self.asked: list[str] = []
+
+    def __call__(self, asked: str, sources: object, said: object, language: str) -> str:
+        self.asked.append(asked)
+        if self.error is not None:
+            raise self.error
+        return self.text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "by"),
+    [
+        (Endpoint("Of course! You can return unused products within 30 days of delivery."), "endpoint"),
+        (Endpoint("You can return everything within 365 days, free of charge."), "templates"),
+        (Endpoint(error=ServiceUnavailableError("gone")), "templates"),
+    ],
+)
+def test_an_endpoint_may_write_what_is_true(shop: Runtime, endpoint: Endpoint, by: str) -> None:
+    shop.assistant.follow()
+    assistant = shop.assistant.assistant
+    assistant._writer = endpoint
+    try:
+        reply = assistant.turn(Turn(text="how long can I return something?"))
+        assert reply.written_by == by
+        assert "30 days" in reply.text
+        assert "365" not in reply.text
+        assistant.turn(Turn(text="hello"))
+        assert endpoint.asked == ["how long can I return something?"], "talk is not sent anywhere"
+    finally:
+        assistant._writer = None
+
+
+def test_a_tool_that_hangs_is_not_waited_for(shop: Runtime) -> None:
+    answering = shop.assistant.assistant._answer
+    tools, seconds = answering._tools, answering._seconds
+
+    class Slow:
+        def __call__(self, user_id: str, limit: int) -> list[object]:
+            time.sleep(0.5)
+            return []
+
+    object.__setattr__(answering, "_tools", type(tools)(catalogue=tools.catalogue, orders=Slow()))  # type: ignore[arg-type]
+    answering._seconds = 0.05
+    try:
+        assert "cannot look that up" in ask(shop, "where is my order", user="ann").text
+    finally:
+        answering._tools, answering._seconds = tools, seconds
+
+
+def test_memory_is_bounded_and_survives_nonsense() -> None:
+    memory = Memory()
+    for number in range(50):
+        memory.slots[str(number)] = "x"
+        memory.remember("q" * 1_000, "a" * 10_000, f"intent{number}")
+    assert len(memory.told()) < 10_000
+    assert Memory.of(memory.told()) == memory
+    for broken in ("", "null", "{}", "[1]", '{"format": 9}', '{"format": 1, "items": 3}'):
+        assert Memory.of(broken) == Memory()
+
+
+def test_tone_and_acts() -> None:
+    assert tone_of("this is unacceptable") is tone_of("太差了，我要投诉") is Tone.UPSET
+    assert tone_of("I need it today") is Tone.URGENT
+    assert tone_of("could you help") is tone_of("请问一下") is Tone.POLITE
+    assert tone_of("where is it") is Tone.NEUTRAL
+    told = {
+        "hi there": "greeting", "谢谢": "thanks", "bye": "goodbye", "转人工": "human", "where is my parcel": "orders",
+        "查一下我的订单": "orders", "how much is the mug": "price", "杯子多少钱": "price", "mug in stock?": "stock",
+        "what colour is it": "attribute", "recommend me something": "recommend", "do you sell lamps": "find",
+        "how much is the delivery": "question", "can I return it": "question",
+    }  # fmt: skip
+    assert {text: act_of(text).value for text in told} == told

@@ -1,0 +1,118 @@
+"""Documents become passages under their headings; what answers is found, and what does not is not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shoplens.apps.assistant.knowledge.documents import read_document
+from shoplens.apps.assistant.knowledge.index import Knowledge
+from shoplens.apps.assistant.knowledge.passages import LONGEST, Passage, passages_of
+from shoplens.apps.assistant.sentences import split_sentences
+from shoplens.apps.assistant.unrelated import UNRELATED
+from shoplens.encoders.hashed import HashedNgramEncoder
+from shoplens.errors import FormatError, InputError
+
+MARKDOWN = """---
+title: hidden
+---
+# Shop
+
+Intro with a [link](https://example.org).
+
+## Returns
+
+You have **30 days**:
+
+1. Sign in.
+2. Print the label.
+
+Other text
+==========
+
+Below another heading.
+"""
+HTML = """<html><head><title>no</title><script>alert(1)</script></head><body><nav>Menu</nav><main><h1>Help</h1>
+<h2>Delivery</h2><p>Two to <b>four</b> days.</p><ul><li>Express: one day</li></ul>
+<dl><dt>Do you gift-wrap?</dt><dd>Yes.</dd></dl></main></body></html>"""
+PDF_TEXT = "RETURNS\n\nYou can return any-\nthing within 30 days\nof delivery.\n\f\n2. Delivery\n\nTakes two days.\n"
+
+
+def passages(name: str, content: str) -> list[tuple[str, str]]:
+    return [(one.title, one.text) for one in passages_of(read_document(name, content.encode()))]
+
+
+def test_markdown_keeps_headings_and_lists_together() -> None:
+    found = passages("shop.md", MARKDOWN)
+    assert found[0] == ("Shop", "Intro with a link.")
+    assert found[1] == ("Shop › Returns", "You have 30 days:\n1. Sign in.\n2. Print the label.")
+    assert found[2] == ("Other text", "Below another heading.")
+
+
+def test_html_is_read_without_what_is_not_text() -> None:
+    found = passages("help.html", HTML)
+    assert ("Help › Delivery", "Two to four days.\nExpress: one day") in found
+    assert any("gift-wrap" in title and text == "Yes." for title, text in found)
+    assert not any("alert" in text or "Menu" in text for _, text in found)
+
+
+def test_the_text_of_a_pdf_is_put_together() -> None:
+    assert passages("terms.txt", PDF_TEXT) == [
+        ("RETURNS", "You can return anything within 30 days of delivery."),
+        ("2. Delivery", "Takes two days."),
+    ]
+
+
+def test_a_table_of_questions() -> None:
+    assert passages("faq.csv", "question,answer\nDo you ship?,Yes.\n,nothing\n问题?,答案。\n") == [
+        ("Do you ship?", "Yes."),
+        ("问题?", "答案。"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "why"),
+    [
+        ("a.pdf", b"%PDF-1.7", FormatError, "pdftotext"),
+        ("a.txt", b"%PDF\0\xff", FormatError, "text"),
+        ("a.txt", b"\xff\xfe\xff", FormatError, "UTF-8"),
+        ("a.md", b"  \n", InputError, "nothing"),
+        ("a.csv", b"one,two\n1,2\n", FormatError, "question and answer"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_a_reason(
+    name: str, content: bytes, error: type[Exception], why: str
+) -> None:
+    with pytest.raises(error, match=why):
+        read_document(name, content)
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=3_000))
+def test_any_text_becomes_passages_of_bounded_length(text: str) -> None:
+    try:
+        document = read_document("any.md", text.encode())
+    except InputError:
+        return
+    assert all(0 < len(one.text) <= 2 * LONGEST + 200 for one in passages_of(document))
+
+
+@given(st.text(max_size=500))
+def test_sentences_lose_nothing_but_space(text: str) -> None:
+    joined = "".join(one for one, _ in split_sentences(text))
+    assert "".join(joined.split()) == "".join("".join(text.splitlines()).split())
+
+
+def test_the_passage_that_answers_comes_first_and_others_do_not_count() -> None:
+    kept = [
+        Passage("p#1", "p", ("Returns",), "You can return unused products within 30 days.", 1),
+        Passage("p#2", "p", ("Delivery",), "Standard delivery takes two to four working days.", 2),
+        Passage("p#3", "p", ("配送",), "标准配送需要两到四个工作日。", 3),
+    ]
+    knowledge = Knowledge(kept, HashedNgramEncoder())
+    assert knowledge.search("how many days to return products?")[0].passage.id == "p#1"
+    assert knowledge.search("配送需要几天")[0].passage.id == "p#3"
+    assert knowledge.search("delivery")[0].score > knowledge.threshold
+    answered = sum(knowledge.search(one)[0].score > knowledge.threshold for one in UNRELATED)
+    assert answered <= 0.06 * len(UNRELATED)
+    assert knowledge.numbers >= {30.0}

@@ -1,0 +1,111 @@
+"""POST /v1/assistant: JSON and events, feedback, transcripts, who may do what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from shoplens.cli import assistant as _assistant  # noqa: F401 - registers its commands
+from shoplens.cli.app import app
+from shoplens.http.app import create_app
+from shoplens.http.wire.assistant import AssistantAnswer, TranscriptOut
+from shoplens.service.runtime import Runtime
+from shoplens.service.sample_support import sample_dialogues
+from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
+
+READER, ADMIN = {"x-api-key": "a-reader"}, {"x-api-key": API_KEY}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    with open_assisted_shop(tmp_path_factory.mktemp("served")) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def client(shop: Runtime) -> TestClient:
+    return TestClient(create_app(shop), raise_server_exceptions=False)
+
+
+def test_a_message_is_answered(client: TestClient) -> None:
+    body = client.post("/v1/assistant", json={"text": "how long can I return shoes?"}, headers=READER).json()
+    AssistantAnswer.model_validate(body, strict=False)
+    assert set(body) == set(AssistantAnswer.model_fields)
+    assert "30 days" in body["text"]
+    assert {name for one in body["sentences"] for name in one["sources"]} <= {one["id"] for one in body["sources"]}
+    following = {"text": "hello", "conversation_id": body["conversation_id"]}
+    assert client.post("/v1/assistant", json=following, headers=READER).json()["turn"] == 2
+
+
+@pytest.mark.parametrize("asked", [{"headers": {"accept": "text/event-stream"}}, {"stream": True}])
+def test_events_come_sentence_by_sentence(client: TestClient, asked: dict[str, object]) -> None:
+    headers = {**READER, **asked.get("headers", {})}  # type: ignore[dict-item]
+    sent = {"text": "delivery costs?", **({"stream": True} if "stream" in asked else {})}
+    answer = client.post("/v1/assistant", json=sent, headers=headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
+    assert [lines[0] for lines in events[-2:]] == ["event: sentence", "event: reply"]
+    whole = orjson.loads(events[-1][1].removeprefix("data: "))
+    sentences = [orjson.loads(lines[1].removeprefix("data: ")) for lines in events[:-1]]
+    assert whole["sentences"] == sentences
+    assert "3.90 EUR" in whole["text"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"text": "  "}, {"text": 7}, {"text": "x" * 2_001}, {"text": "hi", "who": 1}, {"text": "\0"}, [], None]
+)
+def test_what_makes_no_sense_is_refused(client: TestClient, body: object) -> None:
+    answer = client.post("/v1/assistant", json=body, headers=READER)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["detail"]
+
+
+def test_transcripts_and_feedback(client: TestClient) -> None:
+    said = client.post("/v1/assistant", json={"text": "转人工", "user_id": "ann"}, headers=READER).json()
+    name = said["conversation_id"]
+    note = {"conversation_id": name, "turn": 1}
+    assert client.post("/v1/assistant/feedback", json={**note, "helpful": True}, headers=READER).status_code == 200
+    assert client.post("/v1/assistant/feedback", json={**note, "intent": "x"}, headers=READER).status_code == 403
+    assert client.post("/v1/assistant/feedback", json={**note, "intent": "x"}, headers=ADMIN).status_code == 200
+    assert client.post("/v1/assistant/feedback", json=note, headers=ADMIN).status_code == 422
+    assert client.get("/v1/assistant/conversations", headers=READER).status_code == 403
+    open_ones = client.get("/v1/assistant/conversations?handed_over=true", headers=ADMIN).json()["conversations"]
+    assert [one["conversation_id"] for one in open_ones] == [name]
+    transcript = client.get(f"/v1/assistant/conversations/{name}", headers=ADMIN).json()
+    TranscriptOut.model_validate(transcript)
+    assert [(one["said"], one["helpful"], one["intent"]) for one in transcript["said"]] == [("转人工", True, "x")]
+    assert len(client.get("/v1/people/ann/export", headers=ADMIN).json()["transcripts"]) == 1
+    assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 200
+    assert client.get(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 404
+    assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 404
+
+
+def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
+    (shop.workspace.root / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n')
+
+    def run(*words: str, code: int = 0) -> dict[str, object]:
+        options = ["-w", str(shop.workspace.root), "--json"]
+        result = CliRunner().invoke(app, ["assistant", *words, *options], catch_exceptions=code != 0)
+        assert result.exit_code == code, result.output
+        told: dict[str, object] = orjson.loads(result.stdout) if code == 0 else {}
+        return told
+
+    policy = tmp_path / "opening.md"
+    policy.write_text("# Opening\n\nThe showroom opens at 11 o'clock.\n")
+    assert run("add", str(policy))["documents"]["opening.md"] == 1  # type: ignore[index]
+    (turn,) = run("ask", "when does the showroom open?")["turns"]  # type: ignore[misc]
+    assert "11 o'clock" in turn["text"]
+    assert run("remove", "opening.md")["removed"] == "opening.md"
+    assert "opening.md" not in run("documents")["documents"]  # type: ignore[operator]
+    assert run("learn", "--sample")["intents"] == 12
+    figures = run("evaluate", sample_dialogues(), "--split")
+    assert figures["intent accuracy"]["value"] > figures["intent accuracy"]["baseline"]  # type: ignore[index]
+    assert figures["groundedness"]["value"] == 1.0  # type: ignore[index]
+    bad = tmp_path / "bad.csv"
+    bad.write_text("one,two\n1,2\n")
+    run("learn", str(bad), code=1)
