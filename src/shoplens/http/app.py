@@ -11,8 +11,8 @@ from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
-    attributes,
     assistant,
+    attributes,
     bundles,
     cart,
     classify,

@@ -30,8 +30,8 @@ READ_BY_HAND = (
     InteractIn,
     PostsIn,
     ClassifyIn,
+    AssistantIn,
 )
-READ_BY_HAND = (RecommendIn, SimilarIn, CartIn, EventIn, ProductIn, EmbeddingsIn, SearchIn, InteractIn, AssistantIn)
 WRITTEN_BY_HAND = (Problem,)
 
 

@@ -51,8 +51,8 @@ from shoplens.store.base import Appended, Checkpoint, Store
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction
-    from shoplens.service.attributes import Attributes
     from shoplens.service.assistant import AssistantService
+    from shoplens.service.attributes import Attributes
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.gate import Verdict
