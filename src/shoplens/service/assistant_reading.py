@@ -14,11 +14,11 @@ from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.service.encoders import OFF, encoder_of, setting_of
 from shoplens.service.settings import Workspace
 
-REMEMBERED = 2_000  # messages; intents, documents and search ask for the same one
+REMEMBERED = 30_000  # texts: intents, documents and search ask for the same one; learning reads a file several times
 
 
 class RememberingEncoder:
-    """A text encoder that remembers the latest short texts. Safe to share between threads."""
+    """A text encoder that remembers the latest texts. Safe to share between threads."""
 
     modality = "text"
 
@@ -43,18 +43,18 @@ class RememberingEncoder:
         return self._encoder.encode(inputs)
 
     def encode_queries(self, inputs: Sequence[str]) -> Vectors:
-        """As the encoder behind it; a single text is remembered."""
-        if len(inputs) != 1:
-            return self._encoder.encode_queries(inputs)
+        """As the encoder behind it, each text once."""
         with self._lock:
-            known = self._known.get(inputs[0])
-        if known is None:
-            known = self._encoder.encode_queries(inputs)[0]
+            known = {text: self._known[text] for text in inputs if text in self._known}
+        missing = list(dict.fromkeys(text for text in inputs if text not in known))
+        if missing:
+            known |= dict(zip(missing, self._encoder.encode_queries(missing), strict=True))
             with self._lock:
-                self._known[inputs[0]] = known
+                for text in missing:
+                    self._known[text] = known[text]
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
-        return known[None]
+        return np.stack([known[text] for text in inputs]) if inputs else np.zeros((0, self.size), np.float32)
 
 
 def reading_encoder(workspace: Workspace) -> RememberingEncoder:

@@ -84,13 +84,13 @@ def test_it_remembers_what_was_spoken_of(shop: Runtime) -> None:
 
 
 def test_without_a_source_it_does_not_know_and_then_hands_over(shop: Runtime) -> None:
-    first = ask(shop, "explain photosynthesis")
+    first = ask(shop, "zebra xylophone")
     assert first.outcome == "unknown"
     assert first.question is not None
-    second = ask(shop, "explain photosynthesis", "quantum chromodynamics")
+    second = ask(shop, "zebra xylophone", "quantum chromodynamics")
     assert second.handover is not None
     assert second.handover.reason == "unsure"
-    assert "photosynthesis" in second.handover.summary
+    assert "zebra" in second.handover.summary
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def groups_of(examples: Sequence[Example]) -> npt.NDArray[np.int64]:
     learnt by heart.
     """
     forms = [canonical(one) for one in examples]
-    different = sorted(set(forms), key=len)
+    different = sorted(set(forms), key=lambda form: (len(form), form))
     rows, columns = [], []
     for start in range(0, len(different), BLOCK):
         part = different[start : start + BLOCK]

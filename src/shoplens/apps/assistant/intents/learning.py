@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,10 @@ from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.errors import InputError
 
 FALSE_ALARMS = 0.02  # share of messages in scope that may be taken for out of scope
-HELD_OUT = 0.15  # of the utterances, by group, tell the thresholds and the accuracy
+HELD_OUT = 0.15  # of the utterances, by group, tell the threshold and the accuracy
+FEW = 1_000  # utterances below which all of them do, in FOLDS
+FOLDS = 4
+BLOCK = 1_000  # utterances compared with all others at a time
 MOST_NEAR = 20_000  # utterances that nearness is measured to
 LEAST = 3  # examples of an intent; rarer ones cannot be learnt and are left out, with a note
 
@@ -103,23 +106,50 @@ def _thresholds(
     seed: int,
 ) -> tuple[float, float, dict[str, float | int]]:
     """How sure and how near messages in scope are, and how often they are understood."""
-    held = _with_every_intent(examples, hold_out(groups, HELD_OUT, seed))
-    if not held.any():
-        return 0.0, -1.0, {}
     texts, labels = [one.utterance for one in examples], np.array([str(one.intent) for one in examples])
-    first = fit([texts[place] for place in np.flatnonzero(~held)], labels[~held].tolist())
-    chances = first.probabilities([texts[place] for place in np.flatnonzero(held)])
-    told = np.array(first.classes)[chances.argmax(1)]
-    nearness = (centred[held] @ centred[~held].T).max(1)
-    most = Counter(labels[~held].tolist()).most_common(1)[0][0]
+    surest: list[float] = []
+    right = usual = 0
+    for held in _folds(examples, groups, seed):
+        first = fit([texts[place] for place in np.flatnonzero(~held)], labels[~held].tolist())
+        chances = first.probabilities([texts[place] for place in np.flatnonzero(held)])
+        told = np.array(first.classes)[chances.argmax(1)]
+        most = Counter(labels[~held].tolist()).most_common(1)[0][0]
+        right += int((told == labels[held]).sum())
+        usual += int((labels[held] == most).sum())
+        surest += chances.max(1).tolist()
+    if not surest:
+        return 0.0, -1.0, {}
     figures: dict[str, float | int] = {
-        "held_out": int(held.sum()),
-        "accuracy": float((told == labels[held]).mean()),
-        "baseline": float((labels[held] == most).mean()),
+        "held_out": len(surest),
+        "accuracy": right / len(surest),
+        "baseline": usual / len(surest),
     }
     # Two tests, each of which may be wrong half as often: together at most as often as stated.
-    sure = float(np.quantile(chances.max(1), false_alarms / 2))
-    return sure, float(np.quantile(nearness, false_alarms / 2)), figures
+    sure = float(np.quantile(surest, false_alarms / 2))
+    return sure, float(np.quantile(_nearest_others(centred, groups), false_alarms / 2)), figures
+
+
+def _folds(examples: Sequence[Example], groups: npt.NDArray[np.int64], seed: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """What is held out: of few utterances each once, of many one part."""
+    if len(examples) >= FEW:
+        parts = [hold_out(groups, HELD_OUT, seed)]
+    else:
+        dealt = np.random.default_rng(seed).permutation(int(groups.max()) + 1) % FOLDS
+        parts = [dealt[groups] == fold for fold in range(FOLDS)]
+    for part in parts:
+        held = _with_every_intent(examples, part)
+        if held.any():
+            yield held
+
+
+def _nearest_others(centred: npt.NDArray[np.float32], groups: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Cosine of each utterance with the nearest one that is no near-duplicate of it. [n]"""
+    nearest = np.empty(len(centred), np.float32)
+    for start in range(0, len(centred), BLOCK):
+        cosines = centred[start : start + BLOCK] @ centred.T
+        cosines[groups[start : start + BLOCK, None] == groups[None, :]] = -1.0
+        nearest[start : start + BLOCK] = cosines.max(1)
+    return nearest
 
 
 def _with_every_intent(examples: Sequence[Example], held: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
