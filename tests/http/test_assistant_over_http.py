@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -88,24 +89,23 @@ def test_transcripts_and_feedback(client: TestClient) -> None:
 def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
     (shop.workspace.root / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n')
 
-    def run(*words: str, code: int = 0) -> dict[str, object]:
+    def run(*words: str, code: int = 0) -> Any:
         options = ["-w", str(shop.workspace.root), "--json"]
         result = CliRunner().invoke(app, ["assistant", *words, *options], catch_exceptions=code != 0)
         assert result.exit_code == code, result.output
-        told: dict[str, object] = orjson.loads(result.stdout) if code == 0 else {}
-        return told
+        return orjson.loads(result.stdout) if code == 0 else {}
 
     policy = tmp_path / "opening.md"
     policy.write_text("# Opening\n\nThe showroom opens at 11 o'clock.\n")
-    assert run("add", str(policy))["documents"]["opening.md"] == 1  # type: ignore[index]
-    (turn,) = run("ask", "when does the showroom open?")["turns"]  # type: ignore[misc]
+    assert run("add", str(policy))["documents"]["opening.md"] == 1
+    (turn,) = run("ask", "when does the showroom open?")["turns"]
     assert "11 o'clock" in turn["text"]
     assert run("remove", "opening.md")["removed"] == "opening.md"
-    assert "opening.md" not in run("documents")["documents"]  # type: ignore[operator]
+    assert "opening.md" not in run("documents")["documents"]
     assert run("learn", "--sample")["intents"] == 12
     figures = run("evaluate", sample_dialogues(), "--split")
-    assert figures["intent accuracy"]["value"] > figures["intent accuracy"]["baseline"]  # type: ignore[index]
-    assert figures["groundedness"]["value"] == 1.0  # type: ignore[index]
+    assert figures["intent accuracy"]["value"] > figures["intent accuracy"]["baseline"]
+    assert figures["groundedness"]["value"] == 1.0
     bad = tmp_path / "bad.csv"
     bad.write_text("one,two\n1,2\n")
     run("learn", str(bad), code=1)
