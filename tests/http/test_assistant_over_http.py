@@ -87,8 +87,6 @@ def test_transcripts_and_feedback(client: TestClient) -> None:
 
 
 def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
-    (shop.workspace.root / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n')
-
     def run(*words: str, code: int = 0) -> Any:
         options = ["-w", str(shop.workspace.root), "--json"]
         result = CliRunner().invoke(app, ["assistant", *words, *options], catch_exceptions=code != 0)

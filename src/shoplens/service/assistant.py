@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.apps.assistant import Assistant, Reply, Turn
@@ -14,14 +15,15 @@ from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding
+from shoplens.apps.interaction import Interaction
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import InputError, NotFoundError, ShoplensError
+from shoplens.recommend.asking import Search
 from shoplens.service.assistant_knowledge import Documents
 from shoplens.service.assistant_learning import NAME, open_intents
 from shoplens.service.assistant_reading import RememberingEncoder, reading_encoder
 from shoplens.service.assistant_tools import OwnOrders, Recommend, Recommendations, ShopCatalogue, ShoppingSearch
 from shoplens.service.chat_endpoint import ChatEndpoint
-from shoplens.service.search import SearchService
 from shoplens.service.settings import AssistantSettings, Workspace
 from shoplens.service.text_models import TextModels
 from shoplens.store.base import Store
@@ -34,7 +36,14 @@ PRUNE_EVERY = 3_600.0  # seconds between looks for transcripts that are too old
 class AssistantService:
     """See the top of this file. Safe to share between threads."""
 
-    def __init__(self, workspace: Workspace, store: Store, search: SearchService, recommend: Recommend) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        search: Search,
+        recommend: Recommend,
+        interaction: Callable[[], Interaction],
+    ) -> None:
         settings = workspace.settings.assistant
         self.documents = Documents(workspace)
         self._workspace, self._store = workspace, store
@@ -44,14 +53,13 @@ class AssistantService:
         self._knowledge: Knowledge | None = None
         self._stamps: tuple[object, object] = (None, None)
         self._looked = self._pruned = float("-inf")
-        catalogue = ShopCatalogue(store, search.look)
+        catalogue = ShopCatalogue(store, search)
         self._endpoint = ChatEndpoint(settings.endpoint) if settings.endpoint.url is not None else None
-        interaction = search.interaction()
         tools = Tools(
             catalogue=catalogue,
             orders=OwnOrders(store),
             recommends=Recommendations(recommend, catalogue),
-            shopping=ShoppingSearch(lambda: interaction, catalogue),
+            shopping=ShoppingSearch(interaction, catalogue),
         )
         shop = ShopFacts(facts=settings.facts, actions=settings.actions)
         answering = Answering(

@@ -237,8 +237,9 @@ class Runtime:
                 self._assistant = AssistantService(
                     self.workspace,
                     self.store,
-                    self.search,
+                    self.search.look,
                     lambda wish, user, session: self.home.recommend(self.shelf, wish, user, session),
+                    lambda: self.interaction,
                 )
             return self._assistant
 

@@ -12,7 +12,7 @@ from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.service.assistant_learning import learn_assistant
 from shoplens.service.runtime import Runtime
 from shoplens.service.sample_support import add_sample_support, sample_dialogues
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Workspace
 from shoplens.store.sql import open_store
 
 START = 1_760_000_000_000_000  # microseconds
@@ -66,16 +66,16 @@ PRODUCTS = (
 )
 
 
-def open_assisted_shop(folder: Path, *, learnt: bool = True, assistant: dict[str, Any] | None = None) -> Runtime:
+def open_assisted_shop(
+    folder: Path, *, learnt: bool = True, encoder: str = "hashed-ngrams", assistant: dict[str, Any] | None = None
+) -> Runtime:
     """A running shop in `folder`; close it when done. ann bought a mug (order 7000123), bob a dress (order 9000777)."""
-    Workspace.create(folder)
-    settings = Settings.read(
-        None,
-        encoders={"text": "hashed-ngrams", "image": "off", "colour": "off", "video": "off", "audio": "off"},
+    workspace = Workspace.create(
+        folder,
+        encoders={"text": encoder, "image": "off", "colour": "off", "video": "off", "audio": "off"},
         server={"api_keys": {API_KEY: "admin", "a-reader": "read"}},
         assistant={"facts": {"phone": "+49 30 1234", "name": "Sample shop"}, **(assistant or {})},
     )
-    workspace = Workspace(folder, settings)
     store = open_store(workspace.database_url)
     store.catalogue.upsert(PRODUCTS)
     batch = EventBatch()

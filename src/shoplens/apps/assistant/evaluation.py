@@ -14,8 +14,8 @@ from shoplens.apps.assistant.intents.examples import OUT_OF_SCOPE, Example
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.intents.templates import best_template, speak
 from shoplens.apps.assistant.knowledge.index import Hit, Knowledge
+from shoplens.apps.assistant.languages import spoken_in
 from shoplens.apps.assistant.turns import Reply
-from shoplens.apps.assistant.understanding.tone import spoken_in
 from shoplens.apps.assistant.unrelated import UNRELATED
 
 DEPTHS = (1, 3, 5)  # places of retrieval that are looked at

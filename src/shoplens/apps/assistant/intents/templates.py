@@ -17,8 +17,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from shoplens.apps.assistant.grounding.claims import numbers_of
 from shoplens.apps.assistant.intents.examples import Example
+from shoplens.apps.assistant.languages import spoken_in
 from shoplens.apps.assistant.sentences import split_sentences, without_marker
-from shoplens.apps.assistant.understanding.tone import spoken_in
 
 SLOT = re.compile(r"\{\{\s*([^{}]{1,80}?)\s*\}\}")
 MOST_COMPARED = 400  # answers of one situation

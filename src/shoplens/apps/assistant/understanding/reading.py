@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shoplens.apps.assistant.intents.model import IntentModel
+from shoplens.apps.assistant.languages import SPOKEN, spoken_in
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import plain, why_refused
 from shoplens.apps.assistant.turns import Turn, Understood
 from shoplens.apps.assistant.understanding.acts import act_of
 from shoplens.apps.assistant.understanding.slots import slots_of
-from shoplens.apps.assistant.understanding.tone import SPOKEN, spoken_in, tone_of
+from shoplens.apps.assistant.understanding.tone import tone_of
 
 #: The intents in use now; None before any were learnt.
 CurrentIntents = Callable[[], IntentModel | None]

@@ -1,13 +1,10 @@
-"""How a message sounds, and in which language it is."""
+"""How a message sounds."""
 
 from __future__ import annotations
 
 import re
 
 from shoplens.apps.assistant.turns import Tone
-from shoplens.encoders.centring import LANGUAGES, language_of
-
-SPOKEN = ("en", "zh")
 
 _UPSET = re.compile(
     r"\b(?:angry|furious|unacceptable|ridiculous|terrible|horrible|awful|worst|disgust\w*|"
@@ -38,11 +35,3 @@ def tone_of(text: str) -> Tone:
     if _URGENT.search(text):
         return Tone.URGENT
     return Tone.POLITE if _POLITE.search(text) else Tone.NEUTRAL
-
-
-def spoken_in(text: str, otherwise: str) -> str:
-    """The language to answer in: that of the text where it has letters and we speak it."""
-    if not any(letter.isalpha() for letter in text):
-        return otherwise
-    told = LANGUAGES[language_of(text)]
-    return told if told in SPOKEN else otherwise
