@@ -1,0 +1,123 @@
+"""docs/opinions.md runs as it stands: its stream, its commands, its request, its check of a signature."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+import shoplens.cli
+from shoplens.apps.opinions.aspects import ASPECTS
+from shoplens.apps.opinions.examples_of_tone import EXAMPLES
+from shoplens.cli.app import app
+from shoplens.http.app import create_app
+from shoplens.service.opinion_delivery import signature
+from shoplens.service.runtime import Runtime
+
+PAGE = (Path(__file__).parents[2] / "docs" / "opinions.md").read_text(encoding="utf-8")
+
+for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
+    import_module(command.name)
+
+
+def lines(name: str) -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    return [one for one in words if one and one[0] == name]
+
+
+def run(words: list[str]) -> Any:
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return orjson.loads(result.stdout) if "--json" in words else result.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    where = tmp_path_factory.mktemp("page")
+    block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(where)
+        exec(compile(block, "docs/opinions.md", "exec"), {})
+        yield where
+
+
+def test_commands_run(folder: Path) -> None:
+    first, again, report, series, alerts = (run([*words[1:], "--json"]) for words in lines("shoplens"))
+    assert (first["posts"], again["posts"]) == (1_400, 0)
+    assert first["alerts"] == alerts["alerts"]
+    (alert,) = [one for one in alerts["alerts"] if one["kind"] == "tone"]
+    assert "battery" in alert["words"]
+    assert alert["before"]["high"] < alert["during"]["low"]
+    assert {one["series"] for one in report["series"]["product"]} == {f"product:p{k}" for k in range(5)}
+    assert series["series"] == "entity:Acme"
+    assert series["total"]["negative"] == series["total"]["posts"]
+    shown = run(["opinions", "alerts", "-w", "myshop", "--acknowledge", alert["alert_id"], "--by", "ann"])
+    assert "seen by ann" in shown
+    assert "What people say" in shown
+    assert "topic:" in run(["opinions", "report", "-w", "myshop"])
+    assert "weekday" in run(["opinions", "report", "-w", "myshop", "--series", "all"])
+
+
+def test_labels_are_learnt_from(folder: Path) -> None:
+    rows = [
+        f'"{"lovely and great" if k % 2 else "awful and broken"} {k}",{"pos" if k % 2 else "neg"}' for k in range(40)
+    ]
+    (folder / "labels.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    told = run(["opinions", "train", "labels.csv", "-w", "myshop", "--json"])
+    assert (told["model"], told["examples"], told["labels"]) == ("opinions-tone", 40, ["neg", "pos"])
+    with Runtime.open(folder / "myshop") as shop:
+        assert shop.opinions.reader().how()["tone"] == "trained"
+
+
+def test_requests_are_answered(folder: Path) -> None:
+    (words,) = lines("curl")
+    body = orjson.loads(words[words.index("-d") + 1])
+    with Runtime.open(folder / "myshop") as shop:
+        client = TestClient(create_app(shop))
+        assert 0 < shop.opinions.blame()["p1"] < 1
+        answer = client.post("/v1/opinions", json=body).json()
+        assert answer["posts"][0]["item_id"] == "p1"
+        body["posts"][0]["timestamp"] = "2190-01-01T00:00:00Z"
+        assert client.post("/v1/opinions", json=body).status_code == 422
+        assert client.get("/v1/opinions/series", params={"kind": "topic"}).json()["series"]
+        trend = client.get("/v1/opinions/trends", params={"series": "product:p1", "step": "hour"}).json()
+        assert (len(trend["hours"]), len(trend["weekdays"])) == (24, 7)
+        assert client.get("/v1/opinions/trends", params={"series": "topic:none"}).status_code == 404
+        alerts = client.get("/v1/opinions/alerts", params={"limit": 1}).json()["alerts"]
+        seen = client.post(f"/v1/opinions/alerts/{alerts[0]['alert_id']}/acknowledge", json={"by": "bob"})
+        assert seen.json()["acknowledged"]
+        assert client.post("/v1/opinions/alerts/none/acknowledge").status_code == 404
+        client.put("/v1/products/p1", json={"title": "Kettle"})
+        page = client.get("/v1/products/p1").json()
+        assert page["opinions"]["posts"] > 0
+        assert client.put("/v1/products/p1", json=page).status_code == 200, "what was got may be sent back"
+        places = [shop.opinions._places.acquire() for _ in range(shop.settings.opinions.requests)]
+        assert client.post("/v1/opinions", json={"posts": [{"text": "more"}]}).status_code == 503
+        for _ in places:
+            shop.opinions._places.release()
+
+
+def test_the_check_of_a_signature_works() -> None:
+    block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/opinions.md", "exec"), names)
+    header = signature("s3cret", 1_700_000_000, b"{}")
+    assert names["genuine"]("s3cret", header, b"{}")
+    assert not names["genuine"]("s3cret", header, b"{ }")
+
+
+def test_the_page_counts_right() -> None:
+    assert f"{len(EXAMPLES)} example sentences" in PAGE
+    assert f"words of {len(ASPECTS)} aspects" in PAGE
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert (Path(__file__).parents[2] / "docs" / target).exists(), target

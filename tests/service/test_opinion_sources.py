@@ -1,0 +1,134 @@
+"""Posts out of files in anybody's words, files that grow, feeds, and what customers told the shop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from shoplens.domain.events import Event, EventBatch, EventType
+from shoplens.domain.opinions import Post
+from shoplens.errors import FormatError, InputError, UnsafeInputError
+from shoplens.ingest.opinions import PostRows, read_feed, read_on
+from shoplens.ingest.opinions.following import mark_of
+from shoplens.ingest.report import IngestReport
+from shoplens.service.opinion_sources import Batch, SourceOptions, growing, whole
+from shoplens.store.base import Store, Transcript, TranscriptTurn
+from shoplens.store.sql import open_store
+
+TIME = 1_700_000_000_000_000
+
+
+def posts_of(batches: list[Batch]) -> list[Post]:
+    return [post for batch in batches for post in batch.posts]
+
+
+def opened(folder: Path) -> Store:
+    return open_store(f"sqlite:///{folder / 'shop.sqlite'}")
+
+
+def test_a_file_in_their_words_is_put_in_order(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.csv"
+    file.write_text(
+        "Review,Date,ASIN,Reviewer,Headline,Followers\n"
+        "later <b>one</b>,2023-11-15,p1,ann,Good,\n"
+        '"first, one",1700000000,p2,bob,,"1,200"\n'
+        ",2023-11-15,p1,ann,,\n"
+        "no time,,p1,ann,,\n"
+        "in the future,2190-01-01,p1,ann,,\n",
+        encoding="utf-8",
+    )
+    report, store = IngestReport(), opened(tmp_path)
+    batches = list(whole(store, str(file), SourceOptions(), report))
+    first, second = posts_of(batches)
+    assert (first.text, first.timestamp, first.item_id, first.author, first.reach) == (
+        "first, one", TIME, "p2", "bob", 1_200,
+    )  # fmt: skip
+    assert (second.text, second.source) == ("Good. later one", "reviews")
+    assert report.refused == 3
+    last = batches[-1].point
+    assert last is not None
+    assert last.finished
+    store.close()
+
+
+def test_a_growing_file_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
+    file = tmp_path / "posts.ndjson"
+    rows = PostRows("posts", report=IngestReport())
+    line = orjson.dumps({"text": "电池坏了", "timestamp": TIME})
+    file.write_bytes(line + b"\n")
+    assert mark_of(file) is None, "one line is not enough to know a file by"
+    file.write_bytes(line + b"\n" + line + b"\nbroken\n" + line)
+    mark = mark_of(file)
+    assert mark is not None
+    found = read_on(file, rows, mark=mark, offset=0)
+    assert len(found.posts) == 2
+    assert len({one.key for one in found.posts}) == 2, "two customers may say the same"
+    assert rows.report.refused == 1
+    with file.open("ab") as stream:
+        stream.write(b"\n")
+    again = read_on(file, rows, mark=mark, offset=found.offset)
+    assert len(again.posts) == 1
+    assert read_on(file, rows, mark=mark, offset=again.offset).posts == []
+    assert mark_of(file) == mark
+    file.write_bytes(b"text,time\nnew,1700000000\nbroken\n")
+    assert mark_of(file) != mark, "another file under the old name"
+    table = read_on(file, rows, mark="x", offset=0)
+    assert [one.text for one in table.posts] == ["new"]
+
+
+def test_a_feed_and_what_is_none() -> None:
+    rows = PostRows("feed", report=IngestReport())
+    rss = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>News</title>
+    <item><title>Profit fell</title><description>by &lt;b&gt;half&lt;/b&gt;</description><guid>g2</guid>
+    <pubDate>Tue, 14 Nov 2023 22:13:21 GMT</pubDate><link>https://example.com/2</link></item>
+    <item><title>Older</title><guid>g1</guid><pubDate>Tue, 14 Nov 2023 22:13:20 GMT</pubDate></item></channel></rss>"""
+    older, newer = read_feed(rss, rows, address="feed")
+    assert (older.text, older.timestamp) == ("Older", TIME)
+    assert (newer.text, newer.source, newer.post_id) == ("Profit fell. by half", "News", "g2")
+    for wrong in (b"<html></html>", b'<!DOCTYPE x [<!ENTITY a "b">]><rss version="2.0"/>'):
+        with pytest.raises(FormatError):
+            read_feed(wrong, rows, address="feed")
+
+
+def test_addresses_inside_the_network_are_refused(tmp_path: Path) -> None:
+    store, report = opened(tmp_path), IngestReport()
+    with pytest.raises(UnsafeInputError):
+        list(whole(store, "http://127.0.0.1:1/feed", SourceOptions(), report))
+    assert next(growing(store, "http://127.0.0.1:1/feed", SourceOptions(), report)) is None
+    assert report.refused == 1, "a feed that is followed may be there later"
+    with pytest.raises(InputError):
+        next(growing(store, str(tmp_path / "none"), SourceOptions(), report))
+    store.close()
+
+
+def test_reviews_and_tickets_of_the_shop(tmp_path: Path) -> None:
+    store, report = opened(tmp_path), IngestReport()
+    batch = EventBatch()
+    for kind, context in ((EventType.COMMENT, '{"comment": "too small"}'), (EventType.COMMENT, '{"other": 1}')):
+        batch.append(Event(event_type=kind, timestamp=TIME, user_id="ann", item_id="p1", context=context))
+    store.events.append(batch)
+    (review,) = posts_of(list(whole(store, "shop:reviews", SourceOptions(), report)))
+    assert (review.text, review.item_id, review.author, review.source) == ("too small", "p1", "ann", "reviews")
+    turn = TranscriptTurn(conversation_id="c", number=1, timestamp=TIME, said="where is my parcel", answer="…")
+    store.transcripts.record(
+        Transcript(
+            conversation_id="c",
+            user_id="ann",
+            started=TIME,
+            updated=TIME + 5,
+            turns=1,
+            handed_over="asked for a person",
+        ),
+        turn,
+    )
+    batches = list(whole(store, "shop:tickets", SourceOptions(), report))
+    (ticket,) = posts_of(batches)
+    assert (ticket.text, ticket.source) == ("where is my parcel", "tickets")
+    point = batches[-1].point
+    assert point is not None
+    with store.opinions.turn() as settled:
+        settled.settle(point.source, point.rows)
+    assert posts_of(list(whole(store, "shop:tickets", SourceOptions(), report))) == []
+    store.close()
