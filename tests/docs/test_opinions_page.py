@@ -84,7 +84,7 @@ def test_requests_are_answered(folder: Path) -> None:
     body = orjson.loads(words[words.index("-d") + 1])
     with Runtime.open(folder / "myshop") as shop:
         client = TestClient(create_app(shop))
-        assert 0 < shop.opinions.blame()["p1"] < 1
+        assert shop.opinions.blame() == {}, "complaints of one day are not more than chance would give over four weeks"
         answer = client.post("/v1/opinions", json=body).json()
         assert answer["posts"][0]["item_id"] == "p1"
         body["posts"][0]["timestamp"] = "2190-01-01T00:00:00Z"
