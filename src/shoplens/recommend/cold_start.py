@@ -20,6 +20,15 @@ def popular_and_new(
 
     Scores fall evenly from 1: they say the order, because popularity and newness have no common unit.
     """
+    if excluded:
+        chosen = _popular_and_new(shelf, wish, excluded)
+    else:  # the first page of everybody who is not known yet: the same until the shop changes
+        asked = (wish.filter, wish.unavailable, wish.boost, wish.n)
+        chosen = shelf.kept(("cold", *asked, shelf.trending.changes), lambda: _popular_and_new(shelf, wish, excluded))
+    return chosen, np.linspace(1.0, 0.0, len(chosen), endpoint=False, dtype=np.float32)
+
+
+def _popular_and_new(shelf: Shelf, wish: Wish, excluded: AbstractSet[str]) -> npt.NDArray[np.int64]:
     mask = shelf.offer(wish.filter, unavailable=wish.unavailable).facts.copy()
     rows = shelf.facts.rows(excluded)
     mask[rows[rows < len(mask)]] = False
@@ -40,8 +49,7 @@ def popular_and_new(
                 taken.add(row)
                 order.append(row)
                 break
-    chosen = np.array(order, np.int64)
-    return chosen, np.linspace(1.0, 0.0, len(chosen), endpoint=False, dtype=np.float32)
+    return np.array(order, np.int64)
 
 
 def newest(shelf: Shelf, mask: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from shoplens.recommend.learned import Learned
 from shoplens.recommend.newcomers import Contents, Newcomers
 from shoplens.recommend.trending import Trending
 
-KEPT = 16  # arrays over the catalogue that rules need, see `Shelf.kept`
+KEPT = 64  # arrays that follow from the catalogue, see `Shelf.kept`
 MASK_BYTES = 64_000_000  # kept masks; at 100,000 products some 40 filters that keep most, or 300 that keep few
 
 
@@ -51,7 +52,7 @@ class Shelf:
         self._contents = contents
         self._lock = threading.Lock()
         self._masks: OrderedDict[Filter | None, tuple[int, Offer]] = OrderedDict()
-        self._kept: OrderedDict[Hashable, tuple[int, npt.NDArray[np.float32]]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[int, npt.NDArray[Any]]] = OrderedDict()
         self._aligned = 0  # facts rows that have been looked at
         items = len(learned.items) if learned is not None else 0
         self.fact_row: npt.NDArray[np.int64] = np.zeros(items, np.int64)  # trained row → facts row, 0 = gone
@@ -123,8 +124,9 @@ class Shelf:
                 self._masks.popitem(last=False)
         return offer
 
-    def kept(self, key: Hashable, make: Callable[[], npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-        """An array that depends on the catalogue alone, kept until the catalogue changes. Not to be changed."""
+    def kept(self, key: Hashable, make: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """An array that depends on the catalogue and `key` alone, kept until the catalogue changes. Not to be
+        changed."""
         version = self.facts.version
         found = self._kept.get(key)
         if found is None or found[0] != version:

@@ -21,6 +21,7 @@ class Trending:
         self._reference: int | None = None  # microseconds; weights are relative to it
         self._lock = threading.Lock()
         self._peak = 0.0
+        self.changes = 0  # how often anything was counted: what was worked out before is as good until this rises
 
     def add(
         self, rows: npt.NDArray[np.int64], weights: npt.NDArray[np.float32], timestamps: npt.NDArray[np.int64]
@@ -41,6 +42,7 @@ class Trending:
             age = (timestamps - self._reference) / MICROSECONDS_PER_DAY  # negative for what is older
             np.add.at(self._sums, rows, weights * np.exp2(np.maximum(age, -1_000.0) / HALF_LIFE_DAYS))
             self._peak = float(self._sums.max())
+            self.changes += 1
 
     def scores(self, n: int) -> npt.NDArray[np.float32]:
         """Stretched to [0, 1] over n facts rows."""

@@ -126,7 +126,9 @@ class Borrowing:
         if len(scored) > FEW * len(known):
             scores[self.rows] += self.matrix.dot(known)
         else:  # most products have no relation to a history: the same sums, without their zeros
-            scores[self.rows] += Neighbours.fold(self._lent, scored, known[scored])
+            lent = Neighbours.fold(self._lent, scored, known[scored])
+            reached = np.flatnonzero(lent != 0)
+            scores[self.rows[reached]] += lent[reached]
 
     def target(self, item: int) -> Matrix:
         """Whose scores make up the score of `item`: itself and what it borrows from, one sparse row [1, n_items]."""
