@@ -30,6 +30,7 @@ def schema() -> ShopSchema:
     ("text", "about", "value"),
     [
         ("Oat drink 0.5 L", Said.AMOUNT, "500 ml"),
+        ("Soft drink 2 Liter bottle", Said.AMOUNT, "2 l"),
         ("苹果汁 500毫升", Said.AMOUNT, "500 ml"),
         ("rice 2公斤", Said.AMOUNT, "2 kg"),
         ("Cookies, 15 oz", Said.AMOUNT, "15 oz"),

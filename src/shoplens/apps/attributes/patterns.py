@@ -79,7 +79,7 @@ def _packs(text: str) -> Iterator[Pattern]:
 
 def _amounts(text: str) -> Iterator[Pattern]:
     for match in _AMOUNT.finditer(text):
-        number, unit = match[1].replace("-", " "), match[2]
+        number, unit = match[1].replace("-", " "), match[2] if len(match[2]) == 1 else match[2].casefold()
         value = normalise_measure(f"{number} {unit}")
         if "/" in number or measured(value) is not None:
             yield Pattern(Said.AMOUNT, match[0], *match.span(), " ".join(value.split()))

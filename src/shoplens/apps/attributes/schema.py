@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
@@ -61,11 +61,10 @@ class ShopSchema:
         self,
         categories: dict[Category, _Counts],
         values: dict[str, Counter[str]],
-        in_category: dict[Category, dict[str, Counter[str]]],
     ) -> None:
         self._categories = categories
         self._values = values
-        self._in_category = in_category
+        self._expected: dict[Category, Mapping[str, float]] = {}  # worked out when first asked for
         self.kinds = {name: _kind_of(counts) for name, counts in values.items()}
 
     @classmethod
@@ -73,7 +72,6 @@ class ShopSchema:
         """Go through the catalogue once; products that only an event mentioned say nothing."""
         categories: defaultdict[Category, _Counts] = defaultdict(_Counts)
         values: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        inside: defaultdict[Category, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         for product in products:
             if product.stub:
                 continue
@@ -84,8 +82,7 @@ class ShopSchema:
                 counts.filled.update(name for name, _ in described)
             for name, own in described:
                 values[name].update(own)
-                inside[product.category][name].update(own)
-        return cls(dict(categories), dict(values), {key: dict(one) for key, one in inside.items()})
+        return cls(dict(categories), dict(values))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -100,21 +97,19 @@ class ShopSchema:
                 return category[:depth]
         return ()
 
-    def expected(self, category: Category) -> dict[str, float]:
+    def expected(self, category: Category) -> Mapping[str, float]:
         """Attributes that products of a category usually have, with the share that do."""
-        counts = self._categories.get(self.speaking(category))
-        if counts is None or not counts.products:
-            return {}
-        shares = {name: many / counts.products for name, many in counts.filled.items()}
-        return {name: share for name, share in sorted(shares.items()) if share >= USUAL}
+        known = self._expected.get(category)
+        if known is None:
+            counts = self._categories.get(self.speaking(category), _Counts())
+            shares = {name: many / counts.products for name, many in counts.filled.items()}
+            known = {name: share for name, share in sorted(shares.items()) if share >= USUAL}
+            self._expected[category] = known
+        return known
 
     def values(self, attribute: str) -> Counter[str]:
         """Values of an attribute with how many products have each."""
         return self._values.get(attribute, Counter())
-
-    def values_in(self, category: Category, attribute: str) -> Counter[str]:
-        """The same among products of exactly this category."""
-        return self._in_category.get(category, {}).get(attribute, Counter())
 
 
 def _kind_of(counts: Counter[str]) -> Kind:
