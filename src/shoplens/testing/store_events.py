@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,20 @@ def scanned(store: Store, *, after: int = 0, before_time: int | None = None, siz
 
 class EventConformance:
     """The log of events."""
+
+    def test_money_is_read_where_it_is_asked_for(self, opened: Opened) -> None:
+        store = opened()
+        bought = Event(event_type=EventType.PURCHASE, timestamp=START, user_id="ann", item_id="tea")
+        store.events.append(batch_of(replace(bought, price=2.5, quantity=3.0, currency="EUR"), view(7)))
+        (plain,), (chunk,) = store.events.scan(), store.events.scan(money=True)
+        assert plain.money is None
+        assert chunk.money is not None
+        assert chunk.money.price[0] == 2.5
+        assert chunk.money.quantity[0] == 3.0
+        assert chunk.money.currency.tolist() == [b"EUR", b""]
+        assert np.isnan([chunk.money.price[1], chunk.money.quantity[1]]).all()
+        assert np.array_equal(plain.sequence, chunk.sequence)
+        store.close()
 
     def test_events_come_back_as_they_went_in(self, opened: Opened) -> None:
         store = opened()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincc, betaincinv
 
 from shoplens.apps.profile.facts import (
     Activity,
@@ -23,9 +23,8 @@ from shoplens.apps.profile.facts import (
 )
 from shoplens.apps.profile.reasons import Reasons
 from shoplens.apps.profile.telling import tell
-from shoplens.apps.profile.working import Worked, person_features
+from shoplens.apps.profile.working import Candidates, Worked, person_features
 from shoplens.models.profile.affinity import LEAST_DEEDS, LEAST_EVIDENCE
-from shoplens.models.profile.categories import Pairs
 from shoplens.models.profile.deeds import local_hours
 from shoplens.models.profile.forecasts import LEAST_VISITS
 from shoplens.models.profile.traits import DEED_FIELDS, OFFER
@@ -41,7 +40,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def compose(
     worked: Worked,
     k: int,
-    asked: Pairs | None,
+    asked: Candidates | None,
     *,
     user_id: str | None,
     session_id: str | None,
@@ -163,7 +162,8 @@ def _due(worked: Worked, k: int, missing: Reasons) -> Due | None:
 
 def _affinities(worked: Worked, k: int, missing: Reasons) -> tuple[Affinity, ...]:
     found, model = worked.affinities, worked.model
-    mine = np.flatnonzero(found.person == k)[:MOST_AFFINITIES]
+    low, high = np.searchsorted(found.person, (k, k + 1))
+    mine = np.arange(low, min(high, low + MOST_AFFINITIES))
     if not len(mine):
         if not len(model.columns):
             missing.add("affinities", "untrained")
@@ -201,10 +201,10 @@ def _discount(worked: Worked, k: int) -> Discount | None:
     a, b = seen + prior * shop, deeds - seen + prior * (1 - shop)
     return Discount(
         share=a / (a + b),
-        low=float(beta.ppf(0.05, a, b)),
-        high=float(beta.ppf(0.95, a, b)),
+        low=float(betaincinv(a, b, 0.05)),
+        high=float(betaincinv(a, b, 0.95)),
         shop_share=shop,
-        confidence=float(beta.sf(shop, a, b)),
+        confidence=float(betaincc(a, b, shop)),
         events=int(worked.tally.deeds[k, model.columns.of_field(OFFER)].sum()),
     )
 
@@ -217,7 +217,7 @@ def _hours(worked: Worked, k: int) -> tuple[int, ...]:
     return tuple(np.bincount(hours, minlength=24).tolist())
 
 
-def _next(worked: Worked, k: int, asked: Pairs | None, missing: Reasons) -> tuple[NextCategory, ...]:
+def _next(worked: Worked, k: int, asked: Candidates | None, missing: Reasons) -> tuple[NextCategory, ...]:
     model = worked.model.next_category
     if model is None or asked is None:
         missing.add("next_categories", "not_learnt")
@@ -225,13 +225,13 @@ def _next(worked: Worked, k: int, asked: Pairs | None, missing: Reasons) -> tupl
     lately = worked.model.churn.horizon_days if worked.model.churn is not None else np.inf
     if not _predictable(worked, k, lately, "next_categories", missing):
         return ()
-    mine = np.flatnonzero(asked.person == k)
-    chance = model.probability(asked.features[mine])
+    mine = slice(*np.searchsorted(asked.pairs.person, (k, k + 1)))
+    chance, category = asked.chance[mine], asked.pairs.category[mine]
     columns = worked.model.columns.of_field(model.field)
     best = np.argsort(-chance, kind="stable")[:MOST_NEXT]
     return tuple(
         NextCategory(
-            category=worked.model.columns.shown[int(columns[asked.category[mine[place]]])],
+            category=worked.model.columns.shown[int(columns[category[place]])],
             probability=float(chance[place]),
         )
         for place in best.tolist()
@@ -259,7 +259,7 @@ def _predicted(worked: Worked, k: int, told: Mapping[str, Any]) -> tuple[Predict
     for field in worked.model.fields:
         if field.name in told:
             continue
-        chance = field.probabilities(person_features(worked)[k : k + 1])[0]
+        chance = field.probabilities(person_features(worked, k))[0]
         best = int(np.argmax(chance))
         found.append(
             Predicted(

@@ -81,7 +81,15 @@ def work_out(model: ProfileModel, deeds: Deeds, rows: sp.csr_matrix, now: int) -
     )
 
 
-def category_pairs(worked: Worked, rows: sp.csr_matrix) -> Pairs | None:
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What each person may choose next, person by person, and how probable each is."""
+
+    pairs: Pairs
+    chance: Floats  # [n_pairs]
+
+
+def category_pairs(worked: Worked, rows: sp.csr_matrix) -> Candidates | None:
     """What each person may choose next; None without a model of that."""
     chosen = worked.model.next_category
     if chosen is None:
@@ -89,12 +97,13 @@ def category_pairs(worked: Worked, rows: sp.csr_matrix) -> Pairs | None:
     mine = rows[:, worked.model.columns.of_field(chosen.field)].tocoo()
     code = np.full(rows.shape[0], -1, np.int64)
     code[mine.row] = mine.col
-    return pairs(worked.deeds, code, chosen.popular, worked.now + 1, worked.model.act, worked.model.zone)
+    found = pairs(worked.deeds, code, chosen.popular, worked.now + 1, worked.model.act, worked.model.zone)
+    return Candidates(found, chosen.probability(found.features))
 
 
-def person_features(worked: Worked) -> Floats:
-    """What predicted fields read."""
-    return field_features(worked.vectors, worked.features)
+def person_features(worked: Worked, k: int) -> Floats:
+    """What predicted fields read of person k. [1, …]"""
+    return field_features(worked.vectors[k : k + 1], worked.features[k : k + 1])
 
 
 def products_of(shelf: Shelf, model: ProfileModel, item_ids: Sequence[str]) -> sp.csr_matrix:

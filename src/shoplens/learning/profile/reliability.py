@@ -69,7 +69,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     z, share = 1.96, hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))  # rounding apart, share is inside
 
 
 def interval(values: Floats, seed: int) -> list[float]:

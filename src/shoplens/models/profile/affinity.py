@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.stats import beta
+from scipy.special import betaincc, betaincinv
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.models.profile.deeds import Deeds, local_hours
@@ -63,19 +63,17 @@ def tally(
     told = deeds.keep((deeds.weight > 0) & (deeds.time < now))
     age = (now - told.time) / MICROSECONDS_PER_DAY
     weight = told.weight * 0.5 ** (age / half_life_days)
-    traits = (rows[told.item] + _of_deeds(told, columns, zone)).tocsr()
-    people, n_fields = len(told), len(columns.fields)
-    who = sp.csr_matrix((weight, np.arange(len(weight)), told.indptr), (people, len(weight)))
-    ones = sp.csr_matrix((np.ones(len(weight)), np.arange(len(weight)), told.indptr), who.shape)
-    entry = np.repeat(np.arange(traits.shape[0]), np.diff(traits.indptr))
-    has = np.unique(entry * max(n_fields, 1) + columns.field[traits.indices])  # a product with two colours is one deed
-    deed, place = has // max(n_fields, 1), has % max(n_fields, 1)
-    person = told.person[deed] * n_fields + place
-    size = people * n_fields
-    total = np.bincount(person, weight[deed], size).reshape(people, n_fields).astype(np.float64)
-    square = np.bincount(person, weight[deed] ** 2, size).reshape(people, n_fields)
+    own, of_field = _of_deeds(told, columns, zone), _field_of(columns)
+    has = ((rows @ of_field) > 0).astype(np.float64)  # a product with two colours is one deed of the field
+    sums = {}
+    for name, values in (("weight", weight), ("square", weight**2), ("deeds", np.ones(len(weight)))):
+        by_product = sp.csr_matrix((values, (told.person, told.item)), (len(told), rows.shape[0]))
+        by_deed = sp.csr_matrix((values, np.arange(len(values)), told.indptr), (len(told), len(values)))
+        sums[name] = by_product, (by_deed @ own).tocsr()
+    liked, deeds_of = (sums[name][0] @ rows + sums[name][1] for name in ("weight", "deeds"))
+    total, square = ((sums[name][0] @ has + sums[name][1] @ of_field).toarray() for name in ("weight", "square"))
     effective = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
-    return Tally((who @ traits).tocsr(), (ones @ traits).tocsr(), total, effective)
+    return Tally(liked.tocsr(), deeds_of.tocsr(), total, effective)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +144,20 @@ def affinities(counted: Tally, average: ShopAverage, columns: TraitColumns) -> A
     share = a / np.maximum(a + b, 1e-12)
     worth = (deeds >= LEAST_EVIDENCE) & (raw >= LEAST_DEEDS) & (shop > 0) & (share >= LEAST_LIFT * shop)
     kept = np.flatnonzero(worth)
-    sure = beta.sf(shop[kept], a[kept], b[kept])
+    sure = betaincc(a[kept], b[kept], shop[kept])
     kept, sure = kept[sure >= SURE], sure[sure >= SURE]
-    low, high = (beta.ppf(q, a[kept], b[kept]) for q in (0.05, 0.95))
+    low, high = (betaincinv(a[kept], b[kept], q) for q in (0.05, 0.95))
     lift = share[kept] / shop[kept]
     telling = low * np.log(np.maximum(low / shop[kept], 1e-9))
     order = np.lexsort((-telling, person[kept]))
     kept, low, high, lift, sure = kept[order], low[order], high[order], lift[order], sure[order]
     return Affinities(person[kept], column[kept], share[kept], low, high, lift, sure, raw[kept].astype(np.int64))
+
+
+def _field_of(columns: TraitColumns) -> sp.csr_matrix:
+    """1 where a column is of a field. [n_columns, n_fields]"""
+    ones = np.ones(len(columns), np.float64)
+    return sp.csr_matrix((ones, (np.arange(len(columns)), columns.field)), (len(columns), len(columns.fields)))
 
 
 def _of_deeds(deeds: Deeds, columns: TraitColumns, zone: str) -> sp.csr_matrix:
