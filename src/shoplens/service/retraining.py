@@ -40,10 +40,11 @@ def limit_memory(megabytes: int) -> None:
 def retrain(root: Path, since: int) -> dict[str, Any]:
     """What became of it: `version` and the verdict, or `error`."""
     from shoplens.errors import ShoplensError
-    from shoplens.service.runtime import Runtime
-    from shoplens.service.training import train_shop
 
     try:
+        from shoplens.service.runtime import Runtime  # here: with little memory even this is too much
+        from shoplens.service.training import train_shop
+
         with Runtime.open(root) as shop:
             done = train_shop(shop.workspace, shop.store, before=since, ship=False)
             return {"version": done.version, "verdict": shop.judge(done.version, since).as_dict()}

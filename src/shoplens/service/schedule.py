@@ -187,6 +187,7 @@ def train_elsewhere(workspace: Workspace, since: int) -> dict[str, Any]:
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
         why = "killed, perhaps for its memory" if done.returncode < 0 else f"exit code {done.returncode}"
-        return {"error": f"the training ended without a result: {why}; its own words are in the log"}
+        limit = "" if settings.memory_mb is None else f", with schedule.memory_mb = {settings.memory_mb}"
+        return {"error": f"the training ended without a result: {why}{limit}; its own words are on stderr"}
     found: dict[str, Any] = orjson.loads(lines[-1])
     return found
