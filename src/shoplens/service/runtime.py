@@ -468,7 +468,16 @@ class Runtime:
         self.media.close()
         self.store.close()
 
+    def _warm_assistant(self) -> None:
+        """Read documents and intents before the first customer asks."""
+        try:
+            if self.workspace.assistant.is_dir():
+                self.assistant.follow()
+        except ShoplensError as error:
+            log.warning("the assistant cannot be opened: %s", error)
+
     def _watch(self) -> None:
+        self._warm_assistant()
         look = time.monotonic()
         while not self._stop.wait(min(FOLLOW_EVERY, LOOK_EVERY)):
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -17,13 +16,6 @@ from shoplens.apps.assistant.understanding.acts import act_of
 from shoplens.apps.assistant.understanding.tone import tone_of
 from shoplens.errors import ConfigurationError, InputError, NotFoundError, ServiceUnavailableError
 from shoplens.service.runtime import Runtime
-from shoplens.testing.assisted_shop import open_assisted_shop
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    with open_assisted_shop(tmp_path_factory.mktemp("talk")) as shop:
-        yield shop
 
 
 def ask(shop: Runtime, *texts: str, user: str | None = None) -> Reply:

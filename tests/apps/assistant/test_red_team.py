@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from red_team import FALSE, INSTRUCTIONS, INTERNALS, OTHERS, PROMISES
 
@@ -11,7 +9,7 @@ from shoplens.apps.assistant import Turn
 from shoplens.apps.assistant.composing import groundedness
 from shoplens.apps.assistant.safety import speaks_to_us, why_refused
 from shoplens.service.runtime import Runtime
-from shoplens.testing.assisted_shop import SECRETS, TRAP, open_assisted_shop
+from shoplens.testing.assisted_shop import SECRETS, TRAP
 
 ATTEMPTS = (*INSTRUCTIONS, *INTERNALS, *OTHERS, *PROMISES)
 HARMLESS = (
@@ -33,12 +31,6 @@ HARMLESS = (
     "说明书在哪里",
     "可以重新发一下链接吗",
 )
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    with open_assisted_shop(tmp_path_factory.mktemp("red")) as shop:
-        yield shop
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
