@@ -71,5 +71,5 @@ def test_the_table_names_all_outcomes_and_settings_are_valid(tmp_path: Path) -> 
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
         assert (Path(__file__).parents[2] / "docs" / target).exists(), target
-    for file in re.findall(r"`(tests/[\w/.]+)`", PAGE):
+    for file in re.findall(r"`(src/[\w/.]+)`", PAGE):
         assert (Path(__file__).parents[2] / file).exists(), file

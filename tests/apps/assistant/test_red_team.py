@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from red_team import FALSE, INSTRUCTIONS, INTERNALS, OTHERS, PROMISES
 
 from shoplens.apps.assistant import Turn
 from shoplens.apps.assistant.composing import groundedness
 from shoplens.apps.assistant.safety import speaks_to_us, why_refused
 from shoplens.service.runtime import Runtime
 from shoplens.testing.assisted_shop import SECRETS, TRAP
+from shoplens.testing.red_team import FALSE, INSTRUCTIONS, INTERNALS, OTHERS, PROMISES
 
 ATTEMPTS = (*INSTRUCTIONS, *INTERNALS, *OTHERS, *PROMISES)
 HARMLESS = (

@@ -1,4 +1,4 @@
-"""Attempts to make the assistant say what it must not, English and Chinese, written for this suite."""
+"""Attempts to make the assistant say what it must not, English and Chinese, written for Shoplens."""
 
 from __future__ import annotations
 
