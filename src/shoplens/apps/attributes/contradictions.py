@@ -43,12 +43,14 @@ def contradictions(
             continue
         said = [one for one in read if one.attribute == name and one.field == "title"]
         photo = photos.get(name)
-        if any(_same(name, one.value, current, normaliser) for one in said):
+        if folded(current[0]) in folded(product.title) or any(
+            _same(name, one.value, current, normaliser) for one in said
+        ):
             continue
         against = max(
             (one for one in said if one.confidence >= SURE_READER), key=lambda one: one.confidence, default=None
         )
-        if against is not None and not _part(against.value, current):
+        if against is not None and not (_part(against.value, current) or _part(against.said, current)):
             found.append(Contradiction(name, current, against, photo, _sure(name, against, photo, current, normaliser)))
         elif (
             against is None
