@@ -77,6 +77,12 @@ def test_learns_and_keeps_the_best_epoch() -> None:
     assert task.quality() == pytest.approx(fitted.qualities[fitted.epoch - 1])
 
 
+def test_passes_are_as_many_as_learning_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoplens.models.text_body.fitting.STEPS", 17)  # an epoch has four
+    settings = FineTuning(**{**SETTINGS.to_dict(), "epochs": 0, "patience": 9})
+    assert len(fit(Colours(settings), settings).qualities) == 4
+
+
 def test_a_killed_run_ends_where_it_would_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shoplens.models.text_body.fitting.SAVED_EVERY", 0.0)
     settings = FineTuning(**{**SETTINGS.to_dict(), "seed": 13, "epochs": 3})
@@ -146,7 +152,7 @@ def test_every_unit_has_a_token(texts: list[list[str]], spaced: bool) -> None:
         assert (one.token < len(one.ids) - 1).all()
 
 
-@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("minutes", 0), ("layer_decay", 2), ("precision", "int4")])
+@pytest.mark.parametrize(("name", "value"), [("epochs", -1), ("minutes", 0), ("layer_decay", 2), ("precision", "int4")])
 def test_settings_that_make_no_sense_are_named(name: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=name):
         FineTuning(**{name: value})  # type: ignore[arg-type]

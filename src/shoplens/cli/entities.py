@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 512  # texts that are read together
 CHARACTERS_AT_ONCE = 8_192  # of lines that stand ready in a pipe
-MINUTES, EPOCHS, LAYERS = 25.0, 3, 6
+MINUTES, EPOCHS, LAYERS = 25.0, 0, 6
 
 commands = typer.Typer(
     name="entities",
@@ -42,7 +42,9 @@ def train(
     name: Annotated[str, typer.Option(help="Under which it answers, such as brands.")],
     workspace: WorkspaceOption = Path("."),
     minutes: Annotated[float, typer.Option(min=0.1, help="Of learning at most.")] = MINUTES,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the sentences at most.")] = EPOCHS,
+    epochs: Annotated[
+        int, typer.Option(min=0, help="Passes over the sentences at most; 0: about 1,200 steps, in 3 to 20 passes.")
+    ] = EPOCHS,
     layers: Annotated[int, typer.Option(min=0, max=12, help="Uppermost layers of the encoder that learn.")] = LAYERS,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/entities-NAME in the workspace.")

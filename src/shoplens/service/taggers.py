@@ -69,7 +69,7 @@ class Taggers:
         again. FormatError names a line that cannot be read.
         """
         checked_name(name)
-        settings = settings or FineTuning()
+        settings = settings or FineTuning(epochs=0)
         sentences, valid = read_source(source, settings.seed)
         data = fingerprint([[" ".join((*one.units, *one.labels)) for one in part] for part in (sentences, valid)])
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"

@@ -22,6 +22,8 @@ from shoplens.models.text_body.layers import Average
 from shoplens.models.text_body.settings import FineTuning
 
 SAVED_EVERY = 120.0  # seconds
+STEPS = 1_200  # about as many as learning takes, of few texts in more passes than of many
+FEWEST, MOST = 3, 20  # passes, when their number is not set
 
 Batch = TypeVar("Batch")
 Progress = Callable[[int, int, dict[str, float]], None]  # steps done, of how many at most, figures of the latest
@@ -100,6 +102,7 @@ class _Run:
         self.low = precision_of(settings.precision) == torch.bfloat16
         self.epoch = self.place = 0  # whole epochs, and batches of the one under way
         self.an_epoch = len(task.batches(np.random.default_rng(settings.seed)))
+        self.epochs = settings.epochs or min(max(round(STEPS / max(self.an_epoch, 1)), FEWEST), MOST)
         self.qualities: list[float] = []
         self.best, self.best_epoch = dict(self.average.numbers), 0
         self.figures: dict[str, float] = {}
@@ -112,7 +115,7 @@ class _Run:
 
     @property
     def steps(self) -> int:
-        return self.settings.epochs * self.an_epoch
+        return self.epochs * self.an_epoch
 
     @property
     def timed_out(self) -> bool:
@@ -121,7 +124,7 @@ class _Run:
     @property
     def over(self) -> bool:
         tired = self.epoch - self.best_epoch >= self.settings.patience
-        return self.epoch >= self.settings.epochs or tired or (self.timed_out and self.epoch > 0)
+        return self.epoch >= self.epochs or tired or (self.timed_out and self.epoch > 0)
 
     def learn(self) -> None:
         """One epoch, or what is left of it."""

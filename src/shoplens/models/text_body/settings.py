@@ -16,7 +16,7 @@ class FineTuning:
 
     trained_layers: int = 6  # uppermost layers that learn; the others read each text once, which is kept
     longest: int = 128  # tokens of one text that are read; attention's cost grows with their square
-    epochs: int = 4  # passes over the training texts at most
+    epochs: int = 4  # passes over the training texts at most; 0 = as many as make about 1,200 steps, 3 to 20
     minutes: float = 30.0  # of learning at most; the rate falls to zero by then, so that ending early costs little
     tokens_a_batch: int = 1_024  # padded; about 40 sentences or titles
     learning_rate: float = 2e-4  # of the uppermost layer
@@ -32,7 +32,7 @@ class FineTuning:
 
     def __post_init__(self) -> None:
         """Check."""
-        least = {"epochs": 1, "longest": 8, "tokens_a_batch": 8, "trained_layers": 0, "patience": 1}
+        least = {"epochs": 0, "longest": 8, "tokens_a_batch": 8, "trained_layers": 0, "patience": 1}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ConfigurationError(f"{name} is {getattr(self, name)}; write at least {value}")
