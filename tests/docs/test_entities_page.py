@@ -32,7 +32,7 @@ COMMANDS = [
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_exist_with_their_options(line: str) -> None:
     words = shlex.split(line)[1:]
-    known = get_command(app).get_command(None, words[0]).get_command(None, words[1])  # type: ignore[attr-defined,arg-type]
+    known = get_command(app).get_command(None, words[0]).get_command(None, words[1])  # type: ignore[attr-defined]
     options = {name for one in known.params for name in one.opts}
     assert {word for word in words if word.startswith("-")} <= options
     assert CliRunner().invoke(app, [*words[:2], "--help"]).exit_code == 0
