@@ -13,7 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from shoplens.models.classifier.base import Floats, Rows
 
 STEPS = 200  # of L-BFGS; decisions have settled long before it converges to its last digit
-TOLERANCE = 1e-3
+TOLERANCE = (
+    1e-4  # of the mean loss's slope; at 1e-3 sparse terms are hardly learnt: .87 instead of .93 on Chinese reviews
+)
 
 
 @dataclass(frozen=True, slots=True)
