@@ -44,6 +44,7 @@ SIZES = {  # what a day of the topic is like: negative share, times as many post
     "three times the posts": (0.2, 3.0),
 }
 DAYS, PER_DAY = 35, 300.0
+CALM_DAYS = 73  # of a replay without a surge: a fifth of a year
 ALARMS_PER_YEAR = 1.0
 
 
@@ -109,8 +110,10 @@ def read_tones(file: Path, *, vectors: bool, seed: int) -> tuple[Said, dict[str,
 def surges(said: Said, replays: int, years: int, seed: int) -> tuple[dict[str, Any], Replay]:
     """Every detector on the same replays."""
     settings = SurgeSettings(alarms_per_year=ALARMS_PER_YEAR)
-    calm = [build(said, seed + 10_000 + k, days=73, per_day=PER_DAY, planted=None) for k in range(5 * years)]
-    calibration = [build(said, seed + 20_000 + k, days=73, per_day=PER_DAY, planted=None) for k in range(5 * years)]
+    calm, calibration = (
+        [build(said, seed + part + k, days=CALM_DAYS, per_day=PER_DAY, planted=None) for k in range(5 * years)]
+        for part in (10_000, 20_000)
+    )
     detectors: dict[str, Any] = {"monitor": lambda replay: alarms_of_monitor(replay, settings)}
     detectors["EWMA chart, calibrated"] = calibrated(0.1, calibration, years).alarms
     detectors["z-test an hour, calibrated"] = calibrated(1.0, calibration, years).alarms
