@@ -6,6 +6,7 @@ rhythm (Poisson, with a daily and weekly season), which topic a post belongs to,
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +111,10 @@ class Chart:
 
     def alarms(self, replay: Replay) -> list[int]:
         """Ends of hours in which the chart leaves its limit upwards, in any series; within a day it counts once."""
-        hours = replay.windows(HOUR)
+        return self.of_hours(replay.windows(HOUR))
+
+    def of_hours(self, hours: Sequence[Mapping[str, Count]]) -> list[int]:
+        """The same, of counts an hour."""
         learn = self.learn_days * 24
         found: list[int] = []
         for name in (ALL, TOPIC, OTHER):
