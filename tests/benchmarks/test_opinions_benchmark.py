@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.quality import opinions
-from benchmarks.quality.opinion_replays import DAY, HOUR, Chart, Planted, Said, build, judged
+from benchmarks.quality.opinion_replays import HOUR, Chart, Planted, Said, build, judged
+
+from shoplens.apps.opinions.surges import DAY
 
 SAID = Said(np.array([False] * 19 + [True]), np.array([True] * 9 + [False]))  # a model that is wrong now and then
 PLANTED = Planted(25 * DAY, DAY, 0.9, 2.0)

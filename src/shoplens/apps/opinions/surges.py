@@ -32,7 +32,7 @@ class SurgeSettings:
     alarms_per_year: float = 1.0  # false ones, of all series together
     memory_days: float = 21.0  # half-life of what is usual
     least_posts: int = 20  # of a series, before it is tested
-    least_days: float = 3.0  # since its first post, before the number of its posts is tested
+    least_days: float = 14.0  # since its first post, before the number of its posts is tested: weekdays come twice
     longest_days: float = 7.0  # a change that takes longer is no surge, and a surge that lasts longer has become usual
     most_series: int = 2_000  # watched at once; of more, those silent for longest are forgotten
 
@@ -158,7 +158,7 @@ class Surges:
         settings, usual, above = self.settings, one.usual, parent.usual if parent is not None else None
         share, season = usual.share(above), usual.season(start, above)
         expected = usual.expected(season)
-        quiet_tone = quiet_volume = True  # whether this window may be learnt from
+        quiet_tone = True  # whether this window's tone may be learnt from
         found = []
         if one.posts >= settings.least_posts:
             one.tone.take(tone_evidence(count.negative, count.posts, share, usual.weight(above)), start)
@@ -167,11 +167,10 @@ class Surges:
             if start - one.first >= settings.least_days * DAY:
                 one.volume.take(volume_evidence(count.posts, expected, usual.shape(expected)), start)
                 found += self._judge(one, VOLUME, start, threshold, share, expected)
-                quiet_volume = one.volume.level < threshold / 2
         usual.fade(self._kept)
         if quiet_tone and not one.tone.alarmed:
             usual.learn_tone(count, share)
-        if quiet_volume and not one.volume.alarmed:
+        if not one.volume.alarmed:
             usual.learn_volume(count.posts, start, expected, season)
         if count.posts:
             one.last = start
