@@ -18,7 +18,7 @@ from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.interaction import Interaction
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import InputError, NotFoundError, ShoplensError
-from shoplens.recommend.asking import Search
+from shoplens.recommend.asking import Ask, Search
 from shoplens.service.assistant_knowledge import Documents
 from shoplens.service.assistant_learning import NAME, open_intents
 from shoplens.service.assistant_reading import RememberingEncoder, reading_encoder
@@ -46,7 +46,7 @@ class AssistantService:
     ) -> None:
         settings = workspace.settings.assistant
         self.documents = Documents(workspace)
-        self._workspace, self._store = workspace, store
+        self._workspace, self._store, self._search = workspace, store, search
         self._lock = threading.Lock()
         self._encoder: RememberingEncoder | None = None
         self._intents: IntentModel | None = None
@@ -140,6 +140,7 @@ class AssistantService:
             return
         if self._encoder is None:
             self._encoder = reading_encoder(self._workspace)
+            self._search(Ask(text="open", n=1))  # opens the index now, where no tool's time runs
         try:
             if intents != self._stamps[1]:
                 self._intents = open_intents(self._workspace, self._encoder)
