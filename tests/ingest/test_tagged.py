@@ -55,5 +55,11 @@ def test_what_is_no_such_file_is_refused_by_line(tmp_path: Path, content: bytes,
         read_tagged(tmp_path / "b.txt")
 
 
+def test_a_wide_space_is_a_character_with_a_label(tmp_path: Path) -> None:
+    file = tmp_path / "zh.txt"
+    file.write_text("\u3000 B-MISC\r\n\u3000 I-MISC\r\n编\tO\r\n  \r\n著 O\r\n", encoding="utf-8")
+    assert [sentence.units for sentence in read_tagged(file)] == [("\u3000", "\u3000", "编"), ("著",)]
+
+
 def test_labels_of_kinds() -> None:
     assert label_set(["B", "A", "B"]) == ("O", "B-A", "I-A", "B-B", "I-B")

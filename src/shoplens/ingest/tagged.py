@@ -6,6 +6,7 @@ become IOB2.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from shoplens.domain.tagging import BEGINS, GOES_ON, OUTSIDE, TaggedSentence, la
 from shoplens.errors import FormatError, NotFoundError
 
 DOCUMENT_MARK = "-DOCSTART-"
+#: Between columns. Other white space, as the wide one of Chinese texts, is a character like others.
+SEPARATORS = re.compile(r"[ \t]+")
 PREFIXES = {"B": BEGINS, "S": BEGINS, "U": BEGINS, "I": GOES_ON, "E": GOES_ON, "L": GOES_ON, "M": GOES_ON}
 
 
@@ -32,8 +35,8 @@ def _sentences(file: Path) -> Iterator[TaggedSentence]:
     with file.open(encoding="utf-8-sig", errors="strict") as lines:
         try:
             for number, line in enumerate(lines, start=1):
-                columns = line.split()
-                if columns and columns[0] != DOCUMENT_MARK:
+                columns = SEPARATORS.split(line.strip(" \t\r\n"))
+                if columns[0] not in {"", DOCUMENT_MARK}:
                     units.append(columns[0])
                     labels.append(_label(columns, file, number))
                 elif units:

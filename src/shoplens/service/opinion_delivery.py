@@ -7,8 +7,6 @@ process may die between sending and noting it): each carries an identity that st
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import smtplib
 import ssl
@@ -17,15 +15,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from email.message import EmailMessage
-from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
 from shoplens.apps.opinions.telling import alert_json, subject_of, text_of
-from shoplens.domain.public_address import resolve_public
 from shoplens.errors import ConfigurationError, InputError, ServiceError, ShoplensError, UnsafeInputError
 from shoplens.service.opinion_settings import OpinionSettings
+from shoplens.service.webhook import post_signed
 from shoplens.store.opinions import AlertRecord, Delivery, OpinionStore, PostRecord
 
 log = logging.getLogger("shoplens.opinions")
@@ -43,13 +40,6 @@ def channels_of(settings: OpinionSettings) -> tuple[str, ...]:
     webhook = ("webhook",) if settings.webhook.url else ()
     email = ("email",) if settings.email.host and settings.email.to else ()
     return ("log", *webhook, *email)
-
-
-def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """Value of `X-Shoplens-Signature`: `t=SECONDS,v1=HEX`, HMAC-SHA256 over "SECONDS." and the body. The receiver
-    computes the same, compares in constant time and refuses what is older than some minutes."""
-    digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={timestamp},v1={digest}"
 
 
 class Courier:
@@ -119,25 +109,17 @@ class Courier:
         webhook = self._settings.webhook
         if webhook.url is None:
             raise ConfigurationError("opinions.webhook.url is not set any more")
-        target = resolve_public(webhook.url, allow_private=webhook.allow_private)
-        scheme = urlsplit(webhook.url).scheme
         body = orjson.dumps({"occasion": delivery.occasion, "alert": alert_json(alert, posts, self._language)})
-        headers = {
-            "Host": target.host_header(scheme),
-            "Content-Type": "application/json",
-            "User-Agent": "shoplens-opinions",
-            "X-Shoplens-Delivery": f"{delivery.alert_id}/{delivery.occasion}",
-        }
-        if webhook.secret is not None:
-            headers["X-Shoplens-Signature"] = signature(webhook.secret.get_secret_value(), int(time.time()), body)
-        extensions = {"sni_hostname": target.host} if scheme == "https" else {}
+        secret = webhook.secret.get_secret_value().encode() if webhook.secret is not None else None
         try:
-            with httpx.Client(
-                trust_env=False, timeout=webhook.timeout_seconds, verify=ssl.create_default_context()
-            ) as client:
-                answer = client.post(
-                    target.pinned_url(webhook.url), content=body, headers=headers, extensions=extensions
-                )
+            answer = post_signed(
+                webhook.url,
+                body,
+                key=f"{delivery.alert_id}/{delivery.occasion}",
+                secret=secret,
+                private=webhook.allow_private,
+                timeout=webhook.timeout_seconds,
+            )
         except httpx.HTTPError as error:
             raise ServiceError(f"the webhook cannot be reached ({type(error).__name__}: {error})") from error
         if not answer.is_success:  # a redirect is none: its address was not checked

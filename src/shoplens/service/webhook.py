@@ -57,7 +57,7 @@ class Webhook:
         for attempt in range(self.retries + 1):
             wait = 2.0**attempt
             try:
-                answer = self._post(body, key)
+                answer = post_signed(self.url, body, key=key, secret=self.secret, private=self.private)
             except httpx.HTTPError as error:
                 why = f"{type(error).__name__}: {error}"
             else:
@@ -78,21 +78,29 @@ class Webhook:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    def _post(self, body: bytes, key: str) -> httpx.Response:
-        """One try; the address is looked up and checked each time."""
-        target = resolve_public(self.url, allow_private=self.private)
-        scheme = urlsplit(self.url).scheme
-        headers = {
-            "Host": target.host_header(scheme),
-            "Content-Type": "application/json",
-            "User-Agent": f"shoplens/{__version__}",
-            "Idempotency-Key": key,
-            "X-Shoplens-Signature": signature(self.secret, body, int(time.time())),
-        }
-        extensions = {"sni_hostname": target.host} if scheme == "https" else {}
-        # trust_env off: a proxy from the environment would connect by name, past the check.
-        with httpx.Client(trust_env=False, timeout=TIMEOUT, verify=ssl.create_default_context()) as client:
-            return client.post(target.pinned_url(self.url), content=body, headers=headers, extensions=extensions)
+
+def post_signed(
+    url: str, body: bytes, *, key: str, secret: bytes | None, private: bool, timeout: float = TIMEOUT
+) -> httpx.Response:
+    """One try to POST a JSON body; the address is looked up and checked each time. `key`: stays the same when the same
+    message is sent again. Without a secret it is not signed.
+
+    UnsafeInputError for an address that may not be asked; httpx.HTTPError when nothing answers.
+    """
+    target = resolve_public(url, allow_private=private)
+    scheme = urlsplit(url).scheme
+    headers = {
+        "Host": target.host_header(scheme),
+        "Content-Type": "application/json",
+        "User-Agent": f"shoplens/{__version__}",
+        "Idempotency-Key": key,
+    }
+    if secret is not None:
+        headers["X-Shoplens-Signature"] = signature(secret, body, int(time.time()))
+    extensions = {"sni_hostname": target.host} if scheme == "https" else {}
+    # trust_env off: a proxy from the environment would connect by name, past the check.
+    with httpx.Client(trust_env=False, timeout=timeout, verify=ssl.create_default_context()) as client:
+        return client.post(target.pinned_url(url), content=body, headers=headers, extensions=extensions)
 
 
 def signature(secret: bytes, body: bytes, seconds: int) -> str:
