@@ -20,6 +20,7 @@ from shoplens.http.app import create_app
 from shoplens.service.settings import Settings
 from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
 
+pytestmark = pytest.mark.slow  # a shop with dialogues and documents is made: minutes on a busy machine
 PAGE = (Path(__file__).parents[2] / "docs" / "assistant.md").read_text(encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from shoplens.http.wire.cart import CartIn
 from shoplens.http.wire.catalogue import ProductIn
 from shoplens.http.wire.classify import ClassifyIn
 from shoplens.http.wire.embeddings import EmbeddingsIn
+from shoplens.http.wire.entities import EntitiesIn
 from shoplens.http.wire.events import EventIn
 from shoplens.http.wire.fields import Problem
 from shoplens.http.wire.interact import InteractIn
@@ -30,6 +31,7 @@ READ_BY_HAND = (
     InteractIn,
     PostsIn,
     ClassifyIn,
+    EntitiesIn,
     AssistantIn,
 )
 WRITTEN_BY_HAND = (Problem,)

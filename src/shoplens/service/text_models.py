@@ -209,9 +209,9 @@ class TextModels:
             raise ConfigurationError(f"{name!r} is a {before} already; choose another name for a {kind}")
 
     def _prune(self, home: Path, current: str) -> None:
-        for version in self.versions(home.name)[KEPT:]:
-            if version != current:
-                shutil.rmtree(home / version, ignore_errors=True)
+        others = [version for version in self.versions(home.name) if version != current]
+        for version in others[KEPT - 1 :]:
+            shutil.rmtree(home / version, ignore_errors=True)
 
 
 def checked_name(name: str) -> str:

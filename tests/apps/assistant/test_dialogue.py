@@ -116,6 +116,7 @@ def test_quiet_hours() -> None:
             Opening(hours, zone)
 
 
+@pytest.mark.slow
 def test_feedback_and_corrections_are_learnt(shop: Runtime) -> None:
     from shoplens.service.assistant_learning import learn_assistant
 

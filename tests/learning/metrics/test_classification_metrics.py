@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoplens.errors import InputError
@@ -15,6 +15,7 @@ from shoplens.learning.metrics.probability import probability_metrics, rating_me
 pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_figures_are_those_of_the_definitions(rows: list[tuple[int, int]]) -> None:
     truth, said = np.array(rows).T
