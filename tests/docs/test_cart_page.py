@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
-import shlex
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
+from pages import ROOT, blocks, lines, page, ran, run_json
 
-import shoplens.cli
-from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.cart import CartAnswer, CartIn
 from shoplens.models.cart.settings import SOURCES
 from shoplens.service.runtime import Runtime
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cart.md").read_text(encoding="utf-8")
-
-for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
-    import_module(command.name)
-
-
-def lines(name: str) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [one for one in words if one and one[0] == name]
+PAGE = page("cart.md")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the page's Python block made its shop."""
     where = tmp_path_factory.mktemp("page")
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(where)
-        exec(compile(block, "docs/cart.md", "exec"), {})
+    with ran(where, *blocks(PAGE, "python")):
         yield where
 
 
 def test_commands_run(folder: Path) -> None:
-    shown = []
-    for words in lines("shoplens"):
-        result = CliRunner().invoke(app, [*words[1:], "--json"], catch_exceptions=False)
-        assert result.exit_code == 0, result.stderr
-        shown.append(orjson.loads(result.stdout))
+    shown = [run_json(words) for words in lines(PAGE, "shoplens")]
     guest, known, following, last = shown
     assert guest["items"][0]["item_id"] == "butter"
     assert "habit" in known["sources"]
@@ -60,7 +39,7 @@ def test_commands_run(folder: Path) -> None:
 
 
 def test_the_request_is_answered(folder: Path) -> None:
-    (words,) = lines("curl")
+    (words,) = lines(PAGE, "curl")
     with Runtime.open(folder / "myshop") as shop:
         answer = TestClient(create_app(shop)).post("/v1/cart", json=orjson.loads(words[words.index("-d") + 1])).json()
     reasons = {reason for one in answer["items"] for reason in one["reasons"]}
@@ -78,4 +57,4 @@ def test_tables_name_all_that_there_is() -> None:
 
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (Path(__file__).parents[2] / "docs" / target).exists(), target
+        assert (ROOT / "docs" / target).exists(), target

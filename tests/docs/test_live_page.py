@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
-import shlex
-from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
+from pages import ROOT, blocks, lines, page, run_json
 
-import shoplens.cli
-from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.ranking import RankingAnswer
 from shoplens.learning.metrics.off_policy import OffPolicy
@@ -25,17 +20,7 @@ from shoplens.service.runtime import Runtime
 from shoplens.service.settings import FILE_NAME, Settings
 from shoplens.testing.served_shop import open_tiny_shop, train_tiny_shop
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
-
-for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
-    import_module(command.name)
-
-
-def lines(name: str) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [one for one in words if one and one[0] == name]
+PAGE = page("live.md")
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +30,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_tiny_shop(where) as shop:
         second = train_tiny_shop(shop.store, shop.workspace.bundles, seed=1)
         promote(shop.workspace.bundles, second)
-    (where / FILE_NAME).write_text("\n".join(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)), encoding="utf-8")
+    (where / FILE_NAME).write_text("\n".join(blocks(PAGE, "toml")), encoding="utf-8")
     return where
 
 
 def test_commands_run(folder: Path) -> None:
     version = sorted(one.name for one in (folder / "bundles").glob("2*"))[0]
-    for words in lines("shoplens"):
+    for words in lines(PAGE, "shoplens"):
         said = [version if word == "20260101-120000" else word for word in words[1:]]
-        result = CliRunner().invoke(app, [*said, "-w", str(folder), "--json"], catch_exceptions=False)
-        assert result.exit_code == 0, (words, result.stderr)
-        told = orjson.loads(result.stdout)
+        told = run_json(["shoplens", *said, "-w", str(folder)])
         if "--explain" in words:
             assert told["model"] == "mixed"
             assert told["candidates"]["similar"] > 0
@@ -63,7 +46,7 @@ def test_commands_run(folder: Path) -> None:
 
 def test_requests_are_answered(folder: Path) -> None:
     with Runtime.open(folder) as shop, TestClient(create_app(shop)) as client:
-        for words in lines("curl"):
+        for words in lines(PAGE, "curl"):
             path = words[-1].removeprefix("localhost:8000")
             answer = client.post(path, json=orjson.loads(words[words.index("-d") + 1]))
             assert answer.status_code == 200, answer.text
@@ -95,9 +78,13 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_replay_runs(folder: Path) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (block,) = blocks(PAGE, "python")
     (folder / FILE_NAME).write_text("[schedule]\nsettle_minutes = 1e-6\n", encoding="utf-8")
     with Runtime.open(folder) as shop:
         for number in range(200):
             shop.answers.recommend(shop.wish(n=2, exploration=0.5), f"u{number % 60:03}")
-        exec(compile(block, "docs/live.md", "exec"), {"shop": shop, "version": shop.shelf.version})
+        names = {"shop": shop, "version": shop.shelf.version}
+        exec(compile(block, "docs/live.md", "exec"), names)
+    found = names["found"]
+    assert isinstance(found, OffPolicy)
+    assert found.answers == 200

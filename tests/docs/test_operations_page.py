@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 import typer
+from pages import blocks, page
 from prometheus_client import generate_latest
 
 from shoplens.cli.app import app
@@ -14,14 +15,17 @@ from shoplens.http.envelope import Meters
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.service.settings import Settings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGE = page("operations.md")
 
 
 def test_settings_can_be_read(tmp_path: Path) -> None:
-    for number, example in enumerate(re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)):
-        file = tmp_path / f"{number}.toml"
+    file = tmp_path / "shoplens.toml"
+    read = []
+    for example in blocks(PAGE, "toml"):
         file.write_text(example, encoding="utf-8")
-        Settings.read(file)
+        read.append(Settings.read(file).model_dump(exclude_unset=True))
+    assert read
+    assert all(read), "an example sets nothing"
 
 
 def test_commands_exist() -> None:

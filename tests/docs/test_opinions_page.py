@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
-import shlex
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
+from pages import ROOT, blocks, lines, page, ran, run_json
 from typer.testing import CliRunner
 
-import shoplens.cli
 from shoplens.apps.opinions.aspects import ASPECTS
 from shoplens.apps.opinions.examples_of_tone import EXAMPLES
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
-from shoplens.service.opinion_delivery import signature
 from shoplens.service.runtime import Runtime
+from shoplens.service.webhook import signature
 
-PAGE = (Path(__file__).parents[2] / "docs" / "opinions.md").read_text(encoding="utf-8")
-
-for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
-    import_module(command.name)
+PAGE = page("opinions.md")
 
 
-def lines(name: str) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [one for one in words if one and one[0] == name]
-
-
-def run(words: list[str]) -> Any:
+def run(*words: str) -> str:
     result = CliRunner().invoke(app, words, catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
-    return orjson.loads(result.stdout) if "--json" in words else result.stdout
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     where = tmp_path_factory.mktemp("page")
-    block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(where)
-        exec(compile(block, "docs/opinions.md", "exec"), {})
+    with ran(where, blocks(PAGE, "python")[0]):
         yield where
 
 
 def test_commands_run(folder: Path) -> None:
-    first, again, report, series, alerts = (run([*words[1:], "--json"]) for words in lines("shoplens"))
+    first, again, report, series, alerts = (run_json(words) for words in lines(PAGE, "shoplens"))
     assert (first["posts"], again["posts"]) == (1_400, 0)
     assert first["alerts"] == alerts["alerts"]
     (alert,) = [one for one in alerts["alerts"] if one["kind"] == "tone"]
@@ -61,11 +46,11 @@ def test_commands_run(folder: Path) -> None:
     assert {one["series"] for one in report["series"]["product"]} == {f"product:p{k}" for k in range(5)}
     assert series["series"] == "entity:Acme"
     assert series["total"]["negative"] == series["total"]["posts"]
-    shown = run(["opinions", "alerts", "-w", "myshop", "--acknowledge", alert["alert_id"], "--by", "ann"])
+    shown = run("opinions", "alerts", "-w", "myshop", "--acknowledge", alert["alert_id"], "--by", "ann")
     assert "seen by ann" in shown
     assert "What people say" in shown
-    assert "topic:" in run(["opinions", "report", "-w", "myshop"])
-    assert "weekday" in run(["opinions", "report", "-w", "myshop", "--series", "all"])
+    assert "topic:" in run("opinions", "report", "-w", "myshop")
+    assert "weekday" in run("opinions", "report", "-w", "myshop", "--series", "all")
 
 
 def test_labels_are_learnt_from(folder: Path) -> None:
@@ -73,14 +58,14 @@ def test_labels_are_learnt_from(folder: Path) -> None:
         f'"{"lovely and great" if k % 2 else "awful and broken"} {k}",{"pos" if k % 2 else "neg"}' for k in range(40)
     ]
     (folder / "labels.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    told = run(["opinions", "train", "labels.csv", "-w", "myshop", "--json"])
+    told = run_json(["shoplens", "opinions", "train", "labels.csv", "-w", "myshop"])
     assert (told["model"], told["examples"], told["labels"]) == ("opinions-tone", 40, ["neg", "pos"])
     with Runtime.open(folder / "myshop") as shop:
         assert shop.opinions.reader().how()["tone"] == "trained"
 
 
 def test_requests_are_answered(folder: Path) -> None:
-    (words,) = lines("curl")
+    (words,) = lines(PAGE, "curl")
     body = orjson.loads(words[words.index("-d") + 1])
     with Runtime.open(folder / "myshop") as shop:
         client = TestClient(create_app(shop))
@@ -108,10 +93,10 @@ def test_requests_are_answered(folder: Path) -> None:
 
 
 def test_the_check_of_a_signature_works() -> None:
-    block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
+    block = blocks(PAGE, "python")[1]
     names: dict[str, Any] = {}
     exec(compile(block, "docs/opinions.md", "exec"), names)
-    header = signature("s3cret", 1_700_000_000, b"{}")
+    header = signature(b"s3cret", b"{}", 1_700_000_000)
     assert names["genuine"]("s3cret", header, b"{}")
     assert not names["genuine"]("s3cret", header, b"{ }")
 
@@ -120,4 +105,4 @@ def test_the_page_counts_right() -> None:
     assert f"{len(EXAMPLES)} example sentences" in PAGE
     assert f"words of {len(ASPECTS)} aspects" in PAGE
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (Path(__file__).parents[2] / "docs" / target).exists(), target
+        assert (ROOT / "docs" / target).exists(), target

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
-import shlex
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from pages import ROOT, blocks, lines, page, ran
 from typer.testing import CliRunner
 
-import shoplens.cli
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.profiles import ProfileOut
 from shoplens.service.profiles import COLUMNS
 from shoplens.service.runtime import Runtime
 
-PAGE = (Path(__file__).parents[2] / "docs" / "profiles.md").read_text(encoding="utf-8")
-
-for command in pkgutil.walk_packages(shoplens.cli.__path__, "shoplens.cli."):  # each adds itself to `app`
-    import_module(command.name)
-
-
-def lines(name: str) -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    words = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [one for one in words if one and one[0] == name]
+PAGE = page("profiles.md")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the page's Python blocks were run."""
     where = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(where)
-        for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-            exec(compile(block, "docs/profiles.md", "exec"), {})
+    with ran(where, *blocks(PAGE, "python")):
         yield where
 
 
 def test_requests_are_answered(folder: Path) -> None:
     with Runtime.open(folder / "myshop") as shop:
         client = TestClient(create_app(shop))
-        for words in lines("curl"):
+        for words in lines(PAGE, "curl"):
             assert client.get(words[1].removeprefix("localhost:8000")).status_code == 200, words
 
 
 def test_commands_run(folder: Path) -> None:
     told = []
-    for words in lines("shoplens"):
+    for words in lines(PAGE, "shoplens"):
         result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
         assert result.exit_code == 0, (words, result.stderr)
         told.append(result.stdout)
@@ -69,4 +54,4 @@ def test_tables_name_all_that_there_is() -> None:
 
 def test_links_lead_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert target.startswith("http") or (Path(__file__).parents[2] / "docs" / target).exists(), target
+        assert target.startswith("http") or (ROOT / "docs" / target).exists(), target

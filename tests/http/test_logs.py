@@ -106,5 +106,9 @@ def test_the_configuration_can_be_used(form: str) -> None:
     kept = logging.getLogger().handlers[:]
     try:
         logging.config.dictConfig({**configuration("info", form), "loggers": {}})
+        (handler,) = logging.getLogger().handlers
+        record = logging.LogRecord("shoplens", logging.INFO, "file", 1, "opened %s", ("it",), None)
+        line = handler.format(record)
+        assert (orjson.loads(line)["message"] if form == "json" else line).endswith("opened it")
     finally:
         logging.getLogger().handlers[:] = kept

@@ -51,7 +51,7 @@ def test_another_process_drops_what_it_remembers(shop: Runtime) -> None:
     shop.search.suggestions.note("hammer", 1, user_id="u001")
     with Runtime(shop.workspace, shop.store) as other:
         other.forget_person("u001")
-        shop._follow_erasures()
+        shop.watching.look()
         assert not shop.search.suggestions._own
 
 

@@ -48,7 +48,7 @@ def test_swapping_under_load_fails_no_request(tmp_path: Path) -> None:
             train_tiny_shop(shop.store, shop.workspace.bundles)
             assert shop.swap.follow()
             versions.append(shop.shelf.version)
-        assert shop.rollback() == versions[-2]
+        assert shop.bundles.rollback() == versions[-2]
         stop.set()
         assert all(future.result() > 0 for future in running)
         assert len(set(versions)) == 5
@@ -76,11 +76,11 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_answers(tmp_path: Path) -> 
         assert "damaged" in shop.problems()[0]
         assert ask(shop)
         with pytest.raises(BundleError, match="damaged"):
-            shop.promote(bad)
-        shop.rollback()
+            shop.bundles.promote(bad)
+        shop.bundles.rollback()
         assert shop.problems() == []
         items.write_bytes(whole)
-        shop.promote(bad)
+        shop.bundles.promote(bad)
         assert current_version(shop.workspace.bundles) == shop.shelf.version == bad
 
 

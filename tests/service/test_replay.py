@@ -50,7 +50,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 def test_the_bundle_that_answered_is_worth_what_it_earned(shop: Runtime) -> None:
     assert shop.shelf.version is not None
-    found = shop.replay(shop.shelf.version, places=2)
+    found = shop.bundles.replay(shop.shelf.version, places=2)
     told = found.found
     assert told.answers == 400
     assert told.people == 60
@@ -82,11 +82,11 @@ def test_what_the_bundle_has_learnt_from_does_not_judge_it(shop: Runtime) -> Non
     with pytest.raises(InputError, match="no reward"):
         replay(shop.store, shop.shelf, since=0, reward="love")
     with pytest.raises(NotFoundError):
-        shop.replay("nothing")
+        shop.bundles.replay("nothing")
 
 
 def test_another_bundle_is_compared(shop: Runtime) -> None:
     other = train_tiny_shop(shop.store, shop.workspace.bundles, content=False, seed=4)
-    found = shop.replay(other, places=1)
+    found = shop.bundles.replay(other, places=1)
     assert found.bundle == other
     assert np.isfinite(found.found.gain.value)

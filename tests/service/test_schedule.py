@@ -78,7 +78,7 @@ def looking(shop: Runtime, kind: type[Recommender]) -> Schedule:
 
     def train(workspace: Workspace, since: int) -> dict[str, Any]:
         version = trained(workspace, shop.store, since, kind, seed=len(list(workspace.bundles.iterdir())))
-        return {"version": version, "verdict": shop.judge(version, since).as_dict()}
+        return {"version": version, "verdict": shop.bundles.judge(version, since).as_dict()}
 
     return Schedule(shop.workspace, shop.store, train=train)
 
@@ -249,12 +249,12 @@ def test_a_bundle_whose_answers_fail_is_taken_back_by_whoever_sees_it(
         assert other.shelf.version == versions[1]
         for _ in range(4):
             shop.answers.errors.failed(versions[1])
-        shop.look_at_errors()
+        shop.watching.look()
         assert shop.shelf.version == versions[0]
         other.swap.follow()
         assert other.shelf.version == versions[0]
     assert journal.read(bundles)[-1].why == "its answers failed"
-    shop.look_at_errors()
+    shop.watching.look()
     assert len(journal.read(bundles)) == 1
 
 

@@ -96,6 +96,6 @@ def judge(
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
-        found = shop.judge(version)
+        found = shop.bundles.judge(version)
     said = Text(f"{'would be promoted' if found.accepted else 'would be refused'}: {found.why}")
     emit(found.as_dict(), json=json, table=said)

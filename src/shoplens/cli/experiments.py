@@ -109,7 +109,7 @@ def replay(
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
-        found = shop.replay(bundle, days=days, places=places, reward=reward)
+        found = shop.bundles.replay(bundle, days=days, places=places, reward=reward)
     table = Table("", f"{reward}s an answer", "95 %", title=f"{found.found.answers:,} answers, first {places} places")
     for name in ("logged", "ips", "snips", "dr", "gain"):
         one = getattr(found.found, name)

@@ -89,33 +89,23 @@ def write_bundle(
             calibration.save(building)
         if alignment is not None:
             shutil.copytree(alignment, building / ALIGNMENT)
-        if cart is not None:
-            (building / CART).mkdir()
-            cart.save(building / CART)
-        if profile is not None:
-            (building / PROFILE).mkdir()
-            profile.save(building / PROFILE)
+        for name, model in ((CART, cart), (PROFILE, profile)):
+            if model is not None:
+                (building / name).mkdir()
+                model.save(building / name)
         size, maker = _write_vectors(building, items, models, modalities, facts.get("encoders") or {})
-        files = {name: _describe(building / name) for name in _files(building)}
-        created = datetime.now(UTC)
-        fingerprint = hashlib.sha256("".join(one["sha256"] for one in files.values()).encode()).hexdigest()
-        manifest = {
-            "format": FORMAT,
-            "version": f"{created:%Y%m%dT%H%M%S%f}"[:18] + f"-{fingerprint[:8]}",
-            "shoplens": __version__,
-            "created": created.isoformat(timespec="seconds"),
-            "seed": seed,
-            "data_fingerprint": facts.pop("data_fingerprint", None) or fingerprint,
-            "items": len(items),
-            "vector_size": size,
-            "vector_model": maker,
-            "modalities": [one.name for one in modalities],
-            "models": classes,
-            "shipped": shipped,
-            "metrics": dict(metrics or {}),
-            "extra": facts,
-            "files": files,
-        }
+        manifest = _stamped(
+            building,
+            items=len(items),
+            vector_size=size,
+            vector_model=maker,
+            modalities=[one.name for one in modalities],
+            models=classes,
+            shipped=shipped,
+            metrics=dict(metrics or {}),
+            extra=facts,
+            seed=seed,
+        )
         _write_manifest(building, manifest)
         _sync(building)
         target = bundles / str(manifest["version"])
@@ -125,6 +115,23 @@ def write_bundle(
         raise
     _sync_folder(bundles)
     return target
+
+
+def _stamped(building: Path, *, extra: dict[str, Any], **said: Any) -> dict[str, Any]:
+    """The manifest of a folder that is complete otherwise: what is said of it, its version, and every file's digest."""
+    files = {name: _describe(building / name) for name in _files(building)}
+    created = datetime.now(UTC)
+    fingerprint = hashlib.sha256("".join(one["sha256"] for one in files.values()).encode()).hexdigest()
+    return {
+        "format": FORMAT,
+        "version": f"{created:%Y%m%dT%H%M%S%f}"[:18] + f"-{fingerprint[:8]}",
+        "shoplens": __version__,
+        "created": created.isoformat(timespec="seconds"),
+        "data_fingerprint": extra.pop("data_fingerprint", None) or fingerprint,
+        **said,
+        "extra": extra,
+        "files": files,
+    }
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shoplens.encoders.base import Encoder
-from shoplens.errors import NotFoundError
 from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier, train_classifier
 from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
 from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.opened_text_models import OpenedTextModels
 from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
 
@@ -42,9 +41,8 @@ class Classifiers:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.saved = TextModels.of(workspace.root)
-        self._open: dict[str, tuple[SavedTextModel, TextClassifier]] = {}
+        self._opened = OpenedTextModels(self.saved, KIND, self._load, learn="shoplens classify train FILE --name NAME")
         self._encoder: Encoder | None = None
-        self._lock = threading.Lock()
 
     def all(self) -> list[SavedTextModel]:
         """The classifiers there are, by name."""
@@ -99,32 +97,11 @@ class Classifiers:
 
     def classify(self, texts: Sequence[str], name: str | None = None) -> Classified:
         """What the classifier of that name says; without a name, the only one there is. NotFoundError names them."""
-        saved, model = self._opened(self._name(name))
+        saved, model = self._opened.get(name)
         return Classified(saved, model.classes, model.probabilities(texts))
 
-    def _name(self, name: str | None) -> str:
-        if name is not None:
-            return name
-        there = self.saved.names(KIND)
-        if len(there) == 1:
-            return there[0]
-        if not there:
-            raise NotFoundError("there is no classifier yet; train one: shoplens classify train FILE --name NAME")
-        raise NotFoundError(f"there are several classifiers; name one of: {', '.join(there)}")
-
-    def _opened(self, name: str) -> tuple[SavedTextModel, TextClassifier]:
-        """The version that answers now; opened once, and again when another is put in its place."""
-        version = self.saved.stamp(name)
-        with self._lock:
-            known = self._open.get(name)
-            if known is None or known[0].version != version:
-                saved = self.saved.open(name)
-                if saved.kind != KIND:
-                    there = ", ".join(self.saved.names(KIND)) or "none"
-                    raise NotFoundError(f"{name!r} is a {saved.kind}, not a classifier; there are: {there}")
-                encoder = None if saved.encoder is None else self._reader()
-                known = self._open[name] = (saved, load_classifier(saved.folder, encoder=encoder))
-            return known
+    def _load(self, saved: SavedTextModel) -> TextClassifier:
+        return load_classifier(saved.folder, encoder=None if saved.encoder is None else self._reader())
 
     def _reader(self) -> Encoder | None:
         """The workspace's own encoder of texts; None when it is switched off, and words alone must do."""

@@ -47,7 +47,7 @@ def retrain(root: Path, since: int) -> dict[str, Any]:
 
         with Runtime.open(root) as shop:
             done = train_shop(shop.workspace, shop.store, before=since, ship=False)
-            return {"version": done.version, "verdict": shop.judge(done.version, since).as_dict()}
+            return {"version": done.version, "verdict": shop.bundles.judge(done.version, since).as_dict()}
     except ShoplensError as error:
         return {"error": str(error)}
     except MemoryError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights, key_of_text
 from shoplens.domain.experiments import Experiment
 from shoplens.domain.people import Person
-from shoplens.errors import BundleError, NotFoundError, ShoplensError
+from shoplens.errors import NotFoundError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
@@ -28,12 +27,10 @@ from shoplens.recommend.rules import Wish
 from shoplens.recommend.scenarios import find_scenario
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
-from shoplens.service import bundle_pointer
 from shoplens.service.answers import Answers
-from shoplens.service.bundle import read_manifest
+from shoplens.service.bundle_life import BundleLife
 from shoplens.service.changes import Changes
 from shoplens.service.contents import FeatureContents
-from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
 from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
@@ -47,6 +44,7 @@ from shoplens.service.profiles import read_everybody
 from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import Settings, Workspace
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
+from shoplens.service.watching import Watching
 from shoplens.store.base import Appended, Checkpoint, Store
 
 if TYPE_CHECKING:
@@ -55,16 +53,12 @@ if TYPE_CHECKING:
     from shoplens.service.attributes import Attributes
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
-    from shoplens.service.gate import Verdict
     from shoplens.service.opinion_delivery import Courier
     from shoplens.service.opinions import OpinionService
-    from shoplens.service.replay import Replay
     from shoplens.service.search import SearchService
     from shoplens.service.taggers import Taggers
 
 log = logging.getLogger(__name__)
-FOLLOW_EVERY = 0.5  # seconds between looks at the store for other processes' changes of the catalogue
-LOOK_EVERY = 1.0  # seconds between looks at the bundle pointer and at what has been embedded
 
 
 class Runtime:
@@ -85,10 +79,8 @@ class Runtime:
         self.facts = CatalogueFacts()
         self.trending = Trending()
         self.catalogue = LiveCatalogue(store.catalogue, self.facts)
-        self._erased = store.erasures.last()
         self.changes = Changes()
-        self._stop = threading.Event()
-        self._watcher: threading.Thread | None = None
+        self.watching = Watching(self)
         self._contents = contents
         self._embedded = self._stamp()
         self.catalogue.follow()
@@ -123,13 +115,14 @@ class Runtime:
             exposure=Exposure(store.impressions),
             known_as=store.people.known_as,
         )
+        self.bundles = BundleLife(workspace, store, self.swap, self._flush_impressions)
         self._opening = threading.RLock()  # of what is opened at its first use
         self._search: SearchService | None = None
         self._interaction: Interaction | None = None
         self._attributes: Attributes | None = None
         self._opinions: OpinionService | None = None
         self._courier: Courier | None = None
-        self._follow_opinions()
+        self.follow_opinions()
         self._assistant: AssistantService | None = None
 
     @classmethod
@@ -169,7 +162,7 @@ class Runtime:
                     self.workspace, self.store, self.facts, lambda: self.shelf, self._history, self.loose_media
                 )
                 self.on_change(self._search.changed)
-                if self._watcher is not None:
+                if self.watching.started:
                     self._search.start()
             return self._search
 
@@ -347,68 +340,6 @@ class Runtime:
         """Hear of every change of the catalogue once filters know it, whichever process made it; see LiveCatalogue."""
         self.catalogue.on_change(listener)
 
-    def promote(self, version: str) -> str | None:
-        """Let a bundle answer; returns the one before. BundleError when it cannot be used: then nothing changes."""
-        before = bundle_pointer.promote(self.workspace.bundles, version)
-        self._switch(version, before)
-        return before
-
-    def rollback(self, version: str | None = None) -> str:
-        """Return to the bundle before the current one (which must be `version`, when given)."""
-        now = bundle_pointer.rollback(self.workspace.bundles, version)
-        self.swap.follow()
-        if self.swap.problem is not None:
-            raise BundleError(self.swap.problem)
-        return now
-
-    def judge(self, version: str, since: int | None = None) -> Verdict:
-        """What people did from `since` (microseconds) on says about a bundle, beside the one that answers; by default
-        from where neither has learnt. NotFoundError, BundleError for one that cannot be used."""
-        from shoplens.service.gate import judge
-
-        bundle_pointer.bundle_folder(self.workspace.bundles, version)
-        self.swap.follow()
-        candidate, current = self.swap.shelf_of(version), self.shelf
-        if since is None:
-            since = 1 + max(self._last_event(one.version) for one in (candidate, current))
-        train = self.settings.train
-        return judge(
-            self.store,
-            candidate,
-            current,
-            since,
-            self.settings.schedule,
-            repeat=train.repeat,
-            limit=train.max_history,
-        )
-
-    def replay(self, version: str, *, days: float = 28.0, places: int = 1, reward: str = "click") -> Replay:
-        """What a bundle would have earned where others answered, from the places that were left to chance after it was
-        trained. NotFoundError, BundleError; InputError when no answer can be used."""
-        from shoplens.service.replay import replay
-
-        bundle_pointer.bundle_folder(self.workspace.bundles, version)
-        if self.answers.log is not None:
-            self.answers.log.flush(1.0)
-        settings = self.settings
-        return replay(
-            self.store,
-            self.swap.shelf_of(version),
-            since=self._last_event(version),
-            places=places,
-            reward=reward,
-            days=days,
-            window_days=settings.impressions.window_days,
-            settle_minutes=settings.schedule.settle_minutes,
-            limit=settings.train.max_history,
-        )
-
-    def _last_event(self, version: str | None) -> int:
-        """The last moment that a bundle learnt from; -1 where it does not say."""
-        if version is None:
-            return -1
-        return int(read_manifest(self.workspace.bundles / version)["extra"].get("last_event", -1))
-
     def start_experiment(self, experiment: Experiment) -> Experiment:
         """Begin; see `Experiments.start`. Here at once, in other processes within a second or two."""
         begun = self.experiments.start(experiment)
@@ -425,13 +356,16 @@ class Runtime:
         """What an experiment showed so far. NotFoundError when there is none of that name."""
         from shoplens.service.experiment_report import report
 
-        if self.answers.log is not None:
-            self.answers.log.flush(1.0)
+        self._flush_impressions()
         return report(
             self.store.impressions,
             self.experiments.get(name),
             window_days=self.settings.impressions.window_days,
         )
+
+    def _flush_impressions(self) -> None:
+        if self.answers.log is not None:
+            self.answers.log.flush(1.0)
 
     def follow(self) -> int:
         """Take in what other processes changed in the catalogue. Returns how many products they did."""
@@ -444,18 +378,15 @@ class Runtime:
         """Follow the bundle pointer and other processes' changes of the catalogue, in a thread, until `close`."""
         from shoplens.service.opinion_delivery import Courier
 
-        if self._watcher is None:
-            self._watcher = threading.Thread(target=self._watch, name="shoplens-watch", daemon=True)
-            self._watcher.start()
+        if not self.watching.started:
+            self.watching.start()
             self.search.start()
             self._courier = Courier(self.store.opinions, self.settings.opinions, language=self.settings.language)
             self._courier.start()
 
     def close(self) -> None:
         """Stop watching and give the store back."""
-        self._stop.set()
-        if self._watcher is not None:
-            self._watcher.join(timeout=10)
+        self.watching.close()
         if self._courier is not None:
             self._courier.close()
         if self._assistant is not None:
@@ -468,7 +399,12 @@ class Runtime:
         self.media.close()
         self.store.close()
 
-    def _warm_assistant(self) -> None:
+    def follow_opinions(self) -> None:
+        """Rankings feel what is said about products, where the shop wants that."""
+        if self.settings.opinions.ranking > 0.0:
+            self.opinions.follow()
+
+    def warm_assistant(self) -> None:
         """Read documents and intents before the first customer asks."""
         try:
             if self.workspace.assistant.is_dir():
@@ -476,60 +412,18 @@ class Runtime:
         except ShoplensError as error:
             log.warning("the assistant cannot be opened: %s", error)
 
-    def _watch(self) -> None:
-        self._warm_assistant()
-        look = time.monotonic()
-        while not self._stop.wait(min(FOLLOW_EVERY, LOOK_EVERY)):
-            try:
-                self.follow()
-                if time.monotonic() >= look:
-                    look = time.monotonic() + LOOK_EVERY
-                    self.swap.follow()
-                    self.look_at_errors()
-                    self.keyring.follow()
-                    if self.experiments.follow():
-                        self.answers.prepare()
-                    self._follow_erasures()
-                    self._follow_opinions()
-                    stamp = self._stamp()
-                    if stamp != self._embedded:
-                        self._embedded = stamp
-                        self.swap.refresh(embedded=True)
-            except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
-                log.warning("looking for changes failed: %s", error)
+    def follow_embedding(self) -> None:
+        """New vectors of products are compared from now on."""
+        stamp = self._stamp()
+        if stamp != self._embedded:
+            self._embedded = stamp
+            self.swap.refresh(embedded=True)
 
-    def _follow_opinions(self) -> None:
-        """Rankings feel what is said about products, where the shop wants that."""
-        if self.settings.opinions.ranking > 0.0:
-            self.opinions.follow()
-
-    def _follow_erasures(self) -> None:
-        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes."""
-        last = self.store.erasures.last()
-        if last != self._erased:
-            self._erased = last
-            if self._search is not None:
-                self._search.forget_everybody()
-            self.profiles.forget_everybody()
-
-    def look_at_errors(self) -> None:
-        """A bundle that fails too often gives way to the one before, for all processes."""
-        version = self.answers.errors.verdict()
-        if version is not None and version == self.swap.shelf.version and self.settings.schedule.rollback:
-            from shoplens.service.schedule import roll_back
-
-            roll_back(self.workspace.bundles, version, "its answers failed")
-            self.answers.errors = ErrorWatch()
-            self.swap.follow()
-
-    def _switch(self, version: str, before: str | None) -> None:
-        """Follow the pointer; put it back when the bundle turns out to be unusable."""
-        self.swap.follow()
-        if (problem := self.swap.problem) is not None:
-            if before is not None:
-                bundle_pointer.rollback(self.workspace.bundles, version)
-                self.swap.follow()
-            raise BundleError(problem)
+    def forget_everybody(self) -> None:
+        """Give up what is remembered here by person; the store keeps what it holds."""
+        if self._search is not None:
+            self._search.forget_everybody()
+        self.profiles.forget_everybody()
 
     def _stamp(self) -> float:
         """Changes when products have been embedded."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 
 from shoplens.domain.tagging import Entity, TaggedSentence
 from shoplens.encoders.e5_torch import E5Body
-from shoplens.errors import NotFoundError
 from shoplens.ingest.tagged import read_tagged
 from shoplens.learning.tagging.choosing import ChosenTagger, choose_tagger, set_aside
 from shoplens.learning.tagging.judging import JudgedTagger, judge_labels
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
 from shoplens.models.text_body.settings import FineTuning
+from shoplens.service.opened_text_models import OpenedTextModels
 from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
 
@@ -47,8 +46,12 @@ class Taggers:
 
     def __init__(self, workspace: Workspace) -> None:
         self.saved = TextModels.of(workspace.root)
-        self._open: dict[str, tuple[SavedTextModel, Tagger]] = {}
-        self._lock = threading.Lock()
+        self._opened = OpenedTextModels(
+            self.saved,
+            KIND,
+            lambda saved: Tagger.load(saved.folder),
+            learn="shoplens entities train FILE --name NAME",
+        )
 
     def all(self) -> list[SavedTextModel]:
         """The taggers there are, by name."""
@@ -97,31 +100,8 @@ class Taggers:
 
     def tag(self, texts: Sequence[str], name: str | None = None) -> TaggedTexts:
         """What the tagger of that name finds; without a name, the only one there is. NotFoundError names them."""
-        saved, tagger = self._opened(self._name(name))
+        saved, tagger = self._opened.get(name)
         return TaggedTexts(saved, tagger.tag_texts(texts))
-
-    def _name(self, name: str | None) -> str:
-        if name is not None:
-            return name
-        there = self.saved.names(KIND)
-        if len(there) == 1:
-            return there[0]
-        if not there:
-            raise NotFoundError("there is no tagger yet; train one: shoplens entities train FILE --name NAME")
-        raise NotFoundError(f"there are several taggers; name one of: {', '.join(there)}")
-
-    def _opened(self, name: str) -> tuple[SavedTextModel, Tagger]:
-        """The version that answers now; opened once, and again when another is put in its place."""
-        version = self.saved.stamp(name)
-        with self._lock:
-            known = self._open.get(name)
-            if known is None or known[0].version != version:
-                saved = self.saved.open(name)
-                if saved.kind != KIND:
-                    there = ", ".join(self.saved.names(KIND)) or "none"
-                    raise NotFoundError(f"{name!r} is a {saved.kind}, not a tagger; there are: {there}")
-                known = self._open[name] = (saved, Tagger.load(saved.folder))
-            return known
 
 
 def read_source(source: Path, seed: int = 0) -> tuple[list[TaggedSentence], list[TaggedSentence]]:

@@ -93,7 +93,7 @@ class TextModels:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / ".lock"):
             self._refuse_other_kind(name, kind)
-            version = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+            version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:8]}"
             building = home / f".{version}"
             building.mkdir()
             try:

@@ -23,11 +23,8 @@ from shoplens.learning.model_settings import make_factories
 from shoplens.learning.profile.plots import drawings_of
 from shoplens.learning.runs.record import write_run
 from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
-from shoplens.learning.train import BLEND, Trained, fit_plan, plan_again, train
-from shoplens.models.base import Recommender
+from shoplens.learning.train import BLEND, Plan, Trained, fit_plan, plan_again, train
 from shoplens.models.calibration import Calibration
-from shoplens.models.cart import CartModel
-from shoplens.models.profile import ProfileModel
 from shoplens.service.alignment import Aligned, align_shop
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
@@ -108,138 +105,161 @@ def train_shop(
         people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
         del log
         clock.stop("learn profiles")
-        return _train(workspace, data, chosen, seed, aligned, cart, people, resume, tell, clock, ship=ship)
+        beside = _Beside(aligned, cart, people)
+        return _Course(workspace, data, chosen, seed, beside, resume, tell, clock).run(ship=ship)
     finally:
         if resume is not None:
             resume.release()
 
 
-def _train(
-    workspace: Workspace,
-    data: TrainingData,
-    chosen: tuple[str, ...],
-    seed: int,
-    aligned: Aligned,
-    cart: TrainedCart,
-    people: TrainedProfiles,
-    resume: Claimed | None,
-    tell: Progress,
-    clock: _Clock,
-    *,
-    ship: bool,
-) -> Training:
-    """See `train_shop`; `data`: everything in the store."""
-    settings, interactions, modalities = workspace.settings.train, data.interactions, data.modalities
-    split, note = cut(interactions, settings)
-    learn = known_only(split.train, settings.min_item_events)
-    trained = train(
-        replace(data, interactions=learn),
-        split.valid_holdout(repeat=settings.repeat),
-        models=chosen,
-        seed=seed,
-        settings=settings.tables,
-        half_life_days=settings.half_life_days,
-        newcomers=settings.newcomers,
-        ranker=settings.ranker,
-        resume=resume,
-        progress=tell,
-    )
-    clock.stop("fit and choose")
-    test = score_test(trained, split, repeat=settings.repeat, progress=tell)
-    clock.stop("test")
-    calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=tell)
-    clock.stop("calibrate")
-    folder = workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    facts = _facts(interactions, modalities, data.profiles, split, note) | {"words and photos": aligned.told}
-    write_run(
-        folder,
-        test,
-        config=settings.model_dump(mode="json") | {"models": chosen},
-        data_fingerprint=fingerprint(interactions),
-        seed=seed,
-        title=f"Test: {facts['test']}",
-        best=trained.best,
-        weights=trained.weights,
-        train_seconds=trained.train_seconds,
-        curves=trained.curves,
-        notes=facts,
-        reliability=reliability,
-        drawings=drawings_of(people.figures),
-    )
-    clock.stop("report")
-    figures, plan = _figures(trained, test), plan_again(trained)
-    chosen_best, valid = trained.best, trained.valid
-    del trained, split, learn  # frees the models of before, which weigh as much as those to come
-    give_back()
-    everything = known_only(interactions, settings.min_item_events)
-    fitted, blend = fit_plan(plan, replace(data, interactions=everything), resume=resume, progress=tell)
-    clock.stop("fit again on everything")
-    tell("write the bundle", 0, 1)
-    extra = {
-        "encoders": _encoder_versions(workspace, modalities),
-        "event_weights": {name.value: one for name, one in event_weights(settings.event_weights).items()},
-        "facts": facts,
-        "run": folder.name,
-        "seed": seed,
-        "alignment": aligned.as_dict(),
-        "cart": dict(cart.figures),
-        "profiles": dict(people.figures),
-    }
-    models = {**fitted, BLEND: blend}
-    version = _write(
-        workspace.bundles,
-        models,
-        interactions,
-        modalities,
-        figures,
-        extra,
-        calibration,
-        aligned.folder,
-        cart.model,
-        people.model,
-    )
-    if ship:
-        promote(workspace.bundles, version)
-    tell("write the bundle", 1, 1)
-    if resume is not None:
-        resume.finish()
-    clock.stop("bundle")
-    return Training(version, folder, chosen_best, plan.weights, valid, test, aligned, clock.seconds)
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What was learnt beside the models that rank."""
+
+    aligned: Aligned
+    cart: TrainedCart
+    people: TrainedProfiles
 
 
-def _write(
-    bundles: Path,
-    models: Mapping[str, Recommender],
-    interactions: Interactions,
-    modalities: tuple[Modality, ...],
-    metrics: Mapping[str, Any],
-    extra: Mapping[str, Any],
-    calibration: Calibration | None,
-    alignment: Path | None,
-    cart: CartModel | None,
-    profile: ProfileModel | None,
-) -> str:
-    """Write the bundle and return its version."""
-    bundle = write_bundle(
-        bundles,
-        items=interactions.items,
-        models=models,
-        shipped=BLEND,
-        modalities=modalities,
-        people=interactions.users,
-        metrics=metrics,
-        calibration=calibration,
-        alignment=alignment,
-        cart=cart,
-        profile=profile,
-        extra={
-            "data_fingerprint": fingerprint(interactions),
-            "last_event": int(interactions.timestamp.max()),
-            **extra,
-        },
-        seed=extra["seed"],
-    )
-    return bundle.name
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Models that were chosen and tested: all that the report and the bundle tell of them, not the models."""
+
+    plan: Plan
+    best: str
+    valid: Mapping[str, Evaluation]
+    test: Mapping[str, Evaluation]
+    figures: Mapping[str, Any]
+    calibration: Calibration | None
+    facts: Mapping[str, Any]
+    run: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """One training, see `train_shop`; `data`: everything in the store."""
+
+    workspace: Workspace
+    data: TrainingData
+    chosen: tuple[str, ...]
+    seed: int
+    beside: _Beside
+    resume: Claimed | None
+    tell: Progress
+    clock: _Clock
+
+    def run(self, *, ship: bool) -> Training:
+        """Choose and test on a part of the data, then fit on all of it and write the bundle."""
+        judged = self._judged()
+        give_back()  # the models of before weigh as much as those to come
+        version = self._written(judged)
+        if ship:
+            promote(self.workspace.bundles, version)
+        self.tell("write the bundle", 1, 1)
+        if self.resume is not None:
+            self.resume.finish()
+        self.clock.stop("bundle")
+        return Training(
+            version,
+            judged.run,
+            judged.best,
+            judged.plan.weights,
+            judged.valid,
+            judged.test,
+            self.beside.aligned,
+            self.clock.seconds,
+        )
+
+    @property
+    def _settings(self) -> TrainSettings:
+        return self.workspace.settings.train
+
+    def _judged(self) -> _Judged:
+        settings, interactions = self._settings, self.data.interactions
+        split, note = cut(interactions, settings)
+        trained = train(
+            replace(self.data, interactions=known_only(split.train, settings.min_item_events)),
+            split.valid_holdout(repeat=settings.repeat),
+            models=self.chosen,
+            seed=self.seed,
+            settings=settings.tables,
+            half_life_days=settings.half_life_days,
+            newcomers=settings.newcomers,
+            ranker=settings.ranker,
+            resume=self.resume,
+            progress=self.tell,
+        )
+        self.clock.stop("fit and choose")
+        test = score_test(trained, split, repeat=settings.repeat, progress=self.tell)
+        self.clock.stop("test")
+        calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=self.tell)
+        self.clock.stop("calibrate")
+        facts = _facts(interactions, self.data.modalities, self.data.profiles, split, note)
+        facts |= {"words and photos": self.beside.aligned.told}
+        run = self._reported(trained, test, reliability, facts)
+        self.clock.stop("report")
+        figures = _figures(trained, test)
+        return _Judged(plan_again(trained), trained.best, trained.valid, test, figures, calibration, facts, run)
+
+    def _reported(
+        self, trained: Trained, test: Mapping[str, Evaluation], reliability: Reliability | None, facts: dict[str, Any]
+    ) -> Path:
+        """The folder of the run that was written."""
+        folder = self.workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        write_run(
+            folder,
+            test,
+            config=self._settings.model_dump(mode="json") | {"models": self.chosen},
+            data_fingerprint=fingerprint(self.data.interactions),
+            seed=self.seed,
+            title=f"Test: {facts['test']}",
+            best=trained.best,
+            weights=trained.weights,
+            train_seconds=trained.train_seconds,
+            curves=trained.curves,
+            notes=facts,
+            reliability=reliability,
+            drawings=drawings_of(self.beside.people.figures),
+        )
+        return folder
+
+    def _written(self, judged: _Judged) -> str:
+        """Fit again on everything; the version of the bundle that holds it."""
+        interactions, modalities = self.data.interactions, self.data.modalities
+        everything = known_only(interactions, self._settings.min_item_events)
+        again = replace(self.data, interactions=everything)
+        fitted, blend = fit_plan(judged.plan, again, resume=self.resume, progress=self.tell)
+        self.clock.stop("fit again on everything")
+        self.tell("write the bundle", 0, 1)
+        beside = self.beside
+        weights = event_weights(self._settings.event_weights)
+        bundle = write_bundle(
+            self.workspace.bundles,
+            items=interactions.items,
+            models={**fitted, BLEND: blend},
+            shipped=BLEND,
+            modalities=modalities,
+            people=interactions.users,
+            metrics=judged.figures,
+            calibration=judged.calibration,
+            alignment=beside.aligned.folder,
+            cart=beside.cart.model,
+            profile=beside.people.model,
+            extra={
+                "data_fingerprint": fingerprint(interactions),
+                "last_event": int(interactions.timestamp.max()),
+                "encoders": _encoder_versions(self.workspace, modalities),
+                "event_weights": {name.value: one for name, one in weights.items()},
+                "facts": judged.facts,
+                "run": judged.run.name,
+                "seed": self.seed,
+                "alignment": beside.aligned.as_dict(),
+                "cart": dict(beside.cart.figures),
+                "profiles": dict(beside.people.figures),
+            },
+            seed=self.seed,
+        )
+        return bundle.name
 
 
 def cut(interactions: Interactions, settings: TrainSettings) -> tuple[Split, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +16,7 @@ MOST_SHOWN = 1_000  # products of one answer
 Record = TypeVar("Record")
 
 
-class SqlAnswerLog(Generic[Record]):
+class SqlAnswerLog(ABC, Generic[Record]):
     """A log in a table with the columns sequence, impression_id and timestamp. Subclasses say what a row is."""
 
     table: Table
@@ -84,11 +85,11 @@ class SqlAnswerLog(Generic[Record]):
         time = self.table.c.timestamp
         return time >= since if before is None else and_(time >= since, time < before)
 
-    def _to_row(self, record: Record) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _to_row(self, record: Record) -> dict[str, Any]: ...
 
-    def _from_row(self, row: Any) -> Record:
-        raise NotImplementedError
+    @abstractmethod
+    def _from_row(self, row: Any) -> Record: ...
 
 
 def storable(text: str) -> str:

@@ -44,26 +44,26 @@ async def get_history(shop: Shop) -> HistoryAnswer:
 async def judge(version: Id, shop: Shop) -> VerdictOut:
     """Let what people did since judge a bundle beside the one that answers, through the code that serves; takes up to
     some minutes, and promotes nothing."""
-    return VerdictOut(**(await run_in_threadpool(shop.judge, version)).as_dict())
+    return VerdictOut(**(await run_in_threadpool(shop.bundles.judge, version)).as_dict())
 
 
 @router.post("/v1/bundles/{version}/replay", dependencies=[Depends(needs("admin"))])
 async def replay(version: Id, body: ReplayIn, shop: Shop) -> ReplayOut:
     """What a bundle would have earned where others answered, from the places that were left to chance after it was
     trained; takes up to some minutes."""
-    asked = partial(shop.replay, version, days=body.days, places=body.places, reward=body.reward)
+    asked = partial(shop.bundles.replay, version, days=body.days, places=body.places, reward=body.reward)
     return ReplayOut(**(await run_in_threadpool(asked)).as_dict())
 
 
 @router.post("/v1/bundles/{version}/promote", dependencies=[Depends(needs("admin"))])
 async def promote(version: Id, shop: Shop) -> Switched:
     """Verify this bundle and let it answer; the one before stays for rolling back."""
-    before = await run_in_threadpool(shop.promote, version)
+    before = await run_in_threadpool(shop.bundles.promote, version)
     return Switched(current=version, before=before)
 
 
 @router.post("/v1/bundles/{version}/rollback", dependencies=[Depends(needs("admin"))])
 async def rollback(version: Id, shop: Shop) -> Switched:
     """Leave this bundle, which must be the current one, and return to the one before."""
-    now = await run_in_threadpool(shop.rollback, version)
+    now = await run_in_threadpool(shop.bundles.rollback, version)
     return Switched(current=now, before=version)
