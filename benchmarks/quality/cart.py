@@ -32,7 +32,7 @@ from shoplens.learning.metrics.ranking import ndcg, recall
 from shoplens.models.cart import Baskets, CartModel, CartSettings
 from shoplens.service.cart_training import baskets_of, kinds_of
 from shoplens.service.dataset import read_log
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 K = 10

@@ -39,7 +39,8 @@ from shoplens.features.align.training import train_alignment
 from shoplens.features.align.validation import measure
 from shoplens.features.align.versions import Learnt, load_alignment, save_alignment
 from shoplens.learning.search_benchmark_data import photo_vectors, read_search_data
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 
 LEAST = 3  # products that answer a question
 SAID = {"en": "in {}", "zh": "要{}的"}

@@ -27,7 +27,7 @@ from shoplens.learning.finetune.fitting import FitSettings
 from shoplens.learning.search_benchmark_data import read_search_data
 from shoplens.service.embedding import embed_shop
 from shoplens.service.finetuning import finetune_shop
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 ARCHIVE = "images.zip"

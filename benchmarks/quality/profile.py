@@ -35,7 +35,8 @@ from shoplens.recommend.trending import Trending
 from shoplens.service.dataset import read_log
 from shoplens.service.profile_training import shop_deeds
 from shoplens.service.profiles import read_everybody
-from shoplens.service.settings import ProfileSettings, Workspace
+from shoplens.service.settings import ProfileSettings
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 

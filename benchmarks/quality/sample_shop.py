@@ -36,8 +36,9 @@ from shoplens.learning.train import BLEND
 from shoplens.models.base import Recommender
 from shoplens.models.folding import Matrix
 from shoplens.service.dataset import read_interactions
-from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.service.settings import TrainSettings
 from shoplens.service.training import cut, fingerprint, known_only
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 PEER = "implicit iALS"

@@ -41,7 +41,8 @@ from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.semantic import VectorSignal
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 
 FILTERED = 100  # queries that recall is measured with
 Times = list[float]  # milliseconds

@@ -23,7 +23,8 @@ from shoplens.encoders.photo_hash import near_duplicates, photo_hashes
 from shoplens.service.alignment import bridge_in_use
 from shoplens.service.loose_files import ReadFile, read_files
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 
 WORDS = ("a daisy", "雏菊", "an old palace", "宫殿")

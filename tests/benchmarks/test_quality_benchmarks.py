@@ -15,8 +15,8 @@ from benchmarks.speed.implicit_models import FoldedIALS, counts
 
 from shoplens.domain.events import EventBatch
 from shoplens.service.dataset import read_interactions
-from shoplens.service.settings import Workspace
 from shoplens.service.training import train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
 

@@ -12,7 +12,7 @@ from shoplens.cli import classify as _classify  # noqa: F401 - each registers it
 from shoplens.cli.app import app
 from shoplens.cli.bench import classify as _bench  # noqa: F401
 from shoplens.errors import ConfigurationError, NotFoundError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 THINGS = ("cup", "lamp", "shoe", "box", "phone", "jacket")
 ROWS = [(f"{word} {thing}", "good") for thing in THINGS for word in ("a lovely", "really great")]

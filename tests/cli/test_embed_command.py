@@ -19,7 +19,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, ModelFileError
 from shoplens.service.embedding import shop_modalities
 from shoplens.service.encoders import encoder_of, table_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 

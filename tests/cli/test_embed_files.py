@@ -19,7 +19,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.encoders.audio import WhisperAudioEncoder
 from shoplens.encoders.speech import WhisperRecogniser
 from shoplens.errors import ConfigurationError, MissingExtraError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.tiny_encoders import TINY, tiny_parts

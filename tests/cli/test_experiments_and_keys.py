@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from shoplens.cli import experiments, keys  # noqa: F401 - adds the commands
 from shoplens.cli.app import app
 from shoplens.errors import ShoplensError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import shoplens.cli.ingest  # noqa: F401 registers the command
 from shoplens.cli.app import app
 from shoplens.errors import ConfigurationError, StrictError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 run = CliRunner()
 

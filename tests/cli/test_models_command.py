@@ -13,7 +13,7 @@ from shoplens.cli import init as _other  # noqa: F401 - with a single command ty
 from shoplens.cli import models as _command  # noqa: F401 - registers the command
 from shoplens.cli.app import app
 from shoplens.service import extras
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 

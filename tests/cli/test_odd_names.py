@@ -9,7 +9,7 @@ import pytest
 
 from shoplens.cli import main
 from shoplens.domain.catalogue import Product
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 

@@ -15,7 +15,7 @@ from shoplens.errors import NotFoundError
 from shoplens.learning.evaluate import summarise
 from shoplens.learning.holdout import Holdout
 from shoplens.learning.runs.record import write_run
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 assert runs_commands.runs_app is not None  # registers the commands
 

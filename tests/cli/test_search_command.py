@@ -17,7 +17,7 @@ from shoplens.cli import searches as _searches  # noqa: F401
 from shoplens.cli import suggest as _suggest  # noqa: F401
 from shoplens.cli.app import app
 from shoplens.errors import InputError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_wav
 from shoplens.testing.tiny_encoders import TINY, tiny_parts

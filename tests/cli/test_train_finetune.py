@@ -11,7 +11,7 @@ from shoplens.cli.app import app
 from shoplens.cli.predict import predict
 from shoplens.cli.train import train
 from shoplens.errors import ConfigurationError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 WRONG = {
     "another modality": (["--finetune", "text,audio"], "write text, image or text,image"),

@@ -13,7 +13,7 @@ import shoplens.cli.train  # with a single command typer would leave its name ou
 import shoplens.cli.tune  # noqa: F401 - registers the command
 from shoplens.cli.app import app
 from shoplens.errors import ConfigurationError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
 

@@ -33,7 +33,8 @@ from shoplens.registry import PARTS
 from shoplens.service.embedding import READ_AT_ONCE
 from shoplens.service.encoders import MODALITIES
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import EncoderSettings, ImageSettings, MediaSettings, Settings, Workspace
+from shoplens.service.settings import EncoderSettings, ImageSettings, MediaSettings, Settings
+from shoplens.service.workspace import Workspace
 from shoplens.testing.sample_media import BLUE, RED, sample_scene, sample_tone, sample_video, sample_wav
 from shoplens.testing.tiny_encoders import TINY, tiny_parts
 

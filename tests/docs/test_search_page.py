@@ -22,7 +22,7 @@ from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.recommend.filters import parse_filter
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
 from shoplens.testing.tiny_encoders import TINY, tiny_parts
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.faults import OwnPostgres
 from shoplens.testing.tiny_shop import tiny_shop

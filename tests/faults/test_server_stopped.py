@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.server_process import ServerProcess
 

@@ -12,7 +12,7 @@ from shoplens.http.app import create_app
 from shoplens.http.wire.classify import MOST_TEXTS, ClassifiersAnswer, ClassifyAnswer
 from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.testing.cart_shop import open_cart_shop
 
 THINGS = ("cup", "lamp", "shoe", "box", "phone", "jacket")

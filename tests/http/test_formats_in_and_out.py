@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from shoplens.http.app import create_app
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 FIXTURES = Path(__file__).parents[1] / "ingest" / "fixtures"

@@ -159,7 +159,7 @@ def test_a_shop_without_a_bundle_says_so(tmp_path: Path) -> None:
 
 def test_an_empty_shop_answers(tmp_path: Path) -> None:
     from shoplens.service.runtime import Runtime
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     Workspace.create(tmp_path / "empty")
     with Runtime.open(tmp_path / "empty") as shop, TestClient(create_app(shop)) as client:

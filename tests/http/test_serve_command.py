@@ -42,7 +42,7 @@ def test_recommend_similar_bundles(folder: Path) -> None:
     assert run("recommend", "somebody", *place)["fallback"] == "cold_start"
     assert run("similar", "p003", "-n", "2", *place)["model"] == "content"
     first = run("bundles", "list", *place)["bundles"][0]["version"]
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     workspace = Workspace.open(folder)

@@ -20,7 +20,8 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from shoplens.errors import ConfigurationError, ServiceUnavailableError
 from shoplens.http.app import create_app
 from shoplens.service.oidc import AGAIN, Identity, Issuer
-from shoplens.service.settings import OidcSettings, Settings
+from shoplens.service.server_settings import OidcSettings
+from shoplens.service.settings import Settings
 from shoplens.testing.served_shop import open_tiny_shop
 
 

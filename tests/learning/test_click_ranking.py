@@ -13,7 +13,7 @@ from shoplens.learning.click_log import MOST_OF_ONE, WIDEST, ClickLog, gather, p
 from shoplens.learning.click_ranking import earlier_rates, grow, learn_click_order
 from shoplens.learning.position_bias import EDGES, LEAST, position_bias, steps
 from shoplens.models.click_ranker import ClickRanker, ClickRates
-from shoplens.store.base import SearchRecord, SearchResponse
+from shoplens.store.records import SearchRecord, SearchResponse
 from shoplens.testing.planted_searches import SHOWN, PlantedShop
 
 ANSWERS = 5_000

@@ -19,7 +19,7 @@ from shoplens.service.archive import ArchiveWriter, packed_lines
 from shoplens.service.backup import back_up, check, restore
 from shoplens.service.keyring import Keyring
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.testing.served_shop import open_tiny_shop
 
 SECRETS = """

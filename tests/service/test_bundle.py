@@ -10,7 +10,7 @@ from shoplens.domain.dataset import Histories
 from shoplens.errors import BundleError, NotFoundError
 from shoplens.service.bundle import MANIFEST, open_bundle, verify_bundle, write_bundle
 from shoplens.service.bundle_pointer import current_version, list_bundles, promote, rollback
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.served_shop import train_tiny_shop
 from shoplens.testing.tiny_shop import tiny_shop

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from shoplens.apps.assistant.turns import Source
 from shoplens.errors import ConfigurationError, ServiceError, ServiceUnavailableError
+from shoplens.service.assistant_settings import ChatEndpointSettings
 from shoplens.service.chat_endpoint import ChatEndpoint
-from shoplens.service.settings import ChatEndpointSettings
 
 SOURCES = [Source("document:a#1", "document", "Returns", "Returns within 30 days.")]
 

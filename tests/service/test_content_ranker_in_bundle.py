@@ -11,8 +11,8 @@ from shoplens.recommend.rules import Wish
 from shoplens.service.bundle import open_bundle
 from shoplens.service.embedding import shop_texts
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
 from shoplens.service.training import train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
 

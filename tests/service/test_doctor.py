@@ -7,7 +7,8 @@ import pytest
 from shoplens.domain.catalogue import Product
 from shoplens.encoders import whisper
 from shoplens.service.doctor import Finding, examine
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 

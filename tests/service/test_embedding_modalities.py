@@ -27,7 +27,8 @@ from shoplens.service.contents import FeatureContents
 from shoplens.service.embedding import embed_products, embed_shop, found_texts, prune_features, shop_modalities
 from shoplens.service.encoders import encoder_in_use, table_of, version_of
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
@@ -254,7 +255,8 @@ def test_a_killed_embed_leaves_the_old_version_in_use(tmp_path: Path) -> None:
         from shoplens.encoders.hashed import HashedNgramEncoder
         from shoplens.features import embed as embedding
         from shoplens.service.embedding import embed_shop
-        from shoplens.service.settings import Settings, Workspace
+        from shoplens.service.settings import Settings
+        from shoplens.service.workspace import Workspace
         from shoplens.store.sql import open_store
 
         class Slow(HashedNgramEncoder):

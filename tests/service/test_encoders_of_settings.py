@@ -25,7 +25,8 @@ from shoplens.service.encoders import (
     recogniser_of,
     table_of,
 )
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_encoders import TINY, TinySpeech, tiny_parts
 

@@ -12,8 +12,9 @@ from shoplens.errors import ConfigurationError
 from shoplens.recommend.past import Past
 from shoplens.service.bundle import open_bundle, write_bundle
 from shoplens.service.dataset import read_interactions, read_log
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
 from shoplens.service.training import train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.served_shop import open_tiny_shop
 from shoplens.testing.tiny_shop import tiny_shop

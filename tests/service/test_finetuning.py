@@ -26,7 +26,7 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.encoders import encoder_in_use, encoder_of, table_of
 from shoplens.service.finetuned import CHECKPOINT, UNFINISHED, prune_models, read_tuned
 from shoplens.service.finetuning import finetune_shop
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_encoders import TINY, tiny_parts

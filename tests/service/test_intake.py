@@ -15,7 +15,8 @@ from shoplens.errors import FormatError, InputError, StoreUnavailableError, Stri
 from shoplens.ingest import delimited
 from shoplens.service import intake
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
-from shoplens.store.base import Appended, Checkpoint, Store
+from shoplens.store.base import Store
+from shoplens.store.records import Appended, Checkpoint
 from shoplens.store.sql import open_store
 
 HEAD = "user_id,item_id,event_type,timestamp\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 from shoplens.domain.catalogue import Product
 from shoplens.domain.opinions import Post
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 TIME = 1_700_000_000_000_000
 

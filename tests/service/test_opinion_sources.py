@@ -14,7 +14,8 @@ from shoplens.ingest.opinions import PostRows, read_feed, read_on
 from shoplens.ingest.opinions.following import mark_of
 from shoplens.ingest.report import IngestReport
 from shoplens.service.opinion_sources import Batch, SourceOptions, growing, whole
-from shoplens.store.base import Store, Transcript, TranscriptTurn
+from shoplens.store.base import Store
+from shoplens.store.records import Transcript, TranscriptTurn
 from shoplens.store.sql import open_store
 
 TIME = 1_700_000_000_000_000

@@ -18,7 +18,7 @@ from shoplens.ingest.report import IngestReport
 from shoplens.service.opinion_sources import SourceOptions
 from shoplens.service.opinion_watch import watch
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 SCRIPT = Path(__file__).with_name("watch_opinions_until_killed.py")
 DAY = 86_400

@@ -13,9 +13,9 @@ import torch
 from filelock import FileLock
 
 from shoplens.service.bundle import open_bundle, read_manifest
-from shoplens.service.settings import Workspace
 from shoplens.service.training import train_shop
 from shoplens.service.unfinished import FOLDER
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
 

@@ -34,8 +34,9 @@ from shoplens.service.gate import newest_window
 from shoplens.service.reactions import Reaction
 from shoplens.service.runtime import Runtime
 from shoplens.service.schedule import Schedule
-from shoplens.service.settings import Workspace
-from shoplens.store.base import ImpressionRecord, Store
+from shoplens.service.workspace import Workspace
+from shoplens.store.base import Store
+from shoplens.store.records import ImpressionRecord
 from shoplens.testing.served_shop import open_tiny_shop
 
 DAY = 86_400_000_000

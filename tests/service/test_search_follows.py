@@ -21,7 +21,7 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.log_writer import MOST, LogWriter
 from shoplens.service.runtime import Runtime
 from shoplens.service.search_words import SearchWords
-from shoplens.store.base import SearchRecord
+from shoplens.store.records import SearchRecord
 from shoplens.testing.served_shop import open_tiny_shop
 
 PATIENCE = 20.0  # seconds; a busy machine is slow, a change that is lost never comes

@@ -20,8 +20,9 @@ from shoplens.service.search_learning import (
     serving,
     stamp,
 )
-from shoplens.service.settings import Settings, Workspace
-from shoplens.store.base import SearchRecord, SearchResponse
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
+from shoplens.store.records import SearchRecord, SearchResponse
 from shoplens.store.sql import open_store
 from shoplens.testing.planted_searches import START, PlantedShop
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from shoplens.errors import ConfigurationError
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 
 
 def test_a_new_workspace_opens_with_defaults(tmp_path: Path) -> None:

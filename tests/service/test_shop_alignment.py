@@ -23,7 +23,7 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.search_vectors import SearchVectors
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_encoders import TINY, tiny_parts

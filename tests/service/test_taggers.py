@@ -91,7 +91,7 @@ def test_at_the_terminal(shop: Runtime, tmp_path: Path) -> None:
 
 
 def test_without_a_tagger_it_says_how_to_train_one(tmp_path: Path) -> None:
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     Workspace.create(tmp_path)
     with pytest.raises(NotFoundError, match="shoplens entities train"):

@@ -20,8 +20,9 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.forward_test import forward_test, trained_metrics
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.service.settings import TrainSettings
 from shoplens.service.training import Training, cut, train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import TinyShop, tiny_shop

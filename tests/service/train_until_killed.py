@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from shoplens.service.settings import Workspace
 from shoplens.service.training import train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 

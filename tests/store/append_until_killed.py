@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from shoplens.domain.events import EVENT_CODES, EventBatch, EventType
-from shoplens.store.base import Checkpoint
+from shoplens.store.records import Checkpoint
 from shoplens.store.sql import open_store
 
 SOURCE = "a made-up log"

@@ -9,8 +9,9 @@ import pytest
 
 from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.errors import ConflictError, FormatError, StoreError
-from shoplens.store.base import ImpressionRecord, SearchRecord, Store
+from shoplens.store.base import Store
 from shoplens.store.dump import dumping, load
+from shoplens.store.records import ImpressionRecord, SearchRecord
 from shoplens.store.schema import REVISION
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shoplens.store.base import Checkpoint
+from shoplens.store.records import Checkpoint
 from shoplens.store.sql import open_store
 from shoplens.testing.store_events import scanned
 

@@ -51,7 +51,7 @@ def learn(
     """
     from shoplens.service.assistant_learning import learn_assistant
     from shoplens.service.sample_support import sample_dialogues
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     if sample and file is not None:
@@ -80,7 +80,7 @@ def add_documents(
     """Add documents to answer from: policies, questions and answers. One of the same name is replaced."""
     from shoplens.service.assistant_knowledge import Documents
     from shoplens.service.sample_support import add_sample_support
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     if not documents and not sample:
         raise typer.BadParameter("name documents or folders, or take --sample", param_hint="DOCUMENTS")
@@ -96,7 +96,7 @@ def add_documents(
 def documents(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """The documents there are, and into how many passages each was cut."""
     from shoplens.service.assistant_knowledge import Documents
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     _emit_documents(Documents(Workspace.open(workspace)).passages(), json)
 
@@ -109,7 +109,7 @@ def remove(
 ) -> None:
     """Take a document out: nothing is answered from it any more."""
     from shoplens.service.assistant_knowledge import Documents
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     kept = Documents(Workspace.open(workspace))
     kept.remove(name)
@@ -206,7 +206,7 @@ def evaluate(
     Example: shoplens assistant evaluate tickets.csv --split
     """
     from shoplens.service.assistant_evaluation import evaluate_assistant
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     with stage_progress() as tell:
         figures = evaluate_assistant(Workspace.open(workspace), file, split=split, seed=seed, progress=tell)

@@ -31,7 +31,7 @@ def backup(
     Example: shoplens backup /backups/shop-$(date +%F).tar && shoplens restore --check /backups/shop-$(date +%F).tar
     """
     from shoplens.service.backup import back_up
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     with stage_progress() as progress:
         done = back_up(Workspace.open(workspace), file, without=without or (), progress=progress)

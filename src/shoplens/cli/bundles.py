@@ -21,7 +21,7 @@ app.add_typer(bundles_app, name="bundles")
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All bundles, newest first."""
     from shoplens.service.bundle_pointer import list_bundles
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     entries = list_bundles(Workspace.open(workspace).bundles)
     table = Table("")
@@ -42,7 +42,7 @@ def promote(
 ) -> None:
     """Verify a bundle and let it answer; running servers take it over within a second or so."""
     from shoplens.service import bundle_pointer
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     before = bundle_pointer.promote(Workspace.open(workspace).bundles, version)
     emit({"current": version, "before": before}, json=json)
@@ -59,7 +59,7 @@ def rollback(
 ) -> None:
     """Return to the bundle before the current one."""
     from shoplens.service import bundle_pointer
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     bundles = Workspace.open(workspace).bundles
     before = bundle_pointer.current_version(bundles)
@@ -72,7 +72,7 @@ def history(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> N
     from datetime import UTC, datetime
 
     from shoplens.service import journal
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     entries = journal.read(Workspace.open(workspace).bundles)[::-1]
     table = Table("when", "what", "bundle", "why")

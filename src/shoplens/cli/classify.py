@@ -65,8 +65,8 @@ def train(
     from shoplens.learning.text_classes.examples import read_examples
     from shoplens.learning.text_classes.written import write_classes
     from shoplens.service.classifiers import Classifiers
-    from shoplens.service.settings import Workspace
     from shoplens.service.text_models import checked_name
+    from shoplens.service.workspace import Workspace
 
     checked_name(name)
     shop = Workspace.open(workspace)
@@ -113,7 +113,7 @@ def predict(
     """
     from shoplens.learning.text_classes.examples import read_texts
     from shoplens.service.classifiers import Classifiers
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     if sum((bool(texts), file is not None, stdin)) != 1:
         raise typer.BadParameter("give texts, or --file, or --stdin")
@@ -138,7 +138,7 @@ def predict(
 def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """The classifiers of this workspace: their classes, and how good they were on what was kept aside."""
     from shoplens.service.classifiers import Classifiers
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = Classifiers(Workspace.open(workspace)).all()
     if not found:

@@ -39,7 +39,7 @@ def demo(
     The first run takes some minutes; stop it at any time, it goes on where it was. The next run serves at once.
     """
     from shoplens.service import sample_shop
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     workspace = Workspace.create(folder)
     if again or not sample_shop.is_built(workspace):

@@ -15,7 +15,7 @@ from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
 def doctor(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
     """Look at store, encoders, vectors, bundle, server settings and disk. Exit code 1 when something needs doing."""
     from shoplens.service.doctor import examine
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = list(examine(Workspace.open(workspace)))
     table = Table("", "found", "do")

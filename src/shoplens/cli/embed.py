@@ -13,7 +13,7 @@ from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, prog
 
 if TYPE_CHECKING:
     from shoplens.features.embed import EmbedReport
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.base import Store
 
 SHOWN_REFUSALS = 10  # lines on screen; all of them are in the JSON
@@ -73,7 +73,8 @@ def embed(
 
     Without a shop: `shoplens embed --file photos/ clip.mp4 voice.wav`, or with `--out features.npz`.
     """
-    from shoplens.service.settings import FILE_NAME, Settings, Workspace
+    from shoplens.service.settings import FILE_NAME, Settings
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     loose = [*(file or []), *(files or [])]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from shoplens.service.loose_files import ReadFile
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
 
 def embed_files(

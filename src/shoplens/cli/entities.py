@@ -66,8 +66,8 @@ def train(
     """
     from shoplens.learning.tagging.written import write_tagging
     from shoplens.models.text_body.settings import FineTuning
-    from shoplens.service.settings import Workspace
     from shoplens.service.taggers import Taggers, described
+    from shoplens.service.workspace import Workspace
 
     shop = Workspace.open(workspace)
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
@@ -111,8 +111,8 @@ def tag(
       cat titles.txt | shoplens entities tag --stdin -m brands
     """
     from shoplens.learning.text_classes.examples import read_texts
-    from shoplens.service.settings import Workspace
     from shoplens.service.taggers import Taggers
+    from shoplens.service.workspace import Workspace
 
     if sum((bool(texts), file is not None, stdin)) != 1:
         raise typer.BadParameter("give texts, or --file, or --stdin")
@@ -129,8 +129,8 @@ def tag(
 @commands.command(name="list")
 def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """The taggers of this workspace, what they find, and how good they were on the sentences that chose them."""
-    from shoplens.service.settings import Workspace
     from shoplens.service.taggers import Taggers, described
+    from shoplens.service.workspace import Workspace
 
     found = Taggers(Workspace.open(workspace)).all()
     if not found:

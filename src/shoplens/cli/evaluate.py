@@ -15,7 +15,7 @@ def evaluate(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> Non
     The first is the stricter test: nothing about those events can have been known. Popularity is a row of both tables.
     """
     from shoplens.service.forward_test import forward_test, trained_metrics
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     shop = Workspace.open(workspace)

@@ -29,7 +29,7 @@ Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names 
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All experiments, in the order of their beginnings."""
     from shoplens.service.experiments import Experiments
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
     found = Experiments(opened.root, opened.bundles).all.values()
@@ -62,7 +62,7 @@ def start(
     """
     from shoplens.domain.experiments import Experiment
     from shoplens.service.experiments import Experiments
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
     experiment = Experiment(name, tuple(map(_arm, arm)), audience, note=note)
@@ -85,7 +85,7 @@ def show(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = Fa
 def stop(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """End an experiment: everybody gets the shop as it is. Its figures stay."""
     from shoplens.service.experiments import Experiments
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
     ended = Experiments(opened.root, opened.bundles).stop(name)

@@ -134,7 +134,7 @@ def people(
 def _opened(workspace: Path) -> Iterator[tuple[Store, Path, Callable[[str, int], None]]]:
     """The workspace's store, where its report goes, and a progress bar on stderr that counts each file's rows."""
     from shoplens.service.intake import REPORT_FILE
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     shop = Workspace.open(workspace)

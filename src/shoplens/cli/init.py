@@ -19,7 +19,7 @@ def init(
     json: JsonFlag = False,
 ) -> None:
     """Make a workspace: shoplens.toml and the folders beside it."""
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.database import parse_url
 
     overrides = {"database_url": database_url} if database_url else {}

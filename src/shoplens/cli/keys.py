@@ -30,7 +30,7 @@ def create(
 ) -> None:
     """Make a key and tell it, once: only its hash is kept. From the first key on, the API needs one."""
     from shoplens.service.keyring import Keyring
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     key = Keyring(Workspace.open(workspace).root).create(name, role, per_minute=per_minute)
     told = Text(
@@ -43,7 +43,7 @@ def create(
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All keys of this shop, without their secrets."""
     from shoplens.service.keyring import Keyring
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = Keyring(Workspace.open(workspace).root).listed()
     table = Table("name", "role", "a minute", "made", "begins with")
@@ -66,7 +66,7 @@ def revoke(
 ) -> None:
     """Let a key open nothing any more; running servers know within a second or so."""
     from shoplens.service.keyring import Keyring
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     gone = Keyring(Workspace.open(workspace).root).revoke(name)
     emit({"revoked": gone.name}, json=json, table=Text(f"{gone.name} opens nothing any more"))

@@ -53,7 +53,7 @@ def prepare(
     from shoplens.encoders.base import open_encoder
     from shoplens.errors import MissingExtraError
     from shoplens.service.encoders import FOUND, encoder_of, modalities_on, options_of, recogniser_of
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     shop = Workspace.open(workspace)
     seconds: dict[str, float] = {}

@@ -184,7 +184,7 @@ def train(
     from shoplens.ingest.source import SourceFile
     from shoplens.ingest.tables import read_rows
     from shoplens.service.opinion_training import train_reader
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     if what not in ("tone", "topic"):
         raise typer.BadParameter(f"{what!r} cannot be learnt; write tone or topic", param_hint="--what")

@@ -78,7 +78,7 @@ def audit(
     """Who was forgotten when, and how much went: numbers and salted hashes, no ids. Exit code 1 when the record was
     altered."""
     from shoplens.service import privacy
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     store = open_store(Workspace.open(workspace).database_url)

@@ -156,7 +156,7 @@ def evaluate(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     that had not seen it, beside simple forecasts. Plots are in its run: shoplens runs show."""
     from shoplens.service.bundle import read_manifest
     from shoplens.service.forward_test import current_bundle
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     manifest = read_manifest(current_bundle(Workspace.open(workspace)))
     figures: dict[str, Any] = manifest["extra"].get("profiles") or {}

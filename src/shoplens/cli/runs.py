@@ -29,7 +29,7 @@ SHOWN = ("recall@20", "ndcg@20")
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All trainings, newest first: when, of what, and the figures of the best model on the test period."""
     from shoplens.learning.runs.record import list_runs
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     listed = list_runs(Workspace.open(workspace).runs)
     table = Table()
@@ -45,7 +45,7 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
 def show(run: RunArgument = "latest", workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """Everything that one training kept: settings, figures of every model, differences to popularity, files."""
     from shoplens.learning.runs.record import find_run
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = find_run(Workspace.open(workspace).runs, run)
     console.print(f"report: {found.folder / 'report.html'}", highlight=False, soft_wrap=True, markup=False)
@@ -68,7 +68,7 @@ def compare(
     """
     from shoplens.learning.runs.compare import compare_runs, write_comparison
     from shoplens.learning.runs.record import COMPARED, find_run
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     runs = Workspace.open(workspace).runs
     found = compare_runs(find_run(runs, first), find_run(runs, second))
@@ -103,7 +103,7 @@ def export(
     """Copy a run into MLflow: parameters, figures, curves, pictures. Needs `pip install 'shoplens[mlflow]'`."""
     from shoplens.learning.runs.export import export_mlflow
     from shoplens.learning.runs.record import find_run
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = find_run(Workspace.open(workspace).runs, run)
     emit({"run": found.name, "mlflow_run": export_mlflow(found, mlflow, experiment=experiment)}, json=json)

@@ -18,7 +18,7 @@ def scenarios(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) ->
     """
     from shoplens.http.wire.scenarios import scenario_json
     from shoplens.service.scenario_settings import scenarios_of
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     found = scenarios_of(Workspace.open(workspace).settings.scenario)
     table = Table("scenario", "sources", "n", "rules", "about")

@@ -28,7 +28,7 @@ def schedule(
     What was done and why: `shoplens bundles history`.
     """
     from shoplens.service.schedule import Schedule
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     opened = Workspace.open(workspace)

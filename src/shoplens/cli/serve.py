@@ -20,7 +20,7 @@ def serve(
     """Serve recommendations over HTTP until stopped. New bundles are taken over without a pause."""
     from shoplens.http.server import serve as run
     from shoplens.service.keyring import Keyring
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
 
     settings = Workspace.open(workspace).settings
     closed = bool(settings.server.api_keys) or settings.oidc.issuer is not None or Keyring(workspace).begun

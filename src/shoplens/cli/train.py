@@ -14,7 +14,7 @@ from shoplens.cli.tables import results_table
 if TYPE_CHECKING:
     from shoplens.service.finetuning import FineTuning
     from shoplens.service.search_weights import WeightsLearnt
-    from shoplens.service.settings import Workspace
+    from shoplens.service.workspace import Workspace
     from shoplens.store.base import Store
 
 ONLY_WORKSPACE = ("workspace", "model", "finetune", "finetune_minutes", "finetune_epochs")
@@ -118,8 +118,8 @@ def _train_workspace(
 ) -> None:
     """From the store to a bundle; `tuning`: modalities to fine-tune first, minutes and epochs."""
     from shoplens.service.search_learning import learn_from_clicks
-    from shoplens.service.settings import Workspace
     from shoplens.service.training import train_shop
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     shop = Workspace.open(workspace)

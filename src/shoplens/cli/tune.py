@@ -80,8 +80,9 @@ def tune(
 def _search(
     workspace: Path, data: Path | None, *, apply: bool, seed: int | None, name: str | None, **options: Any
 ) -> Tuned:
-    from shoplens.service.settings import Settings, Workspace
+    from shoplens.service.settings import Settings
     from shoplens.service.tuning import tune_folder, tune_shop
+    from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
     if data is not None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shoplens import __version__
 from shoplens.errors import MissingExtraError
-from shoplens.service.settings import TelemetrySettings
+from shoplens.service.server_settings import TelemetrySettings
 
 
 class Tracing:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from shoplens.domain.events import EventType, key_of_text
 from shoplens.domain.queries import query_form, query_key
 from shoplens.models.click_ranker import Floats, Keys, item_keys
-from shoplens.store.base import SearchRecord, SearchResponse
+from shoplens.store.records import SearchRecord, SearchResponse
 
 MOST_SEARCHES = 200_000  # the latest; bounds memory (about 1 kB each) and time
 WIDEST = 50  # products of one answer, from its top: whoever looks further is not searching any more

@@ -24,7 +24,7 @@ from shoplens.features.align.training import LEAST_PAIRS, train_alignment
 from shoplens.features.table import FeatureTable
 from shoplens.learning.finetune.sides import held_out
 from shoplens.service.encoders import OFF, encoder_in_use, setting_of, table_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 REVISION = 1  # of how it is learnt: another one learns anew from the same products

@@ -23,7 +23,7 @@ from shoplens.service.experiments import Experiments
 from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.log_writer import LogWriter
-from shoplens.store.base import ImpressionRecord
+from shoplens.store.records import ImpressionRecord
 
 log = logging.getLogger(__name__)
 MOST_NAMES = 100_000  # people whose name in experiments is kept in memory

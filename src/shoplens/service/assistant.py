@@ -22,10 +22,11 @@ from shoplens.recommend.asking import Ask, Search
 from shoplens.service.assistant_knowledge import Documents
 from shoplens.service.assistant_learning import NAME, open_intents
 from shoplens.service.assistant_reading import RememberingEncoder, reading_encoder
+from shoplens.service.assistant_settings import AssistantSettings
 from shoplens.service.assistant_tools import OwnOrders, Recommend, Recommendations, ShopCatalogue, ShoppingSearch
 from shoplens.service.chat_endpoint import ChatEndpoint
-from shoplens.service.settings import AssistantSettings, Workspace
 from shoplens.service.text_models import TextModels
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)

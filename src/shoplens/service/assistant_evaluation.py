@@ -24,7 +24,7 @@ from shoplens.ingest.report import IngestReport
 from shoplens.service.assistant_knowledge import Documents
 from shoplens.service.assistant_learning import linear_fit, open_intents, read_examples
 from shoplens.service.assistant_reading import reading_encoder
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 HELD_OUT = 0.2  # of a file, by groups of near-duplicates

@@ -19,7 +19,7 @@ from shoplens.apps.assistant.knowledge.passages import Passage, passages_of
 from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans
 from shoplens.errors import InputError, NotFoundError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 LAYOUT = "1"  # raise it when documents come to be cut or read otherwise
 _NAME = re.compile(r"[^\w.\-]+")

@@ -18,8 +18,8 @@ from shoplens.ingest.tables import TableKind, read_objects, read_rows
 from shoplens.models.classifier import LinearClassifier, TextClassifier
 from shoplens.service.assistant_reading import reading_encoder
 from shoplens.service.intake import REPORT_FILE
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 NAME, KIND = "assistant", "assistant"

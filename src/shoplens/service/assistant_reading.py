@@ -12,7 +12,7 @@ import numpy as np
 from shoplens.encoders.base import TextEncoder, Vectors
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.service.encoders import OFF, encoder_of, setting_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 REMEMBERED = 30_000  # texts: intents, documents and search ask for the same one; learning reads a file several times
 

@@ -29,8 +29,8 @@ from shoplens.service.attribute_figures import what_drives, what_is_lacking
 from shoplens.service.attribute_learning import SEPARATOR, SURE, Knowledge, Progress, category_name, learn, recall
 from shoplens.service.encoders import table_of
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import TextModels
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING)

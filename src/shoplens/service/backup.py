@@ -26,7 +26,8 @@ from shoplens.features.table import INDEX
 from shoplens.service.archive import ArchiveWriter, packed_lines, unpack, unpacked_lines
 from shoplens.service.experiments import FILE as EXPERIMENTS
 from shoplens.service.keyring import FILE as KEYS
-from shoplens.service.settings import FILE_NAME, HEAD, Settings, Workspace, without_secrets
+from shoplens.service.settings import FILE_NAME, HEAD, Settings, without_secrets
+from shoplens.service.workspace import Workspace
 from shoplens.store.dump import dumping, load
 
 DATABASE, SETTINGS = "database", "settings"

@@ -9,7 +9,7 @@ from shoplens.errors import BundleError
 from shoplens.service import bundle_pointer
 from shoplens.service.bundle import read_manifest
 from shoplens.service.hot_swap import HotSwap
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 if TYPE_CHECKING:

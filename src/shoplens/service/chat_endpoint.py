@@ -15,7 +15,7 @@ import httpx
 
 from shoplens.apps.assistant.turns import Source
 from shoplens.errors import ConfigurationError, ServiceError, ServiceUnavailableError
-from shoplens.service.settings import ChatEndpointSettings
+from shoplens.service.assistant_settings import ChatEndpointSettings
 
 MOST_BYTES = 1_000_000  # of an answer
 MOST_SOURCE = 3_000  # characters of a source that are sent

@@ -14,8 +14,8 @@ from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
 from shoplens.service.encoders import OFF, encoder_of, setting_of
 from shoplens.service.opened_text_models import OpenedTextModels
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+from shoplens.service.workspace import Workspace
 
 KIND = "classifier"
 TRAINING = ".training"  # folder of fine-tunings that are under way

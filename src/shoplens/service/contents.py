@@ -13,7 +13,7 @@ from shoplens.features.table import INDEX, FeatureTable
 from shoplens.service import bundle_pointer
 from shoplens.service.bundle import read_manifest
 from shoplens.service.encoders import MODALITIES, modalities_on, table_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
-from shoplens.service.settings import FILE_NAME, Workspace, without_secrets
+from shoplens.service.settings import FILE_NAME, without_secrets
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 LEAST_DISK_GB = 2.0  # a training of 100,000 products writes about half of that

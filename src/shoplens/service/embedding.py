@@ -34,7 +34,7 @@ from shoplens.service.encoders import (
 )
 from shoplens.service.finetuned import prune_models
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 READ_AT_ONCE = 2_000  # products; words in photos and speech take up to a second a piece: more wait until asked for

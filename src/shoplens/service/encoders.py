@@ -17,7 +17,8 @@ from shoplens.features.current import InUse, read_current
 from shoplens.features.table import FeatureTable
 from shoplens.registry import find
 from shoplens.service.finetuned import read_tuned
-from shoplens.service.settings import EndpointSettings, Workspace
+from shoplens.service.settings import EndpointSettings
+from shoplens.service.workspace import Workspace
 
 OFF = "off"
 FOLDERS = ("hub", "whisper")  # kinds of encoders whose parameter may be a folder

@@ -11,7 +11,8 @@ import numpy as np
 from shoplens.domain.events import EventType
 from shoplens.domain.experiments import Experiment
 from shoplens.learning.metrics.sequential import MISMATCH, ArmSample, Interval, difference, mismatch
-from shoplens.store.base import ImpressionLog, ImpressionRecord
+from shoplens.store.base import ImpressionLog
+from shoplens.store.records import ImpressionRecord
 
 DAY = 86_400 * 1_000_000  # microseconds
 WINDOW_DAYS = 7.0  # after an impression, in which an event that quotes it counts

@@ -15,7 +15,7 @@ from shoplens.errors import ConfigurationError
 from shoplens.features.modalities import language_means, table_modality
 from shoplens.features.table import FeatureTable
 from shoplens.service.encoders import modalities_on, table_of, version_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 IDS, MANIFEST = "ids.json", "manifest.json"

@@ -19,7 +19,7 @@ from filelock import FileLock
 from shoplens.encoders.finetuned import PREFIX
 from shoplens.errors import ModelFileError
 from shoplens.features.current import read_current
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 POINTER = "current.json"
 UNFINISHED, CHECKPOINT = ".unfinished", ".checkpoint"  # folder in models/, and ending, of what a killed run left

@@ -49,7 +49,7 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.encoders import FOUND, OFF, modalities_on, name_of, options_of, setting_of, table_of
 from shoplens.service.finetuned import CHECKPOINT, UNFINISHED, Tuned, prune_models, read_tuned, write_tuned
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 REVISION = 1  # of how it is learnt: another one learns anew from the same products

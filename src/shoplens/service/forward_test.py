@@ -16,7 +16,7 @@ from shoplens.learning.holdout import Holdout, build_holdout
 from shoplens.service.bundle import open_bundle, read_manifest, trained_weights
 from shoplens.service.bundle_pointer import current_version
 from shoplens.service.dataset import read_interactions
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 

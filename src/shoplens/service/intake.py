@@ -27,7 +27,8 @@ from shoplens.errors import ConfigurationError, InputError, MissingExtraError
 from shoplens.ingest.events import EventChunk, read_events
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
-from shoplens.store.base import Appended, Checkpoint, Store
+from shoplens.store.base import Store
+from shoplens.store.records import Appended, Checkpoint
 
 #: Told after each confirmed chunk: name of the file, rows of it that are settled.
 Progress = Callable[[str, int], None]

@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 from shoplens.domain.catalogue import Product
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.store.base import Catalogue, Checkpoint
+from shoplens.store.base import Catalogue
+from shoplens.store.records import Checkpoint
 
 log = logging.getLogger(__name__)
 CHUNK = 1_000  # products taken in at once, about 0.1 s in which writers of this process wait

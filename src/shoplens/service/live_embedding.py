@@ -19,7 +19,7 @@ from shoplens.features.current import FILE_NAME, InUse, read_current
 from shoplens.service.embedding import embed_products
 from shoplens.service.encoders import encoder_in_use, modalities_on
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

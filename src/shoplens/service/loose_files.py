@@ -19,7 +19,8 @@ from shoplens.service.encoders import FOUND, encoder_of, known_modality, modalit
 from shoplens.service.file_facts import kind_at
 from shoplens.service.loose_media import READ_AS, LooseMedia, Part, Seen
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 
 LONGEST_TEXT = 1_000_000  # bytes of a text file
 

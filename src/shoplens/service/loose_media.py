@@ -28,8 +28,8 @@ from shoplens.features.photo_words import written_in_photo
 from shoplens.features.shots import ShotEncoder
 from shoplens.service.encoders import FOUND, encoder_in_use, modalities_on, recogniser_of, table_of
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
 from shoplens.service.shared_space import SharedSpace
+from shoplens.service.workspace import Workspace
 
 Vector = npt.NDArray[np.float32]  # [size], unit length
 Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of width and height, 0 to 1

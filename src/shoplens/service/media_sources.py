@@ -18,7 +18,7 @@ from shoplens.features.found_text import Reader
 from shoplens.features.inputs import Inputs, PhotoInputs, TextInputs
 from shoplens.features.media_inputs import SOUND_PRODUCTS, VIDEO_PRODUCTS, SoundInputs, SpeechReader, VideoInputs
 from shoplens.features.photo_words import PhotoWords
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 #: Products of which media are in memory together; of texts the settings say.
 BATCHES = {"image": 16, "colour": 16, "video": VIDEO_PRODUCTS, "audio": SOUND_PRODUCTS}

@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 
 from shoplens.errors import ServiceUnavailableError
 from shoplens.service.keyring import ROLES
-from shoplens.service.settings import OidcSettings
+from shoplens.service.server_settings import OidcSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 LEEWAY = 60  # seconds that clocks may differ

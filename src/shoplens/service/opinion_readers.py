@@ -16,8 +16,8 @@ from shoplens.encoders.base import TextEncoder
 from shoplens.errors import NotFoundError
 from shoplens.models.classifier.saved import load_classifier
 from shoplens.service.encoders import OFF, encoder_of, setting_of
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import TextModels
+from shoplens.service.workspace import Workspace
 
 TONE_MODEL, TOPIC_MODEL = "opinions-tone", "opinions-topic"  # names among the workspace's models of texts
 UNLEARNT = "hashed-ngrams"  # vectors of spelling, not of meaning: nothing can be read without examples from them

@@ -11,8 +11,8 @@ from shoplens.encoders.base import Encoder
 from shoplens.errors import InputError
 from shoplens.models.classifier.linear import LinearClassifier
 from shoplens.service.opinion_readers import TONE_MODEL, TOPIC_MODEL, vectors_of
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
+from shoplens.service.workspace import Workspace
 
 What = Literal["tone", "topic"]
 Progress = Callable[[str, int, int], None]

@@ -22,7 +22,7 @@ from shoplens.ingest.opinions.rows import AHEAD
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.service.opinion_delivery import channels_of
 from shoplens.service.opinion_readers import model_stamps, reader_of, vectors_of
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.opinions import AlertRecord, PostRecord
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.errors import NotFoundError
-from shoplens.store.base import Erasure, Store
+from shoplens.store.base import Store
 from shoplens.store.erasures import first_broken, is_about
+from shoplens.store.records import Erasure
 
 if TYPE_CHECKING:
     from shoplens.service.runtime import Runtime

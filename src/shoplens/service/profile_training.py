@@ -21,7 +21,8 @@ from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, Trait, Trait
 from shoplens.service.bundle import PROFILE
 from shoplens.service.bundle_pointer import current_version
 from shoplens.service.dataset import ShopLog
-from shoplens.service.settings import ProfileSettings, Workspace
+from shoplens.service.settings import ProfileSettings
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 LEAST_PEOPLE = 5  # who chose a value before it is a trait: rarer ones say nothing, and could tell of one person

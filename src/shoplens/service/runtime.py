@@ -42,10 +42,12 @@ from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.profiles import read_everybody
 from shoplens.service.scenario_settings import scenarios_of
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.service.watching import Watching
-from shoplens.store.base import Appended, Checkpoint, Store
+from shoplens.service.workspace import Workspace
+from shoplens.store.base import Store
+from shoplens.store.records import Appended, Checkpoint
 
 if TYPE_CHECKING:
     from shoplens.apps.interaction import Interaction

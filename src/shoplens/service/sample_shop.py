@@ -23,8 +23,8 @@ from shoplens.service.embedding import embed_shop
 from shoplens.service.intake import REPORT_FILE, ingest_events, ingest_people, ingest_products
 from shoplens.service.sample_support import add_sample_support, sample_dialogues
 from shoplens.service.search_words import SearchWords
-from shoplens.service.settings import Workspace
 from shoplens.service.training import Training, train_shop
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 

@@ -25,7 +25,7 @@ from shoplens.service.gate import newest_window
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
 from shoplens.service.rollback import clicked_less
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)

@@ -37,7 +37,7 @@ from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.search_vectors import SearchVectors
 from shoplens.service.search_words import Progress, SearchWords
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)

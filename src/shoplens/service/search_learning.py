@@ -26,7 +26,7 @@ from shoplens.learning.click_ranking import ClickReport, Progress, learn_click_o
 from shoplens.models.click_ranker import ClickRanker
 from shoplens.models.ranker import RankerMissingError
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 Floats = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from shoplens.apps.search.paging import Cursor, fingerprint
 from shoplens.apps.search.sorting import count_keys
 from shoplens.recommend.asking import Ask, Found
 from shoplens.recommend.filter_json import filter_json
-from shoplens.store.base import SearchRecord
+from shoplens.store.records import SearchRecord
 
 
 def record_of(ask: Ask, found: Found) -> SearchRecord:

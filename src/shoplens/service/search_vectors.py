@@ -43,7 +43,7 @@ from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated
 from shoplens.service.search_weights import read_weights, weights_stamp
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 if TYPE_CHECKING:
     from shoplens.features.align.alignment import Alignment

@@ -20,7 +20,7 @@ from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.blend import Blend, BlendReport, Judged, fit_blend
 from shoplens.retrieval.hybrid import HybridIndex
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 FILE_NAME = "weights.json"
 FORMAT = 1

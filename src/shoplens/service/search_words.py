@@ -22,7 +22,7 @@ from shoplens.retrieval.lexical.document import Document
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.lexical.synonyms import Synonyms, read_words
 from shoplens.service.encoders import FOUND, modalities_on
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 WRITER = ".writer.lock"  # in the folder of the index: held by the process that brings it up to date

@@ -5,13 +5,11 @@ Precedence: arguments, then environment (`SHOPLENS_…`, nested with `__`), then
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -19,75 +17,13 @@ from shoplens import registry
 from shoplens.domain.events import event_weights
 from shoplens.domain.sensitive import is_sensitive
 from shoplens.errors import ConfigurationError
+from shoplens.service.assistant_settings import AssistantSettings
 from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.service.scenario_settings import ScenarioSettings
+from shoplens.service.server_settings import OidcSettings, ServerSettings, TelemetrySettings
 
 FILE_NAME = "shoplens.toml"
-ORIGIN = re.compile(r"https?://[^/\s?#@]+")
-LOCAL_OR_TLS = re.compile(r"https://[^/\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)")
 HEAD = "# Settings of this shop. Every setting, its unit and its default: docs/settings.md\n"
-
-
-class ServerSettings(BaseModel):
-    """The HTTP server."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    host: str = "127.0.0.1"  # this machine only, until somebody decides otherwise
-    port: int = Field(default=8000, ge=0, le=65535)  # 0 = any free port
-    workers: int = Field(default=1, ge=1)  # processes; each holds the model in memory
-    max_body_mb: float = Field(default=16.0, gt=0)
-    max_in_flight: int = Field(default=512, ge=1)  # requests at once, a process; more are told to come again (503)
-    request_seconds: float = Field(default=60.0, gt=0)  # until an answer begins; longer than the store waits for a turn
-    api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
-    requests_per_minute: float | None = Field(default=None, gt=0)  # of one key, unless the key says otherwise
-    cors_origins: tuple[str, ...] = ()  # pages that browsers let ask this API, such as https://shop.example; none
-    access_log: bool = False  # a line a request, without ids; /metrics counts anyway
-    embed_changes: bool = True  # encode products that are put over HTTP at once, in the background
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for one in given:
-            if one != "*" and not ORIGIN.fullmatch(one):
-                raise ValueError(f"{one!r} is no origin; write https://shop.example, without a path, or *")
-        return given
-
-
-class OidcSettings(BaseModel):
-    """Tokens of an OpenID Connect provider, accepted as Bearer beside keys: people of the shop, not programs."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    issuer: str | None = None  # as tokens name it in `iss`; None: no tokens are accepted
-    audience: str | None = None  # that a token must be meant for (`aud`)
-    role_claim: str = "roles"  # where a token says what its bearer may do; dots lead inside: realm_access.roles
-    roles: dict[str, str] = {}  # value of that claim → read, write or admin; empty: these names themselves
-    jwks_url: str | None = None  # of the issuer's keys; None: as its .well-known/openid-configuration says
-    keys_seconds: float = Field(default=3_600.0, gt=0)  # for which its keys are kept; an unknown one is looked up
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        for name in ("issuer", "jwks_url"):
-            url = getattr(self, name)
-            if url is not None and not LOCAL_OR_TLS.match(url):
-                raise ValueError(f"{name}: write an https:// address (http:// only on this machine)")
-        if self.issuer is not None and not self.audience:
-            raise ValueError("audience: say which `aud` tokens must have; without it, any of the issuer's would do")
-        unknown = sorted(set(self.roles.values()) - {"read", "write", "admin"})
-        if unknown:
-            raise ValueError(f"roles: {unknown[0]!r} is not a role; write one of read, write, admin")
-        return self
-
-
-class TelemetrySettings(BaseModel):
-    """Traces, sent to a collector that speaks OTLP over HTTP (extra `otlp`)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    otlp_url: str | None = None  # such as http://localhost:4318; None: no traces
-    sample: float = Field(default=0.1, ge=0, le=1)  # share of requests that begin a trace here
-    service_name: str = "shoplens"
 
 
 class EndpointSettings(BaseModel):
@@ -279,39 +215,6 @@ class ScheduleSettings(BaseModel):
     look_seconds: float = Field(default=60.0, gt=0)  # between two looks
 
 
-class ChatEndpointSettings(BaseModel):
-    """A service that speaks OpenAI's `/v1/chat/completions`: it may put the assistant's answers into words."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str | None = None  # up to and without /chat/completions, None: templates only
-    api_key: SecretStr | None = None  # better in the environment: SHOPLENS_ASSISTANT__ENDPOINT__API_KEY
-    model: str = ""
-    seconds: float = Field(default=8.0, gt=0)  # after which templates answer
-
-
-class AssistantSettings(BaseModel):
-    """The customer-service assistant."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    facts: dict[str, str] = {}  # what answers may say of the shop: name, phone, email, hours, website, chat
-    actions: dict[str, str] = {  # intent → tool: orders (the person's own), human, recommend
-        "track_order": "orders",
-        "order_status": "orders",
-        "contact_human_agent": "human",
-    }
-    hours: str = ""  # when people take over: "Mon-Fri 09:00-18:00; Sat 10:00-14:00"; empty = always
-    timezone: str = "UTC"  # of these hours
-    misses: int = Field(default=2, ge=1)  # turns in a row without an answer, after which a person takes over
-    upset: int = Field(default=2, ge=1)  # turns that sound upset, after which a person takes over
-    handover_intents: tuple[str, ...] = ()  # always answered by a person
-    false_alarms: float = Field(default=0.02, gt=0, lt=0.5)  # share of messages in scope taken for out of scope
-    tool_seconds: float = Field(default=5.0, gt=0)  # for one look-up, after which the answer goes on without it
-    keep_days: float = Field(default=365.0, gt=0)  # for which transcripts are kept
-    endpoint: ChatEndpointSettings = ChatEndpointSettings()
-
-
 class Settings(BaseSettings):
     """All settings of one workspace."""
 
@@ -370,107 +273,6 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"{path or 'settings'}: {where}: {reason}") from error
 
 
-class Workspace:
-    """One folder: shoplens.toml, the SQLite file (unless PostgreSQL), features/, search/, bundles/, runs/."""
-
-    def __init__(self, root: Path, settings: Settings | None = None) -> None:
-        self.root = root
-        self.settings = settings if settings is not None else Settings.read(root / FILE_NAME)
-
-    @classmethod
-    def create(cls, root: Path, **overrides: Any) -> Self:
-        """Make the folder and a commented shoplens.toml, unless they are there; then open it."""
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise ConfigurationError(f"{root} cannot be a workspace: there is a file of that name") from error
-        file = root / FILE_NAME
-        if not file.exists():
-            file.write_text(_first_file(overrides), encoding="utf-8")
-        for folder in ("features", "bundles", "runs"):
-            (root / folder).mkdir(exist_ok=True)
-        return cls(root)
-
-    @classmethod
-    def open(cls, root: Path) -> Self:
-        """Open an existing workspace; ConfigurationError says how to make one."""
-        if not (root / FILE_NAME).exists():
-            raise ConfigurationError(f"{root} is not a workspace (no {FILE_NAME}); make one with: shoplens init {root}")
-        return cls(root)
-
-    def merge(self, changes: dict[str, Any]) -> Path:
-        """Write settings into shoplens.toml, keep the rest, and take them up; None takes a name out of the file.
-
-        Comments are not carried over: the file as it was stays beside it, and its path is returned. ConfigurationError
-        when the settings would not be valid; then nothing is written.
-        """
-        file = self.root / FILE_NAME
-        before = file.read_text(encoding="utf-8")
-        merged = _merged(tomllib.loads(before), changes)
-        beside, kept = file.with_name(f"{FILE_NAME}.part"), file.with_name(f"{FILE_NAME}.before-tune")
-        beside.write_text(HEAD + tomli_w.dumps(merged), encoding="utf-8")
-        try:
-            settings = Settings.read(beside)
-        except ConfigurationError:
-            beside.unlink()
-            raise
-        kept.write_text(before, encoding="utf-8")
-        beside.replace(file)
-        self.settings = settings
-        return kept
-
-    @property
-    def database_url(self) -> str:
-        """Where the truth is."""
-        secret = self.settings.database_url
-        return secret.get_secret_value() if secret is not None else f"sqlite:///{self.root.resolve() / 'shop.sqlite'}"
-
-    @property
-    def features(self) -> Path:
-        """Vectors of the catalogue."""
-        return self.root / "features"
-
-    @property
-    def media(self) -> Path:
-        """Photos, videos and sound that were uploaded, each under the hash of its content."""
-        return self.root / "media"
-
-    @property
-    def models(self) -> Path:
-        """Encoders that were fine-tuned on this shop's products, one folder a version."""
-        return self.root / "models"
-
-    @property
-    def bundles(self) -> Path:
-        """Trained models, one immutable folder a version."""
-        return self.root / "bundles"
-
-    @property
-    def runs(self) -> Path:
-        """What each training did: tables, curves, plots."""
-        return self.root / "runs"
-
-    @property
-    def search(self) -> Path:
-        """Indexes of search; they can be made again from the store and the vectors at any time."""
-        return self.root / "search"
-
-    @property
-    def assistant(self) -> Path:
-        """Documents that the assistant answers from, and their vectors."""
-        return self.root / "assistant"
-
-    @property
-    def conversations(self) -> Path:
-        """Conversations that go on; each ends after half an hour without a turn."""
-        return self.root / "conversations"
-
-    @property
-    def model_cache(self) -> Path:
-        """Converted pretrained models, shared by all workspaces of this user."""
-        return self.settings.model_cache or Path.home() / ".cache" / "shoplens" / "models"
-
-
 def without_secrets(written: dict[str, Any], model: type[BaseModel] = Settings) -> dict[str, Any]:
     """Settings as a file has them, less whatever a secret is in: passwords, keys, the address of the database."""
     kept = {}
@@ -482,26 +284,3 @@ def without_secrets(written: dict[str, Any], model: type[BaseModel] = Settings) 
         nested = isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, BaseModel)
         kept[name] = without_secrets(value, kind) if nested else value  # type: ignore[arg-type]
     return kept
-
-
-def _first_file(overrides: dict[str, Any]) -> str:
-    """Text of a new shoplens.toml: what differs from the defaults, and where to read about the rest."""
-    if overrides:
-        return HEAD + tomli_w.dumps(overrides)
-    return (
-        HEAD
-        + '# database_url = "postgresql+psycopg://user@host/shop"   # default: the file shop.sqlite beside this one\n'
-    )
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """`old` with the values of `new`, table by table; what `new` says is None is taken out."""
-    result = dict(old)
-    for name, value in new.items():
-        if isinstance(value, dict):
-            result[name] = _merged(old.get(name, {}), value)
-        elif value is None:
-            result.pop(name, None)
-        else:
-            result[name] = value
-    return result

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shoplens.encoders.base import Encoder, TextEncoder, Vectors
 from shoplens.errors import InputError
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 if TYPE_CHECKING:
     from shoplens.features.align.alignment import Alignment

@@ -16,8 +16,8 @@ from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.opened_text_models import OpenedTextModels
-from shoplens.service.settings import Workspace
 from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+from shoplens.service.workspace import Workspace
 
 KIND = "tagger"
 TRAINING = ".training"  # folder of trainings that are under way

@@ -33,8 +33,9 @@ from shoplens.service.dataset import read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.encoders import MODALITIES, version_of
 from shoplens.service.profile_training import TrainedProfiles, train_profiles
-from shoplens.service.settings import TrainSettings, Workspace
+from shoplens.service.settings import TrainSettings
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much

@@ -23,7 +23,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError, NotFoundError, UnsafeInputError
 from shoplens.service.file_facts import FileFacts, look_at
 from shoplens.service.media_sources import MediaSources
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 MOST_MEDIA = 100  # of one kind and product, as over JSON

@@ -14,7 +14,7 @@ from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.keyring import Keyring
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)

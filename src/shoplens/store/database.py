@@ -30,8 +30,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError
 
 from shoplens.errors import ConfigurationError, MissingExtraError, StoreUnavailableError
-from shoplens.store.base import Checkpoint
 from shoplens.store.faults import shown, translated
+from shoplens.store.records import Checkpoint
 from shoplens.store.schema import checkpoint, counter
 
 BUSY_SECONDS = 30.0  # how long to wait for another writer; a batch of a bulk import takes about one second

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import orjson
 from sqlalchemy import Connection, func, insert, select
 
-from shoplens.store.base import Erasure
 from shoplens.store.database import Database
+from shoplens.store.records import Erasure
 from shoplens.store.schema import erasure
 
 _COST, _BLOCK = 2**14, 8  # scrypt's N and r: 16 MB

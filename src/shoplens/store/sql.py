@@ -6,7 +6,6 @@ from sqlalchemy import select, text
 
 from shoplens.store.base import (
     Catalogue,
-    Checkpoint,
     ErasureLog,
     EventLog,
     ImpressionLog,
@@ -21,6 +20,7 @@ from shoplens.store.erasures import SqlErasureLog
 from shoplens.store.migrate import migrate
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.postgres_log import PostgresEventLog
+from shoplens.store.records import Checkpoint
 from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
 from shoplens.store.sql_impressions import SqlImpressionLog

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.errors import StoreError
-from shoplens.store.base import Checkpoint, ProductRows
 from shoplens.store.database import Database, chunks, count_up, counters, settle
+from shoplens.store.records import Checkpoint, ProductRows
 from shoplens.store.schema import product
 
 _CHUNK = 5_000  # rows a statement

@@ -13,9 +13,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from shoplens.domain.events import EVENT_BY_CODE, Event, EventBatch, EventColumns, MoneyColumns, key_of_text
-from shoplens.store.base import Appended, Checkpoint
 from shoplens.store.database import Database, count_up, counters, settle
 from shoplens.store.identities import Identities
+from shoplens.store.records import Appended, Checkpoint
 
 # Columns of a batch in the order in which they are stored, after sequence, person, product and session.
 STORED = tuple(column.name for column in fields(EventBatch) if column.name not in ("user_id", "item_id"))

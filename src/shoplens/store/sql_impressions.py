@@ -9,8 +9,8 @@ import orjson
 from sqlalchemy import select
 
 from shoplens.domain.events import EVENT_BY_CODE
-from shoplens.store.base import ImpressionRecord, ImpressionResponse
 from shoplens.store.database import Database, chunks
+from shoplens.store.records import ImpressionRecord, ImpressionResponse
 from shoplens.store.schema import event, impression, product
 from shoplens.store.sql_answers import CHUNK, MOST_SHOWN, SqlAnswerLog, short, storable, storable_or_none
 

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from shoplens.domain.opinions import Count
-from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, settle
 from shoplens.store.opinion_rows import alert_of_row, post_of_row, row_of_alert, row_of_delivery, row_of_post
 from shoplens.store.opinion_schema import opinion, opinion_alert, opinion_count, opinion_outbox, opinion_state
 from shoplens.store.opinions import AlertRecord, Delivery, PostRecord, WindowCount
+from shoplens.store.records import Checkpoint
 from shoplens.store.sql_answers import storable
 
 TOMBSTONES = 1_000  # revisions for which it is known that a state was forgotten, for processes that lag behind

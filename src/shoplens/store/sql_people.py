@@ -13,10 +13,10 @@ from sqlalchemy import delete as sql_delete
 from shoplens.domain.events import key_of_text
 from shoplens.domain.people import Person
 from shoplens.errors import StoreError
-from shoplens.store.base import Checkpoint
 from shoplens.store.database import Database, chunks, count_up, settle
 from shoplens.store.erasures import record
 from shoplens.store.opinion_schema import opinion
+from shoplens.store.records import Checkpoint
 from shoplens.store.schema import (
     SIGN_BIT,
     event,

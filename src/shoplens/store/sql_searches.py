@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from shoplens.domain.events import EVENT_BY_CODE, EVENT_CODES, EventType
-from shoplens.store.base import QueryCount, SearchRecord, SearchResponse
+from shoplens.store.records import QueryCount, SearchRecord, SearchResponse
 from shoplens.store.schema import event, product, search
 from shoplens.store.sql_answers import MOST_SHOWN, SqlAnswerLog, short, storable, storable_or_none
 

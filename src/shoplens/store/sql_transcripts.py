@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from shoplens.errors import ConflictError
-from shoplens.store.base import Transcript, TranscriptTurn
 from shoplens.store.database import Database
+from shoplens.store.records import Transcript, TranscriptTurn
 from shoplens.store.schema import transcript, transcript_turn
 from shoplens.store.sql_answers import storable, storable_or_none
 

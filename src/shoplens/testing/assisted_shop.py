@@ -12,7 +12,7 @@ from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.service.assistant_learning import learn_assistant
 from shoplens.service.runtime import Runtime
 from shoplens.service.sample_support import add_sample_support, sample_dialogues
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 START = 1_760_000_000_000_000  # microseconds

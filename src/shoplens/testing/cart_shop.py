@@ -17,7 +17,8 @@ from shoplens.service.bundle_pointer import promote
 from shoplens.service.cart_training import baskets_of, kinds_of
 from shoplens.service.dataset import read_log
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from shoplens.domain.events import Event, EventBatch, EventType
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 
 LATER = 1_741_000_000_000_000  # microseconds; after the tiny shop's last event

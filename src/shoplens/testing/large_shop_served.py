@@ -23,7 +23,7 @@ from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
 from shoplens.service.encoders import configured, encoder_of
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.large_shop import BRANDS, COLOURS, DEPARTMENTS, SHELVES, LargeShop
 from shoplens.testing.load import Connection, request_of

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY, EventType
-from shoplens.store.base import SearchRecord, SearchResponse
+from shoplens.store.records import SearchRecord, SearchResponse
 
 SHOWN = 10
 START = 1_700_000_000_000_000

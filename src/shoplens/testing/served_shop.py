@@ -17,7 +17,8 @@ from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
 from shoplens.service.dataset import read_interactions
 from shoplens.service.runtime import Runtime
-from shoplens.service.settings import Settings, Workspace
+from shoplens.service.settings import Settings
+from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import CATEGORIES, tiny_shop

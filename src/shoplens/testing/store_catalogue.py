@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
-from shoplens.store.base import Checkpoint, Store
+from shoplens.store.base import Store
+from shoplens.store.records import Checkpoint
 from shoplens.testing.store_events import Opened, batch_of, scanned, view
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shoplens.store.base import SearchRecord
 from shoplens.store.erasures import first_broken, is_about
+from shoplens.store.records import SearchRecord
 from shoplens.testing.store_events import START, Opened, batch_of, scanned, view
 from shoplens.testing.store_impressions import shown
 

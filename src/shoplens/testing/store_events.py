@@ -13,7 +13,8 @@ import numpy as np
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns, EventType, key_of_text
 from shoplens.domain.people import Person
-from shoplens.store.base import Appended, Checkpoint, Store
+from shoplens.store.base import Store
+from shoplens.store.records import Appended, Checkpoint
 
 Opened = Callable[[], Store]
 _COLUMNS: dict[str, Any] = {

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from shoplens.domain.events import Event, EventType
 from shoplens.domain.people import Person
-from shoplens.store.base import ImpressionRecord, Store
+from shoplens.store.base import Store
+from shoplens.store.records import ImpressionRecord
 from shoplens.testing.store_events import START, Opened, batch_of
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from shoplens.domain.events import Event, EventType
 from shoplens.domain.people import Person
-from shoplens.store.base import QueryCount, SearchRecord, SearchResponse, Store
+from shoplens.store.base import Store
+from shoplens.store.records import QueryCount, SearchRecord, SearchResponse
 from shoplens.testing.store_events import START, Opened, batch_of
 
 

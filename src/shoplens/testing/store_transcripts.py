@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.domain.people import Person
 from shoplens.errors import ConflictError
-from shoplens.store.base import Transcript, TranscriptTurn
+from shoplens.store.records import Transcript, TranscriptTurn
 from shoplens.testing.store_events import START, Opened
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from shoplens.apps.attributes.gaps import gaps
 from shoplens.apps.attributes.insights import drives, stages_of, strata_of
-from shoplens.store.base import QueryCount
+from shoplens.store.records import QueryCount
 
 PRODUCTS = 600
 

@@ -5,7 +5,7 @@ import pytest
 from shoplens.apps.search import analytics
 from shoplens.apps.search.analytics import analyse
 from shoplens.domain.events import EventType
-from shoplens.store.base import QueryCount, SearchResponse
+from shoplens.store.records import QueryCount, SearchResponse
 
 COUNTS = [
     QueryCount("tea", 10, 6, 0),

@@ -27,7 +27,8 @@ from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, 
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.assistant.wording import say
 from shoplens.errors import ServiceUnavailableError, ShoplensError
-from shoplens.store.base import Transcript, Transcripts, TranscriptTurn
+from shoplens.store.base import Transcripts
+from shoplens.store.records import Transcript, TranscriptTurn
 
 log = logging.getLogger(__name__)
 STRIPES = 256  # locks that conversations share: turns of one wait for one another, others hardly ever

@@ -12,7 +12,7 @@ from shoplens.domain.queries import query_form
 from shoplens.features.align.lexicon import built_in
 from shoplens.models.extraction.memory import ValueFinder
 from shoplens.models.extraction.tokens import Tokens
-from shoplens.store.base import QueryCount
+from shoplens.store.records import QueryCount
 
 SHORTEST = 2  # letters of a word that is worth naming
 FEW = 3  # products that have all that was asked for: fewer is little to choose from

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from shoplens.domain.events import EventType
 from shoplens.domain.queries import query_form
-from shoplens.store.base import QueryCount, SearchResponse
+from shoplens.store.records import QueryCount, SearchResponse
 
 TAKES = frozenset({EventType.CLICK, EventType.VIEW})  # what leads from an answer to a product
 MOST_QUERIES = 500_000  # different queries of one period; about 300 bytes each

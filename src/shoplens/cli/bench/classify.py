@@ -49,7 +49,8 @@ def classify(
     from shoplens.encoders.base import EncoderOptions, open_encoder
     from shoplens.learning.text_classes.benchmark import run_classify
     from shoplens.learning.text_classes.written import write_classes
-    from shoplens.service.settings import Settings, Workspace
+    from shoplens.service.settings import Settings
+    from shoplens.service.workspace import Workspace
 
     cache = Workspace(train.parent, Settings.read(None)).model_cache
     reader = None if encoder == "none" else open_encoder(encoder, EncoderOptions(cache))

@@ -41,7 +41,8 @@ def recommend(
     as history: {"mask": ["train"], "history": ["train"]}.
     """
     from shoplens.learning.benchmark import run_benchmark
-    from shoplens.service.settings import Settings, Workspace
+    from shoplens.service.settings import Settings
+    from shoplens.service.workspace import Workspace
 
     cache = Workspace(folder, Settings.read(None)).model_cache
     with stage_progress() as progress:

@@ -78,7 +78,8 @@ def search(
     photo-product: products.csv names a picture of each product (image). What was learnt from photos-train.zip and .csv
     is compared with what the pictures alone (one_shot), and pictures and words (zero_shot), allow.
     """
-    from shoplens.service.settings import Settings, Workspace
+    from shoplens.service.settings import Settings
+    from shoplens.service.workspace import Workspace
 
     if format != "shoplens" and (task != "text-product" or any((queries, qrels, photos, labels))):
         raise typer.BadParameter(f"--format {format} goes with --task text-product and has files of its own")

@@ -13,7 +13,7 @@ from shoplens.apps.assistant.turns import MAX_TEXT, Reply, Turn
 from shoplens.apps.interaction.turns import PhotoAsk
 from shoplens.http.wire.fields import Id, Request
 from shoplens.service.loose_media import Part
-from shoplens.store.base import Transcript, TranscriptTurn
+from shoplens.store.records import Transcript, TranscriptTurn
 
 
 class AssistantIn(Request):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from shoplens.service.assistant_knowledge import Documents
-from shoplens.service.settings import Workspace
+from shoplens.service.workspace import Workspace
 
 DOCUMENTS = ("sample-policies.en.md", "sample-policies.zh.md", "sample-faq.csv")
 DIALOGUES = "sample-dialogues.csv"

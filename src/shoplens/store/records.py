@@ -1,0 +1,146 @@
+"""What stores are given and give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shoplens.domain.events import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch of events. Positions count from 0 within the batch."""
+
+    stored: int
+    duplicates: tuple[int, ...] = ()  # positions whose key was in the store already, or earlier in the batch
+    new_products: int = 0  # stubs made for unknown item_ids
+    new_people: int = 0  # stubs made for unknown user_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far the import of one source has come; stored in the same transaction as the rows it confirms."""
+
+    source: str  # fingerprint of the content
+    rows: int  # rows of the source that are settled (stored, refused or duplicate)
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRows:
+    """Identity of all products for arrays: store row, external id. Same order in both."""
+
+    row: tuple[int, ...]
+    item_id: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRecord:
+    """One answered search: who asked what, and what they were shown. Events quote `impression_id`."""
+
+    impression_id: str
+    timestamp: int  # microseconds since 1970, UTC
+    query: str
+    user_id: str | None = None
+    session_id: str | None = None
+    language: str = ""  # of the query, "" = unknown
+    total: int = 0  # products that matched
+    shown: tuple[str, ...] = ()  # item_ids as they were shown, best first
+    first: int = 1  # place of the first of them in the whole answer: 11 on a second page of ten
+    features: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # what the order knew of each shown product
+    filters: str = ""  # JSON; "" = none
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResponse:
+    """What somebody did with a product that a search showed: an event that quotes the search's `impression_id`."""
+
+    impression_id: str
+    query: str
+    item_id: str
+    event_type: EventType
+    timestamp: int  # of the event, microseconds
+    position: int | None  # place in the answer, first = 1; as shown, else as the event says
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCount:
+    """How often one text was searched for in a period."""
+
+    query: str  # as it was typed
+    searches: int
+    askers: int  # different people and sessions; a search by nobody known counts as one
+    empty: int | None  # searches that found nothing; None: nobody knows, the searches came with an import
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpressionRecord:
+    """One answer of recommendations: what was shown to whom, and who ranked it. Events quote `impression_id`."""
+
+    impression_id: str
+    timestamp: int  # microseconds since 1970, UTC
+    route: str  # recommend, similar, cart
+    scenario: str = ""
+    user_id: str | None = None
+    session_id: str | None = None
+    shown: tuple[str, ...] = ()  # item_ids, best first
+    propensities: tuple[float, ...] = ()  # chance of each to stand where it stood; empty: nothing was left to chance
+    model: str = ""
+    bundle: str | None = None
+    fallback: str | None = None
+    arms: Mapping[str, str] = field(default_factory=dict)  # experiment → arm
+    wish: Mapping[str, Any] | None = None  # what was asked for, as JSON; only where places were left to chance
+    score: float | None = None  # mean of what was shown
+
+
+@dataclass(frozen=True, slots=True)
+class ImpressionResponse:
+    """An event that quotes an impression."""
+
+    impression_id: str
+    item_id: str
+    event_type: EventType
+    timestamp: int  # of the event, microseconds
+    value: float | None  # the rating, or money the event was worth
+    quantity: float | None  # units
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """That somebody was forgotten, and how much went. Nothing in it tells who, unless one knows their id already."""
+
+    sequence: int  # 1, 2, 3, … without a gap
+    timestamp: int  # microseconds since 1970, UTC
+    who: str  # salted, slow hash of the user_id, see `store.erasures`
+    counts: Mapping[str, int]  # what was deleted → how many
+    digest: str  # over this record and the digest before it: whoever alters one breaks all that follow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """A conversation with the assistant, as of its latest turn."""
+
+    conversation_id: str
+    user_id: str | None  # who was signed in; never changes from one person to another
+    started: int  # microseconds since 1970, UTC
+    updated: int
+    language: str = ""
+    turns: int = 0  # answered so far
+    handed_over: str = ""  # why a person was asked to take over; "" = nobody was
+    state: str = "{}"  # JSON: what the next turn must remember
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptTurn:
+    """What was said in one turn, and what came of it."""
+
+    conversation_id: str
+    number: int  # from 1
+    timestamp: int  # microseconds since 1970, UTC
+    said: str  # by the person
+    answer: str
+    details: str = "{}"  # JSON: intent, confidence, sources, tools, handover
+    helpful: bool | None = None  # as the person judged it; None = they did not
+    intent: str | None = None  # what it should have been understood as, corrected by the shop
