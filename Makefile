@@ -1,7 +1,8 @@
 # Every target does its own set-up. Prerequisites: Python 3.11+ and make; npm is optional (photo department of the demo).
 PYTHON ?= python3
 BIN := .venv/bin
-TEST := $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+# One process a core, and one thread a process: threads of numpy and torch that wait for one another double the time.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ARGS ?=
 

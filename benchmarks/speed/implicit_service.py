@@ -69,8 +69,9 @@ class Service:
                 columns.append(place)
                 weights.append(one)
         matrix = sp.csr_matrix((weights, (rows, columns)), (shop.people, shop.products), np.float32)
-        self.model: AlternatingLeastSquares = KINDS["implicit_ials"](factors=FACTORS, random_state=0)
-        self.model.fit(matrix, show_progress=False)
+        with threadpool_limits(1, "blas"):  # as implicit asks for: it runs its own threads
+            self.model: AlternatingLeastSquares = KINDS["implicit_ials"](factors=FACTORS, random_state=0)
+            self.model.fit(matrix, show_progress=False)
         self.products = shop.products
         self.category: list[tuple[str, ...]] = []
         self.brand: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -83,7 +83,7 @@ def test_the_replay_runs(folder: Path) -> None:
     with Runtime.open(folder) as shop:
         for number in range(200):
             shop.answers.recommend(shop.wish(n=2, exploration=0.5), f"u{number % 60:03}")
-        names = {"shop": shop, "version": shop.shelf.version}
+        names: dict[str, Any] = {"shop": shop, "version": shop.shelf.version}
         exec(compile(block, "docs/live.md", "exec"), names)
     found = names["found"]
     assert isinstance(found, OffPolicy)

@@ -203,7 +203,11 @@ class _Course:
         return _Judged(plan_again(trained), trained.best, trained.valid, test, figures, calibration, facts, run)
 
     def _reported(
-        self, trained: Trained, test: Mapping[str, Evaluation], reliability: Reliability | None, facts: dict[str, Any]
+        self,
+        trained: Trained,
+        test: Mapping[str, Evaluation],
+        reliability: Mapping[str, Reliability],
+        facts: Mapping[str, Any],
     ) -> Path:
         """The folder of the run that was written."""
         folder = self.workspace.runs / f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
