@@ -107,7 +107,7 @@ def test_changes_by_another_process_are_noticed(tmp_path: Path) -> None:
 
 
 def test_the_watcher_follows_pointer_and_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shoplens.service.runtime.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("shoplens.service.watching.LOOK_EVERY", 0.02)
     with open_tiny_shop(tmp_path, trained=False) as shop:
         shop.watch()
         version = train_tiny_shop(shop.store, shop.workspace.bundles)
