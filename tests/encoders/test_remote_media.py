@@ -19,7 +19,8 @@ from shoplens.encoders import remote_media
 from shoplens.encoders.photos import PhotoLimits, PhotoOpener
 from shoplens.errors import InputError, UnsafeInputError
 
-BOMB = gzip.compress(bytes(50_000_000))  # packed before it is asked for: packing takes as long as the patience of the test
+# Packed before it is asked for: packing may take longer than those who ask wait.
+BOMB = gzip.compress(bytes(50_000_000))
 
 
 def jpeg() -> bytes:
