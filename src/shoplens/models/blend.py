@@ -214,7 +214,8 @@ def z_scores(scores: Scores, known: npt.NDArray[np.float32] | None) -> Scores:
         centred = scores - (scores @ known / np.float32(number))[:, None]
         centred *= known
     deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
-    flat = deviation <= 1e-6 * np.maximum(np.abs(scores).max(axis=1, initial=0), 1e-30)
+    largest = np.maximum(scores.max(axis=1, initial=0), -scores.min(axis=1, initial=0))
+    flat = deviation <= 1e-6 * np.maximum(largest, 1e-30)
     centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
     standard: Scores = centred
     return standard

@@ -75,20 +75,27 @@ class Neighbours:
         also from a memory map only those rows are copied. `(matrix[items].T @ weight)` is the same to the bit, but
         spends most of its time on making and checking two matrices that nobody keeps.
         """
-        return self.fold(self.matrix, items, weight)
+        scores = np.zeros(self.n_items, np.float32)
+        self.add(self.matrix, items, weight, scores)
+        return scores
 
     @staticmethod
-    def fold(
-        matrix: Matrix, items: npt.NDArray[np.integer[Any]], weight: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """`score_one` of any CSR float32 matrix, [columns]."""
+    def add(
+        matrix: Matrix,
+        items: npt.NDArray[np.integer[Any]],
+        weight: npt.NDArray[np.float32],
+        scores: npt.NDArray[np.float32],
+    ) -> None:
+        """Add `score_one` of any CSR float32 matrix to `scores`, [columns], in place."""
         rows, columns = matrix.shape
-        scores = np.zeros(columns, np.float32)
         if not len(items):
-            return scores
+            return
         kind = matrix.indptr.dtype
-        if items.min() < 0 or items.max() >= rows:  # the compiled loops below would read foreign memory
+        # The compiled loops below would read and write foreign memory.
+        if items.min() < 0 or items.max() >= rows:
             raise IndexError(f"product rows must lie within 0 to {rows - 1}")
+        if len(scores) != columns:
+            raise IndexError(f"scores must be of {columns} products")
         length = matrix.indptr[items + 1] - matrix.indptr[items]
         indptr = np.zeros(len(items) + 1, kind)
         np.cumsum(length, out=indptr[1:])
@@ -96,7 +103,6 @@ class Neighbours:
         chosen = items.astype(kind, copy=False)
         _sparsetools.csr_row_index(len(chosen), chosen, matrix.indptr, matrix.indices, matrix.data, indices, data)
         _sparsetools.csc_matvec(columns, len(chosen), indptr, indices, data, weight, scores)
-        return scores
 
     def contributions(self, speakers: Matrix, target: Matrix) -> npt.NDArray[np.float32]:
         """What each row of `speakers` (one product of a history each, [n, n_items]) adds to a weighted sum of scores.

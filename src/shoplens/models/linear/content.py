@@ -63,7 +63,9 @@ class Borrowing:
         n_items = matrix.shape[1]
         self._place = np.full(n_items, -1, np.int64)
         self._place[rows] = np.arange(len(rows))
-        self._lent = matrix.T.tocsr()  # [n_items, len(rows)]: what each product lends
+        lent = matrix.T.tocsr()
+        # What each product lends, [n_items, n_items]: columns are products, so that it adds to scores where they are.
+        self._lent = sp.csr_matrix((lent.data, rows[lent.indices], lent.indptr), shape=(n_items, n_items))
 
     @classmethod
     def nothing(cls, n_items: int) -> Borrowing:
@@ -120,15 +122,17 @@ class Borrowing:
         """The same for one person's scores [n_items] and the entries of that preference row."""
         if not len(self.rows):
             return
-        known = scores.copy()
-        known[items] += value * self.strongest[items]
-        scored = np.flatnonzero(known != 0)  # of booleans: several times as fast as of numbers
-        if len(scored) > FEW * len(known):
-            scores[self.rows] += self.matrix.dot(known)
+        before = scores[items]
+        scores[items] += value * self.strongest[items]
+        scored = np.flatnonzero(scores != 0)  # of booleans: several times as fast as of numbers
+        known = scores[scored]
+        scores[items] = before
+        if len(scored) > FEW * len(scores):
+            everywhere = np.zeros(len(scores), np.float32)
+            everywhere[scored] = known
+            scores[self.rows] += self.matrix.dot(everywhere)
         else:  # most products have no relation to a history: the same sums, without their zeros
-            lent = Neighbours.fold(self._lent, scored, known[scored])
-            reached = np.flatnonzero(lent != 0)
-            scores[self.rows[reached]] += lent[reached]
+            Neighbours.add(self._lent, scored, known, scores)
 
     def target(self, item: int) -> Matrix:
         """Whose scores make up the score of `item`: itself and what it borrows from, one sparse row [1, n_items]."""

@@ -41,7 +41,7 @@ class Linear:
         self.settings = replace(settings or LinearSettings(), **changes)
         self.chosen = self.settings
         self._relations = Neighbours(sp.csr_matrix((0, 0), dtype=np.float32))
-        self._popularity: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # [n_items], within [0, 1]
+        self._know_popularity(np.zeros(0, np.float32))
         self._scorable: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._borrowing = Borrowing.nothing(0)
 
@@ -62,7 +62,7 @@ class Linear:
         relations.data *= np.float32(spread(self._relations.score(_to_unit_sum(sample))))
         self._borrowing = borrow(data.modalities, people, relations, self.chosen)
         counts = decayed_counts(interactions, POPULARITY_HALF_LIFE_DAYS)
-        self._popularity = (counts / max(counts.max(initial=0), 1e-12)).astype(np.float32)
+        self._know_popularity((counts / max(counts.max(initial=0), 1e-12)).astype(np.float32))
         self._scorable = people > 0
         self._scorable[self._borrowing.rows] = True
         return self
@@ -83,7 +83,7 @@ class Linear:
             again = self._repeating().rows(histories, n_items)
             row = np.repeat(np.arange(len(histories)), np.diff(again.indptr))
             scores[row, again.indices] += again.data * np.float32(self.chosen.repeat_weight)
-        scores += np.float32(TIE_BREAK) * self._popularity
+        scores += self._ahead
         return scores
 
     def _score_one(self, history: Histories) -> npt.NDArray[np.float32]:
@@ -99,7 +99,7 @@ class Linear:
         if self.chosen.repeat_weight:
             again, strength = self._repeating().one_row(history)
             scores[again] += strength * np.float32(self.chosen.repeat_weight)
-        scores += np.float32(TIE_BREAK) * self._popularity
+        scores += self._ahead
         return scores
 
     def explain(self, history: Histories, item: int, *, at_most: int = 3) -> list[tuple[int, float]]:
@@ -109,6 +109,11 @@ class Linear:
         value = self._relations.contributions(speakers, self._borrowing.target(item))
         value += self._borrowing.likeness(speakers, item)
         return strongest(preferences.indices, value, at_most)
+
+    def _know_popularity(self, popularity: npt.NDArray[np.float32]) -> None:
+        """[n_items], within [0, 1]; and how far that puts each product ahead in every answer."""
+        self._popularity = popularity
+        self._ahead = np.float32(TIE_BREAK) * popularity
 
     def _fold(self, histories: Histories) -> Matrix:
         return _to_unit_sum(self._folding().rows(histories, len(self._popularity)))
@@ -139,7 +144,7 @@ class Linear:
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             result = cls(_settings(config["settings"]))
             result.chosen = _settings(config["chosen"])
-            result._popularity = np.load(folder / "popularity.npy", allow_pickle=False)
+            result._know_popularity(np.load(folder / "popularity.npy", allow_pickle=False))
             result._scorable = np.load(folder / "scorable.npy", allow_pickle=False)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BundleError(f"{folder}: the linear model cannot be read ({error}); train again") from error
