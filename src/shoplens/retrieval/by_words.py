@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.index import LexicalIndex
-from shoplens.retrieval.lexical.known import KnownProducts, Places
+from shoplens.retrieval.lexical.looking import Among, Keeps
 from shoplens.retrieval.lexical.query import Query
 from shoplens.retrieval.other_words import Weighted, other_words
 
@@ -55,14 +55,18 @@ class WordSearch:
             return None
         extra = other_words(asked.text, meanings, names=names)
         only: list[str] | None = None
-        keeps: Callable[[KnownProducts, Places], Mask] | None = None
-        if allowed is not None and np.count_nonzero(allowed) <= NARROW:
-            only = self.id_of(np.flatnonzero(allowed))
-        elif allowed is not None:
-            keeps = self._filter(allowed)
+        keeps: Keeps | None = None
+        among: Among | None = None
+        if allowed is not None:
+            among = Among(int(np.count_nonzero(allowed)), lambda: self.id_of(np.flatnonzero(allowed)))
+            if among.count <= NARROW:
+                only = among.ids()
+            else:
+                keeps = self._filter(allowed)
         found = self.index.find(
-            query, depth, extra=extra, keeps=keeps, only=only, prefix=asked.prefix, typos=asked.typos, least=least
-        )
+            query, depth, extra=extra, keeps=keeps, among=among, only=only, prefix=asked.prefix, typos=asked.typos,
+            least=least,
+        )  # fmt: skip
         rows = found.known.rows(found.places, self.row_of)
         known = _within(rows, allowed)
         return ByWords(
@@ -104,7 +108,7 @@ class WordSearch:
                 wanted[loose[[name in unwanted for name in ids]]] = False
         return wanted
 
-    def _filter(self, allowed: Mask) -> Callable[[KnownProducts, Places], Mask]:
+    def _filter(self, allowed: Mask) -> Keeps:
         return lambda known, places: _within(known.rows(places, self.row_of), allowed)
 
 

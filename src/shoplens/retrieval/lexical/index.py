@@ -27,8 +27,8 @@ from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, 
 from shoplens.retrieval.lexical.expansion import planned
 from shoplens.retrieval.lexical.folding import fold
 from shoplens.retrieval.lexical.highlighting import spans
-from shoplens.retrieval.lexical.known import KnownProducts, Places
-from shoplens.retrieval.lexical.looking import FoundPlaces, Look, nothing
+from shoplens.retrieval.lexical.known import KnownProducts
+from shoplens.retrieval.lexical.looking import Among, FoundPlaces, Keeps, Look, nothing
 from shoplens.retrieval.lexical.plan import Plan
 from shoplens.retrieval.lexical.query import Query, read_query
 from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, PRODUCT, meta, revision_of, schema, written
@@ -180,7 +180,7 @@ class LexicalIndex:
         prefix: the last word is still being typed. typos: also find words spelt nearly so. any_word: a product needs
         one of the words only, else all.
         """
-        kept: Callable[[KnownProducts, Places], Mask] | None = None
+        kept: Keeps | None = None
         if keeps is not None:
             kept = lambda known, places: keeps(known.names(places))  # noqa: E731
         found = self.find(query, k, extra=extra, keeps=kept, only=only, prefix=prefix, typos=typos, any_word=any_word)
@@ -193,7 +193,8 @@ class LexicalIndex:
         k: int,
         *,
         extra: Sequence[tuple[str, float]] = (),
-        keeps: Callable[[KnownProducts, Places], Mask] | None = None,
+        keeps: Keeps | None = None,
+        among: Among | None = None,
         only: Sequence[str] | None = None,
         prefix: bool = False,
         typos: bool = True,
@@ -202,6 +203,7 @@ class LexicalIndex:
     ) -> FoundPlaces:
         """What `search` finds, as places in a table of products.
 
+        among: what `keeps` keeps, for when it is less work to look among those.
         least: coverage below which products need not be found; some of them are. `total` counts what was found.
         """
         view, known = self._view, self._known
@@ -210,7 +212,7 @@ class LexicalIndex:
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
         if not plan or k < 1 or (only is not None and not only):
             return nothing(known)
-        return Look(view, known, plan, keeps=keeps, only=only, any_word=any_word).best(k, least)
+        return Look(view, known, plan, keeps=keeps, among=among, only=only, any_word=any_word).best(k, least)
 
     def score(
         self,

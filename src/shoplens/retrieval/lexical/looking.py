@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import tantivy
 
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.document import Floats
@@ -16,9 +16,18 @@ from shoplens.retrieval.lexical.view import View
 
 MOST_HITS = 200  # asked for at first where a filter applies
 MORE_HITS = range(2, 33)  # times as many, when too few of them pass
+Keeps = Callable[[KnownProducts, Places], Mask]
 #: Matches beyond the last one asked for, which coverage may raise; the second where that was too few.
 DEEPER = (40, 200)
 COVERED = 2  # power of coverage: of 0 to 4, ndcg@10 on bench search --task text-title levels off there (.822 → .832)
+
+
+class Among:
+    """The products that a filter keeps: how many, and their ids, which are worked out when they are first needed."""
+
+    def __init__(self, count: int, ids: Callable[[], Sequence[str]]) -> None:
+        self.count = count
+        self.ids = functools.cache(ids)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,14 +52,18 @@ class FoundPlaces:
         )
 
 
+_Hits = tuple[Floats, Places, int, bool]  # scores and products, best first; how many there are in all, if that is exact
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One plan, looked for in one state of the index. `keeps`, `only`, `any_word`: see `LexicalIndex.search`."""
+    """One plan, looked for in one state of the index. `keeps`, `among`, `only`, `any_word`: see `LexicalIndex`."""
 
     view: View
     known: KnownProducts
     plan: Plan
-    keeps: Callable[[KnownProducts, Places], Mask] | None
+    keeps: Keeps | None
+    among: Among | None
     only: Sequence[str] | None
     any_word: bool
 
@@ -90,16 +103,36 @@ class Look:
 
     def _found(self, k: int, least: float, common: frozenset[int]) -> FoundPlaces:
         """What tantivy finds, without coverage in the scores."""
-        asked = self.view.ask(self.plan, only=self.only, any_word=self.any_word, least=least, common=common)
-        if self.keeps is None:
-            result = self.view.searcher.search(asked, limit=k)
-            scores, places = _hits(self.view, self.known, result)
-            total, exact = _count(result), True
-        else:
-            scores, places, total, exact = _kept(self.view, self.known, asked, k, self.keeps)
+        scores, places, total, exact = self._kept(k, least, common) or self._hits(k, least, common, self.only)
         contents = self.known.contents
         coverage = self.view.coverage(self.plan, [contents[place] for place in places.tolist()])
         return FoundPlaces(self.known, places, scores, coverage, total, exact)
+
+    def _kept(self, k: int, least: float, common: frozenset[int]) -> _Hits | None:
+        """The k best that pass the filter, X when there is no filter."""
+        if self.keeps is None:
+            return None
+        limit = max(MOST_HITS, k + k // 4)
+        while self.among is None or limit <= self.among.count:
+            scores, places, total, _ = self._hits(limit, least, common, None)
+            passing = np.flatnonzero(self.keeps(self.known, places)) if len(places) else np.zeros(0, np.int64)
+            exhausted = total <= limit
+            if len(passing) >= k or exhausted:
+                best = passing[:k]
+                return scores[best], places[best], len(passing), exhausted
+            # About so many more, with some to spare, by how few passed so far.
+            limit *= min(max(1 + (3 * k) // (2 * len(passing) + 1), MORE_HITS[0]), MORE_HITS[-1])
+        return self._hits(k, least, common, self.among.ids())
+
+    def _hits(self, k: int, least: float, common: frozenset[int], only: Sequence[str] | None) -> _Hits:
+        """Scores and products, best first; how many there are in all."""
+        asked = self.view.ask(self.plan, only=only, any_word=self.any_word, least=least, common=common)
+        result = self.view.searcher.search(asked, limit=k)
+        hits, total = result.hits, int(result.count)  # type: ignore[attr-defined]  # missing from its stubs
+        if not hits:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64), total, True
+        scores, addresses = zip(*hits, strict=True)
+        return np.array(scores, np.float32), self.known.places(self.view.searcher, addresses), total, True
 
     def _settled(self, k: int, found: FoundPlaces) -> FoundPlaces:
         """The k best, coverage in their scores."""
@@ -116,36 +149,6 @@ def _whole(plan: Plan) -> tuple[float, float]:
     if any(group.extra for group in plan.groups) or not held:
         return 0.0, 1.0
     return sum(held) / sum(said), (sum(held) - min(held)) / sum(said)
-
-
-def _kept(
-    view: View, known: KnownProducts, asked: tantivy.Query, k: int, keeps: Callable[[KnownProducts, Places], Mask]
-) -> tuple[Floats, Places, int, bool]:
-    """The k best that pass a filter, looking deeper until there are enough: scores, places, how many, if exactly."""
-    limit = max(MOST_HITS, k + k // 4)
-    while True:
-        result = view.searcher.search(asked, limit=limit)
-        scores, places = _hits(view, known, result)
-        passing = np.flatnonzero(keeps(known, places)) if len(places) else np.zeros(0, np.int64)
-        exhausted = _count(result) <= limit
-        if len(passing) >= k or exhausted:
-            best = passing[:k]
-            return scores[best], places[best], len(passing), exhausted
-        # About so many more, with some to spare, by how few passed so far.
-        limit *= min(max(1 + (3 * k) // (2 * len(passing) + 1), MORE_HITS[0]), MORE_HITS[-1])
-
-
-def _hits(view: View, known: KnownProducts, result: tantivy.SearchResult) -> tuple[Floats, Places]:
-    """Scores and products, best first."""
-    hits = result.hits
-    if not hits:
-        return np.zeros(0, np.float32), np.zeros(0, np.int64)
-    scores, addresses = zip(*hits, strict=True)
-    return np.array(scores, np.float32), known.places(view.searcher, addresses)
-
-
-def _count(result: tantivy.SearchResult) -> int:
-    return int(result.count)  # type: ignore[attr-defined]  # missing from its stubs
 
 
 def nothing(known: KnownProducts) -> FoundPlaces:
