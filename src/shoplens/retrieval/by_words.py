@@ -54,7 +54,7 @@ class WordSearch:
         if not query:
             return None
         extra = other_words(asked.text, meanings, names=names)
-        only: list[str] | None = None
+        only: Sequence[str] | None = None
         keeps: Keeps | None = None
         among: Among | None = None
         if allowed is not None:

@@ -109,7 +109,8 @@ class Look:
         return FoundPlaces(self.known, places, scores, coverage, total, exact)
 
     def _kept(self, k: int, least: float, common: frozenset[int]) -> _Hits | None:
-        """The k best that pass the filter, X when there is no filter."""
+        """The k best that pass the filter; looks deeper until there are enough, or searches what the filter keeps where
+        that is less work. None without a filter."""
         if self.keeps is None:
             return None
         limit = max(MOST_HITS, k + k // 4)
