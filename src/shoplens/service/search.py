@@ -41,6 +41,7 @@ from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
+AT_ONCE = 200  # products that suggestions learn before others have their turn
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
 POPULAR_DAYS = 180.0  # of searches that are suggested to others
 TREND_DAYS = 90.0  # of searches that tell what is usual
@@ -83,6 +84,7 @@ class SearchService:
         self.rising = TrendingSearches()
         self.log = LogWriter(store.searches, "searches", keep_days=settings.log_days) if settings.log else None
         self._lock = threading.Lock()
+        self._learning = threading.Lock()
         self._stop = threading.Event()
         self._started = False
         self._suggests = False
@@ -211,12 +213,17 @@ class SearchService:
 
     def _learn_suggestions(self) -> None:
         """Read the catalogue and the log once; from then on `changed` and `_note` keep suggestions fresh."""
-        with self._lock:
+        with self._learning:
             if self._suggests:
                 return
             self._suggests = True  # first: changes that come while the catalogue is read are taken in as well
-            for products in self._store.catalogue.scan():
-                self.suggestions.apply(products)
+            began = time.monotonic()
+            for products in self._store.catalogue.scan(AT_ONCE):
+                self.suggestions.apply(products, later=True)
+                if self._started and self._stop.wait(time.monotonic() - began):  # requests want to compute, too
+                    return
+                began = time.monotonic()
+            self.suggestions.settle()
         self._learn_queries()
 
     def _learn_queries(self) -> None:

@@ -31,6 +31,8 @@ from shoplens.testing.load import Connection, request_of
 SEED = 0
 DIFFERENT = 5_000  # requests of each kind, before the first comes again
 
+SUGGEST = b"GET /v1/suggest?q=department HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
 Say = Callable[[str], None]
 
 
@@ -136,15 +138,17 @@ class Asked:
 
 
 async def until_found(host: str, port: int, *, patience: float = 120.0) -> None:
-    """Wait until the server has everything in memory that search reads; RuntimeError when it never has."""
+    """Wait until the server has everything in memory that search reads and suggests; RuntimeError when it never has."""
 
     connection = await Connection(host, port).open()
     began = time.perf_counter()
     while time.perf_counter() - began < patience:
         _, body = await connection.post(request_of("/v1/search", {"text": "shelf", "explain": True}))
         if any("meaning" in one["modalities"] for one in orjson.loads(body).get("items", ())):
-            connection.close()
-            return
+            _, body = await connection.post(SUGGEST)  # read last of all
+            if orjson.loads(body).get("suggestions"):
+                connection.close()
+                return
         await asyncio.sleep(0.5)
     raise RuntimeError("the server's search has not read the vectors")
 

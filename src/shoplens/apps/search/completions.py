@@ -37,6 +37,9 @@ class Completion:
     how: float  # it was found: AS_TYPED, …
 
 
+Key = tuple[str, int, int]  # how a text may begin, its entry, where in the text
+
+
 class Completions:
     """Not safe for several threads: whoever holds one has a lock."""
 
@@ -48,6 +51,7 @@ class Completions:
         self._typed = PrefixIndex()
         self._spelt = PrefixIndex()  # Chinese as pinyin
         self._initials = PrefixIndex()
+        self._waiting: tuple[list[Key], list[Key], list[Key]] = ([], [], [])  # keys of each, added `later`
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -56,13 +60,12 @@ class Completions:
         """Number of a text, whatever its letter case; None when it is not here."""
         return self._numbers.get(fold(tidy(text)).text)
 
-    def add(self, texts: Iterable[str]) -> list[int]:
-        """Entries of texts, new ones with weight 0. Many at once are much faster than one by one."""
+    def add(self, texts: Iterable[str], *, later: bool = False) -> list[int]:
+        """Entries of texts, new ones with weight 0. Many at once are much faster than one by one; those that are to be
+        found `later` wait for `settle`."""
         entries: list[int] = []
         met: dict[str, int] = {}  # brands and categories come with every product
-        typed: list[tuple[str, int, int]] = []
-        spelt: list[tuple[str, int, int]] = []
-        initials: list[tuple[str, int, int]] = []
+        typed, spelt, initials = self._waiting
         for said in texts:
             if said in met:
                 entries.append(met[said])
@@ -84,10 +87,16 @@ class Completions:
             entries.append(number)
         while len(self.texts) > len(self._weight):
             self._weight = np.concatenate([self._weight, np.zeros_like(self._weight)])
-        for index, keys in ((self._typed, typed), (self._spelt, spelt), (self._initials, initials)):
+        if not later:
+            self.settle()
+        return entries
+
+    def settle(self) -> None:
+        """Let all be found that was added."""
+        for index, keys in zip((self._typed, self._spelt, self._initials), self._waiting, strict=True):
             if keys:
                 index.add(keys)
-        return entries
+                keys.clear()
 
     def weigh(self, entry: int, weight: float) -> None:
         """How much an entry counts; 0 takes it out of what is offered."""

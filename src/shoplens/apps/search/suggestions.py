@@ -132,8 +132,9 @@ class Suggestions:
             asked.askers += self._new_asker(entry, user_id or session_id)
             self._queries.weigh(entry, self._query_weight(asked))
 
-    def apply(self, products: Sequence[Product], gone: Sequence[str] = ()) -> None:
-        """Products as they are now, and ids that left the catalogue. What cannot be ordered is not offered."""
+    def apply(self, products: Sequence[Product], gone: Sequence[str] = (), *, later: bool = False) -> None:
+        """Products as they are now, and ids that left the catalogue. What cannot be ordered is not offered. `later`:
+        what is new is offered after `settle`, or the next time without; saves time where there is more to come."""
         offered = [one for one in products if one.orderable and not one.stub]
         said = [(one.item_id, kind, text) for one in offered for kind, text in _said(one)]
         with self._lock:
@@ -145,7 +146,7 @@ class Suggestions:
                     self._counts[entry] -= 1
                     self._live -= self._counts[entry] == 0
                     touched.add(entry)
-            entries = self._catalogue.add([text for _, _, text in said])
+            entries = self._catalogue.add([text for _, _, text in said], later=later)
             for (item_id, kind, _), entry in zip(said, entries, strict=True):
                 self._places.setdefault(item_id, []).append(entry)
                 self._counts[entry] += 1
@@ -156,6 +157,11 @@ class Suggestions:
                 self._weigh(entry)
             if len(self._catalogue) > 2 * self._live + SPARE:
                 self._tidy_up()
+
+    def settle(self) -> None:
+        """Offer all that was applied."""
+        with self._lock:
+            self._catalogue.settle()
 
     def rank(self, item_ids: Sequence[str], popularity: Sequence[float]) -> None:
         """How much products are wanted, 0 to 1: decides which of many titles are offered."""
