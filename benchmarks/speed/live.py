@@ -32,6 +32,7 @@ from shoplens.testing.server_process import ServerProcess
 
 WHOLE = {"recommend": 70, "cart": 10, "search": 10, "events": 10}
 WITHOUT_SEARCH = {kind: share for kind, share in WHOLE.items() if kind != "search"}
+IDLE = 0.1  # of one core, that a server without requests uses at most
 PATIENCE = 1_800.0  # seconds for the peer to learn
 
 
@@ -120,6 +121,10 @@ def _until_warm(server: ServerProcess) -> None:
 
     for _ in range(4 * len(server.workers)):  # new connections go to any worker
         asyncio.run(until_found(server.host, server.port))
+    began = time.monotonic()
+    while server.busy(2.0) > IDLE:  # an index of vectors is being built
+        if time.monotonic() - began > PATIENCE:
+            raise RuntimeError("the server never came to rest")
 
 
 def _peak_mb(pid: int) -> float:

@@ -15,6 +15,8 @@ not waited for: they are encoded here, at once.
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -55,6 +58,7 @@ AT_ONCE = 200  # changed products whose texts are encoded here; more come by `em
 PART = 16_384  # products whose vectors are copied at a time
 AHEAD = 600.0  # seconds for which a text that was encoded here is believed to be newer than the table's
 LOOK_EVERY = 3.0  # seconds between looks at the tables
+BEHIND_REQUESTS = 10  # niceness of what builds indexes while requests are answered
 COLOUR_SHARE = 0.3  # of the likeness of two photos; the rest is what the photo encoder sees
 
 
@@ -327,6 +331,9 @@ def joined_photos(image: Floats, colour: Floats | None) -> Floats:
 
 
 def _rebuild(signals: Sequence[VectorSignal]) -> None:
+    faiss.omp_set_num_threads(1)  # of this thread alone: answers need the other cores
+    if sys.platform == "linux":  # where threads have priorities of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BEHIND_REQUESTS)
     for signal in signals:
         try:
             signal.rebuild()

@@ -72,6 +72,21 @@ class ServerProcess:
                 total += float(fields.get("VmHWM", "0 kB").split()[0]) / 1_000
         return total
 
+    def busy(self, seconds: float) -> float:
+        """Cores that the server and its workers use, over so many seconds; 0 where there is no /proc."""
+        before = self._computed()
+        time.sleep(seconds)
+        return (self._computed() - before) / seconds
+
+    def _computed(self) -> float:
+        """Seconds of computing so far."""
+        ticks = 0
+        for pid in {self.pid, *self.workers}:
+            with contextlib.suppress(OSError):  # it ended while we looked
+                fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])  # user and system time
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def start(self) -> Self:
         """Start and wait until it answers. RuntimeError, with what it said, when it does not."""
         self.log.clear()
