@@ -29,6 +29,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from shoplens import __version__
 from shoplens.errors import ConfigurationError
 
 app = typer.Typer(
@@ -38,6 +39,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"shoplens {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _shoplens(
+    version: Annotated[
+        bool, typer.Option("--version", help="Which version this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
 
 #: For people: progress, notes, warnings. stdout stays clean for results.
 console = Console(stderr=True)
