@@ -71,7 +71,7 @@ def learn(
 def add_documents(
     documents: Annotated[
         list[Path] | None,
-        typer.Argument(help="Markdown, HTML, text (of a PDF, say), CSV of question and answer; or folders of them."),
+        typer.Argument(help="Markdown, HTML, PDF, text, CSV of question and answer; or folders of them."),
     ] = None,
     workspace: WorkspaceOption = Path("."),
     sample: Annotated[bool, typer.Option("--sample", help="The made-up policies of the sample shop.")] = False,
@@ -220,7 +220,10 @@ def evaluate(
 def reply_view(reply: Reply) -> RenderableType:
     """For people: the answer, its sources, what is asked back, and the summary of a handover."""
     lines: list[RenderableType] = [Text(reply.text, style="bold green")]
-    lines += [Text(f"  [{one.id}] {one.title}", style="dim") for one in reply.sources]
+    lines += [
+        Text(f"  [{one.id}] {one.title} ({one.location})" if one.location else f"  [{one.id}] {one.title}", style="dim")
+        for one in reply.sources
+    ]
     if reply.options:
         lines.append(Text("  ".join(f"[{one}]" for one in reply.options), style="cyan"))
     if reply.handover is not None:
