@@ -31,7 +31,7 @@ def sample_pdf(pages: Sequence[Sequence[Line | str]], outline: Sequence[tuple[st
         6: b"<</Type/Font/Subtype/CIDFontType0/BaseFont/Sample/CIDSystemInfo"
         b"<</Registry(A)/Ordering(B)/Supplement 0>>>>",
     }
-    numbers = []
+    numbers: list[int] = []
     for page in pages:
         number = FIRST_FREE + 2 * len(numbers)
         numbers.append(number)
