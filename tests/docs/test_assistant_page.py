@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from pages import ROOT, blocks, lines, page, ran, run_json
 
 from shoplens.apps.assistant.turns import Outcome
-from shoplens.cli import assistant as _assistant  # noqa: F401 - registers its commands
+from shoplens.cli import assistant_evaluate as _assistant  # noqa: F401 - registers all its commands
 from shoplens.http.app import create_app
 from shoplens.service.settings import Settings
 from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from shoplens.cli import assistant as _assistant  # noqa: F401 - registers its commands
+from shoplens.cli import assistant_evaluate as _assistant  # noqa: F401 - registers all its commands
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.assistant import AssistantAnswer, TranscriptOut
@@ -104,6 +104,9 @@ def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
     figures = run("evaluate", sample_dialogues(), "--split")
     assert figures["intent accuracy"]["value"] > figures["intent accuracy"]["baseline"]
     assert figures["groundedness"]["value"] == 1.0
+    found = run("evaluate", "--sample")["retrieval recall@5"]
+    assert found["interval"][0] < found["value"] < found["interval"][1]
+    run("evaluate", code=2)
     bad = tmp_path / "bad.csv"
     bad.write_text("one,two\n1,2\n")
     run("learn", str(bad), code=1)

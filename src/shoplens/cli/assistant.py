@@ -1,4 +1,4 @@
-"""`shoplens assistant learn|add|documents|remove|chat|ask|evaluate`: the customer-service assistant."""
+"""`shoplens assistant learn|add|documents|remove|chat|ask`: the customer-service assistant."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def learn(
 def add_documents(
     documents: Annotated[
         list[Path] | None,
-        typer.Argument(help="Markdown, HTML, text (of a PDF, say), CSV of question and answer; or folders of them."),
+        typer.Argument(help="Markdown, HTML, PDF, text, CSV of question and answer; or folders of them."),
     ] = None,
     workspace: WorkspaceOption = Path("."),
     sample: Annotated[bool, typer.Option("--sample", help="The made-up policies of the sample shop.")] = False,
@@ -186,41 +186,13 @@ def chat(workspace: WorkspaceOption = Path("."), user: UserOption = None) -> Non
                 emit({}, json=False, table=reply_view(last))
 
 
-@assistant_app.command()
-def evaluate(
-    file: Annotated[str, typer.Argument(help="Columns as of `learn`; also source: the document that answers.")],
-    workspace: WorkspaceOption = Path("."),
-    split: Annotated[
-        bool,
-        typer.Option(
-            "--split",
-            help="Learn from four fifths of FILE and judge on the rest, near-duplicates on one side; the shop's own "
-            "intents stay as they are.",
-        ),
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
-    json: JsonFlag = False,
-) -> None:
-    """Measure: intents, messages out of scope, retrieval, groundedness, answers; each beside its baseline.
-
-    Example: shoplens assistant evaluate tickets.csv --split
-    """
-    from shoplens.service.assistant_evaluation import evaluate_assistant
-    from shoplens.service.workspace import Workspace
-
-    with stage_progress() as tell:
-        figures = evaluate_assistant(Workspace.open(workspace), file, split=split, seed=seed, progress=tell)
-    table = Table("figure", "value", "baseline", "over")
-    for name, one in figures.items():
-        baseline = "" if one["baseline"] is None else f"{one['baseline']:.4f}"
-        table.add_row(name, "–" if one["value"] is None else f"{one['value']:.4f}", baseline, str(one["over"]))
-    emit(figures, json=json, table=table)
-
-
 def reply_view(reply: Reply) -> RenderableType:
     """For people: the answer, its sources, what is asked back, and the summary of a handover."""
     lines: list[RenderableType] = [Text(reply.text, style="bold green")]
-    lines += [Text(f"  [{one.id}] {one.title}", style="dim") for one in reply.sources]
+    lines += [
+        Text(f"  [{one.id}] {one.title} ({one.location})" if one.location else f"  [{one.id}] {one.title}", style="dim")
+        for one in reply.sources
+    ]
     if reply.options:
         lines.append(Text("  ".join(f"[{one}]" for one in reply.options), style="cyan"))
     if reply.handover is not None:

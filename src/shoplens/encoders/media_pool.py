@@ -1,4 +1,4 @@
-"""Decoding of photos, videos and sound in worker processes that can be killed.
+"""Decoding of photos, videos, sound and PDFs in worker processes that can be killed.
 
 A worker has a limit of memory and of processor time set by the system, and one of time by the clock set here. When a
 file crashes it, makes it loop or eat memory, that file is refused and another worker takes its place.
@@ -21,6 +21,7 @@ from PIL import Image
 
 from shoplens.encoders.media import Clip, MediaFacts, MediaLimits, Sound
 from shoplens.encoders.media_process import MediaProcess, Watchdog
+from shoplens.encoders.pdf import PdfLimits, PdfText
 from shoplens.encoders.photo_decoding import PhotoLimits
 from shoplens.encoders.session import available_cores
 from shoplens.errors import InputError
@@ -113,6 +114,21 @@ class MediaPool:
         """As `media_sound.decode_sound`, elsewhere."""
         _, body = self._ask_about(file, source, limits, ask="sound")
         return _sound(body, source)
+
+    def pdf(self, content: bytes, source: str, limits: PdfLimits) -> PdfText:
+        """As `pdf_reading.read_pdf`, elsewhere."""
+        if len(content) > limits.max_bytes:
+            raise InputError(f"{source}: refused, larger than {limits.max_bytes:,} bytes; cut it into several files")
+        with self._worker() as worker:
+            _, body = worker.ask(
+                {"ask": "pdf", "source": source, "limits": asdict(limits)},
+                [content],
+                seconds=limits.decode_seconds,
+                memory_bytes=limits.memory_bytes,
+                most=ANSWER_BYTES,
+            )
+        text: PdfText = _checked(source, lambda: PdfText.unpacked(body))
+        return text
 
     @contextmanager
     def live(self, source: str, limits: MediaLimits) -> Iterator[LiveSound]:

@@ -20,9 +20,13 @@ from PIL import Image
 
 from shoplens.encoders.media import Clip, MediaLimits
 from shoplens.encoders.media_wire import Buffer, Raw, receive, send
+from shoplens.encoders.pdf import PdfLimits
 from shoplens.encoders.photo_decoding import PhotoLimits, decode_photo
 from shoplens.errors import InputError, UnsafeInputError
 
+#: What answers need that the first photo does not: a worker that only sees photos never loads FFmpeg.
+FILMS = ("shoplens.encoders.live_decoding", "shoplens.encoders.media_video")
+LIBRARIES: dict[str, tuple[str, ...]] = {"photo": (), "pdf": ("shoplens.encoders.pdf_reading",)}
 MAX_REQUEST = 1 << 31  # bytes; callers keep their own, lower limits
 
 Answer = tuple[dict[str, Any], list[Buffer]]
@@ -34,14 +38,14 @@ def main() -> None:
     limits = ProcessLimits()
     send(answers, {"ready": True})
     worker = _Worker()
-    films = False
+    loaded: set[str] = set()
     while (message := receive(requests, MAX_REQUEST)) is not None:
         header, body = message
-        if header["ask"] != "photo" and not films:
-            films = True
-            import_module("shoplens.encoders.live_decoding")  # a worker that only sees photos never loads FFmpeg
-            import_module("shoplens.encoders.media_video")
-            limits.measure()
+        for library in LIBRARIES.get(header["ask"], FILMS):
+            if library not in loaded:
+                loaded.add(library)
+                import_module(library)
+                limits.measure()
         limits.set(header["memory_bytes"], header["seconds"])
         parts: list[Buffer] = []
         try:
@@ -65,6 +69,7 @@ class _Worker:
         self._live: Any = None
         self._ask: dict[str, Callable[[dict[str, Any], memoryview], Answer]] = {
             "photo": self._photo,
+            "pdf": self._pdf,
             "clip": self._clip,
             "sound": self._sound,
             "live": self._live_start,
@@ -79,6 +84,11 @@ class _Worker:
         limits = PhotoLimits(max_pixels=header["max_pixels"])
         photo = decode_photo(bytes(body), header["source"], limits, longest_side=header["longest_side"])
         return {"size": photo.size}, [_pixels(photo)]
+
+    def _pdf(self, header: dict[str, Any], body: memoryview) -> Answer:
+        from shoplens.encoders.pdf_reading import read_pdf
+
+        return {}, [read_pdf(bytes(body), header["source"], PdfLimits(**header["limits"])).packed()]
 
     def _clip(self, header: dict[str, Any], body: memoryview) -> Answer:
         from shoplens.encoders.media_video import decode_video

@@ -11,11 +11,12 @@ import numpy as np
 from shoplens.apps.assistant import Assistant, Turn
 from shoplens.apps.assistant.answering import Answering, ShopFacts
 from shoplens.apps.assistant.escalation import Rules
-from shoplens.apps.assistant.evaluation import Figure, intent_figures, reply_figures, retrieval_figures
+from shoplens.apps.assistant.evaluation import Figure, intent_figures, reply_figures
 from shoplens.apps.assistant.intents.examples import OUT_OF_SCOPE, Example, groups_of, hold_out
 from shoplens.apps.assistant.intents.learning import Progress, learn
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
+from shoplens.apps.assistant.retrieval_evaluation import retrieval_figures
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.encoders.base import TextEncoder
@@ -31,7 +32,7 @@ HELD_OUT = 0.2  # of a file, by groups of near-duplicates
 WITHHELD = 0.2  # of the intents, that a second model never hears of: what is out of scope and yet near
 MOST_TURNS = 500  # whole turns that are played
 
-Figures = dict[str, dict[str, float | str | None]]
+Figures = dict[str, dict[str, Any]]  # name → value, baseline, over; interval and gain where they are known
 
 
 def evaluate_assistant(
@@ -46,7 +47,8 @@ def evaluate_assistant(
     """Figures on a file. With `split` a model learns from four fifths of it and is judged on the rest, near-duplicates
     on one side, and a second one is asked about intents that it never heard of; the shop's own model stays as it is.
 
-    InputError when the shop has learnt nothing and `split` is not wanted.
+    InputError when the shop has learnt nothing and `split` is not wanted, or some sources name documents and others do
+    not.
     """
     tell = progress or (lambda _what, _done, _of: None)
     reader = encoder if encoder is not None else reading_encoder(workspace)
@@ -65,7 +67,7 @@ def evaluate_assistant(
             raise InputError("the assistant has learnt nothing yet; try --split, or: shoplens assistant learn FILE")
     if model is not None:
         figures = intent_figures(model, judged, learnt) | figures
-    figures |= retrieval_figures(knowledge, judged)
+    figures |= retrieval_figures(knowledge, judged, seed=seed)
     tell("play turns", 0, 1)
     figures |= _played(workspace, model, knowledge, judged[:MOST_TURNS])
     tell("play turns", 1, 1)

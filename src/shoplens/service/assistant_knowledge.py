@@ -1,6 +1,7 @@
 """Documents that the assistant answers from: kept in the workspace as they came, read into passages, with vectors.
 
 assistant/documents/<name>      as it was added
+assistant/pages/<key>.json      text of PDFs; see `assistant_pages`
 assistant/vectors/<key>.npz     what an encoder says of all passages; made again when it is missing
 """
 
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from shoplens.apps.assistant.knowledge.documents import KINDS, Document, read_document
+from shoplens.apps.assistant.knowledge.documents import ENDINGS, Document
 from shoplens.apps.assistant.knowledge.index import Knowledge, PassageVectors
 from shoplens.apps.assistant.knowledge.passages import Passage, passages_of
 from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans
 from shoplens.errors import InputError, NotFoundError
+from shoplens.service.assistant_pages import DocumentReader
 from shoplens.service.workspace import Workspace
 
 LAYOUT = "1"  # raise it when documents come to be cut or read otherwise
@@ -30,6 +32,7 @@ class Documents:
 
     def __init__(self, workspace: Workspace) -> None:
         self.folder = workspace.assistant / "documents"
+        self._reader = DocumentReader(workspace.assistant / "pages")
         self._vectors = workspace.assistant / "vectors"
 
     def add(self, files: Sequence[Path]) -> list[Document]:
@@ -39,7 +42,7 @@ class Documents:
         """
         found = [one for file in files for one in _within(file)]
         read = [(document_name(one), one.read_bytes()) for one in found]
-        documents = [read_document(name, content) for name, content in read]
+        documents = [self._reader.read(name, content) for name, content in read]
         if len({name for name, _ in read}) < len(read):
             raise InputError("two documents have the same name; rename one of them")
         for name, content in read:
@@ -63,7 +66,7 @@ class Documents:
         """In order."""
         if not self.folder.is_dir():
             return []
-        return sorted(one.name for one in self.folder.iterdir() if one.suffix.lower() in KINDS and one.name[0] != ".")
+        return sorted(one.name for one in self.folder.iterdir() if one.suffix.lower() in ENDINGS and one.name[0] != ".")
 
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Changes with every change."""
@@ -72,10 +75,10 @@ class Documents:
 
     def passages(self) -> list[Passage]:
         """Of all documents, in order of their names."""
+        contents = {name: (self.folder / name).read_bytes() for name in self.names()}
+        self._reader.keep_only(contents.values())
         return [
-            passage
-            for name in self.names()
-            for passage in passages_of(read_document(name, (self.folder / name).read_bytes()))
+            passage for name, content in contents.items() for passage in passages_of(self._reader.read(name, content))
         ]
 
     def open(self, encoder: TextEncoder) -> Knowledge | None:
@@ -97,9 +100,9 @@ def document_name(file: Path) -> str:
 
 def _within(file: Path) -> list[Path]:
     if file.is_dir():
-        found = sorted(one for one in file.rglob("*") if one.suffix.lower() in KINDS and one.is_file())
+        found = sorted(one for one in file.rglob("*") if one.suffix.lower() in ENDINGS and one.is_file())
         if not found:
-            raise InputError(f"{file}: holds no documents ({', '.join(sorted(KINDS))})")
+            raise InputError(f"{file}: holds no documents ({', '.join(sorted(ENDINGS))})")
         return found
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")

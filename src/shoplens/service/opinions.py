@@ -22,6 +22,7 @@ from shoplens.ingest.opinions.rows import AHEAD
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.service.opinion_delivery import channels_of
 from shoplens.service.opinion_readers import model_stamps, reader_of, vectors_of
+from shoplens.service.opinion_topics import OpinionTopics
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.opinions import AlertRecord, PostRecord
@@ -52,6 +53,9 @@ class OpinionService:
         self.monitor = Monitor(store.opinions, monitor_settings(workspace))
         self._facts = facts
         self._encoder = encoder
+        self.topics = OpinionTopics(
+            workspace, store, lambda: vectors_of(workspace, encoder=self._encoder), self._read_anew
+        )
         self._reader: Reader | None = None
         self._read_with: tuple[Any, ...] = ()
         self._looked = 0.0
@@ -177,6 +181,11 @@ class OpinionService:
                 self._reader = reader_of(self.workspace, self._catalogue(), vectors=vectors)
                 self._read_with = stamp
         return self._reader
+
+    def _read_anew(self) -> None:
+        """With the settings as they are now."""
+        with self._reading:
+            self.settings, self._reader = self.workspace.settings.opinions, None
 
     def _catalogue(self) -> Iterable[tuple[str, str, str | None]]:
         facts = self._facts

@@ -36,7 +36,7 @@ Below another heading.
 HTML = """<html><head><title>no</title><script>alert(1)</script></head><body><nav>Menu</nav><main><h1>Help</h1>
 <h2>Delivery</h2><p>Two to <b>four</b> days.</p><ul><li>Express: one day</li></ul>
 <dl><dt>Do you gift-wrap?</dt><dd>Yes.</dd></dl></main></body></html>"""
-PDF_TEXT = "RETURNS\n\nYou can return any-\nthing within 30 days\nof delivery.\n\f\n2. Delivery\n\nTakes two days.\n"
+LAID_OUT = "RETURNS\n\nYou can return any-\nthing within 30 days\nof delivery.\n\f\n2. Delivery\n\nTakes two days.\n"
 
 
 def passages(name: str, content: str) -> list[tuple[str, str]]:
@@ -57,8 +57,8 @@ def test_html_is_read_without_what_is_not_text() -> None:
     assert not any("alert" in text or "Menu" in text for _, text in found)
 
 
-def test_the_text_of_a_pdf_is_put_together() -> None:
-    assert passages("terms.txt", PDF_TEXT) == [
+def test_lines_of_a_page_are_put_together() -> None:
+    assert passages("terms.txt", LAID_OUT) == [
         ("RETURNS", "You can return anything within 30 days of delivery."),
         ("2. Delivery", "Takes two days."),
     ]
@@ -74,8 +74,9 @@ def test_a_table_of_questions() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "error", "why"),
     [
-        ("a.pdf", b"%PDF-1.7", FormatError, "pdftotext"),
-        ("a.txt", b"%PDF\0\xff", FormatError, "text"),
+        ("a.docx", b"PK", FormatError, "documents end in .*pdf"),
+        ("a.txt", b"%PDF-1.7", FormatError, "is a PDF"),
+        ("a.txt", b"PDF\0\xff", FormatError, "text"),
         ("a.txt", b"\xff\xfe\xff", FormatError, "UTF-8"),
         ("a.md", b"  \n", InputError, "nothing"),
         ("a.csv", b"one,two\n1,2\n", FormatError, "question and answer"),

@@ -18,7 +18,7 @@ from shoplens.apps.opinions.statistics import tone_evidence, volume_evidence
 from shoplens.apps.opinions.surges import DAY, Surges, SurgeSettings
 from shoplens.apps.opinions.tone import ToneByExamples, ToneByModel, tone_columns
 from shoplens.apps.opinions.topics import TopicByModel, TopicByName
-from shoplens.apps.opinions.vectors import Vectors
+from shoplens.apps.opinions.vectors import Vectors, said_in
 from shoplens.domain.opinions import Count, Tone, wilson
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.errors import ConfigurationError
@@ -137,3 +137,33 @@ def test_the_dial_is_off_unless_turned() -> None:
     assert lifts is not None
     assert lifts.tolist() == [0.0, 0.0, -1.0, 0.0]
     assert {one.value for one in Tone} == {"positive", "neutral", "negative"}
+
+
+class Counting(HashedNgramEncoder):
+    """Counts what it is asked to read."""
+
+    asked = 0
+
+    def encode(self, inputs: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.asked += len(inputs)
+        return super().encode(inputs)
+
+
+def test_reposts_are_read_once_and_vectors_depend_on_the_text_alone() -> None:
+    encoder = Counting()
+    vectors = Vectors(encoder, most=3)
+    posts = [
+        "The battery died &amp; nobody helps",
+        "RT @acme: The battery died & nobody helps https://t.co/x1",
+        "  The battery died &  nobody helps  https://t.co/x2",
+    ]
+    made = vectors.encode(posts)
+    assert encoder.asked == 1
+    assert np.array_equal(made[0], made[1])
+    assert np.array_equal(made[0], made[2])
+    more = [f"another post {number}" for number in range(5)]
+    assert np.array_equal(vectors.encode([*more, posts[0]])[-1], made[0])
+    assert len(vectors._known) == 3
+    assert said_in("https://t.co/x1") == "https://t.co/x1"
+    assert said_in("write to a@b.com about art") == "write to a@b.com about art"
+    assert vectors.encode([]).shape == (0, vectors.size)

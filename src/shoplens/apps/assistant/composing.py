@@ -61,7 +61,7 @@ def document_source(hit: Hit) -> Source:
         "document",
         passage.title,
         f"{passage.title}. {passage.text}",
-        f"{passage.document}:{passage.line}",
+        passage.location,
     )
 
 

@@ -1,10 +1,14 @@
-"""How good the assistant is: intents, out of scope, retrieval, groundedness, answers; each beside a baseline."""
+"""How good the assistant is: intents, out of scope, groundedness, answers; each beside a baseline.
+
+Retrieval is measured in `retrieval_evaluation`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +17,9 @@ from shoplens.apps.assistant.grounding.claims import words_of
 from shoplens.apps.assistant.intents.examples import OUT_OF_SCOPE, Example
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.intents.templates import best_template, speak
-from shoplens.apps.assistant.knowledge.index import Hit, Knowledge
 from shoplens.apps.assistant.languages import spoken_in
 from shoplens.apps.assistant.turns import Reply
 from shoplens.apps.assistant.unrelated import UNRELATED
-
-DEPTHS = (1, 3, 5)  # places of retrieval that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,16 @@ class Figure:
     value: float | None
     baseline: float | None
     over: str  # what was counted, in words
+    interval: tuple[float, float] | None = None  # 95 % of the value
+    gain: tuple[float, float] | None = None  # 95 % of value less baseline, both measured on the same questions
 
-    def as_dict(self) -> dict[str, float | str | None]:
+    def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"value": self.value, "baseline": self.baseline, "over": self.over}
+        told: dict[str, Any] = {"value": self.value, "baseline": self.baseline, "over": self.over}
+        for name, bounds in (("interval", self.interval), ("gain", self.gain)):
+            if bounds is not None:
+                told[name] = [round(bound, 4) for bound in bounds]
+        return told
 
 
 def intent_figures(model: IntentModel, examples: Sequence[Example], learnt: Sequence[Example]) -> dict[str, Figure]:
@@ -59,22 +66,6 @@ def intent_figures(model: IntentModel, examples: Sequence[Example], learnt: Sequ
             over = f"{len(texts)} messages at {model.scope.false_alarms:.0%} false alarms"
             figures[name] = Figure(1 - missed / len(texts), model.scope.false_alarms, over)
     return figures
-
-
-def retrieval_figures(knowledge: Knowledge | None, examples: Sequence[Example]) -> dict[str, Figure]:
-    """Recall at 1, 3 and 5 of the document (and heading) that `source` names; the baseline is words alone."""
-    asked = [one for one in examples if one.source]
-    if knowledge is None or not asked:
-        return {}
-    hybrid = [_place(knowledge.search(one.utterance, max(DEPTHS)), str(one.source)) for one in asked]
-    words = [_place(knowledge.by_words(one.utterance, max(DEPTHS)), str(one.source)) for one in asked]
-    over = f"{len(asked)} questions, {len(knowledge)} passages; baseline: words alone"
-    return {
-        f"retrieval recall@{depth}": Figure(
-            sum(one < depth for one in hybrid) / len(asked), sum(one < depth for one in words) / len(asked), over
-        )
-        for depth in DEPTHS
-    }
 
 
 def reply_figures(replies: Iterable[Reply]) -> dict[str, Figure]:
@@ -117,15 +108,6 @@ def _words_f1(said: str, wanted: str) -> float:
     own, theirs = words_of(said), words_of(wanted)
     shared = len(own & theirs)
     return 2 * shared / max(len(own) + len(theirs), 1)
-
-
-def _place(hits: Sequence[Hit], source: str) -> int:
-    """Place of the first hit from a source, "returns.md" or "returns.md: Refunds"; beyond all when there is none."""
-    document, _, heading = source.partition(":")
-    for place, one in enumerate(hits):
-        if one.passage.document == document.strip() and heading.strip().lower() in one.passage.title.lower():
-            return place
-    return len(hits) + max(DEPTHS)
 
 
 def _macro_f1(true: Sequence[str], told: Sequence[str]) -> float:

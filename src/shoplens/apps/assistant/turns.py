@@ -53,7 +53,7 @@ class Source:
     kind: SourceKind
     title: str  # heading path, title of the product, …
     text: str  # the passage itself
-    location: str = ""  # file and line, item_id
+    location: str = ""  # file and line or page, item_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ how one did does also only more most some such other over she him her his becaus
 _COMMON = frozenset(_COMMON_WORDS.split())
 
 
-def changed_words(during: Sequence[str], before: Sequence[str]) -> list[str]:
-    """Words that stand in more of the texts than before, the most surprising first.
+def changed_words(during: Sequence[str], before: Sequence[str], *, most: int = MOST_WORDS) -> list[str]:
+    """Words that stand in more of the texts than before (or elsewhere), the most surprising first.
 
     Log-odds with a prior, in standard deviations (Monroe, Colaresi and Quinn 2008, "Fightin' words").
     """
@@ -37,7 +37,7 @@ def changed_words(during: Sequence[str], before: Sequence[str]) -> list[str]:
         odds = log(there / (len(during) - count + 1.0)) - log(then / (len(before) - earlier[word] + 1.0))
         scored.append((odds / sqrt(1.0 / there + 1.0 / then), word))
     ordered = sorted(scored, key=lambda one: (-one[0], one[1]))
-    return [word for value, word in ordered if value > 0][:MOST_WORDS]
+    return [word for value, word in ordered if value > 0][:most]
 
 
 def changed_aspects(during: Sequence[PostRecord], before: Sequence[PostRecord]) -> list[tuple[str, float, float]]:

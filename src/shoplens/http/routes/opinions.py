@@ -21,10 +21,12 @@ from shoplens.http.wire.opinions import (
     PostsAnswer,
     PostsIn,
     Series,
+    TopicsAnswer,
     TotalsAnswer,
     TrendAnswer,
     alerts_json,
     posts_json,
+    topics_json,
     totals_json,
     trend_json,
 )
@@ -64,6 +66,12 @@ async def get_series(
         return totals_json(shop.opinions.totals(kind, **bounds, limit=limit))
 
     return await run_in_threadpool(find)
+
+
+@router.get("/v1/opinions/topics", response_model=TopicsAnswer, dependencies=MAY_READ)
+async def get_topics(shop: Shop) -> dict[str, Any]:
+    """Topics that nobody named, found in the posts by `shoplens opinions topics discover`."""
+    return await run_in_threadpool(lambda: topics_json(shop.opinions.topics))
 
 
 @router.get("/v1/opinions/trends", response_model=TrendAnswer, dependencies=MAY_READ)

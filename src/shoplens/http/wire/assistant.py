@@ -55,7 +55,7 @@ class SourceOut(BaseModel):
     kind: Literal["document", "product", "order", "dialogue", "shop"]
     title: str = Field(description="Heading path of a document, title of a product.")
     text: str
-    location: str = Field(description="File and line, or item_id.")
+    location: str = Field(description="File and line (of a PDF: page), or item_id.")
 
 
 class HandoverOut(BaseModel):

@@ -15,6 +15,7 @@ from shoplens.domain.opinions import Count, Post
 from shoplens.http.wire.catalogue import Moment
 from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText
 from shoplens.http.wire.product_opinions import FiguresOut
+from shoplens.service.opinion_topics import OpinionTopics
 from shoplens.service.opinions import OpinionService
 from shoplens.store.opinions import AlertRecord
 
@@ -175,6 +176,43 @@ class AcknowledgeIn(Request):
 
     by: ShortText = ""
     note: ShortText = ""
+
+
+class TopicOut(BaseModel):
+    """A topic that was found."""
+
+    name: str
+    words: dict[str, list[str]] = Field(description="Language → words that mark it, the clearest first.")
+    posts: int
+    share: float = Field(description="Of the posts that were looked at.")
+    adopted: str | None = Field(description="What `opinions.topics` calls it, where posts are sorted into it.")
+    examples: list[str] = Field(description="Posts that show it, shortened.")
+
+
+class TopicsAnswer(BaseModel):
+    """Topics that `shoplens opinions topics discover` found last, those with most posts first."""
+
+    found: int | None = Field(description="When; null: never yet.")
+    posts: int = Field(description="Posts that were looked at.")
+    silhouette: float = Field(description="How well topics are told apart, -1 to 1 (Rousseeuw 1987).")
+    topics: list[TopicOut]
+
+
+def topics_json(topics: OpinionTopics) -> dict[str, Any]:
+    """`TopicsAnswer`."""
+    kept = topics.found()
+    told = [
+        {
+            "name": one.name,
+            "words": one.words,
+            "posts": one.posts,
+            "share": round(one.posts / max(kept.posts, 1), 4),
+            "adopted": topics.adopted(one),
+            "examples": topics.examples(one),
+        }
+        for one in kept.topics
+    ]
+    return {"found": kept.found or None, "posts": kept.posts, "silhouette": kept.silhouette, "topics": told}
 
 
 def posts_json(taken: Taken, service: OpinionService, language: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from shoplens.service.workspace import Workspace
 
 DOCUMENTS = ("sample-policies.en.md", "sample-policies.zh.md", "sample-faq.csv")
 DIALOGUES = "sample-dialogues.csv"
+QUESTIONS = "sample-questions.csv"
 
 
 def add_sample_support(workspace: Workspace) -> list[str]:
@@ -26,3 +27,8 @@ def add_sample_support(workspace: Workspace) -> list[str]:
 def sample_dialogues() -> str:
     """The file of sample dialogues."""
     return str(files(__name__).joinpath(DIALOGUES))
+
+
+def sample_questions() -> str:
+    """The file of questions, each with the heading that answers it: for the figures of retrieval."""
+    return str(files(__name__).joinpath(QUESTIONS))

@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "slots": ("slots", "entities"),
         "slot": ("entity_type", "slot"),
         "value": ("entity_value", "value"),
-        "source": ("source", "document"),
+        "source": ("source", "document", "passage", "heading"),
     }
 )
 OUT_OF_SCOPE = frozenset({"out_of_scope", "oos", "oot", "other", "none"})
@@ -45,7 +45,7 @@ class Example:
     intent: str | None = None
     answer: str | None = None
     slots: Mapping[str, str] = field(default_factory=_no_slots)  # name → what was said
-    source: str | None = None  # the document (and heading) that answers it, for evaluation
+    source: str | None = None  # what answers it, for evaluation; see `retrieval_evaluation`
 
 
 def columns_of(names: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
-"""Documents of a shop as headings and paragraphs: Markdown, HTML, plain text (such as the text of a PDF), tables of
-questions and answers."""
+"""Documents of a shop as headings and paragraphs: Markdown, HTML, plain text, tables of questions and answers.
+
+`pdf` makes the same of PDFs, whose text is read in another process.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ KINDS = {
     ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".txt": "text", ".csv": "table",
     ".tsv": "table",
 }  # fmt: skip
+PDF = ".pdf"
+ENDINGS = frozenset({*KINDS, PDF})  # of everything that can be a document
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^(=+|-{3,})\s*$")
 _NUMBERED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+|第[一二三四五六七八九十]+[章节条]\s*)\S.{0,80}$")
@@ -37,6 +41,7 @@ class Block:
     text: str
     line: int  # in the file, from 1
     item: bool = False  # of a list
+    page: int | None = None  # of a PDF, from 1; then `line` is counted on that page
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,15 @@ class Document:
 
 
 def read_document(name: str, content: bytes) -> Document:
-    """A document by the ending of its name. FormatError when it cannot be read, InputError when nothing is in it."""
+    """A document other than a PDF, by the ending of its name.
+
+    FormatError when it cannot be read, InputError when nothing is in it.
+    """
     kind = KINDS.get(PurePath(name).suffix.lower())
     if kind is None:
-        raise FormatError(
-            f"{name}: documents end in {', '.join(sorted(KINDS))}; of a PDF add its text (pdftotext -layout FILE.pdf)"
-        )
+        raise FormatError(f"{name}: documents end in {', '.join(sorted(ENDINGS))}")
+    if content.startswith(b"%PDF-"):
+        raise FormatError(f"{name}: is a PDF; let its name end in {PDF}")
     if len(content) > MAX_BYTES:
         raise InputError(f"{name}: more than {MAX_BYTES // 1_000_000} MB; cut it into several documents")
     try:
@@ -65,7 +73,7 @@ def read_document(name: str, content: bytes) -> Document:
         except UnicodeDecodeError as error:
             raise FormatError(f"{name}: is not text in UTF-8 or GB 18030; convert it first") from error
     if "\0" in text:
-        raise FormatError(f"{name}: is not a text; of a PDF add its text (pdftotext -layout FILE.pdf)")
+        raise FormatError(f"{name}: is not a text")
     readers = {"markdown": _markdown, "html": _html, "text": _plain, "table": _table}
     blocks = tuple(block for block in readers[kind](text, name) if block.text)
     if not blocks:
@@ -167,20 +175,21 @@ def _plain(text: str, _name: str) -> Iterator[Block]:
                 began = number
             paragraph.append(line)
             continue
-        if len(paragraph) == 1 and _is_heading(paragraph[0]):
+        if len(paragraph) == 1 and looks_like_heading(paragraph[0]):
             path = (paragraph[0],)
         elif paragraph:
-            yield Block(path, _unwrapped(paragraph), began)
+            yield Block(path, unwrapped(paragraph), began)
         paragraph = []
 
 
-def _is_heading(line: str) -> bool:
+def looks_like_heading(line: str) -> bool:
+    """Whether a line that stands alone is a heading, by its words."""
     if len(line) > 80 or line[-1] in ".!?;,。！？；，、:：":
         return False
     return bool(_NUMBERED.match(line)) or line.isupper() or len(line.split()) <= 8
 
 
-def _unwrapped(lines: list[str]) -> str:
+def unwrapped(lines: list[str]) -> str:
     """Lines of a page as one paragraph; words that were divided at a line's end are one again."""
     text = lines[0]
     for line in lines[1:]:

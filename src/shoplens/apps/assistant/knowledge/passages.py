@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shoplens.apps.assistant.knowledge.documents import Block, Document
 from shoplens.apps.assistant.safety import speaks_to_us
@@ -22,6 +22,12 @@ class Passage:
     path: tuple[str, ...]
     text: str  # paragraphs and list items, each on a line
     line: int
+    page: int | None = None  # of a PDF, from 1
+
+    @property
+    def location(self) -> str:
+        """Where it begins: "returns.md:12" or "returns.pdf, page 2"."""
+        return f"{self.document}:{self.line}" if self.page is None else f"{self.document}, page {self.page}"
 
     @property
     def title(self) -> str:
@@ -38,7 +44,7 @@ def passages_of(document: Document) -> Iterator[Passage]:
             number += 1
             first = blocks[0]
             path = first.path or (document.title,)
-            yield Passage(f"{document.name}#{number}", document.name, path, text, first.line)
+            yield Passage(f"{document.name}#{number}", document.name, path, text, first.line, first.page)
 
 
 def _together(blocks: Sequence[Block]) -> Iterator[list[Block]]:
@@ -68,11 +74,11 @@ def _divided(block: Block) -> Iterator[Block]:
         for start in range(0, len(sentence), LONGEST):
             part = sentence[start : start + LONGEST]
             if held and len(held) + len(part) > LONGEST:
-                yield Block(block.path, held, block.line, block.item)
+                yield replace(block, text=held)
                 held = ""
             held = f"{held} {part}".strip()
     if held:
-        yield Block(block.path, held, block.line, block.item)
+        yield replace(block, text=held)
 
 
 def _data(text: str) -> str:
