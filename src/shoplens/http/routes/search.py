@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import orjson
@@ -27,7 +28,8 @@ MOST_SUGGESTIONS = 50
 MOST_QUERIES = 1_000  # of a list of figures
 MOST_DAYS = 3_650
 AT_ONCE = 2  # requests whose media are decoded and encoded at the same time; more wait, and other requests go on
-_seeing = CapacityLimiter(AT_ONCE)
+SEARCHES_AT_ONCE = max(4, os.cpu_count() or 1)  # more take turns, or quick answers would wait for all of them
+_seeing, _searching = CapacityLimiter(AT_ONCE), CapacityLimiter(SEARCHES_AT_ONCE)
 
 BODY = {
     "required": True,
@@ -64,7 +66,7 @@ async def post_search(request: Request) -> Response:
         async with form_parts(request, known_fields(SearchIn), max_files=shop.settings.media.max_files) as sent:
             return json_response(await to_thread.run_sync(_by_form, shop, sent, limiter=_seeing))
     body = read_body(await request.body(), SEARCH)
-    return json_response(await run_in_threadpool(_by_words, shop, body))
+    return json_response(await to_thread.run_sync(_by_words, shop, body, limiter=_searching))
 
 
 @router.get("/v1/suggest", response_model=SuggestionsAnswer, dependencies=[Depends(needs("read"))])
