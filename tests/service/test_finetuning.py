@@ -127,6 +127,7 @@ def test_kept_where_it_is_better_and_not_learnt_twice(
     assert versions.learnt_from(aligned.folder).image == f"{encoder.name}/{encoder.version}"
 
 
+@pytest.mark.slow
 def test_discarded_where_it_is_not(shop: tuple[Workspace, Store], monkeypatch: pytest.MonkeyPatch) -> None:
     workspace, store = shop
     monkeypatch.setattr(finetuning, "judge", judged(better=False))
@@ -143,6 +144,7 @@ def test_discarded_where_it_is_not(shop: tuple[Workspace, Store], monkeypatch: p
     assert finetune_shop(workspace, store, ["image"], executor=ONE, settings=SHORT)[0].fresh is False
 
 
+@pytest.mark.slow
 def test_killed_after_an_epoch_it_goes_on(shop: tuple[Workspace, Store], monkeypatch: pytest.MonkeyPatch) -> None:
     workspace, store = shop
     monkeypatch.setattr(finetuning, "judge", judged(better=True))

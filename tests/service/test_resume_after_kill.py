@@ -54,6 +54,7 @@ def killed(workspace: Workspace, stage: str, epoch: int) -> None:
     assert ended.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_killed_twice_it_ends_as_if_nothing_had_happened(tmp_path: Path) -> None:
     straight, stopped = shop(tmp_path / "straight"), shop(tmp_path / "stopped")
     expected = run(straight, [])

@@ -34,6 +34,7 @@ def gathered(products: int) -> tuple[Sayings, Material, np.ndarray]:
     return Sayings.gather(material, random), material, truth
 
 
+@pytest.mark.slow
 def test_photos_learn_in_the_upper_part_alone() -> None:
     sayings, material, truth = gathered(160)  # with fewer it is luck whether the few that validate are found better
     random = np.random.default_rng(0)
