@@ -148,3 +148,20 @@ def test_head_of_health(shop: Runtime, client: TestClient, monkeypatch: pytest.M
     assert client.head("/health/ready").status_code == 200
     monkeypatch.setattr(type(shop), "problems", lambda _: ["the store is away"])
     assert client.head("/health/ready").status_code == 503
+
+
+def test_an_id_that_is_blank_is_nobody(client: TestClient) -> None:
+    """A file's blank ids are refused; so are those sent here."""
+    assert "not blank" in refused(client.post("/v1/people/u001/sign-in", json={"session_id": " \u3000"}))["session_id"]
+    assert "not blank" in refused(client.post("/v1/people/%20/sign-in", json={"session_id": "s1"}))["user_id"]
+    assert client.post("/v1/people/u 1/sign-in", json={"session_id": "s 1"}).status_code == 200
+
+
+def test_names_and_fields_are_refused_in_words(client: TestClient) -> None:
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "bundel": "x"}]
+    reasons = refused(client.post("/v1/experiments", json={"name": "My test", "arms": arms}))
+    assert "no such field" in reasons["arms[1].bundel"]
+    assert "small letters" in reasons["name"]
+    assert "is needed" in refused(client.post("/v1/experiments", json={"name": "x"}))["arms"]
+    answer = client.post("/v1/attributes/proposals/accept", json={"proposal_ids": ["first"]})
+    assert "32 digits and letters" in refused(answer)["proposal_ids[0]"]

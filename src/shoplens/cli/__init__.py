@@ -27,7 +27,7 @@ def main() -> None:
     try:
         app()
     except ShoplensError as error:
-        console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False)
+        console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -16,7 +16,7 @@ import orjson
 
 from shoplens.apps.opinions.monitor import Point
 from shoplens.domain.opinions import Post
-from shoplens.errors import FormatError, InputError
+from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
 from shoplens.ingest.opinions.feeds import MOST_BYTES
 from shoplens.ingest.opinions.following import mark_of
@@ -59,12 +59,14 @@ def whole(store: Store, location: str, options: SourceOptions, report: IngestRep
     if location in OWN:
         yield from own(store, location)
         return
+    _refuse_unknown(location)
     for source in find_sources(location, suffixes=SUFFIXES, allow_private=options.allow_private):
         yield from _file(store, source, options, report)
 
 
 def growing(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch | None]:
     """What comes, for ever; None when there is nothing new for now."""
+    _refuse_unknown(location)
     if location in OWN:
         while True:
             yield from own(store, location)
@@ -80,6 +82,14 @@ def growing(store: Store, location: str, options: SourceOptions, report: IngestR
         while True:
             yield from _files(store, path, options, report)
             yield None
+
+
+def _refuse_unknown(location: str) -> None:
+    """InputError for `shop:` and a name that the shop does not have."""
+    if location.startswith("shop:") and location not in OWN and not Path(location).exists():
+        raise InputError(
+            f"the shop has no {location!r}; {did_you_mean(location, OWN)}what it has itself: {', '.join(OWN)}"
+        )
 
 
 def own(store: Store, location: str) -> Iterator[Batch]:

@@ -7,13 +7,19 @@ from typing import Annotated, Any
 from fastapi import Header
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]+$"
+from shoplens.domain.experiments import NAME
+
+ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]*[^\x00-\x20\x7f-\xa0\u3000\ufffd][^\x00-\x1f\x7f-\x9f\ufffd]*$"
 TEXT_PATTERN = r"^[^\x00]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+NAME_PATTERN = f"^{NAME.pattern}$"
+PROPOSAL_PATTERN = r"^[0-9a-f]{32}$"
 #: What a pattern asks for, in words.
 PATTERNS = {
-    ID_PATTERN: "an id has no control characters and no replacement characters (U+FFFD: text decoded wrongly)",
+    ID_PATTERN: "an id is not blank, and has no control or replacement characters (U+FFFD: text decoded wrongly)",
     TEXT_PATTERN: "a text has no NUL characters",
+    NAME_PATTERN: "names are small letters, digits, - and _, at most 64, and do not begin with - or _",
+    PROPOSAL_PATTERN: "a proposal_id is 32 digits and letters from a to f, as GET /v1/attributes/proposals names it",
     CURRENCY_PATTERN: "a currency is three capital letters (ISO 4217), such as EUR",
 }
 
