@@ -21,7 +21,7 @@ from shoplens.encoders.centring import LanguageMeans
 from shoplens.errors import InputError, NotFoundError
 from shoplens.service.workspace import Workspace
 
-LAYOUT = "1"  # raise it when documents come to be cut or read otherwise
+LAYOUT = "2"  # raise it when documents come to be cut, read or scored otherwise
 _NAME = re.compile(r"[^\w.\-]+")
 
 
