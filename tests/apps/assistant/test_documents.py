@@ -139,3 +139,10 @@ def test_a_heading_that_asks_alike_is_no_answer() -> None:
     knowledge = Knowledge(list(passages_of(document)), HashedNgramEncoder())
     assert knowledge.search("退货期限是多久？", 1)[0].passage.path[-1] == "退货期限"
     assert knowledge.search("退款多久到账", 1)[0].passage.path[-1] == "退款多久到账"
+
+
+def test_a_table_may_have_semicolons() -> None:
+    rows = "question;answer\nHow long is the warranty?;Two years, in all countries.\n"
+    assert passages("faq.csv", rows)[0][1] == "Two years, in all countries."
+    with pytest.raises(FormatError, match="it is empty"):
+        read_document("faq.csv", b"")

@@ -1,7 +1,8 @@
 """Words that make a question of something, and say nothing of what it is about.
 
-Of Chinese only. English headings are questions themselves ("How long you can return something"), and its words that ask
-are too frequent to count for much; 多久 stands in few headings, which then look like the answer to whatever is asked so.
+Of Chinese only. English headings are questions themselves ("How long you can return something"), and its words that
+ask are too frequent to count for much; 多久 stands in few headings, which then look like the answer to whatever is so
+asked.
 """
 
 from __future__ import annotations
