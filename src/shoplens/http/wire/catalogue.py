@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
-from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Title
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Time, Title
 from shoplens.http.wire.product_opinions import ProductOpinions
 from shoplens.service.uploads import LINK
 
@@ -31,7 +31,7 @@ def _plausible(moment: datetime) -> datetime:
     raise ValueError(f"lies outside of the years {first} to {last}")
 
 
-Moment = Annotated[datetime, AfterValidator(_plausible)]
+Moment = Annotated[Time, AfterValidator(_plausible)]
 
 
 class ProductFields(Request):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from shoplens.domain.experiments import NAME
 
@@ -32,6 +33,28 @@ ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT_PATT
 #: Header `Idempotency-Key`: what is sent again with it changes nothing.
 SentBefore = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS = range(10**14, 10**17)  # numbers that are no seconds or milliseconds of this age: what our answers say
+
+
+def _sent(value: Any) -> Any:
+    """A number of microseconds as a time; all else as it is, for pydantic: ISO 8601, seconds, milliseconds."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if isinstance(number, int) and number in MICROSECONDS:
+        return EPOCH + timedelta(microseconds=number)
+    return value
+
+
+#: A time that is sent: ISO 8601 (UTC where it names no zone), or seconds, milliseconds or microseconds since 1970.
+Time = Annotated[datetime, BeforeValidator(_sent)]
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, exactly."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 class Request(BaseModel):
