@@ -19,7 +19,9 @@ from shoplens.encoders import remote_media
 from shoplens.encoders.photos import PhotoLimits, PhotoOpener
 from shoplens.errors import InputError, UnsafeInputError
 
-BOMB = gzip.compress(bytes(50_000_000))  # packed before it is asked for: packing takes as long as the patience of the test
+BOMB = gzip.compress(
+    bytes(50_000_000)
+)  # packed before it is asked for: packing takes as long as the patience of the test
 
 
 def jpeg() -> bytes:

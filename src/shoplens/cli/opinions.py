@@ -216,6 +216,8 @@ def _result(done: Watched) -> dict[str, Any]:
 
 
 def _watched(result: dict[str, Any], shown: RenderableType) -> RenderableType:
+    if not any(result[name] for name in ("posts", "duplicates", "refused")):
+        return Text("nothing new: the sources are empty, or were read to their end before")
     said = Text(
         f"{result['posts']:,} posts counted ({result['copies']:,} of them copies, {result['late']:,} late), "
         f"{result['duplicates']:,} known before, {result['refused']:,} refused; "
