@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +49,14 @@ class SourceOptions:
     mapping: Mapping[str, str] | None = None  # our field → their column
     allow_private: bool = False  # whether feeds may lie in the shop's own network
     feed_minutes: float = 5.0
+
+    @property
+    def reading(self) -> str:
+        """What a checkpoint says of the mapping: with other columns a file is another source, and is read anew. A post
+        that was counted already counts once all the same."""
+        if not self.mapping:
+            return ""
+        return "/" + blake2b(repr(sorted(self.mapping.items())).encode(), digest_size=8).hexdigest()
 
 
 def whole(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
@@ -132,7 +141,7 @@ def own(store: Store, location: str) -> Iterator[Batch]:
 
 def _file(store: Store, source: SourceFile, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
     """One whole file."""
-    identity = f"opinions/{source.fingerprint}"
+    identity = f"opinions/{source.fingerprint}{options.reading}"
     before = store.checkpoint(identity)
     if before is not None and before.finished:
         return
@@ -160,14 +169,15 @@ def _files(store: Store, path: Path, options: SourceOptions, report: IngestRepor
         mark = mark_of(one)
         if mark is None:
             continue  # nothing is written yet, or it was taken away
-        before = store.checkpoint(mark)
+        checkpoint = f"{mark}{options.reading}"
+        before = store.checkpoint(checkpoint)
         offset = before.rows if before is not None else 0
         rows = PostRows(options.name or one.stem, mapping=options.mapping, report=report)
         while True:
             found = read_on(one, rows, mark=mark, offset=offset)
             if found.offset == offset:
                 break
-            yield from _pieces(found.posts, Point(mark, found.offset))
+            yield from _pieces(found.posts, Point(checkpoint, found.offset))
             offset = found.offset
 
 
