@@ -17,7 +17,7 @@ NAME_PATTERN = f"^{NAME.pattern}$"
 PROPOSAL_PATTERN = r"^[0-9a-f]{32}$"
 #: What a pattern asks for, in words.
 PATTERNS = {
-    ID_PATTERN: "an id is not blank, and has no control or replacement characters (U+FFFD: text decoded wrongly)",
+    ID_PATTERN: "an id is not blank, has no control characters and no replacement characters (U+FFFD: decoded wrongly)",
     TEXT_PATTERN: "a text has no NUL characters",
     NAME_PATTERN: "names are small letters, digits, - and _, at most 64, and do not begin with - or _",
     PROPOSAL_PATTERN: "a proposal_id is 32 digits and letters from a to f, as GET /v1/attributes/proposals names it",
