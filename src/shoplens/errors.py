@@ -19,6 +19,15 @@
 The names are exhaustive on purpose: `http/errors.py` maps each to a status, the command line to an exit code.
 """
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
+
+def did_you_mean(said: str, known: Collection[str]) -> str:
+    """ "did you mean NAME? " when one of the known names is near to what was said, else nothing: for messages."""
+    near = get_close_matches(said.casefold(), {name.casefold(): name for name in known}, n=1)
+    return f"did you mean {next(name for name in known if name.casefold() == near[0])}? " if near else ""
+
 
 class ShoplensError(Exception):
     """Base of all errors raised on purpose; its message is meant for the person who caused it."""

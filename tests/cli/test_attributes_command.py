@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from shoplens.cli import attributes_review as _review  # noqa: F401 - each registers its commands
 from shoplens.cli.app import app
 from shoplens.cli.bench import attributes as _bench  # noqa: F401
+from shoplens.errors import InputError
 from shoplens.service.runtime import Runtime
 from shoplens.testing.described_shop import LACKS_COLOUR, described_shop
 
@@ -35,7 +36,12 @@ def test_from_completion_to_a_decision(folder: Path) -> None:
     assert set(told) == {"products", "found", "new", "withdrawn", "seconds", "sources"}
     (one,) = json.loads(run(folder, "review", "list", "--item", LACKS_COLOUR, "--json"))["proposals"]
     assert "green" in run(folder, "review", "list")
-    assert "1 rejected" in run(folder, "review", "reject", one["proposal_id"])
+    assert f"{one['proposal_id'][:8]} " in run(folder, "review", "list")
+    with pytest.raises(InputError, match="open proposals begin with ''"):
+        CliRunner().invoke(
+            app, ["attributes", "review", "reject", "", "-w", str(folder)], catch_exceptions=False
+        )  # as many begin with nothing as there are
+    assert "1 rejected" in run(folder, "review", "reject", one["proposal_id"][:8])
     assert json.loads(run(folder, "complete", "--json"))["new"] == 0
     assert json.loads(run(folder, "review", "list", "--item", LACKS_COLOUR, "--json"))["proposals"] == []
 
@@ -45,6 +51,10 @@ def test_texts_and_products_are_read(folder: Path) -> None:
     assert "500 ml" in shown
     assert json.loads(run(folder, "extract", "--item", "s000", "--json"))["values"]
     run(folder, "extract", code=2)
+    with pytest.raises(InputError, match=r"has no color; did you mean colour\? choose among what it has: brand"):
+        CliRunner().invoke(
+            app, ["attributes", "alike", "s000", "--by", "color", "-w", str(folder)], catch_exceptions=False
+        )
 
 
 def test_lists_that_are_empty_say_why(folder: Path) -> None:

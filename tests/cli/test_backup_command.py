@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from shoplens.cli import backup as _backup  # noqa: F401 - adds the commands
 from shoplens.cli.app import app
-from shoplens.errors import ConflictError
+from shoplens.errors import ConfigurationError, ConflictError, InputError
 from shoplens.testing.served_shop import open_tiny_shop
 
 
@@ -34,6 +34,14 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert "events" in run("restore", file, "--check")
     with pytest.raises(ConflictError, match="already"):
         run("backup", file, "-w", str(tmp_path / "shop"))
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        run("backup", str(tmp_path), "-w", str(tmp_path / "shop"))
+    with pytest.raises(ConfigurationError, match="there is no folder"):
+        run("backup", str(tmp_path / "away" / "shop.tar"), "-w", str(tmp_path / "shop"))
+    with pytest.raises(InputError, match="is a folder"):
+        run("restore", str(tmp_path), "--check")
+    with pytest.raises(ConfigurationError, match="is a file; a workspace is a folder"):
+        run("backup", str(tmp_path / "x.tar"), "-w", file)
 
 
 def test_restoring_needs_a_place(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from shoplens.cli import classify as _classify  # noqa: F401 - each registers its command
 from shoplens.cli.app import app
 from shoplens.cli.bench import classify as _bench  # noqa: F401
-from shoplens.errors import ConfigurationError, NotFoundError
+from shoplens.errors import ConfigurationError, FormatError, NotFoundError
 from shoplens.service.workspace import Workspace
 
 THINGS = ("cup", "lamp", "shoe", "box", "phone", "jacket")
@@ -50,13 +51,14 @@ def test_training_says_how_good_it_is_and_what_it_left_out(shop: Path) -> None:
 def test_texts_from_arguments_files_and_pipes(shop: Path) -> None:
     where = ("-w", str(shop), "--json")
     one = json.loads(run("classify", "predict", "a lovely desk", "an awful desk", *where))
-    assert [row["label"] for row in one["texts"]] == ["good", "bad"]
-    assert set(one["texts"][0]) == {"text", "label", "probability", "probabilities"}
+    assert [row["label"] for row in one["results"]] == ["good", "bad"]
+    assert set(one["results"][0]) == {"text", "label", "probability", "classes"}
+    assert set(one["results"][0]["classes"][0]) == {"label", "probability"}  # as over HTTP
     (shop / "ask.txt").write_text("a lovely desk\n\nan awful pen\n", encoding="utf-8")
     lines = json.loads(run("classify", "predict", "--file", str(shop / "ask.txt"), "-m", "tone", *where))
-    assert [row["label"] for row in lines["texts"]][::2] == ["good", "bad"]
+    assert [row["label"] for row in lines["results"]][::2] == ["good", "bad"]
     table = json.loads(run("classify", "predict", "--file", str(shop / "reviews.csv"), "--top", "1", *where))
-    assert len(table["texts"]) == len(ROWS) + 1
+    assert len(table["results"]) == len(ROWS) + 1
     piped = run("classify", "predict", "--stdin", "-w", str(shop), said="a lovely desk\nan awful pen\n")
     assert [json.loads(line)["label"] for line in piped.splitlines()] == ["good", "bad"]
     assert "good" in run("classify", "predict", "a lovely desk", "-w", str(shop))
@@ -76,6 +78,29 @@ def test_what_there_is_and_what_there_is_not(shop: Path, tmp_path: Path) -> None
         run("classify", "train", str(shop / "reviews.csv"), "--name", "../x", "-w", str(shop))
     assert CliRunner().invoke(app, ["classify", "predict", "-w", str(shop)]).exit_code == 2
     assert "shoplens classify train reviews.csv --name tone" in run("classify", "train", "--help")
+
+
+def test_tables_are_known_by_their_content_and_refused_rows_are_told(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "excel.csv").write_text("text;label\n" + "".join(f"{a};{b}\n" for a, b in ROWS) + "lost;\n", "utf-8")
+    (tmp_path / "lines.txt").write_text('{"text": "a, b", "label": "x"}\n{"text": "c", "label": "y"}\n', "utf-8")
+    (tmp_path / "one.json").write_text('[{"text": "a"}]', "utf-8")
+    (tmp_path / "names.csv").write_text("Text,sentiment\na,b\n", "utf-8")
+
+    def train(file: str) -> str:
+        arguments = ("classify", "train", str(tmp_path / file), "--name", "again", "--effort", "fast", "--words-only")
+        result = CliRunner().invoke(app, [*arguments, "-w", str(shop)], catch_exceptions=False)
+        return result.output
+
+    told = " ".join(train("excel.csv").split())
+    assert f"{len(ROWS)}" in told
+    assert "refused: 1 × the label is empty" in told
+    assert "each refused row:" in told
+    assert "nothing could be kept aside" in train("lines.txt")
+    with pytest.raises(FormatError, match="an object a line"):
+        train("one.json")
+    with pytest.raises(FormatError, match=r"did you mean Text\?"):
+        train("names.csv")
+    shutil.rmtree(shop / "text-models" / "again")
 
 
 def test_the_benchmark_prints_figures_beside_baselines(shop: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from shoplens.cli import experiments, keys  # noqa: F401 - adds the commands
 from shoplens.cli.app import app
-from shoplens.errors import ShoplensError
+from shoplens.errors import NotFoundError, ShoplensError
 from shoplens.service.workspace import Workspace
 
 
@@ -51,6 +51,8 @@ def test_an_experiment_from_beginning_to_end(shop: Path) -> None:
     [
         (["a=0.5", "b=half"], "NAME=SHARE"),
         (["a=0.5", "b=0.5,colour=red"], "there is no colour"),
+        (["a=0.5", "b=0.5,bundel=x"], "bundle?"),
+        (["a=0.5", "b=0.5,diversity=much"], "diversity is a number"),
         (["a=0.5"], "1 arms"),
         (["a=0.5", "b=0.6"], "sum to 1"),
         (["a=0.5", "b=0.5,bundle=nope"], "no bundle 'nope'"),
@@ -76,3 +78,7 @@ def test_keys_are_told_once(shop: Path) -> None:
     assert call("keys", "create", "mail", *where).stdout.startswith("sl_")
     assert told("keys", "revoke", "storefront", *where) == {"revoked": "storefront"}
     assert [one["name"] for one in told("keys", "list", *where)["keys"]] == ["mail"]
+    with pytest.raises(NotFoundError, match=r"did you mean mail\?"):
+        CliRunner().invoke(app, ["keys", "revoke", "mails", *where], catch_exceptions=False)
+    assert "read, write, admin" in " ".join(call("keys", "create", "x", "--role", "boss", *where).output.split())
+    assert call("keys", "create", "x", "--role", "boss", *where).exit_code == 2

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shoplens.cli import keep_interrupts
+from shoplens.cli import keep_interrupts, main
+from shoplens.service.workspace import Workspace
 
 
 class Tidying:
@@ -41,3 +44,16 @@ def test_an_interrupt_while_tidying_is_not_lost(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(KeyboardInterrupt):
         time.sleep(5)
     assert others == [ValueError]
+
+
+def test_a_full_disk_is_a_reason_and_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    Workspace.create(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["shoplens", "scenarios", "--json", "-w", str(tmp_path)])
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert ended.value.code == 1

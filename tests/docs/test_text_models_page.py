@@ -36,8 +36,8 @@ def test_commands_run_and_the_request_is_answered(folder: Path) -> None:
     shown = [run_json([*words, *fast] if words[1] == "bench" else words) for words in lines(PAGE, "shoplens")]
     trained, two, table, listed, benched = shown
     assert trained["path"] == "fast"
-    assert [one["label"] for one in two["texts"]] == ["good", "bad"]
-    assert len(table["texts"]) == 48
+    assert [one["label"] for one in two["results"]] == ["good", "bad"]
+    assert len(table["results"]) == 48
     assert [one["name"] for one in listed["classifiers"]] == ["mood", "tone"]
     assert benched["accuracy"] > benched["baselines"]["majority"]["accuracy"]
     (words,) = lines(PAGE, "curl")

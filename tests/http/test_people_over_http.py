@@ -46,6 +46,14 @@ def test_all_that_is_held_comes_out_and_goes(shop: Runtime) -> None:
     assert shop.search.suggest("", 5, "u001") == shop.search.suggest("", 5, "nobody")
 
 
+def test_what_they_wrote_in_public_comes_out_and_goes(shop: Runtime) -> None:
+    client = TestClient(create_app(shop))
+    post = {"text": "the lid leaks", "item_id": "p001", "author": "u001"}
+    assert client.post("/v1/opinions", json={"posts": [post]}).json()["accepted"] == 1
+    assert [one["text"] for one in client.get("/v1/people/u001/export").json()["opinions"]] == ["the lid leaks"]
+    assert client.delete("/v1/people/u001").json()["opinions"] == 1
+
+
 def test_another_process_drops_what_it_remembers(shop: Runtime) -> None:
     shop.search.search(Ask(text="hammer", user_id="u001"))
     shop.search.suggestions.note("hammer", 1, user_id="u001")
@@ -65,11 +73,15 @@ def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
     assert json.loads(run("export", "u002", "-o", str(tmp_path / "out.json"), "--json"))["events"] > 0
     assert json.loads((tmp_path / "out.json").read_bytes())["user_id"] == "u002"
     assert "nobody was forgotten" in run("audit")
-    assert json.loads(run("forget", "u002", "--json"))["people"] == 1
+    run("forget", "u002", "--json", code=2)  # nobody can be asked, and nothing goes
+    run("forget", "u002", code=2)
+    assert json.loads(run("forget", "u002", "--yes", "--json"))["people"] == 1
     assert "u003 is forgotten" in run("forget", "u003", "--yes")
     found = json.loads(run("audit", "--user", "u002", "--json"))
     assert (len(found["records"]), found["broken"], found["about"]) == (2, None, [1])
-    assert "u003" in run("audit", "--user", "u003")
+    assert "u003 was forgotten" in run("audit", "--user", "u003")
+    assert "u004 is not among those who were forgotten" in run("audit", "--user", "u004")
+    assert "1 person" in run("audit")
     with shop.store._database.writing() as connection:  # type: ignore[attr-defined]
         connection.exec_driver_sql("UPDATE erasure SET counts = '{}' WHERE sequence = 1")
     assert json.loads(run("audit", "--json", code=1))["broken"] == 1

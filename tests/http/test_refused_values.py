@@ -148,3 +148,41 @@ def test_head_of_health(shop: Runtime, client: TestClient, monkeypatch: pytest.M
     assert client.head("/health/ready").status_code == 200
     monkeypatch.setattr(type(shop), "problems", lambda _: ["the store is away"])
     assert client.head("/health/ready").status_code == 503
+
+
+def test_an_id_that_is_blank_is_nobody(client: TestClient) -> None:
+    """A file's blank ids are refused; so are those sent here."""
+    assert "not blank" in refused(client.post("/v1/people/u001/sign-in", json={"session_id": " \u3000"}))["session_id"]
+    assert "not blank" in refused(client.post("/v1/people/%20/sign-in", json={"session_id": "s1"}))["user_id"]
+    assert client.post("/v1/people/u 1/sign-in", json={"session_id": "s 1"}).status_code == 200
+
+
+def test_names_and_fields_are_refused_in_words(client: TestClient) -> None:
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "bundel": "x"}]
+    reasons = refused(client.post("/v1/experiments", json={"name": "My test", "arms": arms}))
+    assert "no such field" in reasons["arms[1].bundel"]
+    assert "small letters" in reasons["name"]
+    assert "is needed" in refused(client.post("/v1/experiments", json={"name": "x"}))["arms"]
+    answer = client.post("/v1/attributes/proposals/accept", json={"proposal_ids": ["first"]})
+    assert "32 digits and letters" in refused(answer)["proposal_ids[0]"]
+
+
+def test_a_time_that_we_told_may_be_sent_again(shop: Runtime, client: TestClient) -> None:
+    """Answers say microseconds; the same event in each form is one event."""
+    event = {"event_type": "view", "session_id": "again", "item_id": "p001"}
+    forms: list[Any] = [
+        1_700_000_000,
+        1_700_000_000_000,
+        1_700_000_000_000_000,
+        "2023-11-14T22:13:20Z",
+        "2023-11-14T22:13:20",
+    ]
+    answers = [client.post("/v1/events", json=event | {"timestamp": form}).json()["stored"] for form in forms]
+    assert answers == [1, 0, 0, 0, 0]
+    exact = 1_700_000_000_123_457
+    client.post("/v1/events", json=event | {"timestamp": exact})
+    assert max(one.timestamp for one in shop.store.events.history(session_id="again", limit=9)) == exact
+    post = {"text": "the lid leaks", "timestamp": exact}
+    assert client.post("/v1/opinions", json={"posts": [post]}).json()["posts"][0]["timestamp"] == exact
+    assert client.get("/v1/opinions/trends", params={"since": exact - 10**9}).json()["since"] == exact - 10**9
+    assert "before 1970" in refused(client.post("/v1/events", json=event | {"timestamp": 10**17 - 1}))["timestamp"]

@@ -176,7 +176,7 @@ def test_a_guest_who_signs_in_stays_who_they_were(client: TestClient, shop: Runt
         client.post("/v1/events", json={"session_id": "s77", "event_type": "cart", "item_id": "p003"})
         ask(client, "home", session_id="s77")
         signed = client.post("/v1/people/newcomer/sign-in", json={"session_id": "s77"})
-        assert signed.json() == {"user_id": "newcomer", "events": 1}
+        assert signed.json() == {"user_id": "newcomer", "session_id": "s77", "events": 1}
         assert client.post("/v1/people/newcomer/sign-in", json={"session_id": "s77"}).json()["events"] == 0
         assert category(ids(ask(client, "home", user_id="newcomer"))[0]) == "garden"
         assert ask(client, "home", session_id="s77")["fallback"] == "cold_start"

@@ -133,3 +133,19 @@ def test_reviews_and_tickets_of_the_shop(tmp_path: Path) -> None:
         settled.settle(point.source, point.rows)
     assert posts_of(list(whole(store, "shop:tickets", SourceOptions(), report))) == []
     store.close()
+
+
+def test_a_file_is_read_anew_with_other_columns(tmp_path: Path) -> None:
+    """Whoever forgot --map, or named the wrong column, puts it right and runs the command again."""
+    file = tmp_path / "posts.csv"
+    file.write_text("Words,Written\nbad quality,2023-11-20 10:00\n", encoding="utf-8")
+    store, report = opened(tmp_path), IngestReport()
+    right = SourceOptions(mapping={"text": "Words", "timestamp": "Written"})
+    for options, wanted in ((SourceOptions(), 0), (right, 1), (right, 0)):
+        batches = list(whole(store, str(file), options, report))
+        assert len(posts_of(batches)) == wanted
+        for batch in batches:
+            if batch.point is not None:
+                with store.opinions.turn() as settled:
+                    settled.settle(batch.point.source, batch.point.rows, finished=batch.point.finished)
+    store.close()

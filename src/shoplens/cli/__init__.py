@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import pkgutil
 import sys
 import threading
@@ -16,6 +17,8 @@ from shoplens.cli.app import app, console
 from shoplens.errors import ShoplensError
 
 INTERRUPTED = 130  # the exit code that typer makes of Ctrl-C
+#: What the system refuses and whoever runs the command can put right: a full disk, a folder that is not theirs.
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 AGAIN = 0.05  # seconds until a Ctrl-C that was dropped is repeated
 
 
@@ -27,7 +30,13 @@ def main() -> None:
     try:
         app()
     except ShoplensError as error:
-        console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False)
+        console.print(f"[bold red]refused:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        console.print(f"[bold red]refused:[/bold red] {escape(where + str(error.strerror))}", highlight=False)
         sys.exit(1)
     except SystemExit as end:
         if end.code == INTERRUPTED:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -27,6 +27,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from shoplens import __version__
@@ -34,30 +35,32 @@ from shoplens.errors import ConfigurationError
 
 app = typer.Typer(
     name="shoplens",
-    help="From a shop's products and event log to recommendations. Start with `shoplens demo` or `shoplens init`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 
 
-def _tell_version(asked: bool) -> None:
+def _version(asked: bool) -> None:
     if asked:
         sys.stdout.write(f"shoplens {__version__}\n")
         raise typer.Exit
 
 
 @app.callback()
-def _shoplens(
-    version: Annotated[
-        bool, typer.Option("--version", help="Which version this is.", callback=_tell_version, is_eager=True)
+def shoplens(
+    _version_asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    pass
+    """From a shop's products and event log to recommendations. Start with `shoplens demo` or `shoplens init`."""
 
 
 #: For people: progress, notes, warnings. stdout stays clean for results.
 console = Console(stderr=True)
+
+NO_SCREEN = 80  # the width that rich takes where there is no terminal to ask
+PIPED = 1_000  # the width instead: a table is as wide as what is in it
 
 #: Options that many commands share.
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
@@ -73,12 +76,34 @@ def emit(result: Mapping[str, Any], *, json: bool, table: RenderableType | None 
         sys.stdout.write(orjson.dumps(result, option=options, default=str).decode() + "\n")
         return
     out = Console()
+    if not out.is_terminal and out.width == NO_SCREEN:
+        out.width = PIPED  # cron, CI, a file: lines as long as they are
     if table is None:
         for key, value in result.items():
             out.print(f"[bold]{key}[/bold]  {escape(str(value))}", highlight=False)
     else:
+        for one in _tables(table):
+            for column in one.columns:
+                column.overflow = "fold"  # a cut id cannot be copied, a cut number is a wrong one
         # One sentence may hold a command to copy: the terminal wraps it, not we.
         out.print(table, soft_wrap=isinstance(table, Text))
+
+
+def tell_refused(summary: Mapping[str, Any], file: Path) -> None:
+    """Say on stderr how many rows were refused, why, and where each is; nothing when none was."""
+    for reason, count in summary["reasons"].items():
+        console.print(f"refused: {count:,} × {reason}", highlight=False, markup=False, soft_wrap=True)
+    if summary["refused"]:
+        console.print(f"each refused row: {file}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _tables(table: RenderableType) -> Iterator[Table]:
+    """The tables in what is printed."""
+    if isinstance(table, Table):
+        yield table
+    elif isinstance(table, Group):
+        for part in table.renderables:
+            yield from _tables(part)
 
 
 def ready_to_write(file: Path) -> None:

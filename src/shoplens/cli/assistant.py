@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress, tell_refused
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def learn(
     Example: shoplens assistant learn tickets.csv
     """
     from shoplens.service.assistant_learning import learn_assistant
+    from shoplens.service.intake import REPORT_FILE
     from shoplens.service.sample_support import sample_dialogues
     from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
@@ -64,7 +66,8 @@ def learn(
             did = learn_assistant(opened, store, source, add=add, progress=tell).as_dict()
     finally:
         store.close()
-    emit(did, json=json)
+    tell_refused(did, opened.root / REPORT_FILE)
+    emit(did, json=json, table=_learnt(did))
 
 
 @assistant_app.command("add")
@@ -164,6 +167,7 @@ def chat(workspace: WorkspaceOption = Path("."), user: UserOption = None) -> Non
             try:
                 line = console.input("[bold cyan]›[/bold cyan] ").strip()
             except EOFError:
+                console.print()
                 return
             if line in ("/quit", "/q", "/exit"):
                 return
@@ -184,6 +188,22 @@ def chat(workspace: WorkspaceOption = Path("."), user: UserOption = None) -> Non
                     continue
                 photos = ()
                 emit({}, json=False, table=reply_view(last))
+
+
+def _learnt(did: Mapping[str, Any]) -> RenderableType:
+    """What a training did, in words."""
+    accuracy, baseline = did.get("accuracy"), did.get("baseline")
+    said = [f"learnt {did['intents']:,} intents and {did['templates']:,} answers from {did['examples']:,} messages"]
+    if accuracy is not None and baseline is not None:
+        said.append(
+            f"of {did['held_out']:,} that were kept aside, {accuracy:.1%} got their intent; always the commonest: "
+            f"{baseline:.1%}"
+        )
+    if did["discovered"]:
+        said.append(f"{did['discovered']:,} intents were found and named: look whether the names are yours")
+    if did["corrections"]:
+        said.append(f"{did['corrections']:,} corrections of the shop are among them")
+    return Text("\n".join([*said, *did["notes"], f"version {did['version']}"]))
 
 
 def reply_view(reply: Reply) -> RenderableType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,10 +12,16 @@ from rich.text import Text
 from shoplens.cli.app import JsonFlag, WorkspaceOption, emit
 from shoplens.cli.attributes import attributes_app
 from shoplens.domain.proposals import ProposalKind, ProposalStatus
+from shoplens.errors import InputError
+
+if TYPE_CHECKING:
+    from shoplens.store.base import Store
 
 review_app = typer.Typer(help="The review list: look at what was found, accept it or reject it.", no_args_is_help=True)
 attributes_app.add_typer(review_app, name="review")
-Ids = Annotated[list[str], typer.Argument(metavar="PROPOSAL…", help="Ids as the list shows them.")]
+SHOWN = 8  # letters of an id in the list; any beginning that only one open proposal has will do
+AT_ONCE = 1_000
+Ids = Annotated[list[str], typer.Argument(metavar="PROPOSAL…", help="Ids as the list shows them, or more of them.")]
 Kind = Annotated[ProposalKind | None, typer.Option(help="Only of this kind.")]
 Attribute = Annotated[str | None, typer.Option(help="Only about this attribute.")]
 
@@ -44,14 +50,17 @@ def show(
             status=status, kind=kind, attribute=attribute, item_id=item, least=least, after=after, limit=n
         )
         counts = counts_json(shop.store.proposals.counts())
-    table = Table("proposal", "kind", "product", "attribute", "now", "proposed", "source", "sure")
+    table = Table()
+    table.add_column("proposal", no_wrap=True, min_width=SHOWN)
+    for name in ("kind", "product", "attribute", "now", "proposed", "source", "sure"):
+        table.add_column(name)
     for one in found:
         table.add_row(
-            one.proposal_id,
+            one.proposal_id[:SHOWN],
             one.kind.value,
             Text(one.item_id),
             Text(one.attribute),
-            Text(" / ".join(one.current)),
+            Text((" > " if one.kind is ProposalKind.CATEGORY else " / ").join(one.current)),
             Text(one.value),
             one.source,
             f"{one.confidence:.0%}",
@@ -78,6 +87,21 @@ def _decide(proposals: list[str], workspace: Path, *, json: bool, accepted: bool
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
-        decided = (shop.attributes.accept if accepted else shop.attributes.reject)(proposals)
+        decided = (shop.attributes.accept if accepted else shop.attributes.reject)(_whole(shop.store, proposals))
     text = Text(f"{len(decided):,} {'accepted' if accepted else 'rejected'}")
     emit({"proposals": [proposal_json(one) for one in decided]}, json=json, table=text)
+
+
+def _whole(store: Store, begun: list[str]) -> list[str]:
+    """The ids of open proposals that begin so; what is whole, or begins none, stays as it was written."""
+    ids, after = [], None
+    while found := store.proposals.list(status=ProposalStatus.OPEN, after=after, limit=AT_ONCE):
+        ids += [one.proposal_id for one in found]
+        after = ids[-1]
+    whole = []
+    for one in begun:
+        fitting = [proposal for proposal in ids if proposal.startswith(one)]
+        if len(fitting) > 1:
+            raise InputError(f"{len(fitting):,} open proposals begin with {one!r}; write more of the one that is meant")
+        whole.append(fitting[0] if fitting else one)
+    return whole

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+from shoplens.cli.tables import moment
 
 bundles_app = typer.Typer(help="Trained bundles: see them, choose which answers.", no_args_is_help=True)
 app.add_typer(bundles_app, name="bundles")
@@ -30,8 +31,10 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
         table.add_column(name)
     for one in entries:
         mark = "→" if one.current else ""
-        table.add_row(mark, one.version, one.created, str(one.items or ""), one.shipped, one.problem or "")
-    emit({"bundles": [asdict(one) for one in entries]}, json=json, table=table)
+        created = (one.created or "")[:10]
+        table.add_row(mark, one.version, created, str(one.items or ""), one.shipped, escape(one.problem or ""))
+    none = Text("no bundles yet; train one: shoplens train")
+    emit({"bundles": [asdict(one) for one in entries]}, json=json, table=table if entries else none)
 
 
 @bundles_app.command()
@@ -69,16 +72,13 @@ def rollback(
 @bundles_app.command()
 def history(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """What `shoplens schedule` and failing answers made of bundles, and why; newest first."""
-    from datetime import UTC, datetime
-
     from shoplens.service import journal
     from shoplens.service.workspace import Workspace
 
     entries = journal.read(Workspace.open(workspace).bundles)[::-1]
-    table = Table("when", "what", "bundle", "why")
+    table = Table("when (UTC)", "what", "bundle", "why")
     for one in entries:
-        when = datetime.fromtimestamp(one.at / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
-        table.add_row(when, one.what.replace("_", " "), one.bundle or "", escape(one.why))
+        table.add_row(moment(one.at), one.what.replace("_", " "), one.bundle or "", escape(one.why))
     nothing = Text("nothing yet; let a process look after bundles: shoplens schedule")
     emit({"history": [asdict(one) for one in entries]}, json=json, table=table if entries else nothing)
 

@@ -11,8 +11,9 @@ import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress, tell_refused
 
 if TYPE_CHECKING:
     from shoplens.learning.text_classes.choosing import TrainedClassifier
@@ -79,6 +80,7 @@ def train(
             name, examples, effort=effort, minutes=minutes, words_only=words_only, seed=seed, progress=progress
         )
     result = _result(saved, trained, dict(examples.report), refused)
+    tell_refused(examples.report, refused)
     if trained.validation:
         judged = trained.validation[trained.chosen]
         result["report"] = str(write_classes(folder, judged, title=f"Classifier {name}", figures=result))
@@ -131,7 +133,7 @@ def predict(
             said = shop.classify(chunk, model)
             rows += [_row(one, said, place, top) for place, one in enumerate(chunk)]
         progress("classifying", len(given), len(given))
-    emit({"model": said.model.name, "version": said.model.version, "texts": rows}, json=json, table=_said(rows))
+    emit({"model": said.model.name, "version": said.model.version, "results": rows}, json=json, table=_said(rows))
 
 
 @commands.command(name="list")
@@ -141,9 +143,8 @@ def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> Non
     from shoplens.service.workspace import Workspace
 
     found = Classifiers(Workspace.open(workspace)).all()
-    if not found:
-        console.print("no classifier yet; train one: shoplens classify train FILE --name NAME", highlight=False)
-    emit({"classifiers": [described(one) for one in found]}, json=json, table=None if json else _listed(found))
+    none = Text("no classifier yet; train one: shoplens classify train FILE --name NAME")
+    emit({"classifiers": [described(one) for one in found]}, json=json, table=_listed(found) if found else none)
 
 
 def described(one: SavedTextModel) -> dict[str, Any]:
@@ -179,14 +180,16 @@ def _result(saved: SavedTextModel, trained: TrainedClassifier, rows: dict[str, A
     }
 
 
-def _figures(saved: SavedTextModel, trained: TrainedClassifier, result: dict[str, Any]) -> Table:
+def _figures(saved: SavedTextModel, trained: TrainedClassifier, result: dict[str, Any]) -> Table | Text:
+    if trained.chosen not in trained.validation:
+        return Text(
+            f"{saved.name} answers, but how well is not known: nothing could be kept aside; give every class two "
+            "different examples at least, better fifty"
+        )
     table = Table(
         title=escape(f"{saved.name} · {trained.chosen} · on examples kept aside"),
-        caption=escape(f"trained in {trained.seconds:.0f} s · report: {result['report'] or 'none'}"),
+        caption=escape(f"trained in {trained.seconds:.0f} s · report: {result['report']}"),
     )
-    if trained.chosen not in trained.validation:
-        table.add_column("nothing could be kept aside: give every class two examples at least")
-        return table
     header, rows = trained.validation[trained.chosen].report.rows()
     for place, name in enumerate(header):
         table.add_column(name, justify="left" if place == 0 else "right")
@@ -213,7 +216,7 @@ def _row(text: str, said: Classified, place: int, top: int) -> dict[str, Any]:
         "text": text,
         "label": ranked[0][0],
         "probability": round(ranked[0][1], 6),
-        "probabilities": {name: round(chance, 6) for name, chance in ranked},
+        "classes": [{"label": name, "probability": round(chance, 6)} for name, chance in ranked],
     }
 
 
@@ -222,21 +225,25 @@ def _said(rows: Sequence[dict[str, Any]]) -> Table:
     for name in ("text", "class", "sure", "next"):
         table.add_column(name, justify="right" if name == "sure" else "left", overflow="fold")
     for row in rows:
-        others = list(row["probabilities"].items())[1:]
-        rest = ", ".join(f"{name} {chance:.2f}" for name, chance in others)
+        rest = ", ".join(f"{one['label']} {one['probability']:.2f}" for one in row["classes"][1:])
         table.add_row(escape(row["text"][:200]), escape(row["label"]), f"{row['probability']:.3f}", escape(rest))
     return table
 
 
 def _listed(found: Sequence[SavedTextModel]) -> Table:
     table = Table()
-    for name in ("name", "classes", "path", "accuracy", "examples", "trained"):
+    for name in ("name", "classes", "path", "accuracy", "examples", "trained (UTC)"):
         table.add_column(name, justify="right" if name in ("classes", "accuracy", "examples") else "left")
     for one in found:
         known = described(one)
         figures = known["validation"]
         accuracy = "–" if figures is None else f"{figures['accuracy']:.4f}"
         table.add_row(
-            escape(one.name), str(len(one.labels)), known["path"], accuracy, f"{known['examples']:,}", one.created
+            escape(one.name),
+            str(len(one.labels)),
+            known["path"],
+            accuracy,
+            f"{known['examples']:,}",
+            one.created[:16].replace("T", " "),
         )
     return table

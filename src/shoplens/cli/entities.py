@@ -12,6 +12,7 @@ import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
 
@@ -133,9 +134,8 @@ def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> Non
     from shoplens.service.workspace import Workspace
 
     found = Taggers(Workspace.open(workspace)).all()
-    if not found:
-        console.print("no tagger yet; train one: shoplens entities train FILE --name NAME", highlight=False)
-    emit({"taggers": [described(one) for one in found]}, json=json, table=None if json else _listed(found))
+    none = Text("no tagger yet; train one: shoplens entities train FILE --name NAME")
+    emit({"taggers": [described(one) for one in found]}, json=json, table=_listed(found) if found else none)
 
 
 @contextmanager
@@ -207,9 +207,9 @@ def _listed(found: Sequence[SavedTextModel]) -> Table:
     from shoplens.service.taggers import described
 
     table = Table()
-    for name in ("name", "finds", "entity F1", "sentences", "trained"):
+    for name in ("name", "finds", "entity F1", "sentences", "trained (UTC)"):
         table.add_column(name, justify="right" if name in ("entity F1", "sentences") else "left")
     for one in map(described, found):
         row = (one["name"], ", ".join(one["kinds"]), f"{one['validation_entity_f1']:.4f}", f"{one['sentences']:,}")
-        table.add_row(*map(escape, row), one["created"])
+        table.add_row(*map(escape, row), one["created"][:16].replace("T", " "))
     return table

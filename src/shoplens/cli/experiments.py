@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+from shoplens.cli.tables import moment
+from shoplens.errors import did_you_mean
 
 if TYPE_CHECKING:
     from shoplens.domain.experiments import Arm
@@ -22,6 +24,7 @@ experiments_app = typer.Typer(
     help="Experiments: compare ways of answering on the people who come.", no_args_is_help=True
 )
 app.add_typer(experiments_app, name="experiments")
+DIFFERS = ("bundle", "diversity")  # what an arm may say
 Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names it.")]
 
 
@@ -33,10 +36,11 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
 
     opened = Workspace.open(workspace)
     found = Experiments(opened.root, opened.bundles).all.values()
-    table = Table("experiment", "began", "ended", "arms", "note")
+    table = Table("experiment", "began (UTC)", "ended", "arms", "note")
     for one in found:
         arms = ", ".join(f"{arm.name} {arm.share:.0%}" for arm in one.arms)
-        table.add_row(one.name, _day(one.started), "runs" if one.stopped is None else _day(one.stopped), arms, one.note)
+        ended = "runs" if one.stopped is None else moment(one.stopped)
+        table.add_row(one.name, moment(one.started), ended, arms, escape(one.note))
     none = Text("no experiments yet; how to begin one: shoplens experiments start --help")
     emit({"experiments": [asdict(one) for one in found]}, json=json, table=table if found else none)
 
@@ -126,20 +130,26 @@ def _arm(text: str) -> Arm:
     first, *rest = text.split(",")
     name, _, share = first.partition("=")
     told = dict(part.partition("=")[::2] for part in rest)
-    unknown = told.keys() - {"bundle", "diversity"}
+    for one in sorted(told.keys() - set(DIFFERS)):
+        raise _bad_arm(text, f"there is no {one}; {did_you_mean(one, DIFFERS)}")
+    diversity = told.get("diversity")
+    return Arm(
+        name.strip(),
+        _number(text, "the share", share),
+        bundle=told.get("bundle"),
+        diversity=None if diversity is None else _number(text, "diversity", diversity),
+    )
+
+
+def _number(arm: str, what: str, said: str) -> float:
     try:
-        if unknown:
-            raise ValueError(f"there is no {', '.join(sorted(unknown))}")
-        return Arm(
-            name.strip(),
-            float(share),
-            bundle=told.get("bundle"),
-            diversity=float(told["diversity"]) if "diversity" in told else None,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r}: {error}; write NAME=SHARE[,bundle=VERSION][,diversity=0…1]", param_hint="--arm"
-        ) from error
+        return float(said)
+    except ValueError:
+        raise _bad_arm(arm, f"{what} is a number such as 0.5, not {said!r}; ") from None
+
+
+def _bad_arm(text: str, why: str) -> typer.BadParameter:
+    return typer.BadParameter(f"{text!r}: {why}write NAME=SHARE[,bundle=VERSION][,diversity=0…1]", param_hint="--arm")
 
 
 def _figures(found: ExperimentReport) -> RenderableType:
@@ -174,7 +184,3 @@ def _figures(found: ExperimentReport) -> RenderableType:
         Text(f"events within {found.window_days:g} days of what they quote; intervals of 95 %", style="dim"),
     ]
     return Group(*parts)
-
-
-def _day(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M")

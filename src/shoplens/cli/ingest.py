@@ -171,9 +171,8 @@ def _finish(result: Mapping[str, Any], *, json: bool) -> None:
 
 def _table(result: Mapping[str, Any]) -> Table:
     """What came in, what did not and why."""
-    table = Table(
-        title=f"{result['kind']} · {result['rows']:,} rows in {result['seconds']:.1f} s", title_justify="left"
-    )
+    title = f"{result['kind']} · {result['rows']:,} rows in {result['seconds']:.1f} s"
+    table = Table(title=title, title_justify="left", min_width=len(title))  # the title in one line
     table.add_column("")
     table.add_column("rows", justify="right")
     names = {

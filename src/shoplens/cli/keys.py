@@ -29,9 +29,11 @@ def create(
     json: JsonFlag = False,
 ) -> None:
     """Make a key and tell it, once: only its hash is kept. From the first key on, the API needs one."""
-    from shoplens.service.keyring import Keyring
+    from shoplens.service.keyring import ROLES, Keyring
     from shoplens.service.workspace import Workspace
 
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is not a role; write {', '.join(ROLES)}", param_hint="--role")
     key = Keyring(Workspace.open(workspace).root).create(name, role, per_minute=per_minute)
     told = Text(
         "send it as X-API-Key; it is not shown again, running servers know it within a second or so", style="dim"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress, tell_refused
+from shoplens.cli.tables import moment
 
 if TYPE_CHECKING:
     from shoplens.service.opinion_watch import Watched
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 opinions_app = typer.Typer(help="Opinions: what people say, trends, and alerts when it turns.", no_args_is_help=True)
 app.add_typer(opinions_app, name="opinions")
 REPORT_FILE = "opinions-report.jsonl"  # in the workspace: refused rows with their lines and reasons
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 KINDS = ("topic", "product", "entity", "aspect")
 
 
@@ -96,6 +97,8 @@ def watch(
         result = _result(done) | {"read_by": shop.opinions.reader().how()}
         opened = [now for one in done.alerts if (now := shop.store.opinions.alert(one.alert_id)) is not None]
         result |= alerts_json(opened, shop.opinions, language)
+        report.flush()
+        tell_refused(report.summary(), workspace / REPORT_FILE)
         emit(result, json=json, table=_watched(result, _alerts(opened, shop)))
 
 
@@ -166,8 +169,10 @@ def alerts(
 
 @opinions_app.command()
 def train(
-    file: Annotated[Path, typer.Argument(help="CSV with columns text and label.")],
+    file: Annotated[Path, typer.Argument(help="CSV, TSV, JSONL or Parquet with a column of texts and one of labels.")],
     workspace: WorkspaceOption = Path("."),
+    text: Annotated[str, typer.Option(help="Column of texts.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of labels.")] = "label",
     what: Annotated[
         str, typer.Option(help="tone (labels positive, neutral, negative) or topic (any labels).")
     ] = "tone",
@@ -180,28 +185,28 @@ def train(
 
     Example: shoplens opinions train labelled.csv --what tone
     """
-    from shoplens.ingest.report import IngestReport
-    from shoplens.ingest.source import SourceFile
-    from shoplens.ingest.tables import read_rows
+    from shoplens.learning.text_classes.examples import read_examples
     from shoplens.service.opinion_training import train_reader
     from shoplens.service.workspace import Workspace
 
     if what not in ("tone", "topic"):
         raise typer.BadParameter(f"{what!r} cannot be learnt; write tone or topic", param_hint="--what")
     opened = Workspace.open(workspace)
-    texts, labels = [], []
-    with IngestReport(workspace / REPORT_FILE) as refused:
-        for chunk in read_rows(SourceFile(file), kind="csv", report=refused):
-            if not {"text", "label"} <= set(chunk.frame.columns):
-                raise typer.BadParameter(
-                    f"{file} has no columns text and label; it has {', '.join(chunk.frame.columns)}"
-                )
-            texts += chunk.frame["text"].to_list()
-            labels += [label.strip() for label in chunk.frame["label"].to_list()]
+    refused = opened.runs / f"opinions-{what}" / "refused.jsonl"
+    refused.unlink(missing_ok=True)
+    examples = read_examples(file, text=text, label=label, refused=refused)
     with stage_progress() as tell:
-        saved = train_reader(opened, "tone" if what == "tone" else "topic", texts, labels, seed=seed, progress=tell)
-    result = {"model": saved.name, "version": saved.version, "labels": list(saved.labels), "examples": len(texts)}
-    emit(result | dict(saved.metrics), json=json)
+        saved = train_reader(
+            opened,
+            "tone" if what == "tone" else "topic",
+            examples.texts,
+            examples.labels,
+            seed=seed,
+            progress=tell,
+        )
+    result = {"model": saved.name, "version": saved.version, "labels": list(saved.labels), "examples": len(examples)}
+    tell_refused(examples.report, refused)
+    emit(result | {"refused": examples.report["refused"]} | dict(saved.metrics), json=json)
 
 
 def _result(done: Watched) -> dict[str, Any]:
@@ -211,6 +216,8 @@ def _result(done: Watched) -> dict[str, Any]:
 
 
 def _watched(result: dict[str, Any], shown: RenderableType) -> RenderableType:
+    if not any(result[name] for name in ("posts", "duplicates", "refused")):
+        return Text("nothing new: the sources are empty, or were read to their end before")
     said = Text(
         f"{result['posts']:,} posts counted ({result['copies']:,} of them copies, {result['late']:,} late), "
         f"{result['duplicates']:,} known before, {result['refused']:,} refused; "
@@ -228,7 +235,7 @@ def _alerts(found: Sequence[AlertRecord], shop: Runtime) -> RenderableType:
     parts: list[RenderableType] = []
     for one in found:
         subject, _, rest = text_of(one, shop.opinions.evidence(one), shop.settings.language).partition("\n")
-        state = "goes on" if one.closed is None else f"over since {_minute(one.closed)}"
+        state = "goes on" if one.closed is None else f"over since {moment(one.closed)} UTC"
         seen = f", seen by {one.acknowledged_by or 'somebody'}" if one.acknowledged else ""
         parts += [Text(subject, style="bold"), Text(f"{one.alert_id}, {state}{seen}", style="dim"), Text(rest), Text()]
     return Group(*parts)
@@ -250,8 +257,8 @@ def _totals(found: dict[str, list[dict[str, Any]]]) -> RenderableType:
 def _trend(trend: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = []
     named = {
-        trend["step"]: [(_minute(one["start"]), one) for one in trend["steps"]],
-        "weekday": list(zip(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), trend["weekdays"], strict=True)),
+        f"{trend['step']} (UTC)": [(_step(trend["step"], one["start"]), one) for one in trend["steps"]],
+        "weekday": [(day, one) for day, one in zip(WEEKDAYS, trend["weekdays"], strict=True) if one["posts"]],
         "hour (UTC)": [(f"{hour:02d}", one) for hour, one in enumerate(trend["hours"]) if one["posts"]],
     }
     for title, rows in named.items():
@@ -269,5 +276,6 @@ def _numbers(one: dict[str, Any]) -> list[str]:
     return [f"{one['posts']:,}", f"{one['negative']:,}", f"{one['share']:.0%}", interval, f"{one['reach']:,}"]
 
 
-def _minute(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+def _step(step: str, start: int) -> str:
+    """When a step of a trend begins; days and weeks have no time of day."""
+    return moment(start) if step == "hour" else moment(start).partition(" ")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, ready_to_write
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, ready_to_write
+from shoplens.cli.tables import counted, moment
 
 people_app = typer.Typer(
     help="People: forget them, give them what is held, see who was forgotten.", no_args_is_help=True
@@ -37,12 +38,17 @@ def forget(
     """
     from shoplens.service.runtime import Runtime
 
-    if not yes and not json:
-        typer.confirm(f"Delete everything about {user}?", abort=True, err=True)
+    if not yes:
+        if json or not sys.stdin.isatty():
+            raise typer.BadParameter(
+                "there is no way back, and nobody here to ask: say it with --yes", param_hint="--yes"
+            )
+        if not typer.confirm(f"Delete everything about {user}?", err=True):
+            console.print("nothing was deleted")
+            raise typer.Exit(1)
     with Runtime.open(workspace) as shop:
         gone = shop.forget_person(user)
-    told = ", ".join(f"{count:,} {what}" for what, count in gone.items() if count)
-    emit({"user_id": user, **gone}, json=json, table=Text(f"{user} is forgotten: {told}"))
+    emit({"user_id": user, **gone}, json=json, table=Text(f"{user} is forgotten: {counted(gone)}"))
 
 
 @people_app.command()
@@ -86,13 +92,14 @@ def audit(
         found = privacy.audit(store, user)
     finally:
         store.close()
-    table = Table("", "when", "what went", "who")
+    table = Table("", "when (UTC)", "what went", "who")
     for one in found.records:
-        when = datetime.fromtimestamp(one.timestamp / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
-        went = ", ".join(f"{count:,} {what}" for what, count in one.counts.items() if count)
-        mine = found.asked is not None and one.sequence in found.asked
-        table.add_row(str(one.sequence), when, went, user if mine else f"{one.who[:8]}…")
+        mine = user is not None and one.sequence in (found.asked or ())
+        who = Text(user) if user is not None and mine else Text(f"{one.who[:8]}…")
+        table.add_row(str(one.sequence), moment(one.timestamp), counted(one.counts), who)
     state = "nobody was forgotten yet" if not found.records else "the record is whole"
+    if user is not None and found.records:
+        state = f"{user} {'was forgotten' if found.asked else 'is not among those who were forgotten'}; {state}"
     if found.broken is not None:
         state = f"the record was altered at number {found.broken}: restore the database from a backup and compare"
     emit(found.as_dict(), json=json, table=Group(*([table] if found.records else []), Text(state)))

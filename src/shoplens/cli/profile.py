@@ -74,6 +74,7 @@ def show(
 @profile_app.command()
 def segments(workspace: WorkspaceOption = Path("."), language: Language = None, json: JsonFlag = False) -> None:
     """Groups of people alike, named by what they choose more than others. A group keeps its id over trainings."""
+    from shoplens.http.wire.profiles import segment_json
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
@@ -85,7 +86,7 @@ def segments(workspace: WorkspaceOption = Path("."), language: Language = None, 
         money = "" if one.money is None else f"{one.money:.2f}×"
         table.add_row(one.id, escape(one.names.get(said, one.names["en"])), f"{one.people:,}", money, escape(traits))
     none = Text("no segments: the shop has too few people who came at least twice")
-    told = {"bundle": bundle, "segments": [one.as_dict() for one in found]}
+    told = {"bundle": bundle, "segments": [segment_json(one) for one in found]}
     emit(told, json=json, table=table if found else none)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -12,6 +13,21 @@ if TYPE_CHECKING:
 
 METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 WIDEST = len("[0.0000")  # of a cell, so that the table fits into 80 columns
+
+
+def moment(microseconds: int) -> str:
+    """Microseconds since 1970 as people read a time: UTC, to the minute."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """What there is any of: "1 person, 37 events"."""
+    said = {"people": "person", "searches": "search"}
+    parts = []
+    for name, count in counts.items():
+        if count:
+            parts.append(f"{count:,} {name if count != 1 else said.get(name, name.removesuffix('s'))}")
+    return ", ".join(parts)
 
 
 def results_table(evaluations: Mapping[str, Evaluation], *, title: str) -> Table:

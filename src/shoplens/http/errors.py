@@ -43,6 +43,11 @@ STATUS: tuple[tuple[type[ShoplensError], int], ...] = (
 )
 
 
+#: Kinds of pydantic's errors that are said in other words.
+REASONS = {
+    "extra_forbidden": "there is no such field; /openapi.json names those there are",
+    "missing": "is needed, and was not sent",
+}
 #: Parts of a place that name a type of pydantic rather than a field.
 INNER = re.compile(r"^(function-\w+\[.*|constrained-\w+|(list|dict)\[.*|kind:\w+|\[key\])$", re.DOTALL)
 
@@ -148,6 +153,8 @@ def reason_of(one: Mapping[str, Any]) -> str:
     if one["type"] == "string_pattern_mismatch":
         pattern = str(one.get("ctx", {}).get("pattern"))
         return PATTERNS.get(pattern, str(one["msg"]))
+    if one["type"] in REASONS:
+        return REASONS[one["type"]]
     return str(one["msg"]).removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")
 
 

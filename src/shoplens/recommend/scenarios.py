@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from shoplens.errors import InputError
+from shoplens.errors import InputError, did_you_mean
 from shoplens.recommend.filters import Every, Filter, Known, Never, Range, Some
 from shoplens.recommend.rules import MODEL_ALONE, Boost, Cap, Margin, Wish
 
@@ -104,7 +104,7 @@ def find_scenario(scenarios: Mapping[str, Scenario], name: str) -> Scenario:
     found = scenarios.get(name)
     if found is None:
         raise InputError(
-            f"there is no scenario {name!r}; there are {', '.join(scenarios)}. Make one: [scenario.{name}] in "
-            "shoplens.toml, see docs/live.md"
+            f"there is no scenario {name!r}; {did_you_mean(name, list(scenarios))}there are {', '.join(scenarios)}. "
+            f"Make one: [scenario.{name}] in shoplens.toml, see docs/live.md"
         )
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from shoplens.errors import InputError, NotFoundError
 from shoplens.service.assistant_pages import DocumentReader
 from shoplens.service.workspace import Workspace
 
-LAYOUT = "1"  # raise it when documents come to be cut or read otherwise
+LAYOUT = "2"  # raise it when documents come to be cut, read or scored otherwise
 _NAME = re.compile(r"[^\w.\-]+")
 
 
@@ -43,8 +44,9 @@ class Documents:
         found = [one for file in files for one in _within(file)]
         read = [(document_name(one), one.read_bytes()) for one in found]
         documents = [self._reader.read(name, content) for name, content in read]
-        if len({name for name, _ in read}) < len(read):
-            raise InputError("two documents have the same name; rename one of them")
+        twice = [name for name, count in Counter(name for name, _ in read).items() if count > 1]
+        if twice:
+            raise InputError(f"two documents have the same name, {twice[0]}; rename one of them")
         for name, content in read:
             self.put(name, content)
         return documents

@@ -13,6 +13,7 @@ from shoplens.apps.assistant.intents.model import FitClassifier, IntentModel
 from shoplens.encoders.base import TextEncoder
 from shoplens.errors import FormatError, InputError, NotFoundError
 from shoplens.ingest.report import IngestReport
+from shoplens.ingest.shape import shape_of
 from shoplens.ingest.source import find_sources
 from shoplens.ingest.tables import TableKind, read_objects, read_rows
 from shoplens.models.classifier import LinearClassifier, TextClassifier
@@ -61,12 +62,16 @@ def read_examples(file: str, report: IngestReport) -> list[Example]:
         if kind == "jsonl":
             chunks = ((one.objects, one.lines) for one in read_objects(source, report=report))
         else:
-            chunks = ((one.frame.to_dicts(), one.lines) for one in read_rows(source, kind=kind, report=report))
+            separator = shape_of(source).separator  # also semicolons, as spreadsheets write them
+            table = read_rows(source, kind=kind, separator=separator, report=report)
+            chunks = ((one.frame.to_dicts(), one.lines) for one in table)
         for rows, lines in chunks:
-            columns = columns_of(list(dict.fromkeys(name for row in rows[:100] for name in row)))
+            names = list(dict.fromkeys(str(name) for row in rows[:100] for name in row))
+            columns = columns_of(names)
             if "utterance" not in columns:
                 raise FormatError(
-                    f"{source.name}: no column says what customers said; call it utterance (or instruction, text …)"
+                    f"{source.name}: no column says what customers said; call it utterance (or instruction, text …); "
+                    f"the file has {', '.join(names[:30])}"
                 )
             for row, line in zip(rows, lines, strict=True):
                 found = example_of(row, columns)

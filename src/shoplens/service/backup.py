@@ -60,8 +60,12 @@ def back_up(
     unknown = sorted(set(without) - set(FOLDERS))
     if unknown:
         raise InputError(f"without {unknown[0]!r}: what can be left out is {', '.join(FOLDERS)}")
+    if file.is_dir():
+        raise ConfigurationError(f"{file} is a folder; name a file in it, for example {file / 'shop.tar'}")
     if file.exists():
         raise ConflictError(f"{file} is there already; name another file")
+    if not file.parent.is_dir():  # not made here: where a disk is not mounted, the backup would lie beside the shop
+        raise ConfigurationError(f"there is no folder {file.parent}; make it, or name another")
     tell = progress or (lambda _what, _done, _total: None)
     try:
         archive = ArchiveWriter(file)
@@ -175,7 +179,7 @@ def _still(path: Path, temporary: Path) -> Path:
 
 def _unpacked(file: Path, folder: Path, tell: Progress) -> dict[str, Any]:
     if not file.is_file():
-        raise InputError(f"there is no file {file}")
+        raise InputError(f"{file} is a folder; name the backup in it" if file.is_dir() else f"there is no file {file}")
     tell("unpack", 0, 0)
     about = unpack(file, folder, known=(DATABASE, SETTINGS, *FOLDERS))
     try:

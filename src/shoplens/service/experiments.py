@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.domain.experiments import Arm, Experiment
-from shoplens.errors import ConflictError, NotFoundError
+from shoplens.errors import ConflictError, NotFoundError, did_you_mean
 from shoplens.service.bundle_pointer import bundle_folder
 from shoplens.service.shared_file import SharedFile
 
@@ -54,7 +54,8 @@ class Experiments:
         """One experiment; NotFoundError when there is none of that name."""
         found = self.all.get(name)
         if found is None:
-            raise NotFoundError(f"no experiment {name!r}; see: shoplens experiments list")
+            hint = did_you_mean(name, self.all)
+            raise NotFoundError(f"no experiment {name!r}; {hint}see: shoplens experiments list")
         return found
 
     def start(self, experiment: Experiment) -> Experiment:

@@ -20,7 +20,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from shoplens.service.shared_file import SharedFile
 
 FILE = "keys.json"
@@ -92,7 +92,8 @@ class Keyring:
             keys = self._file.content
             found = next((key for key in keys.values() if key.name == name), None)
             if found is None:
-                raise NotFoundError(f"no key named {name!r}; see: shoplens keys list")
+                hint = did_you_mean(name, [key.name for key in keys.values()])
+                raise NotFoundError(f"no key named {name!r}; {hint}see: shoplens keys list")
             self._file.write([asdict(key) for key in keys.values() if key is not found])
         return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ import orjson
 
 from shoplens.apps.opinions.monitor import Point
 from shoplens.domain.opinions import Post
-from shoplens.errors import FormatError, InputError
+from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
 from shoplens.ingest.opinions.feeds import MOST_BYTES
 from shoplens.ingest.opinions.following import mark_of
@@ -49,6 +50,14 @@ class SourceOptions:
     allow_private: bool = False  # whether feeds may lie in the shop's own network
     feed_minutes: float = 5.0
 
+    @property
+    def reading(self) -> str:
+        """What a checkpoint says of the mapping: with other columns a file is another source, and is read anew. A post
+        that was counted already counts once all the same."""
+        if not self.mapping:
+            return ""
+        return "/" + blake2b(repr(sorted(self.mapping.items())).encode(), digest_size=8).hexdigest()
+
 
 def whole(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
     """All posts that a location holds now: a file, a folder, an address, "-", `shop:reviews` or `shop:tickets`.
@@ -59,12 +68,14 @@ def whole(store: Store, location: str, options: SourceOptions, report: IngestRep
     if location in OWN:
         yield from own(store, location)
         return
+    _refuse_unknown(location)
     for source in find_sources(location, suffixes=SUFFIXES, allow_private=options.allow_private):
         yield from _file(store, source, options, report)
 
 
 def growing(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch | None]:
     """What comes, for ever; None when there is nothing new for now."""
+    _refuse_unknown(location)
     if location in OWN:
         while True:
             yield from own(store, location)
@@ -80,6 +91,14 @@ def growing(store: Store, location: str, options: SourceOptions, report: IngestR
         while True:
             yield from _files(store, path, options, report)
             yield None
+
+
+def _refuse_unknown(location: str) -> None:
+    """InputError for `shop:` and a name that the shop does not have."""
+    if location.startswith("shop:") and location not in OWN and not Path(location).exists():
+        raise InputError(
+            f"the shop has no {location!r}; {did_you_mean(location, OWN)}what it has itself: {', '.join(OWN)}"
+        )
 
 
 def own(store: Store, location: str) -> Iterator[Batch]:
@@ -122,7 +141,7 @@ def own(store: Store, location: str) -> Iterator[Batch]:
 
 def _file(store: Store, source: SourceFile, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
     """One whole file."""
-    identity = f"opinions/{source.fingerprint}"
+    identity = f"opinions/{source.fingerprint}{options.reading}"
     before = store.checkpoint(identity)
     if before is not None and before.finished:
         return
@@ -150,14 +169,15 @@ def _files(store: Store, path: Path, options: SourceOptions, report: IngestRepor
         mark = mark_of(one)
         if mark is None:
             continue  # nothing is written yet, or it was taken away
-        before = store.checkpoint(mark)
+        checkpoint = f"{mark}{options.reading}"
+        before = store.checkpoint(checkpoint)
         offset = before.rows if before is not None else 0
         rows = PostRows(options.name or one.stem, mapping=options.mapping, report=report)
         while True:
             found = read_on(one, rows, mark=mark, offset=offset)
             if found.offset == offset:
                 break
-            yield from _pieces(found.posts, Point(mark, found.offset))
+            yield from _pieces(found.posts, Point(checkpoint, found.offset))
             offset = found.offset
 
 

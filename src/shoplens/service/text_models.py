@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import orjson
 from filelock import FileLock
 
-from shoplens.errors import ConfigurationError, ModelFileError, NotFoundError
+from shoplens.errors import ConfigurationError, ModelFileError, NotFoundError, did_you_mean
 from shoplens.learning.runs.code_version import code_version
 
 FORMAT = 1
@@ -195,9 +195,11 @@ class TextModels:
         return ", ".join(self.versions(name)) or "none"
 
     def _none(self, name: str) -> str:
-        homes = sorted(self.home.glob(f"[!.]*/{POINTER}"))
-        there = ", ".join(pointer.parent.name for pointer in homes)
-        return f"there is no text model {name!r}; " + (f"there are: {there}" if there else "none was trained yet")
+        there = sorted(pointer.parent.name for pointer in self.home.glob(f"[!.]*/{POINTER}"))
+        if not there:
+            none = "none was trained yet: shoplens classify train, shoplens entities train"
+            return f"there is no text model {name!r}, {none}"
+        return f"there is no text model {name!r}; {did_you_mean(name, there)}there are: {', '.join(there)}"
 
     def _refuse_other_kind(self, name: str, kind: str) -> None:
         try:

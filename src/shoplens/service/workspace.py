@@ -36,6 +36,8 @@ class Workspace:
     @classmethod
     def open(cls, root: Path) -> Self:
         """Open an existing workspace; ConfigurationError says how to make one."""
+        if root.is_file():
+            raise ConfigurationError(f"{root} is a file; a workspace is a folder with {FILE_NAME}, name that")
         if not (root / FILE_NAME).exists():
             raise ConfigurationError(f"{root} is not a workspace (no {FILE_NAME}); make one with: shoplens init {root}")
         return cls(root)

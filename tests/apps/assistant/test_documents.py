@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shoplens.apps.assistant.knowledge.asking import asked_about
 from shoplens.apps.assistant.knowledge.documents import read_document
 from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.knowledge.passages import LONGEST, Passage, passages_of
@@ -117,3 +118,32 @@ def test_the_passage_that_answers_comes_first_and_others_do_not_count() -> None:
     answered = sum(knowledge.search(one)[0].score > knowledge.threshold for one in UNRELATED)
     assert answered <= 0.06 * len(UNRELATED)
     assert knowledge.numbers >= {30.0}
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("退货期限是多久？", "退货期限 ？"),
+        ("请问你们的运费多少钱", "的运费"),
+        ("会员要怎么注册", "会员 注册"),
+        ("How long is the warranty?", "How long is the warranty?"),
+        ("多久？", "多久？"),
+    ],
+)
+def test_words_that_only_ask_are_not_looked_for(question: str, about: str) -> None:
+    assert asked_about(question) == about
+
+
+def test_a_heading_that_asks_alike_is_no_answer() -> None:
+    """The word 多久 stands in one heading alone; the question is about the other."""
+    document = read_document("a.md", "# 退货\n\n## 退货期限\n30天内。\n\n## 退款多久到账\n收到退货后5天内。\n".encode())
+    knowledge = Knowledge(list(passages_of(document)), HashedNgramEncoder())
+    assert knowledge.search("退货期限是多久？", 1)[0].passage.path[-1] == "退货期限"
+    assert knowledge.search("退款多久到账", 1)[0].passage.path[-1] == "退款多久到账"
+
+
+def test_a_table_may_have_semicolons() -> None:
+    rows = "question;answer\nHow long is the warranty?;Two years, in all countries.\n"
+    assert passages("faq.csv", rows)[0][1] == "Two years, in all countries."
+    with pytest.raises(FormatError, match="it is empty"):
+        read_document("faq.csv", b"")

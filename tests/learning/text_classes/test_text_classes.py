@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.font_manager import fontManager
 from sklearn.metrics import accuracy_score, f1_score
 
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.errors import FormatError, InputError
+from shoplens.learning.plot_fonts import font_for
 from shoplens.learning.text_classes.benchmark import run_classify
 from shoplens.learning.text_classes.choosing import train_classifier
 from shoplens.learning.text_classes.examples import TextExamples, read_examples, read_texts
@@ -144,6 +146,17 @@ def test_a_class_that_was_never_learnt_is_missed(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "metrics.json").read_bytes())["confusion"] == judged.confusion.tolist()
     with pytest.raises(InputError, match="no text"):
         judge(model, [], [])
+
+
+def test_classes_in_letters_that_no_font_has_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boxes in place of letters tell nobody anything; the page says which number is which."""
+    assert font_for(["good", "café", "Größe"]) is not None
+    monkeypatch.setattr(fontManager, "ttflist", [one for one in fontManager.ttflist if one.name == "DejaVu Sans"])
+    assert font_for(["好评"]) is None
+    chances = np.eye(2, dtype=np.float32)
+    judged = judged_chances(("好评", "<差评>"), chances, ["a", "b"], ["好评", "<差评>"])
+    page = write_classes(tmp_path, judged, title="t", figures={})
+    assert "1 好评 · 2 &lt;差评&gt;" in page.read_text(encoding="utf-8")
 
 
 def test_the_benchmark_has_the_keys_that_scripts_read(tmp_path: Path) -> None:

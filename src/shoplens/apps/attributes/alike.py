@@ -9,7 +9,7 @@ from typing import NamedTuple
 from shoplens.apps.attributes.normalise import Normaliser
 from shoplens.apps.attributes.schema import Kind, ShopSchema, current_values
 from shoplens.domain.catalogue import Product
-from shoplens.errors import InputError
+from shoplens.errors import InputError, did_you_mean
 from shoplens.ingest.units import measured
 
 
@@ -37,7 +37,11 @@ def alike(
     wanted = {name: current_values(one, name) for name in attributes}
     lacking = sorted(name for name, values in wanted.items() if not values)
     if lacking:
-        raise InputError(f"{one.item_id} has no {', '.join(lacking)}; choose among what it has")
+        has = [name for name in ("brand", "category", *one.attributes) if current_values(one, name)]
+        raise InputError(
+            f"{one.item_id} has no {', '.join(lacking)}; {did_you_mean(lacking[0], has)}choose among what it has: "
+            f"{', '.join(has) or 'nothing yet'}"
+        )
     weights = {
         name: max(log(1 + sum(schema.values(name).values()) / max(schema.values(name)[values[0]], 1)), 1e-6)
         for name, values in wanted.items()

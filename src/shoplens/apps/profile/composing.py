@@ -148,7 +148,8 @@ def _due(worked: Worked, k: int, missing: Reasons) -> Due | None:
             source="model",
         )
     if known.visits[k] < LEAST_RHYTHM:
-        missing.add("due", "few_visits", LEAST_RHYTHM)
+        few = model is not None and known.visits[k] < LEAST_VISITS
+        missing.add("due", "few_visits", LEAST_VISITS if few else LEAST_RHYTHM)
         return None
     low, middle, high = (
         max(float(gap[k] - known.recency[k]), 0.0) for gap in (known.gap_low, known.gap, known.gap_high)

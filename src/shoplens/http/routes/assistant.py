@@ -51,7 +51,13 @@ BODY = {
         "multipart/form-data": described_form(FIELDS),
     },
 }
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": {"type": "string"}}}}}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One server-sent event: a sentence as it is ready, and at last the reply. `data` is JSON.",
+    "properties": {"event": {"type": "string", "enum": ["sentence", "reply"]}, "data": {"type": "string"}},
+    "required": ["event", "data"],
+}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": EVENT}}}}
 
 
 @router.post(

@@ -13,7 +13,7 @@ from shoplens.http.keys import Keys, needs
 from shoplens.http.routes.recommend import described
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.wire.catalogue import Moment
-from shoplens.http.wire.fields import PROBLEMS
+from shoplens.http.wire.fields import PROBLEMS, microseconds
 from shoplens.http.wire.opinions import (
     AcknowledgeIn,
     AlertOut,
@@ -123,4 +123,4 @@ async def acknowledge(
 
 
 def _microseconds(moment: Any, otherwise: int) -> int:
-    return otherwise if moment is None else int(moment.timestamp() * 1e6)
+    return otherwise if moment is None else microseconds(moment)

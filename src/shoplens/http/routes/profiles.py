@@ -24,6 +24,7 @@ from shoplens.http.wire.profiles import (
     SegmentsAnswer,
     SegmentsSent,
     SendSegments,
+    segment_json,
 )
 from shoplens.service.profiles import segments_csv, send_segments
 from shoplens.service.runtime import Runtime
@@ -63,9 +64,7 @@ async def get_look_alikes(user_id: Id, shop: Shop, n: Many = 10) -> dict[str, An
 async def get_segments(shop: Shop) -> dict[str, Any]:
     """Groups of people alike, named by what they choose."""
     shelf = shop.shelf
-    found = [one.as_dict() for one in shop.profiles.segments(shelf)]
-    for one in found:
-        one["traits"] = [dict(zip(("field", "value", "lift"), trait, strict=True)) for trait in one["traits"]]
+    found = [segment_json(one) for one in shop.profiles.segments(shelf)]
     return {"bundle": shelf.version, "segments": found}
 
 

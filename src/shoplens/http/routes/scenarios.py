@@ -26,4 +26,4 @@ async def post_sign_in(user_id: Id, body: SignInIn, shop: Shop) -> dict[str, Any
     """What a session did as a guest is the person's from now on; they stay in its arms of experiments. Doing it twice
     changes nothing."""
     moved = await run_in_threadpool(shop.sign_in, user_id, body.session_id)
-    return {"user_id": user_id, "events": moved}
+    return {"user_id": user_id, "session_id": body.session_id, "events": moved}

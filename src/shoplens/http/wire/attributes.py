@@ -12,9 +12,9 @@ from shoplens.apps.attributes.alike import Alike
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
-from shoplens.http.wire.fields import Id, Request, ShortText, Text
+from shoplens.http.wire.fields import PROPOSAL_PATTERN, Id, Request, ShortText, Text
 
-ProposalId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+ProposalId = Annotated[str, Field(pattern=PROPOSAL_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
-from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Title
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Time, Title
 from shoplens.http.wire.product_opinions import ProductOpinions
 from shoplens.service.uploads import LINK
 
@@ -31,7 +31,7 @@ def _plausible(moment: datetime) -> datetime:
     raise ValueError(f"lies outside of the years {first} to {last}")
 
 
-Moment = Annotated[datetime, AfterValidator(_plausible)]
+Moment = Annotated[Time, AfterValidator(_plausible)]
 
 
 class ProductFields(Request):
@@ -213,6 +213,7 @@ class Forgotten(BaseModel):
     searches: int
     impressions: int
     transcripts: int
+    opinions: int = Field(description="Posts of theirs; counts of what people say stay, they name nobody.")
     conversations: int
 
 
@@ -227,4 +228,5 @@ class PersonExport(BaseModel):
     impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
     transcripts: list[dict[str, Any]] = Field(description="What was said to the assistant, oldest first.")
     profile: dict[str, Any] | None = Field(description="As it is worked out now; null where only searches are held.")
+    opinions: list[dict[str, Any]] = Field(description="What they wrote in public, oldest first.")
     conversations: list[dict[str, Any]] = Field(description="Those that still go on.")

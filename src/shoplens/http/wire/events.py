@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self
 
 import orjson
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from shoplens.domain.events import PRODUCT_EVENTS, Event, EventType
-from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Time, microseconds
 
 FUTURE_SECONDS = 86_400.0  # clocks differ; more than a day ahead is an error
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
@@ -25,7 +25,9 @@ class EventIn(Request):
     user_id: Id | None = None
     session_id: Id | None = None
     item_id: Id | None = None
-    timestamp: datetime | None = Field(default=None, description="ISO 8601 or Unix seconds, UTC. Default: now.")
+    timestamp: Time | None = Field(
+        default=None, description="ISO 8601, or seconds, milliseconds or microseconds since 1970; UTC. Default: now."
+    )
     value: Number | None = Field(default=None, description="The rating (1 to 5), or money the event was worth.")
     quantity: NotNegative | None = None
     price: NotNegative | None = None
@@ -39,7 +41,7 @@ class EventIn(Request):
     @field_validator("timestamp")
     @classmethod
     def _not_ahead(cls, value: datetime | None) -> datetime | None:
-        if value is not None and not 0 <= _seconds(value) <= time.time() + FUTURE_SECONDS:
+        if value is not None and not 0 <= microseconds(value) <= (time.time() + FUTURE_SECONDS) * 1e6:
             raise ValueError("lies before 1970 or more than a day ahead")
         return value
 
@@ -77,7 +79,7 @@ class EventIn(Request):
         """As the shop knows it. `received`: microseconds, used when the sender gave no time."""
         return Event(
             event_type=self.event_type,
-            timestamp=int(_seconds(self.timestamp) * 1e6) if self.timestamp is not None else received,
+            timestamp=microseconds(self.timestamp) if self.timestamp is not None else received,
             user_id=self.user_id,
             session_id=self.session_id,
             item_id=self.item_id,
@@ -105,7 +107,3 @@ class EventsBulkAnswer(EventsAnswer):
 
     refused: int
     errors: list[RowError]
-
-
-def _seconds(moment: datetime) -> float:
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from shoplens.domain.experiments import MOST_ARMS, NAME, Arm, Experiment
-from shoplens.http.wire.fields import Request
+from shoplens.domain.experiments import MOST_ARMS, Arm, Experiment
+from shoplens.http.wire.fields import NAME_PATTERN, Request
 from shoplens.learning.metrics.sequential import Interval
 from shoplens.service.experiment_report import ExperimentReport
 
-Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=64)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
-ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]+$"
+from shoplens.domain.experiments import NAME
+
+ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]*[^\x00-\x20\x7f-\xa0\u3000\ufffd][^\x00-\x1f\x7f-\x9f\ufffd]*$"
 TEXT_PATTERN = r"^[^\x00]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+NAME_PATTERN = f"^{NAME.pattern}$"
+PROPOSAL_PATTERN = r"^[0-9a-f]{32}$"
 #: What a pattern asks for, in words.
 PATTERNS = {
-    ID_PATTERN: "an id has no control characters and no replacement characters (U+FFFD: text decoded wrongly)",
+    ID_PATTERN: "an id is not blank, has no control characters and no replacement characters (U+FFFD: decoded wrongly)",
     TEXT_PATTERN: "a text has no NUL characters",
+    NAME_PATTERN: "names are small letters, digits, - and _, at most 64, and do not begin with - or _",
+    PROPOSAL_PATTERN: "a proposal_id is 32 digits and letters from a to f, as GET /v1/attributes/proposals names it",
     CURRENCY_PATTERN: "a currency is three capital letters (ISO 4217), such as EUR",
 }
 
@@ -26,6 +33,28 @@ ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT_PATT
 #: Header `Idempotency-Key`: what is sent again with it changes nothing.
 SentBefore = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS = range(10**14, 10**17)  # numbers that are no seconds or milliseconds of this age: what our answers say
+
+
+def _sent(value: Any) -> Any:
+    """A number of microseconds as a time; all else as it is, for pydantic: ISO 8601, seconds, milliseconds."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if isinstance(number, int) and number in MICROSECONDS:
+        return EPOCH + timedelta(microseconds=number)
+    return value
+
+
+#: A time that is sent: ISO 8601 (UTC where it names no zone), or seconds, milliseconds or microseconds since 1970.
+Time = Annotated[datetime, BeforeValidator(_sent)]
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, exactly."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 class Request(BaseModel):

@@ -13,7 +13,7 @@ from shoplens.apps.opinions.telling import alert_json, post_json
 from shoplens.apps.opinions.trends import Trend
 from shoplens.domain.opinions import Count, Post
 from shoplens.http.wire.catalogue import Moment
-from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText
+from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText, microseconds
 from shoplens.http.wire.product_opinions import FiguresOut
 from shoplens.service.opinion_topics import OpinionTopics
 from shoplens.service.opinions import OpinionService
@@ -41,7 +41,7 @@ class PostIn(Request):
 
     def to_post(self) -> Post:
         """As the monitor takes it."""
-        moment = int(self.timestamp.timestamp() * 1e6) if self.timestamp is not None else int(time.time() * 1e6)
+        moment = microseconds(self.timestamp) if self.timestamp is not None else int(time.time() * 1e6)
         return Post(
             text=self.text,
             timestamp=moment,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from shoplens.http.wire.fields import Id, Request
+from shoplens.models.profile.segments import Segment
 
 Language = Literal["en", "zh"]
 Share = Field(ge=0, le=1)
@@ -204,3 +205,9 @@ class SegmentsSent(BaseModel):
     people: int
     messages: int
     tries: int
+
+
+def segment_json(one: Segment) -> dict[str, Any]:
+    """`SegmentOut` as plain JSON."""
+    traits = [{"field": field, "value": value, "lift": lift} for field, value, lift in one.traits]
+    return {"id": one.id, "names": dict(one.names), "people": one.people, "traits": traits, "money": one.money}

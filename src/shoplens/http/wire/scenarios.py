@@ -46,6 +46,7 @@ class SignedIn(BaseModel):
     """What became the person's."""
 
     user_id: str
+    session_id: str
     events: int
 
 

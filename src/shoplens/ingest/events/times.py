@@ -8,6 +8,7 @@ import polars as pl
 
 _ZONE = r"\d\s*(Z|z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
 _CLOCK = r"\d{2}:\d{2}"
+_DOTTED = r"^\d{1,4}\.\d{1,2}\.\d{1,4}\b"
 #: After separators are made uniform. The first two cover nearly every log.
 _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d %H%M%S%.f")
 
@@ -59,7 +60,10 @@ def _of_text(text: pl.Series) -> Times:
 
 
 def _of_iso(text: pl.Series) -> Times:
-    """Texts such as 2024-01-31, 2024-01-31T23:59:59.5+01:00, 2024/01/31 23:59, 2024-01-31 23:59:59 UTC."""
+    """Texts such as 2024-01-31, 2024-01-31T23:59:59.5+01:00, 2024/01/31 23:59, 2024-01-31 23:59:59 UTC, 31.1.2024.
+
+    01/02/2024 is no time: it is January in one country and February in another.
+    """
     clocked = text.str.contains(_CLOCK) | text.str.contains(r"^\d{8}T")
     zone = text.str.extract(_ZONE, 1).set(~clocked.fill_null(False), None)
     body = text
@@ -68,6 +72,9 @@ def _of_iso(text: pl.Series) -> Times:
         body = stripped.zip_with(zone.is_not_null(), text)
     if body.str.contains(r"[T/,年月日]").any():
         body = body.str.replace_many(["T", "t", "/", ",", "年", "月", "日"], [" ", " ", "-", ".", "-", "-", ""])
+    if body.str.contains(_DOTTED).any():  # as in feeds of products: between dots the day comes first, or the year
+        body = body.str.replace(r"^(\d{1,2})\.(\d{1,2})\.(\d{4})\b", "$3-$2-$1")
+        body = body.str.replace(r"^(\d{4})\.(\d{1,2})\.(\d{1,2})\b", "$1-$2-$3")
     parsed = _by_formats(body)
     values = parsed.dt.epoch("us") - _offsets(zone)
     zoneless = int((values.is_not_null() & zone.is_null()).sum())

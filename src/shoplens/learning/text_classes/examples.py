@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from shoplens.errors import FormatError, InputError
+from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.likeness import refuse_binary, refuse_markup
 from shoplens.ingest.report import IngestReport
+from shoplens.ingest.shape import shape_of
 from shoplens.ingest.source import SourceFile
 from shoplens.ingest.tables import TableKind, read_rows
 from shoplens.ingest.text import clean_text
@@ -92,18 +93,32 @@ def _frames(path: Path, needed: tuple[str, ...], account: IngestReport) -> Any:
     """(columns that are needed, as text; lines) of each piece of the file."""
     expected = f"a table with the columns {', '.join(needed)}"
     source = _source(path, expected)
-    kind = KINDS.get(path.suffix.lower(), "csv")
-    if kind != "parquet":
-        refuse_binary(source, expected)
-        refuse_markup(source, expected)
-    for chunk in read_rows(source, kind=kind, report=account):
+    kind, separator = _kind(source, path, expected)
+    for chunk in read_rows(source, kind=kind, separator=separator, report=account):
         missing = [name for name in needed if name not in chunk.frame.columns]
         if missing:
+            hint = did_you_mean(missing[0], chunk.frame.columns)
             raise FormatError(
-                f"{path}: there is no column {missing[0]!r}; the file has {', '.join(chunk.frame.columns[:30])}. Say "
-                "which column it is: --text NAME, --label NAME"
+                f"{path}: there is no column {missing[0]!r}; {hint}the file has {', '.join(chunk.frame.columns[:30])}. "
+                "Say which column it is: --text NAME, --label NAME"
             )
         yield chunk.frame.select(pl.col(name).cast(pl.String) for name in needed), chunk.lines
+
+
+def _kind(source: SourceFile, path: Path, expected: str) -> tuple[TableKind, str | None]:
+    """What the file is, by its content, and what separates its columns; a table of one column is what its name says."""
+    by_name = KINDS.get(path.suffix.lower(), "csv")
+    if by_name != "parquet":
+        refuse_binary(source, expected)
+        refuse_markup(source, expected)
+    shape = shape_of(source)
+    if shape.kind in ("csv", "tsv"):
+        return (by_name, None) if len(shape.columns) < 2 and by_name in ("csv", "tsv") else ("csv", shape.separator)
+    if shape.kind == "jsonl" or by_name == "jsonl":
+        return "jsonl", None
+    if shape.kind != "parquet":
+        raise FormatError(f"{path}: one JSON document; expected {expected}: write an object a line (JSON lines)")
+    return "parquet", None
 
 
 def _source(path: Path, expected: str) -> SourceFile:

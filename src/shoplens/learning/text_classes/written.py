@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import orjson
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from shoplens.learning.plot_fonts import font_for, numbered
 from shoplens.learning.plots import INK, MUTED
 from shoplens.learning.report import inline, page, table
 from shoplens.learning.text_classes.judging import Judged
@@ -26,13 +27,14 @@ def write_classes(folder: Path, judged: Judged, *, title: str, figures: Mapping[
     options = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
     body = {**figures, "classes": judged.classes, "confusion": judged.confusion.tolist()}
     (folder / "metrics.json").write_bytes(orjson.dumps(body, option=options, default=str))
-    plot_confusion(folder / "confusion.png", judged)
+    named = plot_confusion(folder / "confusion.png", judged)
     header, rows = judged.report.rows()
     parts = [
         table(header, [[html.escape(cell) for cell in row] for row in rows]),
         *_beside(figures),
         "<h2>Who was taken for whom</h2>",
         f'<img alt="confusion matrix" src="{inline(folder / "confusion.png")}">',
+        *([] if named else [_numbers(judged.classes)]),
         "<h2>The surest errors</h2>",
         table(
             ["text", "truth", "said", "probability"],
@@ -47,8 +49,9 @@ def write_classes(folder: Path, judged: Judged, *, title: str, figures: Mapping[
     return written
 
 
-def plot_confusion(path: Path, judged: Judged) -> None:
-    """Shares of each true class (a row) by what was said; darker is more."""
+def plot_confusion(path: Path, judged: Judged) -> bool:
+    """Shares of each true class (a row) by what was said; darker is more. Whether classes stand there by their names:
+    where no font has their letters they have numbers, from 1 in the order of the classes."""
     count = len(judged.classes)
     shares = judged.confusion / np.maximum(judged.confusion.sum(1, keepdims=True), 1)
     side = float(np.clip(2.5 + 0.35 * count, 4.5, 14))
@@ -59,9 +62,12 @@ def plot_confusion(path: Path, judged: Judged) -> None:
     axes.set_xlabel("said", color=MUTED)
     axes.set_ylabel("truth", color=MUTED)
     places = range(count)
+    names = [name[:24] for name in judged.classes]
+    font = font_for(names)
     if count <= LABELLED:
-        axes.set_xticks(places, [name[:24] for name in judged.classes], rotation=90, fontsize=8, parse_math=False)
-        axes.set_yticks(places, [name[:24] for name in judged.classes], fontsize=8, parse_math=False)
+        shown = numbered(names, font)
+        axes.set_xticks(places, shown, rotation=90, fontproperties=font, fontsize=8, parse_math=False)
+        axes.set_yticks(places, shown, fontproperties=font, fontsize=8, parse_math=False)
     if count <= NUMBERED:
         for row in places:
             for column in places:
@@ -69,6 +75,13 @@ def plot_confusion(path: Path, judged: Judged) -> None:
                 number = f"{judged.confusion[row, column]:,}"
                 axes.text(column, row, number, ha="center", va="center", fontsize=8, color=colour)
     figure.savefig(path)
+    return font is not None or count > LABELLED
+
+
+def _numbers(classes: Sequence[str]) -> str:
+    """Which class has which number in the picture."""
+    told = " · ".join(f"{number} {html.escape(name)}" for number, name in enumerate(classes, start=1))
+    return f"<p>No font of the machine that drew this has all letters of the classes; in the picture: {told}</p>"
 
 
 def _beside(figures: Mapping[str, Any]) -> list[str]:

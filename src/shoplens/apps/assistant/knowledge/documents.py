@@ -77,7 +77,7 @@ def read_document(name: str, content: bytes) -> Document:
     readers = {"markdown": _markdown, "html": _html, "text": _plain, "table": _table}
     blocks = tuple(block for block in readers[kind](text, name) if block.text)
     if not blocks:
-        raise InputError(f"{name}: nothing to read in it")
+        raise InputError(f"{name}: nothing to read in it; take it out, or write something into it")
     return Document(name, blocks[0].path[0] if blocks[0].path else PurePath(name).stem, blocks)
 
 
@@ -201,13 +201,15 @@ def unwrapped(lines: list[str]) -> str:
 
 
 def _table(text: str, name: str) -> Iterator[Block]:
-    dialect = "excel-tab" if "\t" in text.split("\n", 1)[0] else "excel"
-    rows = csv.DictReader(io.StringIO(text), dialect=dialect)
+    header = text.split("\n", 1)[0]
+    separator = max("\t,;", key=header.count)  # semicolons: as spreadsheets write them in much of Europe
+    rows = csv.DictReader(io.StringIO(text), delimiter=separator)
     columns = {str(column).strip().lower(): column for column in rows.fieldnames or ()}
     question = next((columns[one] for one in _QUESTION if one in columns), None)
     answer = next((columns[one] for one in _ANSWER if one in columns), None)
     if question is None or answer is None:
-        raise FormatError(f"{name}: a table of questions needs the columns question and answer; it has {list(columns)}")
+        has = ", ".join(columns) or "none: it is empty"
+        raise FormatError(f"{name}: a table of questions needs the columns question and answer; it has {has}")
     for row in rows:
         asked, told = (" ".join((row.get(column) or "").split()) for column in (question, answer))
         if asked and told:

@@ -1,8 +1,8 @@
 """Passages found by words (BM25) and by meaning (vectors), on a scale on which "nothing here answers this" shows.
 
-A passage's score is `WORDS` × the share of the question's words that it has (rare ones count more) plus the rest × its
-cosine with the question, both 0 to 1. What questions reach that have nothing to do with a shop (`unrelated`) tells from
-which score on a passage is an answer.
+A passage's score is `WORDS` × the share of the question's words that it has (rare ones count more, see also `asking`)
+plus the rest × its cosine with the question, both 0 to 1. What questions reach that have nothing to do with a shop
+(`unrelated`) tells from which score on a passage is an answer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.apps.assistant.grounding.claims import numbers_of
+from shoplens.apps.assistant.knowledge.asking import asked_about
 from shoplens.apps.assistant.knowledge.passages import Passage
 from shoplens.apps.assistant.unrelated import UNRELATED
 from shoplens.encoders.base import TextEncoder
@@ -99,7 +100,7 @@ class Knowledge:
         rows, cosines = self._meaning.search(query, len(self.passages))
         scores = np.zeros(len(self.passages), np.float32)
         scores[rows[0]] = (1 - WORDS) * np.clip(cosines[0], 0.0, 1.0)
-        found = self._words.search(self._words.parse(text), DEPTH)
+        found = self._words.search(self._words.parse(asked_about(text)), DEPTH)
         for row, coverage in zip(found.item_ids, found.coverage.tolist(), strict=True):
             scores[int(row)] += WORDS * coverage
         scores[self._languages == language_of(text)] += OWN_LANGUAGE
