@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from shoplens.encoders.base import EncoderOptions
-from shoplens.encoders.efficientnet_graph import LITE0, LITE2, Network, training_statistics
+from shoplens.encoders.efficientnet_graph import LITE0, LITE2, SHARES, Network, training_statistics
 from shoplens.encoders.image import EfficientNetEncoder, EfficientNetLite0, EfficientNetLite2, prepare_photo
 from shoplens.errors import ModelFileError
 
@@ -46,14 +46,14 @@ def reference(network: Network) -> Any:
     return body.eval()
 
 
-def test_blocks_cover_the_vector_and_weigh_the_same(encoder: EfficientNetEncoder) -> None:
+def test_blocks_cover_the_vector_and_weigh_what_they_should(encoder: EfficientNetEncoder) -> None:
     vectors = encoder.encode(drawings())
-    assert list(encoder.blocks) == ["embedding", "layers"]
+    assert list(encoder.blocks) == ["embedding", "layers", "spread"] == list(SHARES)
     assert [part for block in encoder.blocks.values() for part in range(encoder.size)[block]] == list(
         range(encoder.size)
     )
-    for block in encoder.blocks.values():
-        assert np.allclose(np.linalg.norm(vectors[:, block], axis=1), np.sqrt(0.5), atol=1e-5)
+    for name, block in encoder.blocks.items():
+        assert np.allclose(np.linalg.norm(vectors[:, block], axis=1), np.sqrt(SHARES[name]), atol=1e-5)
 
 
 def test_the_graph_computes_what_the_published_network_does(encoder: EfficientNetEncoder) -> None:
@@ -71,11 +71,12 @@ def test_the_graph_computes_what_the_published_network_does(encoder: EfficientNe
         raw = torch.cat([maps[number].mean((2, 3)) for number in encoder.network.stages], 1)
         means, scales = training_statistics(body, encoder.network.stages)
         centred = (raw - means) / scales
+        spread = torch.cat([maps[number].std((2, 3), correction=0) for number in encoder.network.stages], 1) / scales
     vectors = encoder.encode(photos)
-    embedding, layers = (vectors[:, block] for block in encoder.blocks.values())
-    wanted = (features / features.norm(dim=1, keepdim=True)).numpy() * np.sqrt(0.5)
-    assert np.abs(embedding - wanted).max() < 1e-4
-    assert np.abs(layers - (centred / centred.norm(dim=1, keepdim=True)).numpy() * np.sqrt(0.5)).max() < 1e-4
+    embedding = vectors[:, encoder.blocks["embedding"]]
+    for name, block in {"embedding": features, "layers": centred, "spread": spread}.items():
+        wanted = (block / block.norm(dim=1, keepdim=True)).numpy() * np.sqrt(SHARES[name])
+        assert np.abs(vectors[:, encoder.blocks[name]] - wanted).max() < 1e-4, name
     probabilities = encoder.class_probabilities(embedding)
     assert probabilities.shape == (4, 1000)
     assert np.allclose(probabilities.sum(1), 1, atol=1e-4)
@@ -101,11 +102,23 @@ def test_layers_tell_colours_apart_better_than_the_embedding(encoder: EfficientN
     assert red[layers] @ moved[layers] > red[layers] @ blue[layers] + 0.02
 
 
+def test_spread_tells_a_pattern_from_one_colour(encoder: EfficientNetEncoder) -> None:
+    def cloth(stripes: int, ink: str) -> Image.Image:
+        photo = Image.new("RGB", (96, 96), ink)
+        for left in range(0, 96, 96 // stripes) if stripes else ():
+            ImageDraw.Draw(photo).rectangle((left, 0, left + 48 // stripes, 96), fill="white")
+        return photo
+
+    striped, other, plain = encoder.encode([cloth(6, "navy"), cloth(8, "navy"), cloth(0, "navy")])
+    spread = encoder.blocks["spread"]
+    assert striped[spread] @ other[spread] > striped[spread] @ plain[spread]
+
+
 def test_names_sizes_and_versions() -> None:
     options = EncoderOptions(Path("nowhere"))
     small, large = EfficientNetLite0.open(options), EfficientNetLite2.open(options)
-    assert (small.name, small.size) == ("efficientnet-lite0", 1728)
-    assert (large.name, large.size) == ("efficientnet-lite2", 1768)
+    assert (small.name, small.size) == ("efficientnet-lite0", 1280 + 2 * 448)
+    assert (large.name, large.size) == ("efficientnet-lite2", 1280 + 2 * 488)
     assert small.version == LITE0.version
     assert large.version == LITE2.version
 

@@ -2,7 +2,8 @@
 
 The stages' averages come out centred and scaled by what the network saw in training, without any picture at hand: batch
 normalisation makes the mean of a residual branch its bias and the variance its squared scale, and both add up along
-the stage's residual sums (the variances as if the branches were independent).
+the stage's residual sums (the variances as if the branches were independent). Their spreads over the picture are scaled
+likewise.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +23,12 @@ from shoplens.encoders.model_cache import Conversion, WeightFile
 if TYPE_CHECKING:
     import torch
 
-REVISION = "2"  # of graph and preparation: part of `version`
+REVISION = "3"  # of graph and preparation: part of `version`
 GRAPH, CLASSES = "model.onnx", "classes.npz"
 INSTEAD = "run without photos: shoplens embed --modality text"
+#: Block of a vector → its share of the squared length, which is how much it counts in a cosine. Spreads help whoever
+#: learns on them; untrained they are all alike, for a spread is never negative.
+SHARES: Mapping[str, float] = MappingProxyType({"embedding": 0.45, "layers": 0.45, "spread": 0.1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Network:
     name: str
     weights: WeightFile
     side: int  # pixels the network was trained on
-    stages: tuple[int, ...]  # last block of each stage whose map is averaged
+    stages: tuple[int, ...]  # last block of each stage whose map is summarised
     layers: int  # channels of these maps together
     length: float  # typical length of the embedding before it is scaled; median over shop photos and product pictures
     features: int = 1280  # width of the embedding
@@ -42,6 +47,12 @@ class Network:
     def version(self) -> str:
         """Of the vectors."""
         return f"{self.weights.version}-{REVISION}"
+
+    @property
+    def blocks(self) -> Mapping[str, slice]:
+        """Where the parts of a vector lie; the graph's outputs have the same names and order."""
+        ends = (self.features, self.features + self.layers, self.features + 2 * self.layers)
+        return MappingProxyType(dict(zip(SHARES, map(slice, (0, *ends[:-1]), ends), strict=True)))
 
 
 LITE0 = Network(
@@ -109,29 +120,42 @@ def read_body(network: Network, weights: Path) -> Any:
 
 
 def write_graph(network: Network, body: Any, statistics: tuple[torch.Tensor, torch.Tensor], file: Path) -> None:
-    """The graph photos [batch, 3, side, side] → "embedding", "layers". `statistics`: see `training_statistics`."""
+    """The graph photos [batch, 3, side, side] → what SHARES names. `statistics`: see `training_statistics`."""
     import torch
 
-    means, scales = statistics
-
     class Pooled(torch.nn.Module):
-        """The maps, averaged over the picture."""
+        """The maps, summarised over the picture."""
 
         def __init__(self) -> None:
             super().__init__()
             self.body = body
 
-        def forward(self, photos: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(self, photos: torch.Tensor) -> tuple[torch.Tensor, ...]:
             values = body._swish(body._bn0(body._conv_stem(photos)))
-            averages = []
+            found = []
             for number, block in enumerate(body._blocks):
                 values = block(values)
                 if number in network.stages:
-                    averages.append(values.mean((2, 3)))
+                    found.append(summary(values))
             values = body._swish(body._bn1(body._conv_head(values)))
-            return values.mean((2, 3)), (torch.cat(averages, 1) - means) / scales
+            return values.mean((2, 3)), *standardised(torch.cat(found, 2), statistics)
 
-    export_graph(Pooled().eval(), network.side, ["embedding", "layers"], file)
+    export_graph(Pooled().eval(), network.side, list(SHARES), file)
+
+
+def summary(values: torch.Tensor) -> torch.Tensor:
+    """Average and spread (standard deviation) of each channel of a map over the picture. [n, 2, channels]"""
+    import torch
+
+    average = values.mean((2, 3), keepdim=True)
+    spread = ((values - average) ** 2).mean((2, 3)).clamp(min=1e-12).sqrt()
+    return torch.stack([average[:, :, 0, 0], spread], 1)
+
+
+def standardised(found: torch.Tensor, statistics: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    """The blocks "layers" and "spread" of summaries [n, 2, layers]. `statistics`: see `training_statistics`."""
+    means, scales = (one.to(found.device) for one in statistics)
+    return (found[:, 0] - means) / scales, found[:, 1] / scales
 
 
 def export_graph(module: Any, side: int, names: list[str], file: Path) -> None:

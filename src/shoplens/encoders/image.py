@@ -1,15 +1,16 @@
 """Photos to vectors: EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946), trained on ImageNet, two sizes.
 
-A vector has two blocks. "embedding" is the last feature map, averaged over the picture: what the thing is. "layers" are
-the last maps of the five stages before it, averaged likewise: colour, texture, material, which the last map was trained
-to forget. Each block has length 1/√2, so that the cosine of two vectors is the mean of the blocks' cosines.
+A vector has three blocks. "embedding" is the last feature map, averaged over the picture: what the thing is. "layers"
+are the last maps of the five stages before it, averaged likewise: colour, texture, material, which the last map was
+trained to forget. "spread" is how much those maps vary over the picture: patterns, and how much of it the thing fills.
+Each block has a fixed share of the squared length (`SHARES`), so that the cosine of two vectors is the mean of the
+blocks' cosines weighted by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import Image
 
 from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.blocks import scale_blocks
-from shoplens.encoders.efficientnet_graph import CLASSES, GRAPH, LITE0, LITE2, Network, conversion
+from shoplens.encoders.efficientnet_graph import CLASSES, GRAPH, LITE0, LITE2, SHARES, Network, conversion
 from shoplens.encoders.model_cache import ConvertedModel, prepare
 from shoplens.encoders.session import Later, open_session
 
@@ -37,10 +38,8 @@ class EfficientNetEncoder:
 
     def __init_subclass__(cls) -> None:
         cls.name = cls.network.name
-        cls.size = cls.network.features + cls.network.layers
-        cls.blocks = MappingProxyType(
-            {"embedding": slice(0, cls.network.features), "layers": slice(cls.network.features, cls.size)}
-        )
+        cls.size = cls.network.features + 2 * cls.network.layers
+        cls.blocks = cls.network.blocks
 
     def __init__(
         self, cache: Path, *, threads: int | None = None, model: ConvertedModel | None = None, learnt: str = ""
@@ -74,7 +73,7 @@ class EfficientNetEncoder:
             photos = np.stack([prepare_photo(photo, self.network.side) for photo in batch])
             outputs = session.run(list(self.blocks), {"photos": photos})
             vectors[start : start + len(photos)] = np.concatenate(outputs, axis=1)
-        return scale_blocks(vectors, self.blocks)
+        return scale_blocks(vectors, self.blocks, list(SHARES.values()))
 
     def class_probabilities(self, embedding: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """What ImageNet's 1,000 classes say about photos, from the block "embedding" [n, 1280] of any length.
@@ -94,13 +93,13 @@ class EfficientNetEncoder:
 
 
 class EfficientNetLite0(EfficientNetEncoder):
-    """The small one: 224 × 224 pixels, 1,280 + 448 numbers; twice as fast."""
+    """The small one: 224 × 224 pixels, 1,280 + 2 × 448 numbers; twice as fast."""
 
     network = LITE0
 
 
 class EfficientNetLite2(EfficientNetEncoder):
-    """The larger one: 260 × 260 pixels, 1,280 + 488 numbers; knows more."""
+    """The larger one: 260 × 260 pixels, 1,280 + 2 × 488 numbers; knows more."""
 
     network = LITE2
 

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 
 SHARES = (0.92, 0.57)  # of the shorter side: nearly all of the photo; its middle, where shoppers hold what they mean
 #: How much a number of a block counts, once all vary alike. Other blocks of photo encoders count 1.
-WEIGHTS = {"layers": 0.8, "colour": 0.8}
+WEIGHTS = {"layers": 0.8, "spread": 0.8, "colour": 0.8}
 PHOTOS_AT_ONCE = 32  # decoded photos in memory
 
 #: Photos, or rows that `PhotoReader.read` made of them before.

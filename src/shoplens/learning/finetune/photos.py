@@ -19,9 +19,12 @@ from torch import Tensor, nn
 from shoplens.encoders.efficientnet_graph import (
     CLASSES,
     GRAPH,
+    SHARES,
     Network,
     export_graph,
     read_body,
+    standardised,
+    summary,
     training_statistics,
     write_classes,
     write_graph,
@@ -41,7 +44,7 @@ FAITH = 0.1  # of a class's weights to what ImageNet taught, against what the sh
 
 
 class PhotoTower(nn.Module):
-    """`forward` gives what the encoder gives: both blocks, each of length 1/√2."""
+    """`forward` gives what the encoder gives: all blocks, each with its share of the length."""
 
     def __init__(self, network: Network) -> None:
         """ModelFileError when the package's file is missing or altered."""
@@ -59,7 +62,7 @@ class PhotoTower(nn.Module):
     @property
     def size(self) -> int:
         """Width of a vector."""
-        return self.network.features + self.network.layers
+        return self.network.features + 2 * self.network.layers
 
     def train(self, mode: bool = True) -> PhotoTower:
         """Stays as it is when it looks: see the top of this file."""
@@ -68,8 +71,8 @@ class PhotoTower(nn.Module):
         return self
 
     def write_below(self, file: Path) -> None:
-        """The part that does not learn, as a graph: photos → the map that the upper part reads ("map"), and averages of
-        the stages until there ("averages"). ONNX Runtime runs it at more than twice the speed of torch."""
+        """The part that does not learn, as a graph: photos → the map that the upper part reads ("map"), and summaries
+        of the stages until there ("stages"). ONNX Runtime runs it at more than twice the speed of torch."""
         tower = self
 
         class Below(nn.Module):
@@ -79,32 +82,30 @@ class PhotoTower(nn.Module):
 
             def forward(self, photos: Tensor) -> tuple[Tensor, Tensor]:
                 values = self.body._swish(self.body._bn0(self.body._conv_stem(photos)))
-                averages = []
+                found = []
                 for number, block in enumerate(self.body._blocks[: tower.cut]):
                     values = block(values)
                     if number in tower.network.stages:
-                        averages.append(values.mean((2, 3)))
-                return values, torch.cat(averages, 1)
+                        found.append(summary(values))
+                return values, torch.cat(found, 2)
 
-        export_graph(Below().eval(), self.network.side, ["map", "averages"], file)
+        export_graph(Below().eval(), self.network.side, ["map", "stages"], file)
 
-    def forward(self, maps: Tensor, averages: Tensor) -> Tensor:
+    def forward(self, maps: Tensor, stages: Tensor) -> Tensor:
         """From what `below` gave: float32 [n, size]."""
-        embedding, layers = self.blocks(maps, averages)
-        both = [nn.functional.normalize(one.float(), dim=1) for one in (embedding, layers)]
-        return torch.cat(both, 1) / 2**0.5
+        parts = zip(self.blocks(maps, stages), SHARES.values(), strict=True)
+        return torch.cat([nn.functional.normalize(one.float(), dim=1) * share**0.5 for one, share in parts], 1)
 
-    def blocks(self, maps: Tensor, averages: Tensor) -> tuple[Tensor, Tensor]:
-        """Both blocks before they are scaled."""
+    def blocks(self, maps: Tensor, stages: Tensor) -> tuple[Tensor, ...]:
+        """All blocks before they are scaled, "embedding" first."""
         body: Any = self.body
-        values, found = maps, [averages]
+        values, found = maps, [stages]
         for number in range(self.cut, len(body._blocks)):
             values = body._blocks[number](values)
             if number in self.network.stages:
-                found.append(values.float().mean((2, 3)))
+                found.append(summary(values.float()))
         values = body._swish(body._bn1(body._conv_head(values)))
-        means, scales = (one.to(values.device) for one in self.statistics)
-        return values.float().mean((2, 3)), (torch.cat(found, 1) - means) / scales
+        return values.float().mean((2, 3)), *standardised(torch.cat(found, 2), self.statistics)
 
     @torch.no_grad()
     def soften(self, share: float) -> None:
@@ -137,8 +138,8 @@ class PhotoTower(nn.Module):
         weights, bias = self.body._fc.weight.double(), self.body._fc.bias.double()
         gram = torch.zeros(weights.shape[1], weights.shape[1], dtype=torch.float64)
         wanted = torch.zeros(weights.shape[1], weights.shape[0], dtype=torch.float64)
-        for maps, averages, before in seen.again():
-            now = nn.functional.normalize(self.blocks(maps, averages)[0].double(), dim=1) * self.network.length
+        for maps, stages, before in seen.again():
+            now = nn.functional.normalize(self.blocks(maps, stages)[0].double(), dim=1) * self.network.length
             then = nn.functional.normalize(before.double(), dim=1) * self.network.length
             gram += now.T @ now
             wanted += now.T @ ((then - now) @ weights.T)
@@ -150,9 +151,9 @@ class PhotoTower(nn.Module):
 class Seen:
     """What the lower part made of photos, in half precision: 44 KB a photo."""
 
-    def __init__(self, maps: Tensor, averages: Tensor, before: Tensor) -> None:
+    def __init__(self, maps: Tensor, stages: Tensor, before: Tensor) -> None:
         self.maps = maps  # [n, channels, height, width] float16
-        self.averages = averages  # [n, channels of the stages below]
+        self.stages = stages  # [n, 2, channels of the stages below]: averages and spreads
         self.before = before  # [n, features]: the embedding of the network as it was
 
     @classmethod
@@ -160,32 +161,32 @@ class Seen:
         cls, tower: PhotoTower, photos: Iterator[Image.Image], many: int, tell: Callable[[int, int], None]
     ) -> Seen:
         """Look at `many` photos once."""
-        maps, averages, before = [], [], []
+        maps, stages, before = [], [], []
         tower.eval()
         with TemporaryDirectory() as folder:
             tower.write_below(Path(folder) / GRAPH)
             session = open_session(Path(folder) / GRAPH, None)
         for begin in range(0, many, AT_ONCE):
             batch = [prepare_photo(next(photos), tower.network.side) for _ in range(min(AT_ONCE, many - begin))]
-            values, means = map(torch.from_numpy, session.run(["map", "averages"], {"photos": np.stack(batch)}))
+            values, sums = map(torch.from_numpy, session.run(["map", "stages"], {"photos": np.stack(batch)}))
             values = values.contiguous(memory_format=torch.channels_last)
             with torch.no_grad():
-                before.append(tower.blocks(values, means)[0])
+                before.append(tower.blocks(values, sums)[0])
             maps.append(values.half())
-            averages.append(means)
+            stages.append(sums)
             tell(begin + len(batch), many)
-        return cls(torch.cat(maps), torch.cat(averages), torch.cat(before))
+        return cls(torch.cat(maps), torch.cat(stages), torch.cat(before))
 
     @torch.no_grad()
     def vectors(self, tower: PhotoTower) -> Floats:
         """As the network is now. [n, size]"""
-        return torch.cat([tower(maps, averages) for maps, averages, _ in self.again()]).numpy()
+        return torch.cat([tower(maps, stages) for maps, stages, _ in self.again()]).numpy()
 
     def again(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Everything, a few photos at a time."""
         for begin in range(0, len(self.maps), AT_ONCE * 4):
             rows = slice(begin, begin + AT_ONCE * 4)
-            yield self.maps[rows].float(), self.averages[rows], self.before[rows]
+            yield self.maps[rows].float(), self.stages[rows], self.before[rows]
 
 
 class PhotoTask:
@@ -224,7 +225,7 @@ class PhotoTask:
         chosen = self.sayings.of(products, random)
         rows = torch.from_numpy(self.place[products])
         take = self.hardware.device
-        vectors = self.tower(self._maps(rows), self.seen.averages[rows].to(take))
+        vectors = self.tower(self._maps(rows), self.seen.stages[rows].to(take))
         photos = torch.cat([vectors, torch.from_numpy(self.rest[products]).to(take)], 1)
         texts = torch.from_numpy(self.sayings.vectors[self.sayings.text[chosen]]).to(take)
         right = torch.from_numpy(self.sayings.right(chosen, products)).to(take)
