@@ -20,6 +20,7 @@ from shoplens.cli import schedule as schedule_command  # noqa: F401
 from shoplens.cli.app import app
 from shoplens.domain.dataset import TrainingData
 from shoplens.domain.events import Event, EventType
+from shoplens.domain.moments import told
 from shoplens.errors import ConflictError
 from shoplens.http.app import create_app
 from shoplens.models.base import Recommender
@@ -282,7 +283,7 @@ def test_a_training_in_a_process_of_its_own(tmp_path: Path) -> None:
     (entry,) = json.loads(done.stdout)["done"]
     assert entry["what"] == "promoted"
     assert current_version(tmp_path / "bundles") == entry["bundle"]
-    assert entry["figures"]["since"] <= end
+    assert entry["figures"]["since"] <= told(end)
     toml.write_text(toml.read_text() + "memory_mb = 256\n")
     done = subprocess.run([*command, "--now", "--json"], stdout=subprocess.PIPE, check=True)
     (entry,) = json.loads(done.stdout)["done"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress
+from shoplens.domain.moments import told
 
 if TYPE_CHECKING:
     from shoplens.service.backup import Backup
@@ -73,7 +73,7 @@ def restore(
 def _told(done: Backup) -> dict[str, Any]:
     return {
         "file": str(done.file),
-        "created": datetime.fromtimestamp(done.created, UTC).isoformat(),
+        "created": told(done.created * 1_000_000),
         "version": done.version,
         "bytes": done.bytes,
         "files": done.files,

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
 from shoplens.cli.tables import moment
+from shoplens.domain.moments import told
 
 bundles_app = typer.Typer(help="Trained bundles: see them, choose which answers.", no_args_is_help=True)
 app.add_typer(bundles_app, name="bundles")
@@ -34,7 +35,11 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
         created = (one.created or "")[:10]
         table.add_row(mark, one.version, created, str(one.items or ""), one.shipped, escape(one.problem or ""))
     none = Text("no bundles yet; train one: shoplens train")
-    emit({"bundles": [asdict(one) for one in entries]}, json=json, table=table if entries else none)
+    emit(
+        {"bundles": [asdict(one) | {"created": told(one.created)} for one in entries]},
+        json=json,
+        table=table if entries else none,
+    )
 
 
 @bundles_app.command()
@@ -80,7 +85,7 @@ def history(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> N
     for one in entries:
         table.add_row(moment(one.at), one.what.replace("_", " "), one.bundle or "", escape(one.why))
     nothing = Text("nothing yet; let a process look after bundles: shoplens schedule")
-    emit({"history": [asdict(one) for one in entries]}, json=json, table=table if entries else nothing)
+    emit({"history": [journal.entry_json(one) for one in entries]}, json=json, table=table if entries else nothing)
 
 
 @bundles_app.command()

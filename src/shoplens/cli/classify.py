@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress, tell_refused
+from shoplens.domain.moments import told
 
 if TYPE_CHECKING:
     from shoplens.learning.text_classes.choosing import TrainedClassifier
@@ -157,7 +158,7 @@ def described(one: SavedTextModel) -> dict[str, Any]:
         "classes": list(one.labels),
         "validation": one.metrics.get(path),
         "examples": one.details.get("examples"),
-        "created": one.created,
+        "created": told(one.created),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +30,7 @@ Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names 
 @experiments_app.command("list")
 def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """All experiments, in the order of their beginnings."""
+    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.workspace import Workspace
 
@@ -42,7 +42,7 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
         ended = "runs" if one.stopped is None else moment(one.stopped)
         table.add_row(one.name, moment(one.started), ended, arms, escape(one.note))
     none = Text("no experiments yet; how to begin one: shoplens experiments start --help")
-    emit({"experiments": [asdict(one) for one in found]}, json=json, table=table if found else none)
+    emit({"experiments": [experiment_json(one) for one in found]}, json=json, table=table if found else none)
 
 
 @experiments_app.command()
@@ -65,13 +65,14 @@ def start(
     Example: shoplens experiments start newer-model --arm now=0.5 --arm newer=0.5,bundle=20260101-120000
     """
     from shoplens.domain.experiments import Experiment
+    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
     experiment = Experiment(name, tuple(map(_arm, arm)), audience, note=note)
     begun = Experiments(opened.root, opened.bundles).start(experiment)
-    emit(asdict(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
+    emit(experiment_json(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
 
 
 @experiments_app.command()
@@ -88,12 +89,13 @@ def show(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = Fa
 @experiments_app.command()
 def stop(name: Name, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """End an experiment: everybody gets the shop as it is. Its figures stay."""
+    from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
     from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
     ended = Experiments(opened.root, opened.bundles).stop(name)
-    emit(asdict(ended), json=json, table=Text(f"{name} is over"))
+    emit(experiment_json(ended), json=json, table=Text(f"{name} is over"))
 
 
 @experiments_app.command()

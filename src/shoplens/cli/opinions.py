@@ -276,6 +276,6 @@ def _numbers(one: dict[str, Any]) -> list[str]:
     return [f"{one['posts']:,}", f"{one['negative']:,}", f"{one['share']:.0%}", interval, f"{one['reach']:,}"]
 
 
-def _step(step: str, start: int) -> str:
+def _step(step: str, start: str) -> str:
     """When a step of a trend begins; days and weeks have no time of day."""
     return moment(start) if step == "hour" else moment(start).partition(" ")[0]

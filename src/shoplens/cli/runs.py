@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit
+from shoplens.domain.moments import told
 
 if TYPE_CHECKING:
     from shoplens.learning.runs.record import Listed, Run
@@ -131,7 +132,7 @@ def _summary(one: Listed) -> dict[str, Any]:
     figures = {name: run.models.get(run.best, {}).get(name) for name in SHOWN}
     return {
         "run": run.name,
-        "created": run.created,
+        "created": told(run.created),
         "finished": run.finished,
         "seed": run.seed,
         "code": dict(run.code),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +26,7 @@ def schedule(
     judge a newer bundle beside the one that answers, through the code that serves. Settings: [schedule], docs/live.md.
     What was done and why: `shoplens bundles history`.
     """
+    from shoplens.service.journal import entry_json
     from shoplens.service.schedule import Schedule
     from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
@@ -55,4 +55,4 @@ def schedule(
             keeper.close()
     finally:
         store.close()
-    emit({"done": [asdict(one) for one in done]}, json=json, table=Text("nothing is due" if not done else "done"))
+    emit({"done": [entry_json(one) for one in done]}, json=json, table=Text("nothing is due" if not done else "done"))

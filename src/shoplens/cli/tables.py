@@ -15,9 +15,10 @@ METRICS = ("recall@10", "recall@20", "ndcg@10", "ndcg@20")
 WIDEST = len("[0.0000")  # of a cell, so that the table fits into 80 columns
 
 
-def moment(microseconds: int) -> str:
-    """Microseconds since 1970 as people read a time: UTC, to the minute."""
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M")
+def moment(at: int | str) -> str:
+    """Microseconds since 1970, or a time as it is told in JSON, as people read it: UTC, to the minute."""
+    read = datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at / 1e6, UTC)
+    return read.strftime("%Y-%m-%d %H:%M")
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.events import EventWeights, event_weight
+from shoplens.domain.moments import told
 from shoplens.learning.metrics.bootstrap import Difference, compare
 from shoplens.learning.metrics.ranking import ndcg
 from shoplens.recommend.past import Past
@@ -40,7 +41,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return asdict(self) | {"since": told(self.since)}
 
 
 def judge(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import orjson
 from filelock import FileLock
 
+from shoplens.domain.moments import told
 from shoplens.errors import StoreError
 
 FILE = "history.jsonl"
@@ -30,6 +31,14 @@ class Entry:
     figures: Mapping[str, Any] = field(default_factory=dict)
     at: int = 0  # microseconds since 1970, UTC
     events: int = 0  # in the store then
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry as it is told."""
+    figures = dict(entry.figures)
+    if "since" in figures:  # microseconds in entries of older versions
+        figures["since"] = told(figures["since"])
+    return asdict(entry) | {"at": told(entry.at), "figures": figures}
 
 
 def write(bundles: Path, entry: Entry) -> Entry:

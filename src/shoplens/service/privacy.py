@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from shoplens.apps.interaction.keeping import FolderKeeper
+from shoplens.domain.moments import told
 from shoplens.errors import NotFoundError
 from shoplens.store.base import Store
 from shoplens.store.erasures import first_broken, is_about
@@ -21,7 +22,8 @@ from shoplens.store.records import Erasure
 if TYPE_CHECKING:
     from shoplens.service.runtime import Runtime
 
-FORMAT = 1
+FORMAT = 2  # 1: times in microseconds
+TIMES = {"timestamp", "started", "updated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Audit:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         records = [
-            {"sequence": one.sequence, "timestamp": one.timestamp, "who": one.who, "counts": dict(one.counts)}
+            {"sequence": one.sequence, "timestamp": told(one.timestamp), "who": one.who, "counts": dict(one.counts)}
             for one in self.records
         ]
         return {"records": records, "broken": self.broken, "about": None if self.asked is None else list(self.asked)}
@@ -71,7 +73,7 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         ],
         "profile": shop.profiles.of(shop.shelf, user_id, language=shop.settings.language).as_dict() if person else None,
         "opinions": [
-            {"timestamp": one.timestamp, "source": one.source, "item_id": one.item_id, "text": one.text}
+            {"timestamp": told(one.timestamp), "source": one.source, "item_id": one.item_id, "text": one.text}
             for one in opinions
         ],
         "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
@@ -79,5 +81,5 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what is not known."""
-    return {name: value for name, value in values.items() if value is not None}
+    """Without what is not known; times as they are told."""
+    return {name: told(value) if name in TIMES else value for name, value in values.items() if value is not None}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shoplens.domain.moments import told
 from shoplens.domain.tagging import Entity, TaggedSentence
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.ingest.tagged import read_tagged
@@ -120,5 +121,5 @@ def described(saved: SavedTextModel) -> dict[str, Any]:
         "kinds": sorted({label[2:] for label in saved.labels if label[2:]}),
         "validation_entity_f1": saved.metrics.get("validation_entity_f1"),
         "sentences": saved.details.get("sentences"),
-        "created": saved.created,
+        "created": told(saved.created),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shoplens.domain.moments import told
 from shoplens.domain.opinions import kind_of
 from shoplens.store.opinions import AlertRecord, PostRecord
 
@@ -79,17 +80,17 @@ def excerpt(text: str) -> str:
 
 
 def alert_json(alert: AlertRecord, posts: Sequence[PostRecord], language: str) -> dict[str, Any]:
-    """An alert with its evidence as JSON takes it; times in microseconds."""
+    """An alert with its evidence as JSON takes it."""
     return {
         "alert_id": alert.alert_id,
         "series": alert.series,
         "kind": alert.kind,
         "severity": alert.severity,
         "summary": subject_of(alert, language),
-        "began": alert.began,
-        "opened": alert.opened,
-        "closed": alert.closed,
-        "acknowledged": alert.acknowledged,
+        "began": told(alert.began),
+        "opened": told(alert.opened),
+        "closed": told(alert.closed),
+        "acknowledged": told(alert.acknowledged),
         "acknowledged_by": alert.acknowledged_by,
         "note": alert.note,
         "before": alert.told["before"],
@@ -111,7 +112,7 @@ def post_json(one: PostRecord) -> dict[str, Any]:
     """A post with what was read out of it."""
     return {
         "number": one.sequence,
-        "timestamp": one.timestamp,
+        "timestamp": told(one.timestamp),
         "text": one.text,
         "source": one.source,
         "item_id": one.item_id,

@@ -24,6 +24,7 @@ from shoplens.apps.profile.facts import (
 from shoplens.apps.profile.reasons import Reasons
 from shoplens.apps.profile.telling import tell
 from shoplens.apps.profile.working import Candidates, Worked, person_features
+from shoplens.domain import moments
 from shoplens.models.profile.affinity import LEAST_DEEDS, LEAST_EVIDENCE
 from shoplens.models.profile.deeds import local_hours
 from shoplens.models.profile.forecasts import LEAST_VISITS
@@ -65,7 +66,7 @@ def compose(
     profile = Profile(
         user_id=user_id,
         session_id=session_id,
-        as_of=datetime.fromtimestamp(worked.now / 1e6, UTC).isoformat(timespec="seconds"),
+        as_of=moments.told(worked.now // 1_000_000 * 1_000_000),
         bundle=bundle,
         missing=missing.said,
         **parts,

@@ -37,7 +37,7 @@ async def get_bundles(shop: Shop) -> BundlesAnswer:
 async def get_history(shop: Shop) -> HistoryAnswer:
     """What the schedule and failing answers made of bundles, and why; newest first."""
     entries = await run_in_threadpool(journal.read, shop.workspace.bundles)
-    return HistoryAnswer(history=[HistoryEntry(**asdict(one)) for one in reversed(entries)])
+    return HistoryAnswer(history=[HistoryEntry(**journal.entry_json(one)) for one in reversed(entries)])
 
 
 @router.post("/v1/bundles/{version}/judge", dependencies=[Depends(needs("admin"))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
@@ -15,6 +14,7 @@ from shoplens.http.wire.experiments import (
     ExperimentIn,
     ExperimentOut,
     ExperimentsAnswer,
+    experiment_json,
     figures_json,
 )
 from shoplens.http.wire.fields import PROBLEMS
@@ -26,13 +26,13 @@ Name = Annotated[str, Path(max_length=64)]
 @router.get("/v1/experiments", response_model=ExperimentsAnswer, dependencies=[Depends(needs("read"))])
 async def get_experiments(shop: Shop) -> dict[str, Any]:
     """All experiments, in the order of their beginnings."""
-    return {"experiments": [asdict(one) for one in shop.experiments.all.values()]}
+    return {"experiments": [experiment_json(one) for one in shop.experiments.all.values()]}
 
 
 @router.post("/v1/experiments", response_model=ExperimentOut, status_code=201, dependencies=[Depends(needs("admin"))])
 async def start_experiment(body: ExperimentIn, shop: Shop) -> dict[str, Any]:
     """Begin an experiment; every worker takes part within a second or two."""
-    return asdict(await run_in_threadpool(shop.start_experiment, body.to_experiment()))
+    return experiment_json(await run_in_threadpool(shop.start_experiment, body.to_experiment()))
 
 
 @router.get("/v1/experiments/{name}", response_model=ExperimentFigures, dependencies=[Depends(needs("read"))])
@@ -44,4 +44,4 @@ async def get_experiment(name: Name, shop: Shop) -> dict[str, Any]:
 @router.post("/v1/experiments/{name}/stop", response_model=ExperimentOut, dependencies=[Depends(needs("admin"))])
 async def stop_experiment(name: Name, shop: Shop) -> dict[str, Any]:
     """End an experiment: everybody gets the shop as it is. Its figures stay."""
-    return asdict(await run_in_threadpool(shop.stop_experiment, name))
+    return experiment_json(await run_in_threadpool(shop.stop_experiment, name))

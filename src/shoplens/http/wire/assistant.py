@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from shoplens.apps.assistant.turns import MAX_TEXT, Reply, Turn
 from shoplens.apps.interaction.turns import PhotoAsk
-from shoplens.http.wire.fields import Id, Request
+from shoplens.domain.moments import told
+from shoplens.http.wire.fields import Id, Request, Told
 from shoplens.service.loose_media import Part
 from shoplens.store.records import Transcript, TranscriptTurn
 
@@ -109,12 +110,12 @@ class FeedbackOut(BaseModel):
 
 
 class ConversationOut(BaseModel):
-    """A conversation as of its latest turn; times in microseconds since 1970, UTC."""
+    """A conversation as of its latest turn."""
 
     conversation_id: str
     user_id: str | None
-    started: int
-    updated: int
+    started: Told
+    updated: Told
     language: str
     turns: int
     handed_over: str = Field(description='Why a person was asked to take over; "" = nobody was.')
@@ -124,7 +125,7 @@ class TranscriptTurnOut(BaseModel):
     """One turn of a transcript."""
 
     turn: int
-    timestamp: int
+    timestamp: Told
     said: str
     answer: str
     details: dict[str, Any] = Field(description="Intent, confidence, sources, handover …")
@@ -184,7 +185,8 @@ def reply_events(reply: Reply) -> Iterator[bytes]:
 
 def conversation_json(kept: Transcript) -> dict[str, Any]:
     """`ConversationOut` as plain values."""
-    return {name: getattr(kept, name) for name in ConversationOut.model_fields}
+    plain = {name: getattr(kept, name) for name in ConversationOut.model_fields}
+    return plain | {"started": told(kept.started), "updated": told(kept.updated)}
 
 
 def transcript_json(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[str, Any]:
@@ -192,7 +194,7 @@ def transcript_json(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[s
     said = [
         {
             "turn": one.number,
-            "timestamp": one.timestamp,
+            "timestamp": told(one.timestamp),
             "said": one.said,
             "answer": one.answer,
             "details": orjson.loads(one.details),

@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field, model_validator
 from shoplens.apps.attributes.alike import Alike
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
+from shoplens.domain.moments import told
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
-from shoplens.http.wire.fields import PROPOSAL_PATTERN, Id, Request, ShortText, Text
+from shoplens.http.wire.fields import PROPOSAL_PATTERN, Id, Request, ShortText, Text, Told
 
 ProposalId = Annotated[str, Field(pattern=PROPOSAL_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -70,8 +71,8 @@ class ProposalOut(BaseModel):
     confidence: float
     evidence: dict[str, Any]
     status: ProposalStatus
-    offered: int = Field(description="Microseconds since 1970, UTC, when it was last found.")
-    decided: int | None
+    offered: Told = Field(description="When it was last found.")
+    decided: Told | None
 
 
 class ProposalsAnswer(BaseModel):
@@ -158,7 +159,7 @@ class AlikeAnswer(BaseModel):
 
 def proposal_json(one: Proposal) -> dict[str, Any]:
     """`ProposalOut` as plain JSON."""
-    return {"proposal_id": one.proposal_id, **asdict(one)}
+    return {"proposal_id": one.proposal_id, **asdict(one), "offered": told(one.offered), "decided": told(one.decided)}
 
 
 def counts_json(counts: dict[tuple[ProposalKind, ProposalStatus], int]) -> dict[str, dict[str, int]]:

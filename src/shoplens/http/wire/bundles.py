@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shoplens.http.wire.fields import Request
+from shoplens.http.wire.fields import Request, Told
 
 
 class BundleOut(BaseModel):
@@ -14,7 +14,7 @@ class BundleOut(BaseModel):
 
     version: str
     current: bool
-    created: str | None
+    created: Told | None
     items: int | None
     shipped: str | None = Field(description="Name of the model that answers.")
     metrics: dict[str, Any]
@@ -43,7 +43,7 @@ class HistoryEntry(BaseModel):
     before: str | None = Field(description="Which answered until then, or answers again.")
     reason: str | None = Field(description="Why there was a training.")
     figures: dict[str, Any]
-    at: int = Field(description="Microseconds since 1970, UTC.")
+    at: Told
     events: int = Field(description="In the store then.")
 
 
@@ -67,7 +67,7 @@ class VerdictOut(BaseModel):
 
     candidate: str | None
     current: str | None
-    since: int = Field(description="Microseconds; neither has learnt from what came later.")
+    since: Told = Field(description="Neither has learnt from what came later.")
     people: int
     candidate_ndcg: float | None = Field(description="NDCG@20")
     current_ndcg: float | None

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from shoplens.domain.catalogue import Availability, Product
+from shoplens.domain.moments import told
 from shoplens.domain.people import Person
-from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Time, Title
+from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Text, Time, Title, Told
 from shoplens.http.wire.product_opinions import ProductOpinions
 from shoplens.service.uploads import LINK
 
@@ -147,7 +148,7 @@ class ProductOut(BaseModel):
     images: list[str]
     videos: list[str]
     audio: list[str]
-    created_at: datetime | None
+    created_at: Told | None
     stub: bool = Field(description="Known only because an event mentioned it.")
     opinions: ProductOpinions | None = Field(description="What people say about it, when they do.")
 
@@ -166,7 +167,7 @@ class ProductOut(BaseModel):
             images=list(product.images),
             videos=list(product.videos),
             audio=list(product.audio),
-            created_at=product.created_at,
+            created_at=told(product.created_at),
             stub=product.stub,
             opinions=opinions,
         )
@@ -223,7 +224,7 @@ class PersonExport(BaseModel):
     format: int
     user_id: str
     fields: dict[str, Any]
-    events: list[dict[str, Any]] = Field(description="As posted, oldest first; timestamps in microseconds since 1970.")
+    events: list[dict[str, Any]] = Field(description="As posted, oldest first;")
     searches: list[dict[str, Any]] = Field(description="What was asked and shown, oldest first.")
     impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
     transcripts: list[dict[str, Any]] = Field(description="What was said to the assistant, oldest first.")

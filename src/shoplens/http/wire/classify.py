@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag
 
-from shoplens.http.wire.fields import TEXT_PATTERN, Request
+from shoplens.http.wire.fields import TEXT_PATTERN, Request, Told
 from shoplens.service.classifiers import Classified
 from shoplens.service.text_models import SavedTextModel
 
@@ -72,7 +72,7 @@ class ClassifierOut(BaseModel):
     name: str
     version: str
     classes: list[str]
-    created: str
+    created: Told
     validation: dict[str, Any] | None = Field(description="Its figures on examples that it did not learn from.")
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from shoplens.http.wire.classify import Texts
-from shoplens.http.wire.fields import Request
+from shoplens.http.wire.fields import Request, Told
 from shoplens.service.taggers import TaggedTexts, described
 from shoplens.service.text_models import SavedTextModel
 
@@ -72,7 +72,7 @@ class TaggerOut(BaseModel):
     kinds: list[str] = Field(description="Kinds of entity that it finds.")
     validation_entity_f1: float | None = Field(description="F1 of whole entities in the sentences that chose it.")
     sentences: int | None = Field(description="Sentences it learnt from.")
-    created: str
+    created: Told
 
     @classmethod
     def of(cls, saved: SavedTextModel) -> TaggerOut:

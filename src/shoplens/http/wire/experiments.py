@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from shoplens.domain.experiments import MOST_ARMS, Arm, Experiment
-from shoplens.http.wire.fields import NAME_PATTERN, Request
+from shoplens.domain.moments import told
+from shoplens.http.wire.fields import NAME_PATTERN, Request, Told
 from shoplens.learning.metrics.sequential import Interval
 from shoplens.service.experiment_report import ExperimentReport
 
@@ -55,8 +56,8 @@ class ExperimentOut(BaseModel):
     name: str
     arms: list[ArmOut]
     audience: float
-    started: int = Field(description="Microseconds since 1970, UTC.")
-    stopped: int | None
+    started: Told
+    stopped: Told | None
     note: str
 
 
@@ -96,10 +97,15 @@ class ExperimentFigures(BaseModel):
     mismatch: bool = Field(description="Whether people fell into arms as they should not: then believe no figure.")
 
 
+def experiment_json(one: Experiment) -> dict[str, Any]:
+    """`ExperimentOut` as plain JSON."""
+    return asdict(one) | {"started": told(one.started), "stopped": told(one.stopped)}
+
+
 def figures_json(found: ExperimentReport) -> dict[str, Any]:
     """`ExperimentFigures` as plain JSON."""
     return {
-        "experiment": asdict(found.experiment),
+        "experiment": experiment_json(found.experiment),
         "arms": [
             asdict(arm) | {"against_control": {name: _interval(one) for name, one in arm.against_control.items()}}
             for arm in found.arms

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Header
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shoplens.domain.experiments import NAME
+from shoplens.domain.moments import EPOCH, told
 
 ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]*[^\x00-\x20\x7f-\xa0\u3000\ufffd][^\x00-\x1f\x7f-\x9f\ufffd]*$"
 TEXT_PATTERN = r"^[^\x00]*$"
@@ -34,9 +35,10 @@ ShortText = Annotated[str, StringConstraints(max_length=2_000, pattern=TEXT_PATT
 SentBefore = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY_PATTERN)]
 
+#: A time that is told, always in this form: RFC 3339 in UTC. Made of what `domain.moments.told` takes.
+Told = Annotated[str, BeforeValidator(told), Field(json_schema_extra={"format": "date-time"})]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECONDS = range(10**14, 10**17)  # numbers that are no seconds or milliseconds of this age: what our answers say
+MICROSECONDS = range(10**14, 10**17)  # numbers that are no seconds or milliseconds of this age: as logs have them
 
 
 def _sent(value: Any) -> Any:

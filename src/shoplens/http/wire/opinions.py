@@ -11,9 +11,10 @@ from shoplens.apps.opinions.alerting import figures
 from shoplens.apps.opinions.monitor import Taken
 from shoplens.apps.opinions.telling import alert_json, post_json
 from shoplens.apps.opinions.trends import Trend
+from shoplens.domain.moments import told
 from shoplens.domain.opinions import Count, Post
 from shoplens.http.wire.catalogue import Moment
-from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText, microseconds
+from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText, Told, microseconds
 from shoplens.http.wire.product_opinions import FiguresOut
 from shoplens.service.opinion_topics import OpinionTopics
 from shoplens.service.opinions import OpinionService
@@ -71,7 +72,7 @@ class PostOut(BaseModel):
     """A post with what was read out of it."""
 
     number: int = Field(description="Order of arrival.")
-    timestamp: int = Field(description="Microseconds since 1970, UTC; so are all times here.")
+    timestamp: Told
     text: str
     source: str
     item_id: str | None
@@ -104,10 +105,10 @@ class AlertOut(BaseModel):
     kind: Literal["tone", "volume"]
     severity: Literal["info", "warning", "critical"]
     summary: str
-    began: int = Field(description="When the change began, as estimated.")
-    opened: int = Field(description="End of the window in which it was found.")
-    closed: int | None
-    acknowledged: int | None
+    began: Told = Field(description="When the change began, as estimated.")
+    opened: Told = Field(description="End of the window in which it was found.")
+    closed: Told | None
+    acknowledged: Told | None
     acknowledged_by: str
     note: str
     before: FiguresOut = Field(description="The 28 days before it began.")
@@ -149,15 +150,15 @@ class TotalsAnswer(BaseModel):
 class StepOut(FiguresOut):
     """One hour, day or week of a series."""
 
-    start: int
+    start: Told
 
 
 class TrendAnswer(BaseModel):
     """A series over time, and by hour of the day and weekday (Monday first), by UTC."""
 
     series: str
-    since: int
-    before: int
+    since: Told
+    before: Told
     step: Literal["hour", "day", "week"]
     total: FiguresOut
     steps: list[StepOut]
@@ -192,7 +193,7 @@ class TopicOut(BaseModel):
 class TopicsAnswer(BaseModel):
     """Topics that `shoplens opinions topics discover` found last, those with most posts first."""
 
-    found: int | None = Field(description="When; null: never yet.")
+    found: Told | None = Field(description="When; null: never yet.")
     posts: int = Field(description="Posts that were looked at.")
     silhouette: float = Field(description="How well topics are told apart, -1 to 1 (Rousseeuw 1987).")
     topics: list[TopicOut]
@@ -201,7 +202,7 @@ class TopicsAnswer(BaseModel):
 def topics_json(topics: OpinionTopics) -> dict[str, Any]:
     """`TopicsAnswer`."""
     kept = topics.found()
-    told = [
+    listed = [
         {
             "name": one.name,
             "words": one.words,
@@ -212,7 +213,12 @@ def topics_json(topics: OpinionTopics) -> dict[str, Any]:
         }
         for one in kept.topics
     ]
-    return {"found": kept.found or None, "posts": kept.posts, "silhouette": kept.silhouette, "topics": told}
+    return {
+        "found": told(kept.found or None),
+        "posts": kept.posts,
+        "silhouette": kept.silhouette,
+        "topics": listed,
+    }
 
 
 def posts_json(taken: Taken, service: OpinionService, language: str) -> dict[str, Any]:
@@ -242,11 +248,11 @@ def trend_json(trend: Trend) -> dict[str, Any]:
     """`TrendAnswer`."""
     return {
         "series": trend.series,
-        "since": trend.since,
-        "before": trend.before,
+        "since": told(trend.since),
+        "before": told(trend.before),
         "step": trend.step,
         "total": figures(trend.total),
-        "steps": [{"start": one.start, **figures(one.count)} for one in trend.steps],
+        "steps": [{"start": told(one.start), **figures(one.count)} for one in trend.steps],
         "hours": [figures(one) for one in trend.hours],
         "weekdays": [figures(one) for one in trend.weekdays],
     }

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shoplens.http.wire.fields import Id, Request
+from shoplens.http.wire.fields import Id, Request, Told
 from shoplens.models.profile.segments import Segment
 
 Language = Literal["en", "zh"]
@@ -119,7 +119,7 @@ class ProfileOut(BaseModel):
 
     user_id: str | None
     session_id: str | None
-    as_of: str
+    as_of: Told
     bundle: str | None
     activity: ActivityOut
     rhythm: RhythmOut | None

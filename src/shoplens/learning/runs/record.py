@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from shoplens.domain.moments import told
 from shoplens.errors import InputError, NotFoundError
 from shoplens.learning.evaluate import Evaluation
 from shoplens.learning.report import write_report
@@ -80,7 +81,7 @@ class Run:
         """For JSON."""
         return {
             "run": self.name,
-            "created": self.created,
+            "created": told(self.created),
             "finished": self.finished,
             "seed": self.seed,
             "code": dict(self.code),
