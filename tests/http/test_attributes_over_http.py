@@ -48,7 +48,7 @@ def test_proposals_are_listed_decided_and_written(client: TestClient) -> None:
     listed = client.get("/v1/attributes/proposals", params={"kind": "value", "item_id": LACKS_COLOUR}).json()
     (one,) = listed["proposals"]
     assert (one["attribute"], one["value"], one["status"]) == ("colour", "green", "open")
-    assert listed["next"] is None
+    assert listed["cursor"] is None
     assert listed["counts"]["value"]["open"] >= 1
     decided = client.post("/v1/attributes/proposals/accept", json={"proposal_ids": [one["proposal_id"]]})
     assert decided.json()["proposals"][0]["status"] == "accepted"
@@ -60,9 +60,13 @@ def test_proposals_are_listed_decided_and_written(client: TestClient) -> None:
 
 def test_pages_follow_one_another(client: TestClient) -> None:
     first = client.get("/v1/attributes/proposals", params={"limit": 1}).json()
-    assert first["next"] == first["proposals"][0]["proposal_id"]
-    second = client.get("/v1/attributes/proposals", params={"limit": 1, "after": first["next"]}).json()
-    assert second["proposals"] != first["proposals"]
+    second = client.get("/v1/attributes/proposals", params={"limit": 1, "cursor": first["cursor"]}).json()
+    both = client.get("/v1/attributes/proposals", params={"limit": 2}).json()
+    assert first["proposals"] + second["proposals"] == both["proposals"]
+    many = client.get("/v1/attributes/proposals", params={"limit": 1_000}).json()
+    assert many["cursor"] is None
+    refused = client.get("/v1/attributes/proposals", params={"cursor": first["proposals"][0]["proposal_id"]})
+    assert "start again without a cursor" in refused.json()["detail"]
 
 
 def test_some_products_are_checked(client: TestClient) -> None:

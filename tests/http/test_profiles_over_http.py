@@ -54,10 +54,21 @@ def test_segments_and_look_alikes(client: TestClient) -> None:
     segments = client.get("/v1/segments").json()
     SegmentsAnswer.model_validate(segments, strict=True)
     first = segments["segments"][0]["id"]
-    members = client.get(f"/v1/segments/{first}/people?limit=3&offset=1").json()
+    members = client.get(f"/v1/segments/{first}/people?limit=3").json()
     MembersAnswer.model_validate(members, strict=True)
     assert len(members["people"]) == 3
     assert members["total"] >= segments["segments"][0]["people"] - 5
+    everybody = client.get(f"/v1/segments/{first}/people?limit=1000").json()
+    assert everybody["cursor"] is None
+    paged, page = list(members["people"]), members
+    while page["cursor"] is not None:
+        asked = {"limit": 3, "cursor": page["cursor"]}
+        page = client.get(f"/v1/segments/{first}/people", params=asked).json()
+        paged += page["people"]
+    assert paged == everybody["people"]
+    refused = client.get(f"/v1/segments/{first}/people?cursor=none")
+    assert refused.status_code == 422
+    assert "start again without a cursor" in refused.json()["detail"]
     for path in (f"/v1/people/{STEADY}/look-alikes?n=4", f"/v1/segments/{first}/look-alikes?n=4"):
         alike = client.get(path).json()
         LookAlikesAnswer.model_validate(alike, strict=True)

@@ -34,7 +34,7 @@ def show(
     item: Annotated[str | None, typer.Option(help="Only of this product.")] = None,
     status: Annotated[ProposalStatus, typer.Option(help="What became of them.")] = ProposalStatus.OPEN,
     least: Annotated[float, typer.Option(min=0, max=1, help="Only as sure as this.")] = 0.0,
-    after: Annotated[str | None, typer.Option(help="Go on behind this proposal.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Of the answer before: what comes after it.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many.")] = 20,
     json: JsonFlag = False,
 ) -> None:
@@ -42,19 +42,23 @@ def show(
 
     Example: shoplens attributes review list --kind contradiction --least 0.9
     """
-    from shoplens.http.wire.attributes import counts_json, proposal_json
+    from shoplens.http.wire.attributes import behind_proposal, counts_json, proposals_json
     from shoplens.service.runtime import Runtime
 
+    after = behind_proposal(cursor)
     with Runtime.open(workspace) as shop:
         found = shop.store.proposals.list(
-            status=status, kind=kind, attribute=attribute, item_id=item, least=least, after=after, limit=n
+            status=status, kind=kind, attribute=attribute, item_id=item, least=least, after=after, limit=n + 1
         )
         counts = counts_json(shop.store.proposals.counts())
     table = Table()
     table.add_column("proposal", no_wrap=True, min_width=SHOWN)
     for name in ("kind", "product", "attribute", "now", "proposed", "source", "sure"):
         table.add_column(name)
-    for one in found:
+    told = proposals_json(found, n) | {"counts": counts}
+    if told["cursor"] is not None:
+        table.caption = f"the next: --cursor {told['cursor']}"
+    for one in found[:n]:
         table.add_row(
             one.proposal_id[:SHOWN],
             one.kind.value,
@@ -66,7 +70,6 @@ def show(
             f"{one.confidence:.0%}",
         )
     none = Text("nothing to review; look for something with: shoplens attributes complete, shoplens attributes check")
-    told = {"proposals": [proposal_json(one) for one in found], "counts": counts}
     emit(told, json=json, table=table if found else none)
 
 

@@ -250,9 +250,10 @@ class Transcripts(Protocol):
         ...
 
     def latest(
-        self, *, limit: int = 50, before: int | None = None, handed_over: bool | None = None
+        self, *, limit: int = 50, after: tuple[int, str] | None = None, handed_over: bool | None = None
     ) -> list[Transcript]:
-        """Conversations, the ones that went on last first; those updated before a time, those handed over or not."""
+        """Conversations, the ones that went on last first; those behind the one with this `updated` and
+        `conversation_id`, those handed over or not."""
         ...
 
     def judge(

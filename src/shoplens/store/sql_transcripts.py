@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from shoplens.errors import ConflictError
 from shoplens.store.database import Database
@@ -67,12 +67,15 @@ class SqlTranscripts:
             return [_turn(row) for row in connection.execute(wanted)][::-1]
 
     def latest(
-        self, *, limit: int = 50, before: int | None = None, handed_over: bool | None = None
+        self, *, limit: int = 50, after: tuple[int, str] | None = None, handed_over: bool | None = None
     ) -> list[Transcript]:
-        """Conversations, the ones that went on last first; those updated before a time, those handed over or not."""
+        """Conversations, the ones that went on last first; those behind the one with this `updated` and
+        `conversation_id`, those handed over or not."""
         wanted = select(transcript).order_by(transcript.c.updated.desc(), transcript.c.conversation_id).limit(limit)
-        if before is not None:
-            wanted = wanted.where(transcript.c.updated < before)
+        if after is not None:
+            updated, behind = after[0], transcript.c.conversation_id > storable(after[1])
+            same = and_(transcript.c.updated == updated, behind)
+            wanted = wanted.where(or_(transcript.c.updated < updated, same))
         if handed_over is not None:
             wanted = wanted.where((transcript.c.handed_over != "") if handed_over else transcript.c.handed_over == "")
         with self._database.reading() as connection:

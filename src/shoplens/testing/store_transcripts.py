@@ -57,7 +57,10 @@ class TranscriptConformance:
         for name, number, reason in (("a", 5, ""), ("b", 7, "asked"), ("c", 6, "")):
             store.transcripts.record(*said(name, number, handed_over=reason))
         assert [one.conversation_id for one in store.transcripts.latest()] == ["b", "c", "a"]
-        assert [one.conversation_id for one in store.transcripts.latest(limit=1, before=START + 7)] == ["c"]
+        assert [one.conversation_id for one in store.transcripts.latest(limit=1, after=(START + 7, "b"))] == ["c"]
+        store.transcripts.record(*said("d", 6))
+        assert [one.conversation_id for one in store.transcripts.latest(after=(START + 6, "c"))] == ["d", "a"]
+        store.transcripts.delete("d")
         assert [one.conversation_id for one in store.transcripts.latest(handed_over=True)] == ["b"]
         assert [one.conversation_id for one in store.transcripts.latest(handed_over=False)] == ["c", "a"]
         store.close()

@@ -24,12 +24,14 @@ from shoplens.http.wire.assistant import (
     FeedbackIn,
     FeedbackOut,
     TranscriptOut,
-    conversation_json,
+    behind_conversation,
+    conversations_json,
     reply_events,
     reply_json,
     transcript_json,
 )
 from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.http.wire.pages import Cursor
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["assistant"], responses=PROBLEMS)
@@ -100,16 +102,17 @@ async def post_feedback(request: Request, body: FeedbackIn, shop: Shop) -> Feedb
 async def get_conversations(
     shop: Shop,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
-    before: Annotated[int | None, Query(ge=0, le=2**62, description="`updated` of the last one before.")] = None,
+    cursor: Annotated[Cursor | None, Query()] = None,
     handed_over: Annotated[
         bool | None, Query(description="Only those handed over to a person, or only others.")
     ] = None,
 ) -> dict[str, Any]:
     """Conversations, the ones that went on last first."""
+    after = behind_conversation(cursor)
     found = await run_in_threadpool(
-        lambda: shop.store.transcripts.latest(limit=limit, before=before, handed_over=handed_over)
+        lambda: shop.store.transcripts.latest(limit=limit + 1, after=after, handed_over=handed_over)
     )
-    return {"conversations": [conversation_json(one) for one in found]}
+    return conversations_json(found, limit)
 
 
 @router.get(

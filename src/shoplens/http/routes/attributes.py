@@ -21,15 +21,17 @@ from shoplens.http.wire.attributes import (
     ExtractIn,
     InsightsAnswer,
     Name,
-    ProposalId,
     ProposalsAnswer,
     alike_json,
+    behind_proposal,
     counts_json,
     drive_json,
     gap_json,
     proposal_json,
+    proposals_json,
 )
 from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.http.wire.pages import Cursor
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["attributes"], responses=PROBLEMS)
@@ -50,20 +52,22 @@ async def list_proposals(
     attribute: Annotated[Name | None, Query()] = None,
     item_id: Annotated[Id | None, Query()] = None,
     least: Annotated[float, Query(ge=0, le=1, description="Confidence.")] = 0.0,
-    after: Annotated[ProposalId | None, Query(description="`next` of the page before.")] = None,
+    cursor: Annotated[Cursor | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
 ) -> dict[str, Any]:
     """The review list, the surest first."""
 
     def answer() -> dict[str, Any]:
-        listed = shop.store.proposals.list(
-            status=status, kind=kind, attribute=attribute, item_id=item_id, least=least, after=after, limit=limit
+        found = shop.store.proposals.list(
+            status=status,
+            kind=kind,
+            attribute=attribute,
+            item_id=item_id,
+            least=least,
+            after=behind_proposal(cursor),
+            limit=limit + 1,
         )
-        return {
-            "proposals": [proposal_json(one) for one in listed],
-            "next": listed[-1].proposal_id if len(listed) == limit else None,
-            "counts": counts_json(shop.store.proposals.counts()),
-        }
+        return proposals_json(found, limit) | {"counts": counts_json(shop.store.proposals.counts())}
 
     return await run_in_threadpool(answer)
 

@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.fields import PROBLEMS, Id
+from shoplens.http.wire.pages import Cursor
 from shoplens.http.wire.profiles import (
     Language,
     LookAlikesAnswer,
@@ -24,6 +25,7 @@ from shoplens.http.wire.profiles import (
     SegmentsAnswer,
     SegmentsSent,
     SendSegments,
+    members_json,
     segment_json,
 )
 from shoplens.service.profiles import segments_csv, send_segments
@@ -88,12 +90,11 @@ async def post_segments(body: SendSegments, shop: Shop) -> dict[str, int]:
 
 @router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[Depends(needs("write"))])
 async def get_members(
-    segment: Id, shop: Shop, limit: Many = 100, offset: Annotated[int, Query(ge=0, le=2**31)] = 0
+    segment: Id, shop: Shop, limit: Many = 100, cursor: Annotated[Cursor | None, Query()] = None
 ) -> dict[str, Any]:
     """The people of a segment."""
     found = await run_in_threadpool(shop.profiles.members, shop.shelf, segment)
-    people = [asdict(one) for one in found[offset : offset + limit]]
-    return {"segment": segment, "total": len(found), "people": people}
+    return members_json(segment, found, cursor, limit)
 
 
 @router.get(

@@ -13,6 +13,7 @@ from shoplens.apps.assistant.turns import MAX_TEXT, Reply, Turn
 from shoplens.apps.interaction.turns import PhotoAsk
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import Id, Request, Told
+from shoplens.http.wire.pages import Next, decode, encode
 from shoplens.service.loose_media import Part
 from shoplens.store.records import Transcript, TranscriptTurn
 
@@ -143,6 +144,7 @@ class ConversationsAnswer(BaseModel):
     """The conversations that went on last, latest first."""
 
     conversations: list[ConversationOut]
+    cursor: Next
 
 
 class ConversationForgotten(BaseModel):
@@ -187,6 +189,22 @@ def conversation_json(kept: Transcript) -> dict[str, Any]:
     """`ConversationOut` as plain values."""
     plain = {name: getattr(kept, name) for name in ConversationOut.model_fields}
     return plain | {"started": told(kept.started), "updated": told(kept.updated)}
+
+
+def conversations_json(found: Sequence[Transcript], limit: int) -> dict[str, Any]:
+    """`ConversationsAnswer` of what was found when one more than `limit` was asked for."""
+    page = found[:limit]
+    more = len(found) > limit
+    cursor = encode("conversations", page[-1].updated, page[-1].conversation_id) if more else None
+    return {"conversations": [conversation_json(one) for one in page], "cursor": cursor}
+
+
+def behind_conversation(cursor: str | None) -> tuple[int, str] | None:
+    """`updated` and `conversation_id` of the last one before. InputError for what is no cursor."""
+    if cursor is None:
+        return None
+    updated, conversation_id = decode(cursor, "conversations", int, str)
+    return int(updated), str(conversation_id)
 
 
 def transcript_json(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[str, Any]:

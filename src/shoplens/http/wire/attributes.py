@@ -14,6 +14,7 @@ from shoplens.apps.attributes.insights import Drive
 from shoplens.domain.moments import told
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 from shoplens.http.wire.fields import PROPOSAL_PATTERN, Id, Request, ShortText, Text, Told
+from shoplens.http.wire.pages import Next, decode, encode
 
 ProposalId = Annotated[str, Field(pattern=PROPOSAL_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -79,7 +80,7 @@ class ProposalsAnswer(BaseModel):
     """A page of the review list, the surest first."""
 
     proposals: list[ProposalOut]
-    next: str | None = Field(description="Send as `after` for the next page; null: this is the last.")
+    cursor: Next
     counts: dict[str, dict[str, int]] = Field(description="Kind → status → how many there are in all.")
 
 
@@ -160,6 +161,18 @@ class AlikeAnswer(BaseModel):
 def proposal_json(one: Proposal) -> dict[str, Any]:
     """`ProposalOut` as plain JSON."""
     return {"proposal_id": one.proposal_id, **asdict(one), "offered": told(one.offered), "decided": told(one.decided)}
+
+
+def proposals_json(found: Sequence[Proposal], limit: int) -> dict[str, Any]:
+    """`ProposalsAnswer` without its counts, of what was found when one more than `limit` was asked for."""
+    page = found[:limit]
+    cursor = encode("proposals", page[-1].proposal_id) if len(found) > limit else None
+    return {"proposals": [proposal_json(one) for one in page], "cursor": cursor}
+
+
+def behind_proposal(cursor: str | None) -> str | None:
+    """The `proposal_id` of the last one before. InputError for what is no cursor."""
+    return None if cursor is None else str(decode(cursor, "proposals", str)[0])
 
 
 def counts_json(counts: dict[tuple[ProposalKind, ProposalStatus], int]) -> dict[str, dict[str, int]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from shoplens.apps.profile.crowd import CrowdMember
 from shoplens.http.wire.fields import Id, Request, Told
+from shoplens.http.wire.pages import Next, decode, encode
 from shoplens.models.profile.segments import Segment
 
 Language = Literal["en", "zh"]
@@ -178,6 +182,7 @@ class MembersAnswer(BaseModel):
     segment: str
     total: int
     people: list[MemberOut]
+    cursor: Next
 
 
 class AlikeOut(BaseModel):
@@ -205,6 +210,21 @@ class SegmentsSent(BaseModel):
     people: int
     messages: int
     tries: int
+
+
+def members_json(segment: str, found: Sequence[CrowdMember], cursor: str | None, limit: int) -> dict[str, Any]:
+    """`MembersAnswer`: one page of all members, the clearest first. InputError for what is no cursor."""
+    behind = list(found)
+    if cursor is not None:
+        clearness, user_id = decode(cursor, "members", float, str)
+        behind = [one for one in found if _place(one) > (-float(clearness), str(user_id))]
+    page = behind[:limit]
+    more = encode("members", -_place(page[-1])[0], page[-1].user_id) if len(behind) > limit else None
+    return {"segment": segment, "total": len(found), "people": [asdict(one) for one in page], "cursor": more}
+
+
+def _place(one: CrowdMember) -> tuple[float, str]:
+    return -float(one.clearness or 0), one.user_id
 
 
 def segment_json(one: Segment) -> dict[str, Any]:
