@@ -63,6 +63,28 @@ def test_products_and_people(shop: str, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["changed"] == 1, done.output
 
 
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_log_without_a_row_that_can_be_used_is_refused(shop: str, tmp_path: Path, flags: list[str]) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,event_type,timestamp\nann,tea,view,soon\nbob,tea,view,01/02/2024\n")
+    done = run.invoke(app, ["ingest", "events", str(path), "-w", shop, *flags])
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert "every row was refused" in said
+    assert "ingest-report.jsonl" in said
+    assert "ISO 8601" in said
+
+
+def test_a_feed_without_a_row_that_can_be_used_is_refused(shop: str, tmp_path: Path) -> None:
+    path = tmp_path / "feed.csv"
+    path.write_text("item_id,title\n,Tea\n,Milk\n")
+    done = run.invoke(app, ["ingest", "products", str(path), "-w", shop])
+    assert done.exit_code == 1
+    said = " ".join(done.output.split())
+    assert "every row was refused" in said
+    assert "ISO 8601" not in said
+
+
 def test_strict_refuses(shop: str, log: str) -> None:
     done = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who", "--strict"])
     assert isinstance(done.exception, StrictError)

@@ -163,10 +163,27 @@ def _mapping(pairs: Sequence[str] | None, known: Collection[str] | None = None) 
 
 
 def _finish(result: Mapping[str, Any], *, json: bool) -> None:
-    """Print what came of it; exit code 1 when a file was refused."""
+    """Print what came of it; exit code 1 when a file was refused, or every row."""
     emit(result, json=json, table=_table(result))
-    if any(one["status"] == "refused" for one in result["files"]):
+    begun = any(one["began_after_row"] for one in result["files"])  # an earlier run took in rows of it
+    nothing = bool(result["refused"]) and not result["accepted"] and not begun
+    if nothing:
+        console.print(_all_refused(result), highlight=False, markup=False, soft_wrap=True)
+    if nothing or any(one["status"] == "refused" for one in result["files"]):
         raise typer.Exit(1)
+
+
+def _all_refused(result: Mapping[str, Any]) -> str:
+    """What to look at when no row could be used."""
+    from shoplens.ingest.events.clean import TIME_FORMS, UNREADABLE_TIME
+
+    said = (
+        f"every row was refused, nothing new is stored: {result['report']} says of each row why; correct them, or name "
+    )
+    said += "the columns with --map OURS=THEIRS, and import again"
+    if UNREADABLE_TIME in result["reasons"]:
+        said += f". Times that are understood: {TIME_FORMS}"
+    return said
 
 
 def _table(result: Mapping[str, Any]) -> Table:

@@ -28,6 +28,10 @@ MAX_PRICE = 1e9  # a unit; whatever the category
 MAX_QUANTITY = 1e7  # units, whatever the category
 _BOUGHT = [EventType.CART.value, EventType.PURCHASE.value]
 
+UNREADABLE_TIME = "unparseable time"
+#: What a time may look like, in words.
+TIME_FORMS = "ISO 8601, 2024/01/31, 31.01.2024, 2024年1月31日, or seconds, milliseconds or microseconds since 1970"
+
 #: field, reason, condition: the first that holds is given as the reason. `future` is filled in per reader.
 _CHECKS: list[tuple[str, str, pl.Expr]] = [
     ("event_type", "missing event type", pl.col("kind").is_null() & ~pl.col("named")),
@@ -40,7 +44,7 @@ _CHECKS: list[tuple[str, str, pl.Expr]] = [
     ),
     *[(name, "id too long", pl.col(name).str.len_bytes() > MAX_ID) for name in ("user_id", "session_id", "item_id")],
     ("timestamp", "missing time", ~pl.col("timed")),
-    ("timestamp", "unparseable time", pl.col("timestamp").is_null()),
+    ("timestamp", UNREADABLE_TIME, pl.col("timestamp").is_null()),
     ("timestamp", "time before 1995", pl.col("timestamp") < FIRST_TIME),
     ("timestamp", "time in the future", pl.col("timestamp") > pl.col("latest")),
     *[(name, "not a number", pl.col(f"bad_{name}")) for name in ("value", "quantity", "price")],
