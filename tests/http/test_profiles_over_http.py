@@ -87,6 +87,7 @@ def test_an_export_is_csv(client: TestClient) -> None:
     some = list(csv.DictReader(io.StringIO(client.get(f"/v1/segments/export?segment={first['id']}").text)))
     assert {row["segment_name"] for row in some} == {first["names"]["en"]}
     nowhere = client.post("/v1/segments/export", json={})
+    assert client.post("/v1/segments/export").json()["detail"] == nowhere.json()["detail"]
     assert nowhere.status_code == 409
     assert "webhook_url" in nowhere.json()["detail"]
 

@@ -68,6 +68,9 @@ def test_over_http_and_at_the_terminal(shop: Runtime) -> None:
         assert answer.status_code == 200, answer.text
         assert answer.json()["found"]["logged"]["value"] == 0.0
         assert client.post("/v1/bundles/nothing/replay", json={}).status_code == 404
+        by_default = client.post(f"/v1/bundles/{version}/replay")
+        assert by_default.status_code == 200
+        assert by_default.json() == client.post(f"/v1/bundles/{version}/replay", json={}).json()
         assert client.post(f"/v1/bundles/{version}/replay", json={"reward": "love"}).status_code == 422
     (shop.workspace.root / "shoplens.toml").write_text("[schedule]\nsettle_minutes = 1e-6\n", encoding="utf-8")
     command = ["experiments", "replay", "--bundle", str(version), "-w", str(shop.workspace.root)]

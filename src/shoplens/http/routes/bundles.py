@@ -48,10 +48,11 @@ async def judge(version: Id, shop: Shop) -> VerdictOut:
 
 
 @router.post("/v1/bundles/{version}/replay", dependencies=[Depends(needs("admin"))])
-async def replay(version: Id, body: ReplayIn, shop: Shop) -> ReplayOut:
+async def replay(version: Id, shop: Shop, body: ReplayIn | None = None) -> ReplayOut:
     """What a bundle would have earned where others answered, from the places that were left to chance after it was
     trained; takes up to some minutes."""
-    asked = partial(shop.bundles.replay, version, days=body.days, places=body.places, reward=body.reward)
+    told = body or ReplayIn()
+    asked = partial(shop.bundles.replay, version, days=told.days, places=told.places, reward=told.reward)
     return ReplayOut(**(await run_in_threadpool(asked)).as_dict())
 
 

@@ -82,10 +82,12 @@ async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Lang
 
 
 @router.post("/v1/segments/export", response_model=SegmentsSent, dependencies=[Depends(needs("admin"))])
-async def post_segments(body: SendSegments, shop: Shop) -> dict[str, int]:
+async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[str, int]:
     """Send everybody with their segment, or the people of one, to the webhook of the settings, signed."""
     settings = shop.settings.profile
-    return await run_in_threadpool(send_segments, settings, shop.profiles, shop.shelf, body.segment)
+    return await run_in_threadpool(
+        send_segments, settings, shop.profiles, shop.shelf, None if body is None else body.segment
+    )
 
 
 @router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[Depends(needs("write"))])
