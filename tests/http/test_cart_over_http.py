@@ -70,6 +70,28 @@ def test_hundred_products_and_odd_names_are_answered(client: TestClient) -> None
     assert {"butter", "sponge"} & {one["item_id"] for one in answer.json()["items"]}
 
 
+def test_unknown_products_are_named_in_the_note(client: TestClient) -> None:
+    known = client.post("/v1/cart", json={"items": ["bread"], "viewing": "soap"}).json()
+    assert known["note"] is None
+    answer = client.post("/v1/cart", json={"items": ["bread", "nowhere"], "viewing": "never"})
+    assert answer.status_code == 200
+    assert [one["item_id"] for one in answer.json()["items"]]
+    assert answer.json()["note"] == "Not in the catalogue and left out: never, nowhere (2)."
+    many = client.post("/v1/cart", json={"items": ["bread", *(f"u{k}" for k in range(9))]}).json()
+    assert many["note"] == "Not in the catalogue and left out: u0, u1, u2, … (9)."
+
+
+def test_an_unknown_product_that_is_looked_at_is_named_in_the_note(client: TestClient) -> None:
+    asked = {"session_id": "nobody yet", "n": 3}
+    plain = client.post("/v1/recommend", json=asked).json()["note"]
+    told = client.post("/v1/recommend", json=asked | {"viewing": "never"})
+    assert told.status_code == 200
+    said = "Not in the catalogue and left out: never (1)."
+    assert told.json()["note"] is not None
+    assert told.json()["note"].endswith(said)
+    assert plain is None or said not in plain
+
+
 def test_what_was_shown_is_written_down(client: TestClient) -> None:
     shown = client.post("/v1/cart", json={"items": ["bread"], "session_id": "s", "n": 3}).json()
     shop: Runtime = client.app.state.runtime  # type: ignore[attr-defined]

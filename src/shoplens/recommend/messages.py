@@ -30,6 +30,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "taste": "goes with what you often buy",
         "no_cart": "Nothing is known about what goes with this cart: the shop's recommendations.",
         "no_cart_model": "No baskets have been learnt from yet: the shop's recommendations.",
+        "unknown": "Not in the catalogue and left out: {items} ({count}).",
     },
     "zh": {
         "bought": "因为您买过{title}",
@@ -56,6 +57,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "taste": "与您常买的商品搭配",
         "no_cart": "暂时不知道什么适合这个购物车：为您展示本店推荐。",
         "no_cart_model": "尚未从订单中学习：为您展示本店推荐。",
+        "unknown": "目录中没有、未予考虑的商品：{items}（共{count}件）。",
     },
 }
 

@@ -17,6 +17,7 @@ from shoplens.errors import ShoplensError, StoreError
 from shoplens.recommend.pipeline import Answer, without_model
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf
+from shoplens.recommend.unknown import with_unknown
 from shoplens.recommend.wish_json import wish_json
 from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
@@ -68,6 +69,7 @@ class Answers:
         if wish.cap is not None:
             wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
         shown = self._answered(shelf, wish, user_id, session_id)
+        shown = replace(shown, answer=with_unknown(shown.answer, shelf, (wish.viewing, *wish.cart), wish.language))
         for source, count in shown.answer.candidates.items():
             self.candidates[wish.scenario, source] += count
         self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
@@ -100,6 +102,8 @@ class Answers:
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
         completed = self._cart.complete(shelf, wish, question)
+        answer = with_unknown(completed.answer, shelf, (question.viewing, *question.items), wish.language)
+        completed = replace(completed, answer=answer)
         self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
         return completed
 

@@ -18,7 +18,7 @@ class CartIn(RankingIn):
     items: list[Id] = Field(
         default_factory=list,
         max_length=1_000,
-        description="item_ids in the cart; their order makes no difference, unknown ones are ignored.",
+        description="item_ids in the cart; order makes no difference; unknown ones are left out and named in `note`.",
         examples=[["p001", "p017"]],
     )
     viewing: Id | None = Field(default=None, description="item_id that is looked at now; counts half.")
@@ -56,7 +56,7 @@ class CartAnswer(BaseModel):
     fallback: Literal["cold_start", "no_bundle", "recommend"] | None = Field(
         description="What answered when nothing is known about the cart."
     )
-    note: str | None = Field(description="The same as a sentence.")
+    note: str | None = Field(description="The same as a sentence, and which products that were sent are unknown.")
     sources: list[str] = Field(
         description="Who had a say in what is shown, loudest first: together, baskets, kinds, habit, taste, popular; "
         "of a fallback recommend, or popular and new."

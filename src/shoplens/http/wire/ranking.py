@@ -171,7 +171,7 @@ class RankingAnswer(BaseModel):
     fallback: Literal["cold_start", "no_bundle", "filled", "shown_again", "model_failed"] | None = Field(
         description="Why it was not, or not only, what was asked for."
     )
-    note: str | None = Field(description="The same as a sentence.")
+    note: str | None = Field(description="The same as a sentence, and which products that were sent are unknown.")
     candidates: dict[str, int] | None = Field(
         default=None, description="With `explain`: source → how many products it proposed."
     )
