@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from shoplens.encoders.base import Vectors
 from shoplens.errors import InputError
+from shoplens.files import replaced
 
 #: Order is the code: they are stored with the vectors.
 LANGUAGES = ("en", "zh", "other")
@@ -89,10 +90,8 @@ class LanguageMeans:
 
     def save(self, file: Path) -> None:
         """Write as .npy, atomically."""
-        partial = file.with_name(f".{file.name}.partial")
-        with partial.open("wb") as stream:
+        with replaced(file) as stream:
             np.save(stream, self.means, allow_pickle=False)
-        partial.replace(file)
 
     @classmethod
     def load(cls, file: Path) -> Self | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from shoplens.encoders.model_cache import sha256_of
 from shoplens.errors import ConfigurationError, ModelFileError
+from shoplens.files import replaced
 
 READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")  # configurations, weights, vocabularies, templates
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
@@ -81,10 +82,8 @@ class Checkpoint:
         place = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:16]
         file = self.cache / "hub" / f"{place}-{what}.json"
         if write:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_name(f".{file.name}.partial")
-            partial.write_text(json.dumps(value), encoding="utf-8")
-            partial.replace(file)
+            with replaced(file) as stream:
+                stream.write(json.dumps(value).encode())
             return value
         try:
             found: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))

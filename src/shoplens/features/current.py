@@ -7,7 +7,6 @@ the table before. Processes that write take turns; readers need no lock.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from shoplens.errors import StoreError
 from shoplens.features.table import INDEX, table_folder
+from shoplens.files import replaced
 
 FILE_NAME = "current.json"
 FORMAT = 1
@@ -84,12 +84,8 @@ def switch(features: Path, modality: str, chosen: InUse) -> InUse | None:
 
 def _write(features: Path, tables: dict[str, InUse]) -> None:
     content = {"format": FORMAT, "tables": {name: asdict(one) for name, one in sorted(tables.items())}}
-    partial = features / f".{FILE_NAME}.partial"
-    with partial.open("wb") as stream:
+    with replaced(features / FILE_NAME, durable=True) as stream:
         stream.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(features / FILE_NAME)
 
 
 def prune(features: Path, keep: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

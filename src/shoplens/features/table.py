@@ -26,6 +26,7 @@ import orjson
 from filelock import FileLock, Timeout
 
 from shoplens.errors import StoreError
+from shoplens.files import replaced
 
 INDEX = "index.npz"
 DIGEST_BYTES = 16
@@ -310,8 +311,7 @@ def _write_index(folder: Path, index: _Index) -> None:
         "reasons": index.reasons,
     }  # fmt: skip
     ids = list(index.entry)
-    partial = folder / f".{INDEX}.partial"
-    with partial.open("wb") as stream:
+    with replaced(folder / INDEX, durable=True) as stream:
         np.savez(
             stream,
             allow_pickle=False,
@@ -321,9 +321,6 @@ def _write_index(folder: Path, index: _Index) -> None:
             digest=np.frombuffer(b"".join(digest for _, digest in index.entry.values()), np.uint8),
             group=np.fromiter((index.group.get(name, 0) for name in ids), np.uint8, len(ids)),
         )
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(folder / INDEX)
 
 
 def _read_index(folder: Path) -> _Index:

@@ -18,6 +18,7 @@ from shoplens.encoders.base import Encoder, Vectors
 from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.encoders.photos import PhotoOpener
 from shoplens.errors import FormatError, InputError
+from shoplens.files import replaced
 
 #: Columns of products.csv that are not attributes. The levels of the category come from broad to narrow.
 LEVELS = ("category", "subcategory", "type")
@@ -109,11 +110,8 @@ def _encode(
             done += len(batch)
             if progress is not None:
                 progress(f"look at photos with {encoder.name}", done, len(names))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    with partial.open("wb") as stream:
+    with replaced(file) as stream:
         np.save(stream, vectors, allow_pickle=False)
-    partial.replace(file)
 
 
 def _members(archive: Path) -> tuple[dict[str, str], str]:

@@ -21,6 +21,7 @@ from shoplens.apps.assistant.knowledge.passages import Passage, passages_of
 from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans
 from shoplens.errors import InputError, NotFoundError
+from shoplens.files import replaced
 from shoplens.service.assistant_pages import DocumentReader
 from shoplens.service.workspace import Workspace
 
@@ -53,10 +54,8 @@ class Documents:
 
     def put(self, name: str, content: bytes) -> None:
         """Keep one document, replaced as a whole."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{name}.partial"
-        partial.write_bytes(content)
-        partial.replace(self.folder / name)
+        with replaced(self.folder / name) as stream:
+            stream.write(content)
 
     def remove(self, name: str) -> None:
         """Take one out. NotFoundError names those there are."""
@@ -128,11 +127,8 @@ def _read(file: Path, count: int) -> PassageVectors | None:
 
 
 def _write(file: Path, knowledge: Knowledge) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     for old in file.parent.glob("*.npz"):
         old.unlink(missing_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    with partial.open("wb") as stream:
-        vectors = knowledge.vectors
+    vectors = knowledge.vectors
+    with replaced(file) as stream:
         np.savez(stream, passages=vectors.passages, means=vectors.means.means, threshold=knowledge.threshold)
-    partial.replace(file)

@@ -14,6 +14,7 @@ from shoplens.apps.assistant.knowledge.documents import PDF, Document, read_docu
 from shoplens.apps.assistant.knowledge.pdf import pdf_document
 from shoplens.encoders.media_pool import MediaPool
 from shoplens.encoders.pdf import PdfLimits, PdfText
+from shoplens.files import replaced
 
 log = logging.getLogger(__name__)
 LAYOUT = "1"  # raise it when PDFs come to be read otherwise
@@ -41,20 +42,27 @@ class DocumentReader:
 
     def _pdf(self, name: str, content: bytes) -> PdfText:
         file = self._file(content)
-        try:
-            return PdfText.unpacked(file.read_bytes())
-        except (OSError, ValueError, TypeError, KeyError):
-            pass
+        if (kept := _kept(file)) is not None:
+            return kept
         with MediaPool(1) as pool:  # a PDF is added once in a while: no process is kept waiting for it
             text = pool.pdf(content, name, self._limits)
         if empty := [str(number) for number, page in enumerate(text.pages, start=1) if not page]:
             log.warning("%s: no text on page %s (pictures?); the others are read", name, ", ".join(empty))
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f".{file.name}.partial")
-        partial.write_bytes(text.packed())
-        partial.replace(file)
+        with replaced(file) as stream:
+            stream.write(text.packed())
         return text
 
     def _file(self, content: bytes) -> Path:
         digest = hashlib.sha256(LAYOUT.encode() + content).hexdigest()
         return self._folder / f"{digest[:32]}.json"
+
+
+def _kept(file: Path) -> PdfText | None:
+    """The text that was read before; None when there is none, or what there is cannot be read any more."""
+    try:
+        return PdfText.unpacked(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        log.warning("%s is damaged (%s); the PDF is read again", file, error)
+        return None

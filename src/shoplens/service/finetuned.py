@@ -6,7 +6,6 @@ twice. Another encoder in the settings puts a stand-in aside: it stands in for t
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from filelock import FileLock
 from shoplens.encoders.finetuned import PREFIX
 from shoplens.errors import ModelFileError
 from shoplens.features.current import read_current
+from shoplens.files import replaced
 from shoplens.service.workspace import Workspace
 
 POINTER = "current.json"
@@ -61,13 +61,9 @@ def write_tuned(models: Path, modality: str, tuned: Tuned) -> None:
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f".{POINTER}.lock"):
         known = {**read_tuned(models), modality: tuned}
-        partial = models / f".{POINTER}.partial"
-        with partial.open("wb") as stream:
-            content = {"format": FORMAT, "encoders": {name: asdict(one) for name, one in sorted(known.items())}}
+        content = {"format": FORMAT, "encoders": {name: asdict(one) for name, one in sorted(known.items())}}
+        with replaced(models / POINTER, durable=True) as stream:
             stream.write(orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(models / POINTER)
 
 
 def prune_models(workspace: Workspace) -> list[str]:

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from shoplens.domain.moments import told
 from shoplens.errors import StoreError
+from shoplens.files import replaced
 
 FILE = "history.jsonl"
 KEPT = 1_000  # entries
@@ -47,9 +48,8 @@ def write(bundles: Path, entry: Entry) -> Entry:
     file = bundles / FILE
     with FileLock(bundles / f".{FILE}.lock"):
         lines = file.read_bytes().splitlines()[1 - KEPT :] if file.exists() else []
-        partial = bundles / f".{FILE}.partial"
-        partial.write_bytes(b"\n".join([*lines, orjson.dumps(asdict(now)), b""]))
-        partial.replace(file)
+        with replaced(file) as stream:
+            stream.write(b"\n".join([*lines, orjson.dumps(asdict(now)), b""]))
     return now
 
 

@@ -20,6 +20,7 @@ from shoplens.apps.opinions.topic_names import TOPICS
 from shoplens.apps.opinions.vectors import Vectors
 from shoplens.domain.opinions import LONGEST
 from shoplens.errors import ConfigurationError, InputError, ModelFileError, NotFoundError
+from shoplens.files import replaced
 from shoplens.service.opinion_readers import TOPIC_MODEL, UNLEARNT
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
@@ -161,7 +162,5 @@ class OpinionTopics:
         return list(chosen)
 
     def _keep(self, topics: KeptTopics) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._file.with_name(f".{self._file.name}.partial")
-        partial.write_bytes(orjson.dumps(asdict(topics)))
-        partial.replace(self._file)
+        with replaced(self._file) as stream:
+            stream.write(orjson.dumps(asdict(topics)))

@@ -16,6 +16,7 @@ import polars as pl
 
 from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.errors import FormatError, ModelFileError
+from shoplens.files import replaced
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.blend import Blend, BlendReport, Judged, fit_blend
@@ -119,7 +120,5 @@ def _told(reports: Mapping[str, BlendReport]) -> str:
 
 
 def _write(path: Path, blend: Blend) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(orjson.dumps({"format": FORMAT, "blend": blend.as_dict()}, option=orjson.OPT_INDENT_2))
-    partial.replace(path)
+    with replaced(path) as stream:
+        stream.write(orjson.dumps({"format": FORMAT, "blend": blend.as_dict()}, option=orjson.OPT_INDENT_2))

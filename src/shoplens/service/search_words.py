@@ -16,6 +16,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FILE_NAME as FOUND_FILE
 from shoplens.features.found_text import FoundTexts, joined
+from shoplens.files import replaced
 from shoplens.retrieval.documents import document_of
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.document import Document
@@ -91,9 +92,8 @@ class SearchWords:
             products = self._store.catalogue.get(ids[start : start + CHUNK])
             real = [product for product in products.values() if not product.stub]
             self.index.apply(self._documents(real), (), self.index.revision)
-        partial = self._workspace.search / f".{STAMP}.partial"
-        partial.write_bytes(orjson.dumps({"stamp": stamp}))
-        partial.replace(self._workspace.search / STAMP)
+        with replaced(self._workspace.search / STAMP) as stream:
+            stream.write(orjson.dumps({"stamp": stamp}))
 
     def _documents(self, products: Sequence[Product]) -> list[Document]:
         texts: dict[str, list[str]] = {}
