@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoplens.retrieval import by_words
+from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
+from shoplens.retrieval.lexical import looking
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.document import Document, FieldWeights
 from shoplens.retrieval.lexical.index import LexicalIndex
@@ -61,6 +64,37 @@ def test_filters_are_exact_at_every_selectivity(shop: LexicalIndex) -> None:
         among = shop.search(query, 10, only=sorted(allowed))
         assert set(among.item_ids) <= allowed
         np.testing.assert_allclose(among.scores, kept.scores, rtol=1e-5)
+
+
+@pytest.mark.parametrize("narrow", [0, 4_000])  # asks all products and keeps; asks only those that the filter keeps
+@pytest.mark.parametrize("hits", [10, 200])  # looks a few deep, so that it turns to what the filter keeps; or many
+def test_filters_are_exact_whichever_way_is_less_work(
+    shop: LexicalIndex, monkeypatch: pytest.MonkeyPatch, narrow: int, hits: int
+) -> None:
+    monkeypatch.setattr(by_words, "NARROW", narrow)
+    monkeypatch.setattr(looking, "MOST_HITS", hits)
+    words = by_words.WordSearch(shop, _rows, _names)
+    query = "red nike shoes"
+    everything = shop.search(shop.parse(query), 2_000)
+    score_of = dict(zip(everything.item_ids, everything.scores.tolist(), strict=True))
+    for share in (0.001, 0.01, 0.1, 0.5, 1.0):
+        allowed = np.zeros(2_001, np.bool_)
+        allowed[1 :: round(1 / share)] = True
+        passing = allowed[_rows(everything.item_ids)]
+        expected = everything.scores[passing][:10]
+        found = words.find(Asked(text=query), (), False, 10, allowed)
+        assert found is not None
+        assert allowed[found.rows].all()
+        np.testing.assert_allclose(found.scores, expected, rtol=1e-5)
+        np.testing.assert_allclose(found.scores, [score_of[name] for name in _names(found.rows)], rtol=1e-5)
+
+
+def _rows(names: Sequence[str]) -> npt.NDArray[np.int64]:
+    return np.array([int(name[1:]) + 1 for name in names], np.int64)  # row 0 is no product
+
+
+def _names(rows: npt.NDArray[np.int64]) -> list[str]:
+    return [f"p{row - 1}" for row in rows.tolist()]
 
 
 def test_scores_of_given_products_are_those_of_the_search(shop: LexicalIndex) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shoplens.apps.search import prefixes
 from shoplens.apps.search.suggestions import MOST_TEXTS, SPARE, Suggestion, Suggestions
 from shoplens.domain.catalogue import Availability, Product
 
@@ -283,3 +284,29 @@ def test_suggesting_is_quick() -> None:
 _SHOP = Suggestions()
 _SHOP.learn(QUERIES)
 _SHOP.apply(PRODUCTS)
+
+
+@given(st.lists(st.tuples(st.text("ab中é ", max_size=6), st.integers(0, 9), st.integers(0, 9)), max_size=40), st.data())
+def test_keys_are_in_order_however_they_come(keys: list[tuple[str, int, int]], data: st.DataObject) -> None:
+    few = data.draw(st.sampled_from([0, 400]))  # 0: sorted in together; 400: put in one by one
+    cut = data.draw(st.integers(0, len(keys)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prefixes, "_FEW", few)
+        index = prefixes.PrefixIndex()
+        index.add(keys[:cut])
+        index.add(keys[cut:])
+    for prefix in ("", "a", "ab", "中", "é"):
+        entries, places = index.entries(index.find(prefix))
+        expected = [key[1:] for key in keys if key[0].startswith(prefix)]
+        assert sorted(zip(entries.tolist(), places.tolist(), strict=True)) == sorted(expected)
+
+
+def test_what_is_added_for_later_is_found_once_all_is_settled() -> None:
+    waiting, at_once = Suggestions(), Suggestions()
+    at_once.apply(PRODUCTS)
+    for product in PRODUCTS:
+        waiting.apply([product], later=True)
+    assert waiting.suggest("nike") == []
+    waiting.settle()
+    for typed in ("nike", "hua", "华", "sh"):
+        assert waiting.suggest(typed) == at_once.suggest(typed)
