@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from shoplens.encoders.e5_torch import E5Body, mean_of_tokens, padded, token_batches
@@ -12,6 +13,7 @@ from shoplens.encoders.text import WEIGHTS, E5Encoder
 TEXTS = ["red cotton shirt", "Milk, whole. dairy. 1 gallon", "自行车 头盔", ""]
 
 
+@pytest.mark.slow
 def test_the_torch_form_reads_as_the_encoder_does(model_cache: Path) -> None:
     body = E5Body()
     ids, present = padded(body.tokens(TEXTS, 32))

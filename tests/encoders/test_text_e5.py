@@ -53,6 +53,7 @@ def test_centring_brings_languages_together(e5: E5Encoder) -> None:
     assert share_paired(centred) >= 0.75
 
 
+@pytest.mark.slow
 def test_int8_stays_close_to_fp32(e5: E5Encoder, model_cache: Path) -> None:
     exact = E5Encoder(model_cache, precision="fp32", threads=1)
     texts = [text for pair in PAIRS for text in pair] + ["A long description of a product. " * 60]

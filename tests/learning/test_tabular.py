@@ -191,6 +191,7 @@ def test_the_report_stands_alone(trained: tuple[TableTraining, list[str]], tmp_p
     assert orjson.loads((tmp_path / "first_metrics.json").read_bytes())["test"]["model"]["AUC"] > 0.7
 
 
+@pytest.mark.slow
 def test_repeated_rows_do_not_answer_for_themselves(write: Callable[[pl.DataFrame], Path]) -> None:
     random = np.random.default_rng(5)
     # Enough rows that guessing stays near .5: thirty rows of coin flips can show an AUC of .8 by luck.

@@ -106,6 +106,7 @@ def test_other_settings_in_force_make_another_study(split: Split, tmp_path: Path
     assert other.setup.tables == {"item-knn": {"k": 7}}
 
 
+@pytest.mark.slow
 def test_workers_share_one_study(split: Split, tmp_path: Path) -> None:
     found = search(split, tmp_path / "tune-a", trials=6, jobs=2)
     assert found.trials == 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from shoplens.models.content_ranker import ContentRanker
 from shoplens.recommend.rules import Wish
@@ -26,6 +27,7 @@ QUICK = {
 }
 
 
+@pytest.mark.slow
 def test_a_shop_asks_for_it_and_gets_answers(tmp_path: Path) -> None:
     shop = tiny_shop()
     models = ("popularity", "content-ranker")

@@ -97,6 +97,7 @@ def judged(better: bool) -> Any:
     return judge
 
 
+@pytest.mark.slow
 def test_kept_where_it_is_better_and_not_learnt_twice(
     shop: tuple[Workspace, Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:

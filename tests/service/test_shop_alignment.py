@@ -67,6 +67,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
     store.close()
 
 
+@pytest.mark.slow
 def test_learnt_once_and_again_when_products_change(shop: tuple[Workspace, Store]) -> None:
     workspace, store = shop
     first = align_shop(workspace, store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from tests.features.align.painted_shop import new_reader, painted_shop
 
 from shoplens.encoders.hashed import HashedNgramEncoder
@@ -34,6 +35,7 @@ def test_a_gain_that_chance_explains_is_not_kept() -> None:
     assert not verdict({}, {}, products=0, seed=0).better
 
 
+@pytest.mark.slow
 def test_an_encoder_that_sees_is_better_than_one_that_is_blind_and_never_the_other_way() -> None:
     lessons, _ = painted_shop(430, seed=5)
     noise = np.random.default_rng(0).normal(size=lessons.photos.image.shape).astype(np.float32)
