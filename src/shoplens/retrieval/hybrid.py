@@ -187,8 +187,16 @@ class HybridIndex:
         """
         if self._words is None or not asked.text:
             return None
-        meanings = self.reader.english(asked.text) if self.reader is not None else []
-        return self._words.find(asked, meanings, self.lexicon, depth, allowed, least)
+        return self._words.find(asked, self._meanings(asked), self.lexicon, depth, allowed, least)
+
+    def count_by_words(self, asked: Asked, up_to: int) -> int:
+        """How many products words find in all, at most `up_to`."""
+        if self._words is None or not asked.text:
+            return 0
+        return self._words.count(asked, self._meanings(asked), self.lexicon, up_to)
+
+    def _meanings(self, asked: Asked) -> list[str]:
+        return self.reader.english(asked.text) if self.reader is not None else []
 
     def _vectors(self, asked: Asked, *, texts: bool) -> dict[str, tuple[Floats, float]]:
         """What each signal is asked with, and how much it counts: several vectors of one signal are added up."""

@@ -165,11 +165,10 @@ class Matching:
 
         Counting hits is quick, going through thousands of them is not.
         """
-        any_word = hybrid.by_words(question.asked, 1)
-        if any_word is None or any_word.total <= COUNTED or hybrid.words is None or head.query is None:
+        asked, words = question.asked, hybrid.words
+        if words is None or head.query is None or hybrid.count_by_words(asked, COUNTED + 1) <= COUNTED:
             return head
-        asked = question.asked
-        all_words = hybrid.words.search(head.query, 1, prefix=asked.prefix, typos=asked.typos, any_word=False).total
+        all_words = words.count(head.query, prefix=asked.prefix, typos=asked.typos, any_word=False)
         share = int(np.count_nonzero(question.allowed)) / max(int(np.count_nonzero(self._facts.columns.listed)), 1)
         return replace(head, total=max(len(head.rows), round(all_words * share)), light=False)
 

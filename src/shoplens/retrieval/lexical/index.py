@@ -6,6 +6,7 @@ replaces: whoever is killed leaves the state before or after, never one between.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -213,6 +214,24 @@ class LexicalIndex:
         if not plan or k < 1 or (only is not None and not only):
             return nothing(known)
         return Look(view, known, plan, keeps=keeps, among=among, only=only, any_word=any_word).best(k, least)
+
+    def count(
+        self,
+        query: Query,
+        *,
+        extra: Sequence[tuple[str, float]] = (),
+        prefix: bool = False,
+        typos: bool = True,
+        any_word: bool = True,
+        up_to: int = sys.maxsize,
+    ) -> int:
+        """How many products `search` would find in all, without looking at them; `up_to` where there are more."""
+        view = self._view
+        plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
+        if not plan or (any_word and not plan.phrases and not plan.excluded and view.held(plan) >= up_to):
+            return up_to if plan else 0
+        found = view.searcher.search(view.ask(plan, any_word=any_word), limit=1)
+        return min(int(found.count), up_to)  # type: ignore[attr-defined]  # missing from its stubs
 
     def score(
         self,

@@ -149,6 +149,11 @@ class View:
         variants = sum(3.0 if variant.code else variant.weight * sum(self.weights) for variant in group.variants)
         return group.idf * group.weight * variants
 
+    def held(self, plan: Plan) -> int:
+        """At least so many products have one of the words."""
+        single = (one for group in plan.groups for one in group.variants if len(one.terms) == 1 and not one.code)
+        return max((self.count(one.terms[0]) for one in single), default=0)
+
     def about(self, plan: Plan) -> int:
         """About how many products have one of the words, as if words stood in titles by chance."""
         without = 1.0
