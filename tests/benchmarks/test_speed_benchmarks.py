@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.__main__ import commands, modules
-from benchmarks.speed import recommend_one, recommend_sequence, recommend_train
+from benchmarks.speed import cuda, recommend_one, recommend_sequence, recommend_train
 from benchmarks.speed.spread import ratios, spread
 from benchmarks.speed.synthetic import distinct_purchases, sequences
 
@@ -145,3 +145,25 @@ def test_every_benchmark_is_registered(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "rectools_sasrec" not in found
     for module in modules():
         assert (import_module(module).__doc__ or "").strip()
+
+
+def test_a_gpu_beside_the_processor(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Here without one: the processor stands alone, and the rest is reckoned from made-up rows."""
+    (tmp_path / "features").mkdir()
+    rows = [f"{person},{product}" for person in range(30) for product in range(person % 5, 20, 3)]
+    (tmp_path / "train.csv").write_text("\n".join(["user_id,item_id", *rows]), encoding="utf-8")
+    np.save(tmp_path / "features" / "image.npy", np.random.default_rng(0).random((20, 4), np.float32))
+    small = ["--devices", "cpu", "--epochs", "1", "--photos", "2", "--titles", "3", "--rounds", "1", "--tiny"]
+    result = answer("cuda", ["--data", str(tmp_path), *small], capsys, monkeypatch)
+    assert isinstance(result, dict)
+    assert [(row["history"], row["large"]) for row in result["training"]] == [
+        ("mlp", False),
+        ("mlp", True),
+        ("graph", False),
+    ]
+    assert [row["half"] for row in result["encoding"]] == ["image"] * 2 + ["text"] * 4 + ["preparation"]
+    assert result["ratios"] == {"training": [], "encoding": []}
+    both = [{"model": "clip", "device": name, "precision": name, "s": s} for name, s in (("cpu", 6.0), ("cuda", 2.0))]
+    assert cuda.beside(both, ("model",), "s") == [{"model": "clip", "precision": "cuda", "cpu_over_cuda": 3.0}]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -16,39 +15,14 @@ import pytest
 import torch
 from PIL import Image
 from tests.encoders import tiny_checkpoints as tiny
+from tests.encoders.tiny_checkpoints import HALVES, SAVED
 
 from shoplens.encoders import hub
 from shoplens.encoders.base import Encoder, EncoderOptions, TextEncoder, Vectors, open_encoder, shared_space
-from shoplens.encoders.hub_device import choose_hardware
+from shoplens.encoders.hub_device import Hardware, choose_hardware
 from shoplens.encoders.hub_vision_language import INSTRUCTIONS
 from shoplens.errors import ConfigurationError, MissingExtraError, ModelFileError
 from shoplens.testing.encoders import TEXTS, check_encoder, sample_photos
-
-SAVED: dict[str, Callable[[Path], None]] = {
-    "bert": tiny.save_bert,
-    "clip": tiny.save_clip,
-    "siglip": tiny.save_siglip,
-    "chinese-clip": tiny.save_chinese_clip,
-    "dino": tiny.save_dino,
-    "sentence": tiny.save_sentence_transformer,
-    "sentence-clip": tiny.save_sentence_clip,
-    "siglip2": tiny.save_siglip2,
-    "roberta": tiny.save_roberta,
-    "t5": tiny.save_t5,
-    "causal": tiny.save_causal,
-    "convnext": tiny.save_convnext,
-    "vit": tiny.save_vit_classifier,
-    "qwen2-vl": lambda folder: tiny.save_vision_language(folder, "qwen2"),
-    "qwen3-vl": lambda folder: tiny.save_vision_language(folder, "qwen3"),
-}
-HALVES = [
-    ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),
-    ("siglip", "text", 16), ("siglip", "image", 16), ("chinese-clip", "text", 12), ("chinese-clip", "image", 12),
-    ("roberta", "text", 16), ("t5", "text", 16), ("causal", "text", 16), ("vit", "image", 16),
-    ("convnext", "image", 16),
-    ("siglip2", "text", 16), ("siglip2", "image", 16), ("sentence-clip", "text", 12), ("sentence-clip", "image", 12),
-    ("qwen2-vl", "text", 16), ("qwen2-vl", "image", 16), ("qwen3-vl", "text", 16), ("qwen3-vl", "image", 16),
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -396,3 +370,13 @@ def test_photos_of_any_mode(saved: Path, cache: Path) -> None:
     encoder = opened(saved / "clip", cache, "image")
     modes = [photo, photo.convert("RGBA"), photo.convert("L"), Image.new("P", (9, 300))]
     assert np.allclose(encoder.encode(modes)[0], encoder.encode(modes)[1], atol=1e-5)
+
+
+def test_fp32_is_fp32_on_a_gpu_too() -> None:
+    """CUDA's convolutions cut numbers to ten bits by themselves; both devices say fp32 in the version of a table."""
+    backend: Any = torch.backends.cudnn
+    before = backend.conv.fp32_precision
+    for dtype, expected in ((torch.float32, "ieee"), (torch.bfloat16, before)):
+        with Hardware(torch.device("cuda"), dtype).alone():
+            assert backend.conv.fp32_precision == expected
+        assert backend.conv.fp32_precision == before

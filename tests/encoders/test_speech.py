@@ -124,6 +124,20 @@ def test_the_same_line_again_and_again_is_cut() -> None:
     assert len(speech._kept([speech._segment(one) for one in lines], lines, 30.0)) == speech.CIRCLES
 
 
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [("auto", ("auto", 0)), ("cpu", ("cpu", 0)), ("cuda", ("cuda", 0)), ("cuda:1", ("cuda", 1)), ("mps", ("cpu", 0))],
+)
+def test_it_listens_on_the_device_that_was_named(
+    device: str, expected: tuple[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr("faster_whisper.WhisperModel", lambda folder, **named: told.update(named))
+    options = EncoderOptions(model_cache=tmp_path, device=device, model="small")
+    whisper.WhisperNetwork(options)._load()
+    assert (told["device"], told["device_index"]) == expected
+
+
 def test_circles() -> None:
     assert not goes_in_circles("")
     assert not goes_in_circles("no no no")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +237,32 @@ def save_vision_language(folder: Path, family: str) -> None:
 def write_json(path: Path, **changes: Any) -> None:
     """Change some values of a JSON file."""
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}), encoding="utf-8")
+
+
+#: Every family, and what it is saved by.
+SAVED: dict[str, Callable[[Path], None]] = {
+    "bert": save_bert,
+    "clip": save_clip,
+    "siglip": save_siglip,
+    "chinese-clip": save_chinese_clip,
+    "dino": save_dino,
+    "sentence": save_sentence_transformer,
+    "sentence-clip": save_sentence_clip,
+    "siglip2": save_siglip2,
+    "roberta": save_roberta,
+    "t5": save_t5,
+    "causal": save_causal,
+    "convnext": save_convnext,
+    "vit": save_vit_classifier,
+    "qwen2-vl": lambda folder: save_vision_language(folder, "qwen2"),
+    "qwen3-vl": lambda folder: save_vision_language(folder, "qwen3"),
+}
+#: Family, half, and width of its vectors.
+HALVES = [
+    ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),
+    ("siglip", "text", 16), ("siglip", "image", 16), ("chinese-clip", "text", 12), ("chinese-clip", "image", 12),
+    ("roberta", "text", 16), ("t5", "text", 16), ("causal", "text", 16), ("vit", "image", 16),
+    ("convnext", "image", 16),
+    ("siglip2", "text", 16), ("siglip2", "image", 16), ("sentence-clip", "text", 12), ("sentence-clip", "image", 12),
+    ("qwen2-vl", "text", 16), ("qwen2-vl", "image", 16), ("qwen3-vl", "text", 16), ("qwen3-vl", "image", 16),
+]  # fmt: skip

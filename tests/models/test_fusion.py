@@ -14,6 +14,7 @@ from shoplens.domain.vocabulary import Vocabulary
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.base import Recommender
 from shoplens.models.fusion import Fusion, FusionConfig
+from shoplens.models.fusion.optimiser import low_precision
 from shoplens.registry import find
 from shoplens.testing.recommenders import GROUPS, NEW, check_recommender, planted_data
 
@@ -302,6 +303,18 @@ def test_a_missing_gpu_is_said(data: TrainingData) -> None:
         pytest.skip("this machine has a GPU")
     with pytest.raises(ConfigurationError, match="auto or cpu"):
         Fusion(SMALL, device="cuda").fit(data)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "tpu9"])
+def test_a_device_that_is_not_there_is_said(device: str, data: TrainingData) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{device}'.* write auto"):
+        Fusion(SMALL, device=device).fit(data)
+
+
+def test_bfloat16_is_for_gpus_that_multiply_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others imitate it, more slowly than float32."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not low_precision(SMALL, torch.device("cuda"))
 
 
 def test_asking_before_fitting_is_said() -> None:

@@ -1,5 +1,6 @@
 """Fusion: every history encoder with every way to fuse, every loss and optimiser, on lives that follow a chain."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from shoplens.domain.dataset import Histories, Interactions, Modality, Profiles, TrainingData
 from shoplens.domain.events import MICROSECONDS_PER_DAY
@@ -17,6 +19,8 @@ from shoplens.models.base import Scores
 from shoplens.models.fusion import Fusion, FusionConfig
 from shoplens.models.fusion.config import CHOICES, RECIPES
 from shoplens.models.fusion.optimiser import make_optimiser, rate
+from shoplens.models.fusion.packed import Packed
+from shoplens.models.fusion.people.recurrent import RecurrentBody
 from shoplens.testing.recommenders import GROUPS, check_recommender, planted_data
 
 PEOPLE, ITEMS, NEW, LENGTH = 120, 20, 4, 6
@@ -144,6 +148,7 @@ def test_every_loss_learns(history: str, loss: str) -> None:
         {"full_softmax": 1, "negatives": 8, "similarity": "cosine", "temperature": 0.1},
         {"precision": "bfloat16"},
         {"precision": "bfloat16", "history": "gru"},
+        {"precision": "bfloat16", "history": "graph", "epochs": 40, "patience": 40},
         {"precision": "bfloat16", "history": "cnn", "fusion": "attention"},
         {"max_events": 3},
     ],
@@ -272,3 +277,27 @@ def test_only_matrices_are_decayed() -> None:
         groups = make_optimiser(layer.parameters(), replace(SMALL, optimiser=kind).settled("mlp")).param_groups
         assert [group["weight_decay"] for group in groups] == [0.01, 0.0]
         assert [one.ndim for group in groups for one in group["params"]] == [2, 1]
+
+
+def test_a_gru_keeps_to_float32_under_autocast() -> None:
+    """A GPU would make float16 of it, whatever autocast was told, and its small gradients vanish there."""
+    body = RecurrentBody(SMALL.settled("gru"))
+    kinds = []
+    body.memory[0].register_forward_hook(lambda _module, given, made: kinds.append((given[0].dtype, made[0].dtype)))
+    packed = Packed(np.array([0, 3]), *(np.zeros(3, np.int64) for _ in range(5)))  # type: ignore[arg-type]
+    with torch.autocast("cpu", torch.bfloat16):
+        body(torch.zeros(3, SMALL.settled("gru").embedding_size, dtype=torch.bfloat16), packed)
+    assert kinds == [(torch.float32, torch.float32)]
+
+
+def test_a_gru_of_before_can_be_read(tmp_path: Path) -> None:
+    """Its layers were one module, with other names for the same weights."""
+    data, _ = chain()
+    model = Fusion(SMALL, history="gru", layers=2, epochs=1).fit(data)
+    model.save(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    old = {re.sub(r"memory\.(\d)\.(\w+)_l0$", r"memory.\2_l\1", name): value for name, value in weights.items()}
+    assert "people.body.memory.weight_ih_l1" in old
+    save_file(old, tmp_path / "model.safetensors")
+    histories = data.interactions.histories()
+    np.testing.assert_array_equal(Fusion.load(tmp_path).score(histories), model.score(histories))

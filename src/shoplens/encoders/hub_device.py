@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,8 +30,12 @@ class Hardware:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Inside, one thread at a time reckons: torch fills the cores by itself. Inputs are prepared outside."""
-        with self._turn, torch.inference_mode():
+        with self._turn, torch.inference_mode(), _exact() if self._is_exact else nullcontext():
             yield
+
+    @property
+    def _is_exact(self) -> bool:
+        return self.device.type == "cuda" and self.dtype == torch.float32
 
     def take(self, values: Tensor) -> Tensor:
         """On the device; numbers with a fraction in the precision, whole ones as they are."""
@@ -53,6 +58,20 @@ def choose_hardware(device: str, precision: str) -> Hardware:
     if where.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigurationError(f"there is no device {device!r} on this machine; write auto or cpu")
     return Hardware(where, torch.float32 if precision == "fp32" else _fast(where))
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    """Inside, convolutions on CUDA reckon in fp32. By themselves they cut numbers to 10 bits (TF32), and vectors of
+    photos would not be those of a CPU, whose version says fp32 too."""
+    backend: Any = torch.backends.cudnn  # its switches have no types
+    convolutions = backend.conv
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before
 
 
 def _found() -> str:

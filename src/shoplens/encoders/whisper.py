@@ -84,12 +84,13 @@ class WhisperNetwork:
         from faster_whisper import WhisperModel
 
         options = self._options
-        device = options.device.partition(":")[0]
+        device, _, number = options.device.partition(":")
         accelerated = device in ("auto", "cuda")
         try:
             return WhisperModel(
                 self._folder(),
                 device=("auto" if device == "auto" else "cuda") if accelerated else "cpu",
+                device_index=int(number) if accelerated and number else 0,
                 compute_type="int8" if options.precision == "int8" else "float32",
                 cpu_threads=options.threads or available_cores(),
             )

@@ -18,10 +18,14 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
     os.replace(beside, path)
 
 
-def read_state(path: Path, fingerprint: str, device: torch.device | None = None) -> dict[str, Any] | None:
-    """What was saved with this "fingerprint"; None when there is no such file, or it is damaged or of another fit."""
+def read_state(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """What was saved with this "fingerprint"; None when there is no such file, or it is damaged or of another fit.
+
+    On the CPU, whatever device it was saved from: networks and optimisers copy what they load to where they are, but
+    for counters of steps, which must not be on a GPU, or every step would wait for it to tell them.
+    """
     try:
-        state: Any = torch.load(path, map_location=device, weights_only=True)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # what reading damaged bytes ends in depends on the bytes; learning then starts afresh
         return None
     return state if isinstance(state, dict) and state.get("fingerprint") == fingerprint else None

@@ -94,7 +94,7 @@ def fit(
     not read. The caller removes it when all is done.
     """
     run = _Run(task, settings, hardware, seed)
-    if state is not None and (kept := read_state(state, fingerprint, hardware.device)) is not None:
+    if state is not None and (kept := read_state(state, fingerprint)) is not None:
         run.take_up(kept)
     if not run.losses:
         run.check()

@@ -74,4 +74,4 @@ class GraphTrainer(Trainer):
     def spread(self, fused: Tensor) -> Tensor:
         """What the graph adds to the vectors of all products. [n_items, size]."""
         graph = self.holed if self.network.training else self.whole
-        return graph.spread(fused[:, :-1].float(), self.config.layers)
+        return graph.spread(fused[:, :-1], self.config.layers)

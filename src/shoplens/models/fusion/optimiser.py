@@ -49,5 +49,5 @@ def low_precision(config: FusionConfig, device: torch.device) -> bool:
     made anew for every step, which costs what the products gain, and are kept, which costs memory.
     """
     if config.precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return config.precision == "bfloat16"

@@ -276,7 +276,7 @@ class PointwiseTrainer:
 
     def _resume(self, path: Path) -> None:
         """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        state = read_state(path, self.fingerprint(), self.judge.device)
+        state = read_state(path, self.fingerprint())
         if state is None:
             return
         self.network.load_state_dict(state["weights"])

@@ -34,13 +34,15 @@ class PurchaseGraph:
         """Sum over 1 to `layers` of unit vectors after that many walks product → person → product. [n_items, size].
 
         Propagation without weights in between, as in LightGCN (He et al., SIGIR 2020). Products that nobody bought
-        stay at zero.
+        stay at zero. In float32 wherever it is called: there are no sparse products in bfloat16.
         """
         there, back = self.people, self.products
+        start = start.float()
         total = torch.zeros_like(start)
-        for _ in range(layers):
-            start = _Product.apply(back, there, _Product.apply(there, back, start))  # type: ignore[no-untyped-call]
-            total = total + unit(start)
+        with torch.autocast(start.device.type, enabled=False):
+            for _ in range(layers):
+                start = _Product.apply(back, there, _Product.apply(there, back, start))  # type: ignore[no-untyped-call]
+                total = total + unit(start)
         return total
 
 

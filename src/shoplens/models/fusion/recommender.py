@@ -326,6 +326,10 @@ def _device(name: str) -> torch.device:
     """The device of that name; ConfigurationError when this machine has none."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigurationError(f"fusion: device is {name!r}, but no GPU can be used here; write auto or cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigurationError(f"fusion: device is {name!r}; write auto, cpu, cuda or cuda:1") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigurationError(f"fusion: device is {name!r}, but no such GPU can be used here; write auto or cpu")
+    return device

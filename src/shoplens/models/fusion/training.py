@@ -255,7 +255,7 @@ class Trainer:
 
     def _resume(self, path: Path) -> None:
         """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        state = read_state(path, self.fingerprint(), self.device)
+        state = read_state(path, self.fingerprint())
         if state is None:
             return
         self.network.load_state_dict(state["weights"])
