@@ -1,6 +1,7 @@
 """Fusion: conformance, cold products through content, explanations, saving, resuming."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -311,10 +312,9 @@ def test_a_device_that_is_not_there_is_said(device: str, data: TrainingData) -> 
         Fusion(SMALL, device=device).fit(data)
 
 
-def test_bfloat16_is_for_gpus_that_multiply_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others imitate it, more slowly than float32."""
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
-    assert not low_precision(SMALL, torch.device("cuda"))
+def test_bfloat16_is_for_those_who_ask() -> None:
+    assert not low_precision(SMALL)
+    assert low_precision(replace(SMALL, precision="bfloat16"))
 
 
 def test_asking_before_fitting_is_said() -> None:

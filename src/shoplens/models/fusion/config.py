@@ -27,6 +27,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "pooled": {
         "schedule": "cosine",
         "dropout": 0.3,
+        "content_rank": 128,
         "start_length": 1.0,
         "refit": "no",
         "embedding_size": 128,
@@ -48,6 +49,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "sequential": {
         "schedule": "cosine",
         "dropout": 0.3,
+        "content_rank": 128,
         "start_length": 1.0,
         "refit": "no",
         "embedding_size": 96,
@@ -69,6 +71,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "graph": {
         "schedule": "constant",
         "dropout": 0.2,
+        # This and the weight decay: the best mean of three seeds among some 50 settings on a short-video shop.
+        "content_rank": 64,
         "start_length": 0.3,
         "refit": "yes",
         "embedding_size": 128,
@@ -78,7 +82,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "patience": 20,
         "history_dropout": 0.0,
         "id_dropout": 0.1,
-        "weight_decay": 2.0,
+        "weight_decay": 1.0,
         "learning_rate": 1.5e-3,
         "negatives": 1024,
         "log_q": 1.0,
@@ -100,7 +104,9 @@ class FusionConfig:
     )
     embedding_size: int = AUTO  # width of item and person vectors
     hidden_size: int = 128  # width of the hidden layer of every small MLP
-    content_rank: int = 128  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
+    content_rank: int = (
+        AUTO  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
+    )
     #: softmax (shares sum to one), sigmoid (independent), attention (modalities look at each other before they are
     #: weighed), concat (one matrix, no gates)
     fusion: str = "softmax"

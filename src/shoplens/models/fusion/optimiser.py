@@ -42,12 +42,11 @@ def rate(config: FusionConfig, step: int, steps: int) -> float:
     return 1 - done if config.schedule == "linear" else 1.0
 
 
-def low_precision(config: FusionConfig, device: torch.device) -> bool:
-    """Whether matrix products run in bfloat16. By itself on a GPU that has it.
+def low_precision(config: FusionConfig) -> bool:
+    """Whether matrix products run in bfloat16. Only where it is asked for.
 
-    Not on a processor, even if it has it: packed batches hardly ever have the same shape twice, so that kernels are
-    made anew for every step, which costs what the products gain, and are kept, which costs memory.
+    Not on a processor by itself, even if it has it: packed batches hardly ever have the same shape twice, so that
+    kernels are made anew for every step, which costs what the products gain, and are kept, which costs memory. Nor on
+    a GPU, where networks of this size wait for kernels to start and casting adds some: `benchmarks.speed.cuda`.
     """
-    if config.precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return config.precision == "bfloat16"

@@ -84,7 +84,7 @@ class Pointwise:
         id_place = np.where(known, np.cumsum(known) - 1, -1).astype(np.int64)
         present = tuple(one for one in modalities if one.present.any())
         if body is None:
-            self.axes = tuple(Axes.learn(one, config.body.content_rank, config.seed) for one in present)
+            self.axes = tuple(Axes.learn(one, config.recipe.content_rank, config.seed) for one in present)
         else:
             id_place, self.axes = self._take_over(body, present)
         self._id_place = id_place

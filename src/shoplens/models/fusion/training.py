@@ -88,7 +88,7 @@ class Trainer:
         self.best: dict[str, Tensor] = {}
         self.best_ndcg = -1.0
         self.optimiser = make_optimiser(network.parameters(), config)
-        self.low = low_precision(config, device)
+        self.low = low_precision(config)
         self.step = 0
         self.steps = 1
 
