@@ -36,12 +36,18 @@ class WordsFound:
         self._asked = asked
         self._found: list[ByWords | None] = []
         self._least = 0.0
+        self._latest: tuple[Mask, float, ByWords | None] | None = None
 
     def within(self, allowed: Mask, least: float) -> ByWords | None:
         """What they find among the allowed products, coverage below `least` left out where that saves work.
 
-        None when there are no words.
+        None when there are no words. The page and its facets ask for the same.
         """
+        if self._latest is None or self._latest[0] is not allowed or self._latest[1] != least:
+            self._latest = allowed, least, self._within(allowed, least)
+        return self._latest[2]
+
+    def _within(self, allowed: Mask, least: float) -> ByWords | None:
         if not self._found or least < self._least:
             self._found, self._least = [self._hybrid.by_words(self._asked, MATCHES, least=least)], least
         found = self._found[0]
