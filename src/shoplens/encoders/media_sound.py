@@ -107,5 +107,6 @@ def frames_of(container: InputContainer, stream: Any) -> Iterator[Any]:
         except av.error.FFmpegError:
             damaged += 1
             continue
-        damaged = 0
+        if frames:
+            damaged = 0
         yield from frames

@@ -30,7 +30,7 @@ from shoplens.encoders.media_container import (
     stated_duration,
 )
 from shoplens.encoders.media_kinds import HEAD_BYTES, Kind, kind_of
-from shoplens.encoders.media_sound import MAX_DAMAGED_PACKETS, track
+from shoplens.encoders.media_sound import frames_of, track
 from shoplens.encoders.photo_decoding import upright_rgb
 from shoplens.errors import InputError, UnsafeInputError
 
@@ -133,7 +133,7 @@ class _Film:
         """Time in seconds from the beginning and frame: all, then, when the budget is spent, key frames only."""
         budget = self.limits.max_decoded_pixels // self._pixels
         shown = -1.0
-        for decoded, frame in enumerate(_decoded(self.container, self.video), 1):
+        for decoded, frame in enumerate(frames_of(self.container, self.video), 1):
             if decoded == budget:
                 self.video.codec_context.skip_frame = "NONKEY"
                 self.whole = False
@@ -194,25 +194,6 @@ class _Film:
             time = max(self.last, (self._count - 1) / self.rate)
         self.last = max(self.last, time + 1 / self.rate)
         return time
-
-
-def _decoded(container: InputContainer, video: Any) -> Iterator[Any]:
-    """Frames as they are decoded. Damaged packets are passed over, unless there are too many."""
-    damaged = 0
-    packets = container.demux(video)
-    while damaged <= MAX_DAMAGED_PACKETS:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):  # the end, or a cut file: what came before is good
-            return
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            damaged += 1
-            continue
-        if frames:
-            damaged = 0
-        yield from frames
 
 
 def _thumbnail(frame: Any) -> Any:

@@ -18,6 +18,7 @@ from shoplens.domain.dataset import Modality
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.encoders.base import EncoderOptions, open_encoder
 from shoplens.errors import FormatError, InputError
+from shoplens.files import replaced
 
 TEXT_ENCODER, IMAGE_ENCODER = "e5-small", "efficientnet-lite0"
 BATCH = 256  # inputs encoded at a time: bounds the photos in memory
@@ -167,11 +168,8 @@ class _Encoding:
             vectors[start : start + len(batch)] = encoder.encode(batch)
             if self.progress is not None:
                 self.progress(f"encode with {name}", start + len(batch), number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")  # a kill leaves no half file under the real name
-        with part.open("wb") as out:
-            np.save(out, vectors)
-        part.replace(path)
+        with replaced(path) as stream:
+            np.save(stream, vectors)
         return vectors
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from shoplens.files import replaced
+
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Save tensors and plain values; a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    torch.save(dict(state), beside)
-    os.replace(beside, path)
+    with replaced(path) as stream:
+        torch.save(dict(state), stream)
 
 
 def read_state(path: Path, fingerprint: str) -> dict[str, Any] | None:

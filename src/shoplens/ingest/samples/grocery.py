@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from shoplens.errors import InputError, MissingExtraError
+from shoplens.files import replaced
 from shoplens.ingest.samples import SampleFiles
 from shoplens.ingest.samples.grocery_names import category_name, department_name, size_name, title_of
 
@@ -120,6 +121,5 @@ def people(households: pl.LazyFrame) -> pl.LazyFrame:
 
 def _write(frame: pl.LazyFrame, path: Path) -> None:
     """Write and rename, so that a file that exists is complete."""
-    part = path.with_suffix(".part")
-    frame.collect().write_parquet(part, row_group_size=100_000)
-    part.replace(path)
+    with replaced(path) as stream:
+        frame.collect().write_parquet(stream, row_group_size=100_000)

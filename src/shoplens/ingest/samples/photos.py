@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from shoplens.errors import InputError, UnsafeInputError
+from shoplens.files import replaced
 from shoplens.ingest.samples import SampleFiles
 
 PACKAGE = "@vendure/create@2.3.4"
@@ -49,9 +50,8 @@ def prepare_photos(folder: Path, cache: Path) -> SampleFiles | str:
     folder.mkdir(parents=True, exist_ok=True)
     table = unpack(tarball, files.images)
     lines = b"".join(orjson.dumps(one) + b"\n" for one in products(table, files.images))
-    part = folder / "products.part"
-    part.write_bytes(lines)
-    part.replace(files.products)
+    with replaced(files.products) as stream:
+        stream.write(lines)
     return files
 
 
