@@ -47,7 +47,7 @@ def bought(item_id: str) -> Past:
 def test_a_newcomer_with_content_is_recommended_and_similar(shop: Runtime) -> None:
     shop.put_products([Product(item_id="toys-new", title="New toy", price=Decimal(3))])  # no category at all
     assert shop.shelf.learned is not None
-    shelf = Shelf(shop.shelf.learned, shop.facts, shop.trending, contents)
+    shelf = Shelf(shop.shelf.learned, shop.facts, shop.trends.trending, contents)
     assert len(shelf.newcomers) == 1
     scores = {one.item_id: one.score for one in recommend(shelf, bought("p002"), Wish(n=100)).items}
     mean = {name: np.mean([s for i, s in scores.items() if category(i) == name]) for name in NAMES}
@@ -88,7 +88,7 @@ def test_a_model_that_explains_is_believed(shop: Runtime) -> None:
     assert isinstance(model, ItemKNN)
     telling = Telling()
     telling.__dict__.update(model.__dict__)
-    shelf = Shelf(replace(learned, models={**learned.models, "item-knn": telling}), shop.facts, shop.trending)
+    shelf = Shelf(replace(learned, models={**learned.models, "item-knn": telling}), shop.facts, shop.trends.trending)
     past = Past((Deed("p001", EventType.VIEW, 0.3, 0.0), Deed("p002", EventType.PURCHASE, 1.0, 0.0)))
     answer = recommend(shelf, past, Wish(n=3, explain=True))
     for one in answer.items:

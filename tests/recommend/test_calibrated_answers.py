@@ -28,7 +28,7 @@ def test_order_stays_and_scores_become_probabilities(tmp_path: Path, wish: Wish)
         plain = recommend(shop.shelf, PAST, wish)
         raw = np.array([one.score for one in plain.items])
         line = Calibration(np.array([raw.min(), raw.max()]), np.array([0.01, 0.3]), "isotonic", 600)
-        shelf = Shelf(replace(learned, calibration=line), shop.facts, shop.trending)
+        shelf = Shelf(replace(learned, calibration=line), shop.facts, shop.trends.trending)
         said = recommend(shelf, PAST, wish)
         assert [one.item_id for one in said.items] == [one.item_id for one in plain.items]
         assert [one.score for one in said.items] == pytest.approx(line(raw).tolist())

@@ -101,7 +101,7 @@ def popular(ground: Ground) -> Rows:
 
 
 def trending(ground: Ground) -> Rows:
-    """What is wanted now: events that this process took in since it started, with a half-life of two weeks."""
+    """What is wanted now: the latest events, whichever process took them in, with a half-life of two weeks."""
     return _best_facts(ground, ground.shelf.trending.scores(len(ground.fresh)))
 
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.apps.profile import Profiles
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventWeights, event_weight, event_weights, key_of_text
+from shoplens.domain.events import Event, EventBatch, EventWeights, event_weights, key_of_text
 from shoplens.domain.experiments import Experiment
 from shoplens.domain.people import Person
 from shoplens.errors import NotFoundError, ShoplensError
@@ -26,7 +24,6 @@ from shoplens.recommend.newcomers import Contents
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.scenarios import find_scenario
 from shoplens.recommend.shelf import Shelf, no_contents
-from shoplens.recommend.trending import Trending
 from shoplens.service.answers import Answers
 from shoplens.service.bundle_life import BundleLife
 from shoplens.service.changes import Changes
@@ -43,6 +40,7 @@ from shoplens.service.media_sources import MediaSources
 from shoplens.service.profiles import read_everybody
 from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import Settings
+from shoplens.service.trends import Trends
 from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.service.watching import Watching
 from shoplens.service.workspace import Workspace
@@ -79,17 +77,17 @@ class Runtime:
         # Whether reading a history takes microseconds (a file beside us) rather than a way over the network.
         self.quick_reads = workspace.database_url.startswith("sqlite")
         self.facts = CatalogueFacts()
-        self.trending = Trending()
+        self.trends = Trends(store.events, self.facts, self._event_weights)
         self.catalogue = LiveCatalogue(store.catalogue, self.facts)
         self.changes = Changes()
         self.watching = Watching(self)
         self._contents = contents
         self._embedded = self._stamp()
         self.catalogue.follow()
-        self.swap = HotSwap(workspace.bundles, self.facts, self.trending, contents=contents, classes=classes)
+        self.swap = HotSwap(workspace.bundles, self.facts, self.trends.trending, contents=contents, classes=classes)
         self.swap.follow()
-        if self.swap.shelf.learned is None:
-            self._count_events()
+        if self.swap.shelf.learned is None:  # without a trained popularity, what the log says is all there is
+            self.trends.follow()
         self.media = MediaSources(workspace)
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
@@ -296,7 +294,7 @@ class Runtime:
             mentioned = {name for name in batch.item_id if name is not None}
             self.catalogue.learn(name for name in mentioned if not self.facts.row(name))
             self.swap.refresh()
-        self._trend(batch)
+        self.trends.add(batch, appended)
         return appended
 
     def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
@@ -401,6 +399,10 @@ class Runtime:
         self.media.close()
         self.store.close()
 
+    def follow_trends(self) -> None:
+        """Take in what other processes' events say is wanted; the first time, what the log says."""
+        self.trends.follow()
+
     def follow_opinions(self) -> None:
         """Rankings feel what is said about products, where the shop wants that."""
         if self.settings.opinions.ranking > 0.0:
@@ -438,26 +440,7 @@ class Runtime:
         person = self.store.people.get(user_id)
         return None if person is None else person.fields
 
-    def _trend(self, batch: EventBatch) -> None:
-        kinds = np.array(batch.event_type, np.int16)
-        values = np.array([np.nan if value is None else value for value in batch.value], np.float32)
-        rows = self.facts.rows(name or "" for name in batch.item_id)
-        self.trending.add(rows, event_weight(kinds, values, self._event_weights()), np.array(batch.timestamp, np.int64))
-
     def _event_weights(self) -> EventWeights:
         """As the bundle that answers was trained; before the first one, as the next will be."""
         learned = self.swap.shelf.learned
         return learned.event_weights if learned else event_weights(self.settings.train.event_weights)
-
-    def _count_events(self) -> None:
-        """Without a trained popularity, count what the log says."""
-        catalogue = self.store.catalogue.rows()
-        if not catalogue.row:
-            return
-        table = np.zeros(max(catalogue.row) + 1, np.int64)
-        table[list(catalogue.row)] = self.facts.rows(catalogue.item_id)
-        weigh = self._event_weights()
-        for events in self.store.events.scan():
-            known = (events.product >= 0) & (events.product < len(table))
-            weights = event_weight(events.event_type[known], events.value[known], weigh)
-            self.trending.add(table[events.product[known]], weights, events.timestamp[known])

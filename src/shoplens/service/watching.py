@@ -40,6 +40,10 @@ class Watched(Protocol):
         """Take in new vectors."""
         ...
 
+    def follow_trends(self) -> None:
+        """Take in what other processes' events say is wanted."""
+        ...
+
     def follow_opinions(self) -> None:
         """Take in what is said about products."""
         ...
@@ -88,6 +92,7 @@ class Watching:
         if shop.experiments.follow():
             shop.answers.prepare()
         self._follow_erasures()
+        shop.follow_trends()
         shop.follow_opinions()
         shop.follow_embedding()
 

@@ -11,6 +11,7 @@ from shoplens.domain.people import Person
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.records import (
+    ActedOn,
     Appended,
     Checkpoint,
     Erasure,
@@ -52,6 +53,15 @@ class EventLog(Protocol):
 
         With both, the person's events and what the session did while it was a guest's.
         """
+        ...
+
+    def acted_on(self, after: int = 0, size: int = 50_000) -> Iterator[ActedOn]:
+        """Events with a product that arrived after `after`, in chunks of `size`; at least one chunk, which may be
+        empty, when anything arrived. By whichever process: order of arrival is one for all."""
+        ...
+
+    def last(self) -> int:
+        """Place of the newest event in the order of arrival; 0 before the first."""
         ...
 
     def count(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,19 @@ class Appended:
     duplicates: tuple[int, ...] = ()  # positions whose key was in the store already, or earlier in the batch
     new_products: int = 0  # stubs made for unknown item_ids
     new_people: int = 0  # stubs made for unknown user_ids
+    sequence: range = field(default=range(0), compare=False)  # places of the stored rows in the order of arrival
+
+
+@dataclass(frozen=True, slots=True)
+class ActedOn:
+    """What was done to products, in order of arrival. All columns have one length."""
+
+    sequence: Sequence[int]  # order of arrival
+    item_id: Sequence[str]
+    event_type: Sequence[int]  # EVENT_CODES
+    timestamp: Sequence[int]  # microseconds since 1970, UTC
+    value: Sequence[float | None]
+    last: int  # up to which the log was read; whoever follows it goes on there
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from shoplens.domain.events import EVENT_BY_CODE, Event, EventBatch, EventColumns, MoneyColumns, key_of_text
 from shoplens.store.database import Database, count_up, counters, settle
 from shoplens.store.identities import Identities
-from shoplens.store.records import Appended, Checkpoint
+from shoplens.store.records import ActedOn, Appended, Checkpoint
 
 # Columns of a batch in the order in which they are stored, after sequence, person, product and session.
 STORED = tuple(column.name for column in fields(EventBatch) if column.name not in ("user_id", "item_id"))
@@ -70,6 +70,10 @@ class SqlEventLog(ABC):
             FROM event WHERE sequence > {mark} AND sequence <= {mark} AND timestamp < {mark}
             ORDER BY sequence LIMIT {mark}"""  # constants only, here and below
         self._scan, self._scan_money = scanned + page, scanned + money + page
+        self._acted_on = f"""
+            SELECT e.sequence, i.item_id, e.event_type, e.timestamp, e.value
+            FROM event e JOIN product i ON i."row" = e.product
+            WHERE e.sequence > {mark} AND e.sequence <= {mark} ORDER BY e.sequence LIMIT {mark}"""  # noqa: S608
         order = "ORDER BY t.timestamp DESC, t.sequence DESC"
         self._history_of_person = f"SELECT {_DETAILS} FROM ({self.person_trail}) t {_JOINED} {order}"  # noqa: S608
         self._history_of_guest = (
@@ -108,8 +112,8 @@ class SqlEventLog(ABC):
             kept = _without(batch, duplicates) if duplicates else batch
             people, new_people = self._identities.people(connection, kept.user_id)
             products, new_products = self._identities.products(connection, kept.item_id)
+            sequence = range(now["sequence"] + 1, now["sequence"] + 1 + len(kept))
             if kept.key:
-                sequence = range(now["sequence"] + 1, now["sequence"] + 1 + len(kept))
                 rest = (getattr(kept, name) for name in STORED)
                 self.insert(connection, NewRows(sequence, (sequence, people, products, _sessions(kept), *rest)))
                 count_up(connection, "sequence", len(kept))
@@ -117,7 +121,7 @@ class SqlEventLog(ABC):
                 count_up(connection, "catalogue", int(new_products > 0))
             settle(self._database, connection, checkpoint)
         self._identities.keep()
-        return Appended(len(kept), tuple(duplicates), new_products, new_people)
+        return Appended(len(kept), tuple(duplicates), new_products, new_people, sequence)
 
     def scan(
         self, after: int = 0, before_time: int | None = None, size: int = 200_000, *, money: bool = False
@@ -138,6 +142,18 @@ class SqlEventLog(ABC):
                 return
             yield _columns(found)
             after = int(found["sequence"][-1])
+
+    def acted_on(self, after: int = 0, size: int = 50_000) -> Iterator[ActedOn]:
+        """Events with a product that arrived after `after`, in chunks of `size`; at least one chunk, which may be
+        empty, when anything arrived. Each chunk is its own short read transaction."""
+        last = self.last()
+        while after < last:
+            with self._database.raw() as driver:
+                cursor = driver.cursor()
+                found = cursor.execute(self._acted_on, (after, last, size)).fetchall()
+                cursor.close()
+            after = found[-1][0] if len(found) == size else last
+            yield ActedOn(*(zip(*found, strict=True) if found else [()] * 5), last=after)
 
     def history(
         self,
@@ -166,6 +182,11 @@ class SqlEventLog(ABC):
             rows.sort(key=lambda row: row[1], reverse=True)
             del rows[limit:]
         return [_event(row) for row in reversed(rows)]
+
+    def last(self) -> int:
+        """Place of the newest event in the order of arrival; 0 before the first."""
+        with self._database.reading() as connection:
+            return counters(connection)["sequence"]
 
     def count(self) -> int:
         """How many events there are."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventColumns, EventType, key_of_text
+from shoplens.domain.events import EVENT_CODES, Event, EventBatch, EventColumns, EventType, key_of_text
 from shoplens.domain.people import Person
 from shoplens.store.base import Store
 from shoplens.store.records import Appended, Checkpoint
@@ -158,6 +158,26 @@ class EventConformance:
         assert (scanned(store, after=int(seen.sequence[6])).timestamp - START).tolist() == [7, 8, 9]
         assert (scanned(store, before_time=START + 3).timestamp - START).tolist() == [0, 1, 2]
         assert list(store.events.scan(after=int(seen.sequence[-1]))) == []
+        store.close()
+
+    def test_what_was_done_to_products_is_followed(self, opened: Opened) -> None:
+        store = opened()
+        assert store.events.last() == 0
+        assert list(store.events.acted_on()) == []
+        rated = Event(event_type=EventType.RATING, timestamp=START + 9, user_id="bob", item_id="cup", value=2.0)
+        first = store.events.append(batch_of(view(7), rated))
+        assert store.events.last() == first.sequence[-1]
+        (chunk,) = store.events.acted_on()
+        assert list(chunk.sequence) == list(first.sequence)
+        assert [list(column) for column in (chunk.item_id, chunk.value)] == [["tea", "cup"], [None, 2.0]]
+        assert [moment - START for moment in chunk.timestamp] == [7, 9]
+        assert list(chunk.event_type) == [EVENT_CODES[EventType.VIEW], EVENT_CODES[EventType.RATING]]
+        second = store.events.append(batch_of(view(8, item=None), view(7), view(10)))  # no product, a repetition, one
+        chunks = list(store.events.acted_on(after=chunk.last, size=1))
+        assert [list(one.sequence) for one in chunks if one.sequence] == [[second.sequence[-1]]]
+        assert chunks[-1].last == store.events.last() == second.sequence[-1]
+        assert list(store.events.acted_on(after=chunks[-1].last)) == []
+        assert not store.events.append(batch_of(view(7))).sequence
         store.close()
 
     def test_stubs_are_made_once_and_counted(self, opened: Opened) -> None:

@@ -75,7 +75,7 @@ def test_strangers_have_no_taste(shop: Runtime) -> None:
     assert personal.scores(None, None, rows) is None
     assert personal.scores("nobody", "nowhere", rows) is None
     assert personal.scores("lost", None, rows) is None
-    bare = Shelf(None, shop.facts, shop.trending)
+    bare = Shelf(None, shop.facts, shop.trends.trending)
     assert PersonalOrder(lambda: bare, history).scores("lost", None, rows) is None
 
 
