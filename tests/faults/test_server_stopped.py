@@ -54,7 +54,7 @@ def test_the_last_request_is_answered(shop_at: Callable[..., Path]) -> None:
 def test_workers_that_still_load_end_at_once(shop_at: Callable[..., Path], told: signal.Signals) -> None:
     """A terminal sends Ctrl-C to the whole group, a service manager SIGTERM to the parent."""
     command = [sys.executable, "-c", RUN, "serve", "-w", str(shop_at()), "--workers", "2", "--port", "0"]
-    with subprocess.Popen(  # noqa: S603 ourselves
+    with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
     ) as server:
         assert server.stderr is not None

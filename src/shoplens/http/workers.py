@@ -1,4 +1,4 @@
-"""The parent of several serving processes: starts them, replaces those that die or hang, ends them when it is told to."""
+"""The parent of several serving processes: starts them, replaces those that die or hang, ends them when told to."""
 
 from __future__ import annotations
 
