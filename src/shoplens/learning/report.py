@@ -274,7 +274,7 @@ PAGE = """<!doctype html>
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
-th,td{padding:.35rem .7rem;border-bottom:1px solid #dde3e9;text-align:right;white-space:nowrap}
+th,td{padding:.35rem .55rem;border-bottom:1px solid #dde3e9;text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:#fff}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{color:#5f6b77}dd{margin:0}
 img{max-width:100%;margin:1rem 0}

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -56,6 +56,16 @@ def translated(url: URL) -> Iterator[None]:
 def shown(url: URL) -> str:
     """The URL as it may be shown."""
     return url.render_as_string(hide_password=True)
+
+
+def without_password(url: str) -> str:
+    """A database URL that may lie in a file: the same one when it holds no password."""
+    parsed = make_url(url)
+    secret = [name for name in parsed.query if "password" in name]  # libpq takes them among the options, too
+    if not parsed.password and not secret:
+        return url
+    bare = URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, parsed.database, parsed.query)
+    return bare.difference_update_query(secret).render_as_string(hide_password=False)
 
 
 def _fault(error: BaseException | None, url: URL) -> StoreError:
