@@ -86,7 +86,14 @@ class ServiceUnavailableError(ServiceError):
 
 
 class StoreError(ShoplensError):
-    """The database refused, or its schema is of another version."""
+    """The database refused, or its schema is of another version.
+
+    `told` is what callers over the network may read: where the database is and how it is reached is nobody's business
+    but the log's."""
+
+    def __init__(self, message: str, *, told: str | None = None) -> None:
+        super().__init__(message)
+        self.told = message if told is None else told
 
 
 class StoreUnavailableError(StoreError):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import orjson
+import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from shoplens.cli import backup as _backup  # noqa: F401 - adds the commands
 from shoplens.cli.app import app
 from shoplens.errors import ConfigurationError, ConflictError, InputError
+from shoplens.service.workspace import Workspace
+from shoplens.store.faults import without_password
+from shoplens.store.sql import open_store
 from shoplens.testing.served_shop import open_tiny_shop
 
 
@@ -46,3 +50,30 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 def test_restoring_needs_a_place(tmp_path: Path) -> None:
     assert "--check" in run("restore", str(tmp_path / "shop.tar"), code=2)
+
+
+def test_the_database_that_was_named_is_the_one_that_is_opened(tmp_path: Path, postgres: str) -> None:
+    """Without a word in the settings the shop would be served from an empty SQLite file."""
+    open_tiny_shop(tmp_path / "shop", trained=False).close()
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE restored")
+    file, url = str(tmp_path / "shop.tar"), postgres.replace("/postgres?", "/restored?")
+    made = orjson.loads(run("backup", file, "-w", str(tmp_path / "shop"), "--json"))
+    restored = orjson.loads(run("restore", file, str(tmp_path / "again"), "--database-url", url, "--json"))
+    assert "next" not in restored, "there is no password"
+    store = open_store(Workspace.open(tmp_path / "again").database_url)
+    assert store.events.count() == made["events"]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"),
+    [
+        ("postgresql://ann:secret@db/shop?sslmode=require", "postgresql://ann@db/shop?sslmode=require"),
+        ("postgresql://ann@/shop?host=/run&password=secret", "postgresql://ann@/shop?host=%2Frun"),
+        ("postgresql://ann@db/shop", "postgresql://ann@db/shop"),
+        ("sqlite:///shop.sqlite", "sqlite:///shop.sqlite"),
+    ],
+)
+def test_addresses_lose_their_password(url: str, bare: str) -> None:
+    assert without_password(url) == bare

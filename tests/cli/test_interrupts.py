@@ -57,3 +57,30 @@ def test_a_full_disk_is_a_reason_and_no_traceback(monkeypatch: pytest.MonkeyPatc
         with contextlib.suppress(OSError):
             full.close()
     assert ended.value.code == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("embed", "goes on from there"), ("restore", "stopped"), ("serve", "stopped")]
+)
+def test_only_what_goes_on_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["shoplens", command])
+    monkeypatch.setattr("shoplens.cli.app", lambda: sys.exit(130))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.strip().endswith(said)
+
+
+def test_an_interrupt_before_the_command_begins(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shoplens.cli.import_module", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.strip() == "stopped before it began"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +17,7 @@ import pytest
 
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
-from shoplens.testing.server_process import ServerProcess
+from shoplens.testing.server_process import RUN, ServerProcess
 
 
 @pytest.mark.slow
@@ -45,3 +47,25 @@ def test_the_last_request_is_answered(shop_at: Callable[..., Path]) -> None:
     assert shown in [one.impression_id for chunk in store.impressions.scan() for _, one in chunk]
     store.close()
     assert not [line for line in server.log if "Traceback" in line or "Error" in line]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_workers_that_still_load_end_at_once(shop_at: Callable[..., Path], told: signal.Signals) -> None:
+    """A terminal sends Ctrl-C to the whole group, a service manager SIGTERM to the parent."""
+    command = [sys.executable, "-c", RUN, "serve", "-w", str(shop_at()), "--workers", "2", "--port", "0"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
+    ) as server:
+        assert server.stderr is not None
+        said = [next(line for line in server.stderr if "Started parent process" in line)]
+        time.sleep(1.0)  # seconds: the workers begin to import, which takes longer than that
+        if told == signal.SIGINT:
+            os.killpg(server.pid, told)
+        else:
+            server.send_signal(told)
+        began = time.monotonic()
+        said += server.stderr
+    assert server.returncode == 0
+    assert time.monotonic() - began < 30, said
+    assert not [line for line in said if "Traceback" in line], said

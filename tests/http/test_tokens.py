@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from shoplens.errors import ConfigurationError, ServiceUnavailableError
 from shoplens.http.app import create_app
-from shoplens.service.oidc import AGAIN, Identity, Issuer
+from shoplens.service.oidc import AGAIN, Identity, Issuer, Refused
 from shoplens.service.server_settings import OidcSettings
 from shoplens.service.settings import Settings
 from shoplens.testing.served_shop import open_tiny_shop
@@ -138,6 +138,25 @@ def test_tokens_that_are_not_good(client: TestClient, provider: Provider) -> Non
     assert asked(client, provider.token(exp=now - 30)) == 200, "clocks differ a little"
 
 
+def test_who_sets_the_provider_up_is_told_what_is_wrong(client: TestClient, provider: Provider) -> None:
+    now, stranger = int(time.time()), RSAKey.generate_key(2048, {"kid": "first"}, private=True)
+    for token, reason in (
+        (provider.token(exp=now - 120), "it has expired"),
+        (provider.token(aud="another"), "its claim 'aud' is missing, or not what this shop asks for"),
+        (provider.token(iss=None), "its claim 'iss' is missing, or not what this shop asks for"),
+        (provider.token(nbf=now + 600), "its claim 'nbf' is missing, or not what this shop asks for"),
+        (provider.token(key=stranger), "it was not signed with a key of the provider"),
+    ):
+        refused = client.post("/v1/recommend", json={}, headers={"authorization": f"Bearer {token}"})
+        assert (refused.status_code, refused.json()["detail"]) == (401, f"the token is refused: {reason}")
+        assert refused.headers["www-authenticate"] == f'Bearer error="invalid_token", error_description="{reason}"'
+    nothing = client.post("/v1/recommend", json={}, headers={"authorization": f"Bearer {provider.token(roles=[])}"})
+    assert (nothing.status_code, nothing.json()["detail"]) == (
+        403,
+        "this token's 'roles' names no role of this shop; the role 'read' is needed here",
+    )
+
+
 def signed_with_the_public_key(public: bytes, body: str) -> str:
     """As if everybody knew the secret, because the algorithm says that the key is one."""
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "first"}).encode()).rstrip(b"=").decode()
@@ -149,18 +168,19 @@ def test_keys_are_kept_and_looked_up_again_when_they_change() -> None:
     provider, now = Provider(), 0.0
     issuer = Issuer(OidcSettings(issuer=provider.url, audience="shoplens"), clock=lambda: now)
     assert issuer.identify(provider.token()) == Identity("ann", "admin")
-    assert issuer.identify(provider.token()) is not None
+    assert isinstance(issuer.identify(provider.token()), Identity)
     assert provider.asked.count("/keys") == 1
     old = provider.token()
     provider.keys = [ECKey.generate_key("P-256", {"kid": "second"}, private=True)]
     fresh = provider.token(algorithm="ES256")
-    assert issuer.identify(fresh) is None, "an unknown key is not looked for at once again: anybody may make them up"
+    unknown = issuer.identify(fresh)
+    assert isinstance(unknown, Refused), "an unknown key is not looked for at once again: anybody may make them up"
     now += AGAIN + 1
     assert issuer.identify(fresh) == Identity("ann", "admin")
-    assert issuer.identify(old) is None, "what the provider took back is worth nothing"
+    assert isinstance(issuer.identify(old), Refused), "what the provider took back is worth nothing"
     provider.down = True
     now += 7_200
-    assert issuer.identify(fresh) is not None, "while the provider is away, its keys go on"
+    assert isinstance(issuer.identify(fresh), Identity), "while the provider is away, its keys go on"
     with pytest.raises(ServiceUnavailableError, match="cannot be fetched"):
         Issuer(OidcSettings(issuer=provider.url, audience="shoplens")).identify(fresh)
     provider.close()

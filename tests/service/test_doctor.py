@@ -61,6 +61,9 @@ def test_a_server_that_is_less_closed_than_it_seems(tmp_path: Path) -> None:
     assert "name yours" in found["other origins"].advice
     assert "cores" in found["workers"].state
     assert "secrets" not in found
+    database = f'database_url = "sqlite:///{tmp_path / "shop.sqlite"}"\n'
+    file.write_text(database + text)
+    assert "secrets" not in _by_subject(Workspace.open(tmp_path)), "an address without a password is none"
     file.write_text(
         text + '[encoders.endpoint]\napi_key = "secret"\n[oidc]\nissuer = "http://127.0.0.1:9"\naudience = "a"\n'
     )

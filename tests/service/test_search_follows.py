@@ -201,3 +201,19 @@ def test_too_many_searches_are_dropped_and_counted() -> None:
     assert log.dropped == 5
     log.close()
     assert log.dropped == MOST + 5
+
+
+def test_suggestions_are_read_once_the_store_is_back(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store goes away while a server that has just started reads it: the next try reads it from the beginning."""
+    shop.put_products([KETTLE])
+    read, tries = shop.store.catalogue.scan, iter([True, True])
+
+    def scan(*arguments: int) -> Iterator[Sequence[Product]]:
+        if next(tries, False):
+            raise StoreUnavailableError("away")
+        yield from read(*arguments)
+
+    monkeypatch.setattr("shoplens.service.search.TRY_EVERY", 0.05)
+    monkeypatch.setattr(shop.store.catalogue, "scan", scan)
+    shop.search.start()
+    assert until(lambda: any("namel" in one.text for one in shop.search.suggest("enamel", 5)))

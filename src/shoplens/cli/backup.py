@@ -54,6 +54,7 @@ def restore(
     and look: shoplens doctor.
     """
     from shoplens.service import backup as service
+    from shoplens.store.faults import without_password
 
     if folder is None and not check:
         raise typer.BadParameter("name the folder to restore into, or say --check", param_hint="FOLDER")
@@ -65,8 +66,8 @@ def restore(
     result = _told(found)
     if folder is not None and not check:
         result["workspace"] = str(folder)
-        if database_url is not None and "@" in database_url:
-            result["next"] = "the address of the database is not written down: set SHOPLENS_DATABASE_URL"
+        if database_url is not None and without_password(database_url) != database_url:
+            result["next"] = "the password of the database is not written down: set SHOPLENS_DATABASE_URL, or a .pgpass"
     emit(result, json=json)
 
 

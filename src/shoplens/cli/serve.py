@@ -32,7 +32,11 @@ def serve(
         )
 
     def ready(address: str) -> None:
-        console.print(f"serving {workspace} on [bold]{address}[/bold]  (API: {address}/openapi.json)", highlight=False)
+        console.print(
+            f"serving {workspace} on [bold]{address}[/bold]  (API: {address}/openapi.json)",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     run(
         workspace,

@@ -23,6 +23,7 @@ from shoplens.errors import (
     ServiceError,
     ServiceUnavailableError,
     ShoplensError,
+    StoreError,
     StoreUnavailableError,
 )
 from shoplens.http.wire.fields import PATTERNS
@@ -86,7 +87,8 @@ async def _deliberate(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     if status >= 500 and status != 501:
         log.error("%s %s: %s", request.method, route_of(request.scope), error)
-    return problem(request, status, str(error), headers={"retry-after": "1"} if status == 503 else None)
+    told = error.told if isinstance(error, StoreError) else str(error)
+    return problem(request, status, told, headers={"retry-after": "1"} if status == 503 else None)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -153,6 +155,8 @@ def reason_of(one: Mapping[str, Any]) -> str:
     if one["type"] == "string_pattern_mismatch":
         pattern = str(one.get("ctx", {}).get("pattern"))
         return PATTERNS.get(pattern, str(one["msg"]))
+    if one["type"] == "too_long" and "actual_length" in one.get("ctx", {}):
+        return f"may hold {one['ctx']['max_length']:,}, not {one['ctx']['actual_length']:,}"
     if one["type"] in REASONS:
         return REASONS[one["type"]]
     return str(one["msg"]).removeprefix("Value error, ").removeprefix("Input ").removeprefix("String ")

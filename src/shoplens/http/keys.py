@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from shoplens.errors import ConfigurationError
 from shoplens.service.keyring import ROLES, ApiKey, Keyring
-from shoplens.service.oidc import Issuer, is_token
+from shoplens.service.oidc import Issuer, Refused, is_token
 
 #: As OpenAPI names what `needs` accepts.
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
@@ -90,8 +90,11 @@ class Keys:
         if caller is None:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
         if caller.rank < ROLES.index(role):
-            may = ROLES[caller.rank] if caller.rank >= 0 else "do nothing here"
-            raise HTTPException(403, f"this key may {may}; the role {role!r} is needed here")
+            claim = self._issuer.role_claim if self._issuer is not None else ""
+            has = (
+                f"key may {ROLES[caller.rank]}" if caller.rank >= 0 else f"token's {claim!r} names no role of this shop"
+            )
+            raise HTTPException(403, f"this {has}; the role {role!r} is needed here")
         if caller.per_minute is not None:
             wait = self._allowance(caller).take(time.monotonic())
             if wait > 0:
@@ -117,10 +120,11 @@ class Keys:
         kept = self._keyring.known(key) or await run_in_threadpool(self._keyring.find, key)
         return None if kept is None else self._of(kept)
 
-    def _bearer(self, issuer: Issuer, token: str) -> _Caller | None:
+    def _bearer(self, issuer: Issuer, token: str) -> _Caller:
         found = issuer.identify(token)
-        if found is None:
-            return None
+        if isinstance(found, Refused):  # in the words of RFC 6750
+            why = f'Bearer error="invalid_token", error_description="{found.reason}"'
+            raise HTTPException(401, f"the token is refused: {found.reason}", {"www-authenticate": why})
         rank = -1 if found.role is None else ROLES.index(found.role)
         return _Caller(f"token of {found.subject}", rank, self._per_minute)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from shoplens.errors import ConfigurationError
 from shoplens.http.app import create_app
+from shoplens.http.workers import Workers
 from shoplens.service.logs import configuration
 from shoplens.service.runtime import Runtime
 
@@ -61,7 +61,7 @@ def serve(
     waiting.start()
     try:
         if workers > 1:
-            Multiprocess(config, sockets=[listening]).run()
+            Workers(config, [listening]).run()
         else:
             # uvicorn raises the signal once more when everything is done: being told to stop is no failure
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -119,7 +119,13 @@ def _page(
     facts = {"best on validation": best, "people judged": f"{people:,}", **figures["notes"]}
     if figures["weights"]:
         facts["blend"] = ", ".join(f"{name} {weight:g}" for name, weight in figures["weights"].items())
-    marked = [[f"<b>{html.escape(row[0])}</b>" if row[0] == best else html.escape(row[0]), *row[1:]] for row in rows]
+    marked = [
+        [
+            f"<b>{html.escape(row[0])}</b>" if row[0] == best else html.escape(row[0]),
+            *(cell.replace(" (", "<br>(") for cell in row[1:]),  # intervals below, or the table is wider than screens
+        ]
+        for row in rows
+    ]
     parts = [
         "<dl>" + "".join(f"<dt>{_text(name)}</dt><dd>{_text(value)}</dd>" for name, value in facts.items()) + "</dl>",
         table(header, marked),
@@ -187,7 +193,7 @@ def _difference_table(other: str, models: Mapping[str, Mapping[str, Mapping[str,
         cells = []
         for name in shown:
             one = metrics[name]
-            text = f"{one['mean']:+.4f} [{one['low']:+.4f}, {one['high']:+.4f}], p {one['p_value']:.3f}"
+            text = f"{one['mean']:+.4f}<br>[{one['low']:+.4f}, {one['high']:+.4f}]<br>p {one['p_value']:.3f}"
             cells.append(f"<b>{text}</b>" if one["clear"] else text)
         rows.append([html.escape(model), *cells])
     note = "<p>Paired bootstrap over the same people. Bold: the interval leaves zero out.</p>"
@@ -268,8 +274,8 @@ PAGE = """<!doctype html>
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1f2933;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;display:block;overflow-x:auto}
-th,td{padding:.35rem .7rem;border-bottom:1px solid #dde3e9;text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}
+th,td{padding:.35rem .55rem;border-bottom:1px solid #dde3e9;text-align:right;white-space:nowrap}
+th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:#fff}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{color:#5f6b77}dd{margin:0}
 img{max-width:100%;margin:1rem 0}
 </style></head><body><h1>{title}</h1>

@@ -29,6 +29,7 @@ from shoplens.service.keyring import FILE as KEYS
 from shoplens.service.settings import FILE_NAME, HEAD, Settings, without_secrets
 from shoplens.service.workspace import Workspace
 from shoplens.store.dump import dumping, load
+from shoplens.store.faults import without_password
 
 DATABASE, SETTINGS = "database", "settings"
 #: Folders of a workspace; any of them may be left out.
@@ -87,8 +88,8 @@ def back_up(
 def restore(file: Path, root: Path, *, database_url: str | None = None, progress: Progress | None = None) -> Backup:
     """Make a workspace out of a backup, in a folder that is new or empty, and in a database that is empty.
 
-    `database_url` None: SQLite in the workspace. Nothing is left behind when it is refused: UnsafeInputError,
-    FormatError, ConflictError say why.
+    `database_url` None: SQLite in the workspace; another is written into its settings, less the password. Nothing
+    is left behind when it is refused: UnsafeInputError, FormatError, ConflictError say why.
     """
     tell = progress or (lambda _what, _done, _total: None)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -209,8 +210,8 @@ def _settle(staging: Path, database_url: str | None) -> None:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise FormatError(f"the backup's settings are no TOML: {error}") from error
     settings.pop("database_url", None)
-    if database_url is not None and "@" not in database_url:  # one that names somebody belongs into the environment
-        settings["database_url"] = database_url
+    if database_url is not None:  # or whoever forgets the environment would be served from an empty SQLite file
+        settings["database_url"] = without_password(database_url)
     file.write_text(HEAD + tomli_w.dumps(settings), encoding="utf-8")
     Settings.read(file)
 

@@ -23,7 +23,7 @@ class Changes:
         try:
             yield
         except StoreUnavailableError as error:
-            self._refused = (time.monotonic(), str(error))
+            self._refused = (time.monotonic(), error.told)
             raise
         self._refused = None
 

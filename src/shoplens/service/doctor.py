@@ -31,6 +31,7 @@ from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
 from shoplens.service.settings import FILE_NAME, without_secrets
 from shoplens.service.workspace import Workspace
+from shoplens.store.faults import without_password
 from shoplens.store.sql import open_store
 
 LEAST_DISK_GB = 2.0  # a training of 100,000 products writes about half of that
@@ -193,6 +194,8 @@ def _server(workspace: Workspace) -> Iterator[Finding]:
         )
     file = workspace.root / FILE_NAME
     written = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if isinstance(url := written.get("database_url"), str) and without_password(url) == url:
+        del written["database_url"]  # a socket's path or a user's name is no secret
     if written != without_secrets(written) and file.stat().st_mode & 0o044:
         yield Finding("secrets", f"{FILE_NAME} is readable by others", f"chmod 600 {file}, or use the environment")
     if server.workers > (os.cpu_count() or 1):

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
-from shoplens.errors import ShoplensError
+from shoplens.errors import ShoplensError, StoreError
+from shoplens.service.trouble import Trouble
 
 log = logging.getLogger(__name__)
 MOST = 10_000  # records that wait; at 100 answers a second, more than a minute and a half without the database
@@ -50,6 +51,7 @@ class LogWriter(Generic[Record]):
         self._stopped = False
         self._busy = False
         self._thread: threading.Thread | None = None
+        self._trouble = Trouble(log, f"{name} are not written down yet")
         self._pruned = 0.0  # time.monotonic() of the last look; 0 = never
         self.dropped = 0  # records that were never stored
         self.problem: str | None = None  # why the latest try to store some failed
@@ -118,8 +120,10 @@ class LogWriter(Generic[Record]):
                 self._pruned = now
                 self._log.prune(int(time.time() * 1e6) - self._keep)
         except ShoplensError as error:
-            self.problem = f"{error} ({self.waiting:,} wait, {self.dropped:,} were dropped)"
-            log.warning("%s are not written down yet: %s", self._name, error)
+            told = error.told if isinstance(error, StoreError) else str(error)
+            self.problem = f"{told} ({self.waiting:,} wait, {self.dropped:,} were dropped)"
+            self._trouble.met(error)
             return False
         self.problem = None
+        self._trouble.over()
         return True

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 
 from shoplens.errors import ServiceUnavailableError
@@ -34,6 +34,13 @@ class Identity:
 
     subject: str
     role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A token that is not good, and why: whoever holds it may know, and sets the provider up by it."""
+
+    reason: str
 
 
 def is_token(text: str) -> bool:
@@ -60,21 +67,28 @@ class Issuer:
             sub={"essential": True},
         )
 
-    def identify(self, token: str) -> Identity | None:
-        """Whose it is; None when it is not good. ServiceUnavailableError when the issuer's keys cannot be fetched."""
+    @property
+    def role_claim(self) -> str:
+        """Where a token says what its bearer may do."""
+        return self._settings.role_claim
+
+    def identify(self, token: str) -> Identity | Refused:
+        """Whose it is. ServiceUnavailableError when the issuer's keys cannot be fetched."""
+        refused = Refused(f"it is longer than {MOST_TOKEN:,} characters")
         if len(token) > MOST_TOKEN:
-            return None
+            return refused
         for fresh in (False, True):  # keys change: an unknown one is looked for once more
             keys = self._known(fresh=fresh)
             try:
                 read = jwt.decode(token, keys, algorithms=ALGORITHMS)
                 self._claims.validate(read.claims)
-            except (JoseError, ValueError):
+            except (JoseError, ValueError) as error:
+                refused = Refused(_reason(error))
                 if fresh or not _unknown_key(token, keys):
-                    return None
+                    return refused
                 continue
             return Identity(str(read.claims["sub"]), self._role(read.claims))
-        return None
+        return refused
 
     def look(self) -> int:
         """How many keys the issuer has now. ServiceUnavailableError when they cannot be fetched."""
@@ -128,6 +142,15 @@ def _json(client: httpx.Client, url: str) -> Any:
             if len(body) > MOST_BYTES:
                 raise ValueError(f"{url} answered with more than {MOST_BYTES:,} bytes")
     return httpx.Response(200, content=body).json()
+
+
+def _reason(error: Exception) -> str:
+    """What the holder of a token is told: which check failed, never a value."""
+    if isinstance(error, ExpiredTokenError):
+        return "it has expired"
+    if isinstance(error, ClaimError):
+        return f"its claim {error.claim!r} is missing, or not what this shop asks for"
+    return "it was not signed with a key of the provider"
 
 
 def _unknown_key(token: str, keys: KeySet) -> bool:

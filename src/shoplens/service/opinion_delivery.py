@@ -22,6 +22,7 @@ import orjson
 from shoplens.apps.opinions.telling import alert_json, subject_of, text_of
 from shoplens.errors import ConfigurationError, InputError, ServiceError, ShoplensError, UnsafeInputError
 from shoplens.service.opinion_settings import OpinionSettings
+from shoplens.service.trouble import Trouble
 from shoplens.service.webhook import post_signed
 from shoplens.store.opinions import AlertRecord, Delivery, OpinionStore, PostRecord
 
@@ -76,11 +77,13 @@ class Courier:
         return arrived
 
     def _work(self) -> None:
+        trouble = Trouble(log, "alerts are not delivered yet")
         while not self._stop.wait(LOOK_EVERY):
             try:
                 self.deliver()
+                trouble.over()
             except ShoplensError as error:  # the store is away: the next look tries again
-                log.warning("alerts are not delivered yet: %s", error)
+                trouble.met(error)
 
     def _try(self, one: Delivery, now: int) -> Delivery:
         alert = self._store.alert(one.alert_id)

@@ -17,7 +17,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventWeights, event_weights, key_of_text
 from shoplens.domain.experiments import Experiment
 from shoplens.domain.people import Person
-from shoplens.errors import NotFoundError, ShoplensError
+from shoplens.errors import NotFoundError, ShoplensError, StoreError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
@@ -277,8 +277,8 @@ class Runtime:
         found = []
         try:
             self.store.ping()
-        except ShoplensError as error:
-            found.append(f"store: {error}")
+        except StoreError as error:
+            found.append(f"store: {error.told}")
         if self.swap.problem is not None:
             found.append(f"bundle: {self.swap.problem}")
         return found

@@ -37,11 +37,13 @@ from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
+from shoplens.service.trouble import Trouble
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
 AT_ONCE = 200  # products that suggestions learn before others have their turn
+TRY_EVERY = 5.0  # seconds between tries to read the store for suggestions while it is away
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
 POPULAR_DAYS = 180.0  # of searches that are suggested to others
 TREND_DAYS = 90.0  # of searches that tell what is usual
@@ -203,13 +205,23 @@ class SearchService:
     def _keep_warm(self) -> None:
         """What the first shoppers would wait for; then, now and then, what other processes were asked."""
         self.index.words.index.warm()
-        self._learn_suggestions()
-        self.engine.prepare()
-        while not self._stop.wait(LEARN_EVERY):
+        trouble, pause = Trouble(log, "suggestions are as they were"), 0.0
+        prepared = False
+        while not self._stop.wait(pause):
             try:
-                self._learn_queries()
-            except ShoplensError as error:
-                log.warning("suggestions are as they were: %s", error)
+                if self._suggests:
+                    self._learn_queries()
+                else:
+                    self._learn_suggestions()
+            except ShoplensError as error:  # the store is away
+                trouble.met(error)
+                pause = TRY_EVERY
+            else:
+                trouble.over()
+                pause = LEARN_EVERY
+            if not prepared:
+                self.engine.prepare()
+                prepared = True
 
     def _learn_suggestions(self) -> None:
         """Read the catalogue and the log once; from then on `changed` and `_note` keep suggestions fresh."""
@@ -218,11 +230,15 @@ class SearchService:
                 return
             self._suggests = True  # first: changes that come while the catalogue is read are taken in as well
             began = time.monotonic()
-            for products in self._store.catalogue.scan(AT_ONCE):
-                self.suggestions.apply(products, later=True)
-                if self._started and self._stop.wait(time.monotonic() - began):  # requests want to compute, too
-                    return
-                began = time.monotonic()
+            try:
+                for products in self._store.catalogue.scan(AT_ONCE):
+                    self.suggestions.apply(products, later=True)
+                    if self._started and self._stop.wait(time.monotonic() - began):  # requests want to compute, too
+                        return
+                    began = time.monotonic()
+            except ShoplensError:
+                self._suggests = False  # from the beginning, once the store is back
+                raise
             self.suggestions.settle()
         self._learn_queries()
 

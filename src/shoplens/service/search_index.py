@@ -19,6 +19,7 @@ from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.search_vectors import SearchVectors
 from shoplens.service.search_words import Progress, SearchWords
+from shoplens.service.trouble import Trouble
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -78,12 +79,14 @@ class SearchIndex:
             self._thread.join(timeout=30)
 
     def _follow(self) -> None:
+        trouble = Trouble(log, "the search index is not up to date")
         while not self._stop.is_set():
             try:
                 self.words.sync(wait=False)
                 self.vectors.refresh()
+                trouble.over()
             except (ShoplensError, OSError) as error:  # answers go on, the next look tries again
-                log.warning("the search index is not up to date: %s", error)
+                trouble.met(error)
                 self._stop.wait(PAUSE)
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()

@@ -14,6 +14,7 @@ from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.keyring import Keyring
+from shoplens.service.trouble import Trouble
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -65,6 +66,7 @@ class Watching:
         self._erased = shop.store.erasures.last()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._trouble = Trouble(log, "looking for changes failed")
 
     @property
     def started(self) -> bool:
@@ -105,8 +107,9 @@ class Watching:
                 if time.monotonic() >= due:
                     due = time.monotonic() + LOOK_EVERY
                     self.look()
+                self._trouble.over()
             except ShoplensError as error:  # the store is away: the answers go on, the next look tries again
-                log.warning("looking for changes failed: %s", error)
+                self._trouble.met(error)
 
     def _take_back_what_fails(self) -> None:
         """A bundle that fails too often gives way to the one before, for all processes."""

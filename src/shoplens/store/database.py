@@ -68,7 +68,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """The write transaction. Committed at the end of the block, rolled back when the block raises."""
         if not self._turn.acquire(timeout=BUSY_SECONDS):
-            raise StoreUnavailableError(f"database {shown(self.url)}: other imports have been writing for too long")
+            busy = "other imports have been writing for too long"
+            raise StoreUnavailableError(f"database {shown(self.url)}: {busy}", told=f"the database: {busy}")
         try:
             with translated(self.url), self.engine.connect() as plain:
                 connection = plain.execution_options(**{_WRITES: True})
