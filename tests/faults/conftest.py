@@ -15,9 +15,9 @@ from shoplens.testing.tiny_shop import tiny_shop
 
 
 @pytest.fixture
-def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPostgres]:
+def own_postgres(own_folder: Callable[[str], Path]) -> Iterator[OwnPostgres]:
     """A server that the test may stop and start."""
-    server = OwnPostgres(tmp_path_factory.mktemp("own-postgres"))
+    server = OwnPostgres(own_folder("own-postgres"))
     yield server
     server.stop()
 
