@@ -153,7 +153,8 @@ class SqlEventLog(ABC):
                 found = cursor.execute(self._acted_on, (after, last, size)).fetchall()
                 cursor.close()
             after = found[-1][0] if len(found) == size else last
-            yield ActedOn(*(zip(*found, strict=True) if found else [()] * 5), last=after)
+            sequence, item_id, event_type, timestamp, value = zip(*found, strict=True) if found else ((),) * 5
+            yield ActedOn(sequence, item_id, event_type, timestamp, value, after)
 
     def history(
         self,
