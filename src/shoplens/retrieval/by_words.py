@@ -73,11 +73,11 @@ class WordSearch:
             asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total, found.exact
         )
 
-    def count(self, asked: Asked, meanings: Sequence[str], names: bool, up_to: int) -> int:
+    def count(self, asked: Asked, meanings: Sequence[str], names: bool, up_to: int, least: float = 0.0) -> int:
         """How many products `find` would find in all, at most `up_to`."""
         extra = other_words(asked.text, meanings, names=names)
         query = self.index.parse(asked.text)
-        return self.index.count(query, extra=extra, prefix=asked.prefix, typos=asked.typos, up_to=up_to)
+        return self.index.count(query, extra=extra, prefix=asked.prefix, typos=asked.typos, up_to=up_to, least=least)
 
     def part(self, found: ByWords, rows: RowNumbers) -> Floats:
         """What words say of these rows, also of those that the search did not come to: share of the best match's score,

@@ -189,11 +189,11 @@ class HybridIndex:
             return None
         return self._words.find(asked, self._meanings(asked), self.lexicon, depth, allowed, least)
 
-    def count_by_words(self, asked: Asked, up_to: int) -> int:
-        """How many products words find in all, at most `up_to`."""
+    def count_by_words(self, asked: Asked, up_to: int, *, least: float = 0.0) -> int:
+        """How many products words find in all, at most `up_to`. least: see `by_words`."""
         if self._words is None or not asked.text:
             return 0
-        return self._words.count(asked, self._meanings(asked), self.lexicon, up_to)
+        return self._words.count(asked, self._meanings(asked), self.lexicon, up_to, least)
 
     def _meanings(self, asked: Asked) -> list[str]:
         return self.reader.english(asked.text) if self.reader is not None else []

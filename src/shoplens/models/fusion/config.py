@@ -82,7 +82,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "patience": 20,
         "history_dropout": 0.0,
         "id_dropout": 0.1,
-        "weight_decay": 1.0,
+        "weight_decay": 1.5,
         "learning_rate": 1.5e-3,
         "negatives": 1024,
         "log_q": 1.0,
