@@ -105,9 +105,7 @@ class FusionConfig:
     )
     embedding_size: int = AUTO  # width of item and person vectors
     hidden_size: int = 128  # width of the hidden layer of every small MLP
-    content_rank: int = (
-        AUTO  # principal axes kept of each modality; the rest is noise to a shop's few thousand products
-    )
+    content_rank: int = AUTO  # principal axes kept of each modality; the rest is noise to a few thousand products
     #: softmax (shares sum to one), sigmoid (independent), attention (modalities look at each other before they are
     #: weighed), concat (one matrix, no gates)
     fusion: str = "softmax"
