@@ -14,7 +14,8 @@ from shoplens.recommend.trending import Trending
 from shoplens.store.base import EventLog
 from shoplens.store.records import ActedOn, Appended
 
-LOOKED_BACK = 200_000  # latest events that count when a process begins: a second's work, and older ones have faded
+LOOKED_BACK = 200_000  # latest events that count when a process begins: seconds of work, and older ones have faded
+AT_ONCE = 5_000  # events; requests come between two such pieces
 
 
 class Trends:
@@ -48,7 +49,7 @@ class Trends:
         with self._following:
             if self._read is None:
                 self._read = max(0, self._log.last() - LOOKED_BACK)
-            for acted in self._log.acted_on(self._read):
+            for acted in self._log.acted_on(self._read, AT_ONCE):
                 others = self._of_others(acted)
                 self._count(acted.item_id, acted.event_type, acted.timestamp, acted.value, others)
 
