@@ -15,6 +15,7 @@ from shoplens.apps.opinions.vectors import Vectors
 from shoplens.encoders.hashed import HashedNgramEncoder
 
 
+@pytest.mark.slow
 def test_topics_of_made_up_labels(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     kinds = {"power": "battery charge empty", "post": "parcel courier late", "food": "taste biscuit stale"}

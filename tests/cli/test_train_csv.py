@@ -89,6 +89,7 @@ def test_predict_counts_what_it_refuses_and_keeps_it(data: Path) -> None:
     assert [orjson.loads(line)["line"] for line in lines] == [3, 4]
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_says_so(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pytest
 from benchmark_cases import write_folder
 
 from shoplens.domain.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ def test_without_title_or_description_there_is_nothing_to_read() -> None:
     assert read_texts(items, pl.DataFrame({"item_id": ["cup"], "title": [" "]})) is None
 
 
+@pytest.mark.slow
 def test_a_folder_hands_its_texts_to_training_unless_text_is_left_out(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "shop")
     assert read_benchmark(folder, cache=tmp_path).training().texts is None  # attributes alone are no text

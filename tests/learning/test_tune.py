@@ -132,6 +132,7 @@ def test_a_refusal_in_a_worker_is_raised_here(split: Split, tmp_path: Path) -> N
         search(split, tmp_path / "tune-a", trials=9, jobs=2, weigh=Refusing(split), search=("event_weights",))
 
 
+@pytest.mark.slow
 def test_curves_below_the_median_are_stopped(split: Split, tmp_path: Path) -> None:
     tables = {"fusion": {**SMALL["fusion"], "epochs": 6, "patience": 6}}
     found = search(split, tmp_path / "t", models=("fusion",), setup=Setup(tables), trials=10, search=("fusion",))

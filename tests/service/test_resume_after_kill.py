@@ -87,6 +87,7 @@ def test_killed_twice_it_ends_as_if_nothing_had_happened(tmp_path: Path) -> None
             }
 
 
+@pytest.mark.slow
 def test_what_was_left_of_other_data_is_not_used_and_goes_away(tmp_path: Path) -> None:
     workspace = shop(tmp_path)
     stale = workspace.runs / FOLDER / "0123" / "choose"

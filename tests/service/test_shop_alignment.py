@@ -99,6 +99,7 @@ def test_learnt_once_and_again_when_products_change(shop: tuple[Workspace, Store
     assert load_current(workspace) is not None
 
 
+@pytest.mark.slow
 def test_search_asks_for_what_was_learnt(shop: tuple[Workspace, Store]) -> None:
     workspace, store = shop
     align_shop(workspace, store)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from PIL import Image
 from tests.features.align.painted_shop import new_reader, painted_shop
 
@@ -61,6 +62,7 @@ def test_two_halves_of_one_network_need_no_names() -> None:
     assert (bridge.text_vectors(["belt", "cap"]) @ bridge.photo_vectors(seen).T).argmax(1).tolist() == [1, 0]
 
 
+@pytest.mark.slow
 def test_one_network_is_aligned_further() -> None:
     lessons, truth = painted_shop(340, seed=2)
     reader = Reader(SharedTexts(size=256))

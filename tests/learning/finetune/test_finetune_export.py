@@ -44,6 +44,7 @@ def silent(_done: int, _total: int) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_photos(tmp_path: Path) -> None:
     shown = photos(8)
     tower = PhotoTower(LITE0)
