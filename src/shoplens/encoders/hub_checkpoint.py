@@ -158,7 +158,7 @@ def _download(name: str) -> Path:
     try:
         return Path(snapshot_download(model, local_files_only=True, **wanted))
     except LocalEntryNotFoundError:
-        pass
+        pass  # not on this machine yet
     except HFValidationError as error:
         raise ConfigurationError(f"{model!r} is not a name of the hub: {error}") from error
     try:

@@ -6,9 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
-AGAIN = (
-    60.0  # seconds after which the log hears that it still lasts: several threads of each worker look twice a second
-)
+#: Seconds after which the log hears that it still lasts: several threads of each worker look twice a second.
+AGAIN = 60.0
 
 
 class Trouble:

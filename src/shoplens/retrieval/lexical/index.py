@@ -226,12 +226,13 @@ class LexicalIndex:
         up_to: int = sys.maxsize,
         least: float = 0.0,
     ) -> int:
-        """How many products `find` would find in all, without looking at them; `up_to` where there are more."""
+        """How many products `find` would find in all, without looking at them; `up_to` where there are as many, or were
+        lately, see `View.at_least`."""
         view = self._view
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
         if not plan:
             return 0
-        if any_word and not least and not plan.phrases and not plan.excluded and view.held(plan) >= up_to:
+        if any_word and not least and not plan.phrases and not plan.excluded and view.at_least(plan) >= up_to:
             return up_to
         found = view.searcher.search(view.ask(plan, any_word=any_word, least=least), limit=1)
         return min(int(found.count), up_to)  # type: ignore[attr-defined]  # missing from its stubs

@@ -149,8 +149,8 @@ class View:
         variants = sum(3.0 if variant.code else variant.weight * sum(self.weights) for variant in group.variants)
         return group.idf * group.weight * variants
 
-    def held(self, plan: Plan) -> int:
-        """At least so many products have one of the words."""
+    def at_least(self, plan: Plan) -> int:
+        """At least so many products have one of the words; those that were deleted count until they are merged away."""
         single = (one for group in plan.groups for one in group.variants if len(one.terms) == 1 and not one.code)
         return max((self.count(one.terms[0]) for one in single), default=0)
 
