@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.encoders import tiny_checkpoints as tiny
-from tests.encoders.tiny_checkpoints import HALVES, SAVED
+from tests.encoders.tiny_checkpoints import HALVES, save_all
 
 from shoplens.encoders import hub
 from shoplens.encoders.base import Encoder, EncoderOptions, TextEncoder, Vectors, open_encoder, shared_space
@@ -27,10 +27,7 @@ from shoplens.testing.encoders import TEXTS, check_encoder, sample_photos
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for name, save in SAVED.items():
-        save(folder / name)
-    return folder
+    return save_all(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture(scope="module")

@@ -257,6 +257,15 @@ SAVED: dict[str, Callable[[Path], None]] = {
     "qwen2-vl": lambda folder: save_vision_language(folder, "qwen2"),
     "qwen3-vl": lambda folder: save_vision_language(folder, "qwen3"),
 }
+
+
+def save_all(folder: Path) -> Path:
+    """Every family in a folder of its name."""
+    for name, save in SAVED.items():
+        save(folder / name)
+    return folder
+
+
 #: Family, half, and width of its vectors.
 HALVES = [
     ("bert", "text", 16), ("sentence", "text", 8), ("dino", "image", 16), ("clip", "text", 12), ("clip", "image", 12),

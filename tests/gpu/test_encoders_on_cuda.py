@@ -17,7 +17,7 @@ from shoplens.encoders.hub_device import choose_hardware
 pytest.importorskip("transformers", reason="the extra `hub` is not installed")
 pytest.importorskip("sentence_transformers", reason="the extra `hub` is not installed")
 
-from tests.encoders.tiny_checkpoints import HALVES, SAVED
+from tests.encoders.tiny_checkpoints import HALVES, save_all
 
 from shoplens.encoders.hub import HubEncoder
 
@@ -36,10 +36,7 @@ def sample_photos() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for name, save in SAVED.items():
-        save(folder / name)
-    return folder
+    return save_all(tmp_path_factory.mktemp("checkpoints"))
 
 
 def opened(folder: Path, half: str, device: str, precision: str, cache: Path) -> Any:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from tests.slope import Slope, run
 
 from shoplens.domain.dataset import Modality
-from shoplens.encoders.hub_device import Hardware, choose_hardware
-from shoplens.features.align.facets import Codes
-from shoplens.learning.finetune.fitting import FitSettings, Fitted, fit
+from shoplens.encoders.hub_device import choose_hardware
+from shoplens.learning.finetune.fitting import Fitted
 from shoplens.models.checkpoint import write_state
 from shoplens.models.fusion.network import ProfileShape
 from shoplens.models.fusion.pointwise import Pointwise
@@ -92,39 +91,14 @@ def test_a_killed_estimator_goes_on_exactly(history: str, tmp_path: Path) -> Non
     np.testing.assert_array_equal(resumed.predict(test), whole.predict(test))
 
 
-class Slope:
-    """A line that is learnt."""
-
-    def __init__(self, device: torch.device) -> None:
-        torch.manual_seed(0)
-        self.network: nn.Module = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.1))
-        self.projections: nn.Module = nn.Linear(1, 1)
-        self.x = torch.linspace(-1, 1, 40, device=device)[:, None]
-
-    def batches(self, size: int, random: np.random.Generator) -> list[Codes]:
-        order = random.permutation(30)
-        return [order[begin : begin + size] for begin in range(0, 30, size)]
-
-    def checks(self, size: int) -> list[Codes]:
-        return [np.arange(30, 40)]
-
-    def loss(self, products: Codes, random: np.random.Generator) -> Tensor:
-        rows = torch.from_numpy(products).to(self.x.device)
-        loss: Tensor = (self.projections(self.network(self.x[rows])).float() - 3 * self.x[rows]).square().mean()
-        return loss
-
-
-def tune(hardware: Hardware, **more: Any) -> tuple[Fitted, list[float]]:
-    task = Slope(hardware.device)
-    settings = FitSettings(epochs=6, batch=10, rate=0.05, projection_rate=0.05)
-    fitted = fit(task, settings, hardware=hardware, seed=1, **more)
-    return fitted, [value for one in task.network.parameters() for value in one.flatten().tolist()]
-
-
 @pytest.mark.parametrize("precision", ["fp32", "fast"])
 def test_fine_tuning_goes_on_exactly(precision: str, tmp_path: Path) -> None:
     hardware = choose_hardware("cuda", precision)
-    expected, numbers = tune(hardware)
+
+    def tune(**more: Any) -> tuple[Fitted, list[float]]:
+        return run(Slope(device=hardware.device), hardware, **more)
+
+    expected, numbers = tune()
     assert expected.learnt
     state = tmp_path / "fit.checkpoint"
 
@@ -133,7 +107,7 @@ def test_fine_tuning_goes_on_exactly(precision: str, tmp_path: Path) -> None:
             raise KilledError
 
     with pytest.raises(KilledError):
-        tune(hardware, state=state, fingerprint="a", tell=kill)
-    fitted, resumed = tune(hardware, state=state, fingerprint="a")
+        tune(state=state, fingerprint="a", tell=kill)
+    fitted, resumed = tune(state=state, fingerprint="a")
     assert fitted.losses == expected.losses
     assert resumed == numbers

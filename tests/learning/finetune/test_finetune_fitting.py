@@ -4,46 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
+from tests import slope
+from tests.slope import Slope
 
 from shoplens.encoders.hub_device import choose_hardware
-from shoplens.features.align.facets import Codes
 from shoplens.learning.finetune.fitting import FitSettings, Fitted, fit
 
 HARDWARE = choose_hardware("cpu", "fp32")
 
 
-class Slope:
-    """A line that is learnt; products that check may lie on another one."""
-
-    def __init__(self, checked: float = 3.0) -> None:
-        torch.manual_seed(0)
-        self.network: nn.Module = nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.1))
-        self.projections: nn.Module = nn.Linear(1, 1)
-        self.x = torch.linspace(-1, 1, 40)[:, None]
-        self.y = torch.cat([3.0 * self.x[:30], checked * self.x[30:]])
-
-    def batches(self, size: int, random: np.random.Generator) -> list[Codes]:
-        order = random.permutation(30)
-        return [order[begin : begin + size] for begin in range(0, 30, size)]
-
-    def checks(self, size: int) -> list[Codes]:
-        return [np.arange(30, 40)]
-
-    def loss(self, products: Codes, random: np.random.Generator) -> Tensor:
-        rows = torch.from_numpy(products)
-        noise = torch.from_numpy(random.normal(0, 0.01, (len(rows), 1)).astype(np.float32))
-        loss: Tensor = (self.projections(self.network(self.x[rows])) + noise - self.y[rows]).square().mean()
-        return loss
-
-
 def run(task: Slope, epochs: int = 6, **more: object) -> tuple[Fitted, list[float]]:
-    settings = FitSettings(epochs=epochs, batch=10, rate=0.05, projection_rate=0.05)
-    fitted = fit(task, settings, hardware=HARDWARE, seed=1, **more)  # type: ignore[arg-type]
-    return fitted, [value for one in task.network.parameters() for value in one.flatten().tolist()]
+    return slope.run(task, HARDWARE, epochs, **more)
 
 
 def test_it_learns_and_ends_as_it_was_after_its_best_epoch() -> None:
