@@ -280,6 +280,9 @@ def main() -> None:
     parser.add_argument("--only", choices=("training", "encoding"))
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
+    for folder in wanted.data:
+        if not (folder / "train.csv").is_file():
+            parser.error(f"{folder} holds no train.csv; name a folder as for `shoplens bench recommend`")
     cuda = torch.cuda.is_available()
     devices = wanted.devices or (["cpu", "cuda"] if cuda else ["cpu"])
     trained = trainings(wanted, devices) if wanted.only != "encoding" else []
