@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from shoplens.domain.events import EventBatch, EventType
+from shoplens.domain.moments import told
 from shoplens.errors import ConfigurationError, InputError, MissingExtraError
 from shoplens.ingest.events import EventChunk, read_events
 from shoplens.ingest.report import IngestReport
@@ -183,7 +184,7 @@ class _Import:
         """Find the files and begin the report; with `strict` read all once, so that nothing bad is stored."""
         self.sources = find_sources(self.location, allow_private=allow_private)
         if self.report_path is not None:
-            began = datetime.now(UTC).isoformat(timespec="seconds")
+            began = told(datetime.now(UTC).replace(microsecond=0))
             head = {"import": self.kind, "from": [source.name for source in self.sources], "began": began}
             self.report_path.parent.mkdir(parents=True, exist_ok=True)
             with self.report_path.open("ab") as file:

@@ -155,7 +155,10 @@ class RankedOut(BaseModel):
     `explain`."""
 
     item_id: str
-    score: float
+    score: float = Field(
+        description="From the model alone a calibrated probability; where `model` is `mixed` or `popular+new`, "
+        "and for what `fallback` says was filled in, it tells the order and nothing else."
+    )
     reasons: list[str] | None = None
     modalities: dict[str, float] | None = None
     sources: list[str] | None = None
