@@ -96,9 +96,9 @@ class HnswIndex:
         faiss.write_index(self._index, str(folder / FILE_NAME))
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """See `Index.load`."""
+    def load(cls, folder: Path, *, mapped: bool = False) -> Self:
+        """See `Index.load`. `mapped`: numbers stay in the file, which processes share; nothing can be added."""
         index = cls()
-        index._index = faiss.read_index(str(folder / FILE_NAME))
+        index._index = faiss.read_index(str(folder / FILE_NAME), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
         index.links = index._index.hnsw.nb_neighbors(1)
         return index

@@ -36,6 +36,8 @@ FINER = 3  # times as many are found by the dot product as are wanted, where a f
 EQUAL = 1.01  # longest vector / shortest, up to which they count as equally long
 SAMPLE = 512  # products that tell what is usual for a query
 
+#: What makes of a graph that was built, and the rows of its places, the one that answers.
+Keep = Callable[[HnswIndex, RowNumbers], HnswIndex]
 #: Finer scores: what is asked [size], vectors [m, size] → [m].
 Rescore = Callable[[Floats, Floats], Floats]
 
@@ -159,13 +161,37 @@ class VectorSignal:
             place[names] = -1
             self._publish(held.graph, held.tail, row, place, changed=len(names))
 
-    def rebuild(self) -> None:
-        """Build anew from all that lives. Slow; searches and changes go on meanwhile, and none is lost."""
+    def adopt(self, graph: HnswIndex, rows: RowNumbers) -> None:
+        """Start from a graph that was built before; `rows` [len(graph)]: whose vector each place holds, -1 = nobody's.
+
+        For a signal that holds nothing yet. InputError when the graph is one of other vectors.
+        """
+        row = np.array(rows, np.int32)
+        width = graph.vectors.shape[1]
+        if self._held.row.size or len(row) != len(graph) or width not in (self.size, self.size + 1):
+            raise InputError(f"{self.name}: a graph of {len(graph)} vectors of {width} numbers does not belong here")
+        graph.breadth = self._graph().breadth
+        alive = np.flatnonzero(row >= 0)
+        place = np.full(int(row.max(initial=-1)) + 1, -1, np.int32)
+        place[row[alive]] = alive
+        row[np.setdiff1d(alive, place[row[alive]])] = -1  # a row that is named twice has one place
+        with self._writing:
+            self._publish(graph, np.zeros((0, self.size), np.float32), row, place, changed=len(row))
+
+    def rebuild(self, keep: Keep | None = None) -> None:
+        """Build anew from all that lives. Slow; searches and changes go on meanwhile, and none is lost.
+
+        `keep` gets the graph and the rows of its places as they were when building began [len(graph)], and gives back
+        the graph that shall answer: the same, on disk by then.
+        """
         with self._building:
             before = self._held
             places = np.flatnonzero(before.row >= 0)
             vectors = before.vectors(places)
             graph = self._graph().build(_equally_long(vectors)) if len(places) > self.exact_below else None
+            if graph is not None and keep is not None:
+                graph = keep(graph, before.row[places].astype(np.int64))
+                graph.breadth = self._graph().breadth
             with self._writing:
                 now = self._held
                 old = now.row[places]  # -1 where a product changed or left meanwhile: places are never used twice
