@@ -56,15 +56,19 @@ class Classifiers:
         effort: Effort = "good",
         minutes: float | None = None,
         words_only: bool = False,
+        reader: Encoder | None = None,
         seed: int = 0,
         progress: Progress | None = None,
         **learning: Any,
     ) -> tuple[SavedTextModel, TrainedClassifier]:
-        """Learn and let it answer under `name`. A training that was killed goes on when the same is asked again."""
+        """Learn and let it answer under `name`. A training that was killed goes on when the same is asked again.
+
+        `reader`: what makes vectors of texts, in place of the workspace's own encoder.
+        """
         checked_name(name)
         data = fingerprint([examples.texts, examples.labels])
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
-        encoder = None if words_only else self._reader()
+        encoder = None if words_only else reader or self._reader()
         trained = train_classifier(
             examples,
             encoder=encoder,

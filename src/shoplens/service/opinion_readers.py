@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from shoplens.apps.opinions.aspects import Aspects
-from shoplens.apps.opinions.names import Names
-from shoplens.apps.opinions.reading import Reader
+from shoplens.apps.opinions.names import MOST, Names
+from shoplens.apps.opinions.reading import Reader, Tags
 from shoplens.apps.opinions.tone import ReadsTone, ToneByExamples, ToneByModel, ToneByWords
 from shoplens.apps.opinions.topic_names import TOPICS
 from shoplens.apps.opinions.topics import ReadsTopic, TopicByModel, TopicByName, TopicByWords
 from shoplens.apps.opinions.vectors import Vectors
+from shoplens.domain.opinions import Named
 from shoplens.encoders.base import TextEncoder
-from shoplens.errors import NotFoundError
+from shoplens.errors import ConfigurationError, NotFoundError
 from shoplens.models.classifier.saved import load_classifier
 from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.taggers import KIND as TAGGER_KIND
+from shoplens.service.taggers import Taggers
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
 
 TONE_MODEL, TOPIC_MODEL = "opinions-tone", "opinions-topic"  # names among the workspace's models of texts
+SURE_NAME = 0.6  # probability from which on what a tagger found is a name
+#: What taggers call kinds of names (CoNLL-2003) → what opinions do.
+KIND_NAMES = {"per": "person", "org": "company", "loc": "place"}
 UNLEARNT = "hashed-ngrams"  # vectors of spelling, not of meaning: nothing can be read without examples from them
 
 Catalogue = Iterable[tuple[str, str, str | None]]  # item_id, title, brand
@@ -44,6 +50,7 @@ def reader_of(workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vecto
         topic=_topic(workspace, vectors, meaning, aspects),
         aspects=aspects,
         names=Names.of(catalogue, settings.names),
+        tags=_tags(workspace, settings.tagger) if settings.tagger else None,
     )
 
 
@@ -51,7 +58,8 @@ def model_stamps(workspace: Workspace) -> tuple[str, ...]:
     """Changes when a model was trained."""
     models = TextModels.of(workspace.root)
     stamps = []
-    for name in (TONE_MODEL, TOPIC_MODEL):
+    tagger = workspace.settings.opinions.tagger
+    for name in (TONE_MODEL, TOPIC_MODEL, *([tagger] if tagger else ())):
         try:
             stamps.append(models.stamp(name))
         except NotFoundError:
@@ -74,3 +82,25 @@ def _topic(workspace: Workspace, vectors: Vectors | None, meaning: Vectors | Non
         return TopicByWords(aspects)
     named = workspace.settings.opinions.topics
     return TopicByName(meaning, named or TOPICS)
+
+
+def _tags(workspace: Workspace, tagger: str) -> Tags:
+    """Names that a trained tagger finds. ConfigurationError when there is no tagger of that name."""
+    taggers = Taggers(workspace)
+    if tagger not in taggers.saved.names(TAGGER_KIND):
+        there = ", ".join(taggers.saved.names(TAGGER_KIND)) or "none"
+        raise ConfigurationError(f"opinions.tagger is {tagger!r}, but no such model finds entities; there are: {there}")
+
+    def tags(texts: Sequence[str]) -> list[tuple[Named, ...]]:
+        return [
+            tuple(
+                dict.fromkeys(
+                    Named(KIND_NAMES.get(one.kind.casefold(), one.kind.casefold()), " ".join(one.text.split()))
+                    for one in found
+                    if one.score >= SURE_NAME
+                )
+            )[:MOST]
+            for found in taggers.tag(texts, tagger).entities
+        ]
+
+    return tags

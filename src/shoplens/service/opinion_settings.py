@@ -48,6 +48,7 @@ class OpinionSettings(BaseModel):
     topics: dict[str, list[str]] = {}  # topic → phrases that describe it; empty: a dozen that shops usually need
     aspects: dict[str, list[str]] = {}  # aspect → words, added to the built-in ones
     names: dict[str, list[str]] = {}  # "company/Acme" or "person/Ann Lee" → other spellings
+    tagger: str = ""  # a model of `shoplens entities train` that finds more names in posts, people say; "": none
     product_days: float = Field(default=90.0, gt=0)  # that a product's page and the ranking look back
     ranking: float = Field(default=0.0, ge=0, le=2)  # standard deviations that a product all blame is lowered by
     feed_minutes: float = Field(default=5.0, gt=0)  # between two looks at an RSS or Atom feed

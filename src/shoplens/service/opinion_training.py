@@ -2,59 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, cast
+from typing import Literal
 
 from shoplens.apps.opinions.tone import tone_columns
-from shoplens.apps.opinions.vectors import Vectors
-from shoplens.encoders.base import Encoder
 from shoplens.errors import InputError
-from shoplens.models.classifier.linear import LinearClassifier
+from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier
+from shoplens.learning.text_classes.examples import TextExamples
+from shoplens.models.classifier.base import Progress
+from shoplens.service.classifiers import Classifiers
 from shoplens.service.opinion_readers import TONE_MODEL, TOPIC_MODEL, vectors_of
-from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
+from shoplens.service.text_models import SavedTextModel
 from shoplens.service.workspace import Workspace
 
 What = Literal["tone", "topic"]
-Progress = Callable[[str, int, int], None]
 LEAST = 20  # examples
 
 
 def train_reader(
     workspace: Workspace,
     what: What,
-    texts: Sequence[str],
-    labels: Sequence[str],
+    examples: TextExamples,
     *,
-    vectors: Vectors | None = None,
+    effort: Effort = "fast",
+    minutes: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> SavedTextModel:
-    """Learn from examples and let the model read from the next post on. InputError for too few examples,
-    ConfigurationError for a tone that is none."""
-    if len(texts) < LEAST:
+) -> tuple[SavedTextModel, TrainedClassifier]:
+    """Learn from examples and let the model read from the next post on; see `Classifiers.train`.
+
+    The vectors of posts are what the fast path reads, so that tone and topic share one reading. InputError for too few
+    examples, ConfigurationError for a tone that is none.
+    """
+    if len(examples) < LEAST:
         raise InputError(
-            f"{len(texts)} labelled texts are too few to learn from; {LEAST} are needed, hundreds are good"
+            f"{len(examples)} labelled texts are too few to learn from; {LEAST} are needed, hundreds are good"
         )
     if what == "tone":
-        tone_columns(sorted(set(labels)))
-    reader = vectors if vectors is not None else vectors_of(workspace)
-    model = LinearClassifier.fit(texts, labels, encoder=cast(Encoder | None, reader), seed=seed, progress=progress)
-    return TextModels.of(workspace.root).save(
+        tone_columns(sorted(set(examples.labels)))
+    vectors = vectors_of(workspace)
+    return Classifiers(workspace).train(
         TONE_MODEL if what == "tone" else TOPIC_MODEL,
-        model,
-        kind="classifier",
-        labels=model.classes,
-        metrics=_figures(model),
-        data=fingerprint([texts, labels]),
-        encoder=f"{reader.name}/{reader.version}" if reader is not None else None,
-        details={"reads": what, "examples": len(texts)},
+        examples,
+        reader=vectors,
+        words_only=vectors is None,
+        effort=effort,
+        minutes=minutes,
+        seed=seed,
+        progress=progress,
     )
-
-
-def _figures(model: LinearClassifier) -> dict[str, Any]:
-    """How it did on the examples that it did not learn from."""
-    held = model.held_out
-    if held is None:
-        return {}
-    right = held.chances.argmax(axis=1) == held.rows
-    return {"held_out": len(held.rows), "held_out_accuracy": round(float(right.mean()), 4)}
