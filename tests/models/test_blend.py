@@ -5,6 +5,8 @@ from typing import Self
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shoplens.domain.dataset import Histories, TrainingData
 from shoplens.errors import BundleError, ConfigurationError
@@ -78,6 +80,24 @@ def test_a_member_without_an_opinion_adds_nothing() -> None:
     row = np.array([1.0, 2, 4])
     beside = Blend({"a": Fixed([1, 2, 4]), "flat": Fixed([7, 7, 7])}, {"a": 1, "flat": 3}).score(one_history([0]))
     assert beside[0] == pytest.approx((row - row.mean()) / row.std(), abs=1e-5)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(0, 2**31), st.integers(1, 4), st.integers(2, 30), st.booleans(), st.booleans())
+def test_one_person_gets_what_many_get(seed: int, members: int, products: int, raised: bool, partly: bool) -> None:
+    random = np.random.default_rng(seed)
+    models: dict[str, Fixed] = {}
+    for number in range(members):
+        scorable = (random.random(products) < 0.7).tolist() if partly and random.random() < 0.6 else None
+        models[str(number)] = Fixed((random.normal(size=products) * 10).tolist(), scorable)
+        models[str(number)].same_for_all = bool(random.random() < 0.4)  # type: ignore[attr-defined]
+    blend = Blend(
+        models, {name: float(random.random()) + 0.1 for name in models},
+        offset=2.5 if raised else None, unsold=random.random(products) < 0.4 if raised else None,
+    )  # fmt: skip
+    many = blend.combine({name: model.score(one_history([0])) for name, model in models.items()})
+    for _ in range(2):  # the second time some of it is known
+        assert np.allclose(blend.score(one_history([0])), many, rtol=1e-4, atol=1e-4)
 
 
 def test_a_single_member_is_passed_on_as_it_is() -> None:

@@ -24,6 +24,14 @@ def test_best_is_a_stable_sort(values: list[int], n: int) -> None:
     assert best(array, n).tolist() == np.argsort(-array, kind="stable")[:n].tolist()
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**31), st.integers(1, 30_000), st.integers(0, 300), st.sampled_from([0, 1, 4]))
+def test_best_of_many_is_too(seed: int, many: int, n: int, digits: int) -> None:
+    array = np.round(np.random.default_rng(seed).normal(size=many), digits).astype(np.float32)
+    array[::7] = -np.inf
+    assert best(array, n).tolist() == np.argsort(-array, kind="stable")[:n].tolist()
+
+
 def test_lift_moves_by_standard_deviations_and_copies() -> None:
     scores = np.array([0, 1, 2, 3], np.float32)
     lifted = lift(scores, np.arange(4), [(np.array([True, False, False, False]), 2.0)])

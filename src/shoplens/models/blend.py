@@ -22,6 +22,7 @@ from shoplens.registry import find
 VOUCHING = 0.5
 
 UNSOLD_FILE = "unsold.npy"
+FLAT = 1e-6  # of the largest score: a deviation below is rounding
 
 Mask = npt.NDArray[np.bool_]
 
@@ -68,6 +69,9 @@ class Blend:
         self.offset = offset
         self.unsold = unsold
         self._known: dict[str, npt.NDArray[np.float32] | None] = {}  # 1 where the member can judge; None: everywhere
+        self._numbers: dict[str, int] = {}  # of products that the member can judge, where it cannot judge all
+        self._factors: dict[str, npt.NDArray[np.float32]] = {}  # see `_factor`
+        self._fixed: Scores | None = None  # what is the same in everybody's scores
         self._prepare()
 
     @property
@@ -91,18 +95,50 @@ class Blend:
     def score(self, histories: Histories) -> Scores:
         """See the class; float32 [len(histories), n_items]."""
         if len(histories) == 1 and not self._passed_on(self._active()):
-            return self.add_up({name: self._standard_of_one(name, histories) for name in self._active()})
+            return self._score_one(histories)
         return self.combine({name: self.models[name].score(histories) for name in self._active()})
 
-    def _standard_of_one(self, name: str, history: Histories) -> Scores:
-        """z-scores of one member for one person, [1, n_items]; not to be changed: those that are the same for everybody
-        are worked out once."""
-        if not getattr(self.models[name], "same_for_all", False):
-            return self.standardise(name, self.models[name].score(history))
-        kept = self._fixed.get(name)
-        if kept is None:
-            kept = self._fixed[name] = self.standardise(name, self.models[name].score(history))
-        return kept
+    def _score_one(self, history: Histories) -> Scores:
+        """`combine` for one person with as few passes over the catalogue as there are: each member's factors already
+        hold weights, lift and the part of the unsold; what is the same for everybody was added up before."""
+        total: Scores | None = None
+        for name in self._active():
+            if not getattr(self.models[name], "same_for_all", False):
+                said = self.standardise(name, self.models[name].score(history))
+                said *= self._factor(name)
+                total = said if total is None else np.add(total, said, out=total)
+        if self._fixed is None:
+            self._fixed = self._for_everybody(history)
+        if total is None:
+            return self._fixed.copy()
+        return total if self._fixed.size == 1 < total.size else np.add(total, self._fixed, out=total)
+
+    def _for_everybody(self, history: Histories) -> Scores:
+        """What members that answer everybody alike add, and the offset. [1, n_items]; [1, 1] where that is nothing."""
+        total = np.zeros((1, 1), np.float32)
+        for name in self._active():
+            if getattr(self.models[name], "same_for_all", False):
+                total = total + self.standardise(name, self.models[name].score(history)) * self._factor(name)
+        if self._raised is not None and self.unsold is not None:
+            total = np.broadcast_to(total, (1, len(self.unsold))).copy()
+            total[:, self._raised] += np.float32(self.offset or 0.0)
+        return total
+
+    def _factor(self, name: str) -> npt.NDArray[np.float32] | np.float32:
+        """By what one member's z-scores are multiplied. [n_items], or one number for all."""
+        if self._lift is None and self._raised is None:
+            return np.float32(self.weights[name])
+        known = self._factors.get(name)
+        if known is None:
+            if self._lift is not None:
+                known = self._lift * np.float32(self.weights[name])
+            else:
+                assert self.unsold is not None
+                known = np.full(len(self.unsold), self.weights[name], np.float32)
+            if self._raised is not None:
+                known[self._raised] = self._part
+            self._factors[name] = known
+        return known
 
     def _passed_on(self, active: list[str]) -> bool:
         """Whether the scores of a single member are given as they are."""
@@ -130,7 +166,7 @@ class Blend:
 
     def standardise(self, name: str, scores: Scores) -> Scores:
         """z-scores of one member as a new array; 0 where it cannot judge."""
-        return z_scores(scores, self._known[name])
+        return z_scores(scores, self._known[name], self._numbers.get(name))
 
     def save(self, folder: Path) -> None:
         """Each member in a subfolder of its name; members need a name in the registry."""
@@ -168,8 +204,9 @@ class Blend:
     def _prepare(self) -> None:
         """What does not depend on the person: masks, the factor by which the knowing members vouch, and which
         products without sales are raised."""
-        self._known = {}
-        self._fixed: dict[str, Scores] = {}  # z-scores of members that answer everybody alike
+        self._known, self._numbers = {}, {}
+        self._fixed = None
+        self._factors = {}
         self._lift: npt.NDArray[np.float32] | None = None  # [n_items]
         self._raised: npt.NDArray[np.int64] | None = None  # rows of unsold products that some member can judge
         self._part: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # 1 / number of members that can, for each
@@ -179,6 +216,8 @@ class Blend:
             mask = self._mask(name)
             partial = mask is not None and not mask.all() and bool(mask.any())
             self._known[name] = mask.astype(np.float32) if mask is not None and partial else None
+            if mask is not None and partial:
+                self._numbers[name] = int(mask.sum())
         for name in self._active():
             known = self._known[name]
             if known is not None:
@@ -203,19 +242,31 @@ def unsold_products(interactions: Interactions) -> Mask:
     return np.asarray(liked == 0, np.bool_)
 
 
-def z_scores(scores: Scores, known: npt.NDArray[np.float32] | None) -> Scores:
+def z_scores(scores: Scores, known: npt.NDArray[np.float32] | None, number: int | None = None) -> Scores:
     """(score − mean) / standard deviation of each person [n_people, n_items], over the `known` products (1, else 0,
-    [n_items]; None: all); 0 elsewhere, and where all scores are equal. A new array."""
+    [n_items]; None: all), of which there are `number`; 0 elsewhere, and where all scores are equal. A new array."""
     if known is None:
-        centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
         number = max(1, scores.shape[1])
+        mean = scores.mean(axis=1, dtype=np.float64).astype(np.float32)
+        centred = scores - mean[:, None]
     else:
-        number = max(1, int(known.sum()))
-        centred = scores - (scores @ known / np.float32(number))[:, None]
+        number = max(1, int(known.sum()) if number is None else number)
+        mean = scores @ known / np.float32(number)
+        centred = scores - mean[:, None]
         centred *= known
     deviation = np.sqrt(np.einsum("pi,pi->p", centred, centred, dtype=np.float32) / np.float32(number))
-    largest = np.maximum(scores.max(axis=1, initial=0), -scores.min(axis=1, initial=0))
-    flat = deviation <= 1e-6 * np.maximum(largest, 1e-30)
+    # No score is further from the mean than √number deviations: most people need no pass for the largest.
+    flat = _flat(deviation, np.abs(mean) + np.float32(number**0.5) * deviation)
+    if flat.any():
+        doubtful = scores[flat]
+        largest = np.maximum(doubtful.max(axis=1, initial=0), -doubtful.min(axis=1, initial=0))
+        flat[flat] = _flat(deviation[flat], largest)
     centred *= np.where(flat, 0, 1 / np.where(flat, 1, deviation)).astype(np.float32)[:, None]
     standard: Scores = centred
     return standard
+
+
+def _flat(deviation: npt.NDArray[np.float32], largest: npt.NDArray[np.float32]) -> Mask:
+    """Whose scores differ by rounding alone. [n_people]"""
+    flat: Mask = deviation <= FLAT * np.maximum(largest, 1e-30)
+    return flat
