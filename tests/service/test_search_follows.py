@@ -124,6 +124,20 @@ def test_a_changed_text_is_found_by_its_meaning_before_it_is_embedded(shop: Runt
     assert meaning.vector(row) is None
 
 
+def test_vectors_are_named_alike_however_the_workspace_is(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    embed_shop(shop.workspace, shop.store, executor=LocalExecutor(1))
+    root = shop.workspace.root
+    monkeypatch.chdir(root.parent)
+    origins = set()
+    for named in (root, Path(root.name)):  # a graph that one process keeps is opened by the other
+        with Runtime.open(named) as opened:
+            opened.search.sync()
+            held = opened.search.index.vectors.held("meaning")
+            assert held is not None
+            origins.add(held.origin)
+    assert len(origins) == 1
+
+
 def test_words_in_media_are_indexed_when_they_have_been_read(tmp_path: Path) -> None:
     with open_tiny_shop(tmp_path / "shop", settings={"encoders": {**TEXTS_ALONE, "ocr": "rapidocr"}}) as shop:
         assert found(shop, "quinoa") == []

@@ -39,7 +39,7 @@ from shoplens.retrieval.blend import Blend
 from shoplens.retrieval.query_means import E5_FLOOR
 from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
-from shoplens.service.held_vectors import HeldVectors, Read, Source
+from shoplens.service.held_vectors import Held, HeldVectors, Read, Source
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated
 from shoplens.service.search_graphs import SearchGraphs
@@ -80,6 +80,10 @@ class SearchVectors:
         """What answers now."""
         return self._held.signals
 
+    def held(self, name: str) -> Held | None:
+        """One signal, and what it was filled from; None where there is none."""
+        return self._held.get(name)
+
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """Products were changed or taken out."""
         with self._lock:
@@ -117,7 +121,9 @@ class SearchVectors:
                     found |= self._photos(folder, tables.get("colour"))
                 elif name in ("video", "audio"):
                     size = self._media.encoder(name).size
-                    found[name] = Source(str(folder), folder, size, lambda table: lambda ids: table.matrix(ids)[0])
+                    found[name] = Source(
+                        self._named(folder), folder, size, lambda table: lambda ids: table.matrix(ids)[0]
+                    )
             except (ConfigurationError, MissingExtraError, ModelFileError, InputError) as error:
                 log.warning("search goes without %s: %s", name, error)
         if self.space is None or "meaning" not in found:
@@ -127,13 +133,17 @@ class SearchVectors:
         self._held.keep_only(found)
         yield from found.items()
 
+    def _named(self, table: Path) -> str:
+        """A table, the same wherever the workspace lies and however it was named to this process."""
+        return table.relative_to(self._workspace.features).as_posix()
+
     def _meaning(self, folder: Path) -> Source:
         """Texts less their language; the reader of queries comes with them."""
         encoder = self._media.encoder("text")
         if not isinstance(encoder, TextEncoder):
             raise ConfigurationError(f"{encoder.name} does not read what shoppers type")
         held = self._held.get("meaning")
-        if held is None or held.origin != str(folder):
+        if held is None or held.origin != self._named(folder):
             table = FeatureTable(folder)
             self._means = language_means(table)
             self.reader = query_reader(folder, encoder, self._facts)
@@ -146,7 +156,7 @@ class SearchVectors:
 
             return vectors
 
-        return Source(str(folder), folder, encoder.size, read)
+        return Source(self._named(folder), folder, encoder.size, read)
 
     def _photos(self, folder: Path, colour: Path | None) -> dict[str, Source]:
         """Photos as they look, and in the space of words where there is one."""
@@ -157,7 +167,8 @@ class SearchVectors:
             beside = None if colour is None else FeatureTable(colour)
             return lambda ids: joined_photos(table.matrix(ids)[0], None if beside is None else beside.matrix(ids)[0])
 
-        found = {"image": Source(f"{folder} {colour}", folder, image.size + colours, both)}
+        made = " ".join(self._named(one) for one in (folder, colour) if one is not None)
+        found = {"image": Source(made, folder, image.size + colours, both)}
         try:
             space, name = self._media.shared.alignment(), self._media.shared.name
         except InputError:
@@ -175,7 +186,7 @@ class SearchVectors:
             )
 
         found["looks"] = Source(
-            f"{folder} {colour} {name}", folder, space.size, looks,
+            f"{made} {name}", folder, space.size, looks,
             lambda asked, photos: space.rescore(asked[None], photos)[0],
         )  # fmt: skip
         return found
