@@ -99,19 +99,19 @@ class Blend:
         return self.combine({name: self.models[name].score(histories) for name in self._active()})
 
     def _score_one(self, history: Histories) -> Scores:
-        """`combine` for one person with as few passes over the catalogue as there are: each member's factors already
-        hold weights, lift and the part of the unsold; what is the same for everybody was added up before."""
+        """`combine` for one person, with as few passes over the catalogue as there are: what is the same for everybody
+        was added up before."""
+        if self._fixed is None:
+            self._fixed = self._for_everybody(history)
         total: Scores | None = None
         for name in self._active():
             if not getattr(self.models[name], "same_for_all", False):
                 said = self.standardise(name, self.models[name].score(history))
                 said *= self._factor(name)
                 total = said if total is None else np.add(total, said, out=total)
-        if self._fixed is None:
-            self._fixed = self._for_everybody(history)
         if total is None:
             return self._fixed.copy()
-        return total if self._fixed.size == 1 < total.size else np.add(total, self._fixed, out=total)
+        return total if self._fixed.size == 1 else np.add(total, self._fixed, out=total)
 
     def _for_everybody(self, history: Histories) -> Scores:
         """What members that answer everybody alike add, and the offset. [1, n_items]; [1, 1] where that is nothing."""
@@ -125,7 +125,8 @@ class Blend:
         return total
 
     def _factor(self, name: str) -> npt.NDArray[np.float32] | np.float32:
-        """By what one member's z-scores are multiplied. [n_items], or one number for all."""
+        """By what one member's z-scores are multiplied: its weight and the lift, or the part of the unsold.
+        [n_items], or one number for all."""
         if self._lift is None and self._raised is None:
             return np.float32(self.weights[name])
         known = self._factors.get(name)
@@ -154,14 +155,11 @@ class Blend:
     def add_up(self, standard: Mapping[str, Scores]) -> Scores:
         """The blend of z-scores, one entry for each member with a weight above 0, which are left as they are."""
         active = self._active()
-        total: Scores = standard[active[0]] * np.float32(self.weights[active[0]])
+        total: Scores = standard[active[0]] * self._factor(active[0])
         for name in active[1:]:
-            total += standard[name] * np.float32(self.weights[name])
-        if self._lift is not None:
-            total *= self._lift
+            total += standard[name] * self._factor(name)
         if self._raised is not None:
-            opinion = sum((standard[name][:, self._raised] for name in active), np.float32(0))
-            total[:, self._raised] = opinion * self._part + np.float32(self.offset or 0.0)
+            total[:, self._raised] += np.float32(self.offset or 0.0)
         return total
 
     def standardise(self, name: str, scores: Scores) -> Scores:
