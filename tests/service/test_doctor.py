@@ -81,3 +81,8 @@ def test_damaged_experiments_are_a_finding(tmp_path: Path) -> None:
     assert _by_subject(workspace)["experiments"].well
     (tmp_path / "experiments.json").write_text("[]")
     assert "put it right" in _by_subject(workspace)["experiments"].advice
+
+
+def test_a_tagger_that_there_is_not_is_pointed_out(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"}, opinions={"tagger": "people"})
+    assert "entities train FILE --name people" in _by_subject(workspace)["opinions"].advice

@@ -132,7 +132,7 @@ def test_vectors_are_named_alike_however_the_workspace_is(shop: Runtime, monkeyp
     for named in (root, Path(root.name)):  # a graph that one process keeps is opened by the other
         with Runtime.open(named) as opened:
             opened.search.sync()
-            held = opened.search.index.vectors.held("meaning")
+            held = opened.search.index.vectors._held.get("meaning")
             assert held is not None
             origins.add(held.origin)
     assert len(origins) == 1

@@ -12,6 +12,7 @@ from shoplens.recommend.facts import Mask
 from shoplens.recommend.filters import Filter
 
 MOST = 1_000  # products in one answer
+BLOCK = 128  # values whose maximum is taken together, see `best`
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,6 @@ class Wish:
     repeat: bool = False  # whether products of the person's history may come back
     unavailable: bool = False  # whether products that cannot be ordered may be shown
     language: str = "en"
-
-
-BLOCK = 128  # values whose maximum is taken together, see `best`
 
 
 def lift(

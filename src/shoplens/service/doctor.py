@@ -29,6 +29,7 @@ from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
+from shoplens.service.opinion_readers import check_tagger
 from shoplens.service.settings import FILE_NAME, without_secrets
 from shoplens.service.workspace import Workspace
 from shoplens.store.faults import without_password
@@ -53,7 +54,7 @@ class Finding:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _server, _tokens, _disk):
+    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _opinions, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
 
@@ -208,6 +209,12 @@ def _tokens(workspace: Workspace) -> Iterator[Finding]:
     if workspace.settings.oidc.issuer is not None:
         keys = Issuer(workspace.settings.oidc).look()
         yield Finding("tokens", f"of {workspace.settings.oidc.issuer}, which has {keys} keys")
+
+
+def _opinions(workspace: Workspace) -> Iterator[Finding]:
+    check_tagger(workspace)
+    if workspace.settings.opinions.tagger:
+        yield Finding("opinions", f"names are found by {workspace.settings.opinions.tagger}")
 
 
 def _disk(workspace: Workspace) -> Iterator[Finding]:

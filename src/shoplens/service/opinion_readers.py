@@ -54,6 +54,17 @@ def reader_of(workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vecto
     )
 
 
+def check_tagger(workspace: Workspace) -> None:
+    """ConfigurationError when the settings name a tagger that there is not."""
+    wanted, there = workspace.settings.opinions.tagger, TextModels.of(workspace.root).names(TAGGER_KIND)
+    if wanted and wanted not in there:
+        known = ", ".join(there) or "none"
+        raise ConfigurationError(
+            f"opinions.tagger is {wanted!r}, but no such model finds entities; there are: {known}. "
+            f"Train it: shoplens entities train FILE --name {wanted}"
+        )
+
+
 def model_stamps(workspace: Workspace) -> tuple[str, ...]:
     """Changes when a model was trained."""
     models = TextModels.of(workspace.root)
@@ -86,10 +97,8 @@ def _topic(workspace: Workspace, vectors: Vectors | None, meaning: Vectors | Non
 
 def _tags(workspace: Workspace, tagger: str) -> Tags:
     """Names that a trained tagger finds. ConfigurationError when there is no tagger of that name."""
+    check_tagger(workspace)
     taggers = Taggers(workspace)
-    if tagger not in taggers.saved.names(TAGGER_KIND):
-        there = ", ".join(taggers.saved.names(TAGGER_KIND)) or "none"
-        raise ConfigurationError(f"opinions.tagger is {tagger!r}, but no such model finds entities; there are: {there}")
 
     def tags(texts: Sequence[str]) -> list[tuple[Named, ...]]:
         return [

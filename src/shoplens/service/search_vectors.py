@@ -39,7 +39,7 @@ from shoplens.retrieval.blend import Blend
 from shoplens.retrieval.query_means import E5_FLOOR
 from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
-from shoplens.service.held_vectors import Held, HeldVectors, Read, Source
+from shoplens.service.held_vectors import HeldVectors, Read, Source
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated
 from shoplens.service.search_graphs import SearchGraphs
@@ -79,10 +79,6 @@ class SearchVectors:
     def signals(self) -> tuple[VectorSignal, ...]:
         """What answers now."""
         return self._held.signals
-
-    def held(self, name: str) -> Held | None:
-        """One signal, and what it was filled from; None where there is none."""
-        return self._held.get(name)
 
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """Products were changed or taken out."""
