@@ -40,7 +40,6 @@ FOUND = Found(
         Hit("p2", np.float32(0.5), variants=("p3",), moments=(Moment("image[0]", 0.0, 1.5, 0.8),)),  # type: ignore[arg-type]
     ),
     total=12,
-    exact=True,
     facets=(
         Facet("brand", "values", (FacetValue("acme", "Acme", 7, True),)),
         Facet("price", "numbers", low=1.0, high=9.0, bins=(3, 4)),
@@ -139,7 +138,6 @@ def test_the_answer_says_what_there_is_to_say(client: TestClient, noted: NotedSe
     assert rest == {
         "impression_id": "i1",
         "total": 12,
-        "total_exact": True,
         "understood": [
             {"id": "price<=50", "field": "price", "said": "under 50", "label": "price up to 50", "filter": CHEAP,
              "strict": True},

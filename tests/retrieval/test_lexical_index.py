@@ -238,28 +238,6 @@ def test_hostile_queries_are_bounded(shop: LexicalIndex, text: str) -> None:
     assert time.process_time() - started < 1.0
 
 
-def test_least_coverage_leaves_out_nothing_that_has_it() -> None:
-    random = np.random.default_rng(7)
-    words = ["red", "blue", "soft", "warm", "wool", "sock", "shirt", "long", "short", "striped"]
-    titles = [" ".join(random.choice(words, random.integers(1, 6), replace=False)) for _ in range(600)]
-    index = LexicalIndex.open()
-    index.apply([Document(item_id=f"p{row}", title=title) for row, title in enumerate(titles)], [], 1)
-    narrower = 0
-    for _ in range(40):
-        query = index.parse(" ".join(random.choice(words, random.integers(2, 6), replace=False)))
-        everything = index.search(query, len(titles))
-        for least in (0.3, 0.6, 1.0):
-            found = index.find(query, len(titles), least=least)
-            covered = dict(zip(found.known.names(found.places), found.coverage.tolist(), strict=True))
-            enough = everything.coverage >= least
-            wanted = dict(
-                zip(np.array(everything.item_ids)[enough].tolist(), everything.coverage[enough].tolist(), strict=True)
-            )
-            assert wanted == {name: share for name, share in covered.items() if share >= least}
-            narrower += len(covered) < len(everything)
-    assert narrower > 40
-
-
 def test_rows_are_asked_for_once_and_again_while_unknown() -> None:
     index = LexicalIndex.open()
     index.apply([Document(item_id=name, title="red sock") for name in ("a", "b")], [], 1)

@@ -145,7 +145,7 @@ def _why(one: Hit) -> Text:
 
 
 def _caption(found: Found) -> Text:
-    many = counted(found.total, "product") if found.exact else f"about {counted(found.total, 'product')}"
+    many = counted(found.total, "product")
     caption = Text(f"{many} by {found.model}", style="dim")
     if found.cursor is not None:
         caption.append(f"; the next: --cursor {found.cursor}")

@@ -160,7 +160,6 @@ class Facet:
     low: float | None = None  # kind "numbers": between what the numbers lie
     high: float | None = None
     bins: tuple[int, ...] = ()  # products in equal steps from low to high
-    exact: bool = True  # False: counted over the best matches only
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,6 @@ class Found:
     impression_id: str
     items: tuple[Hit, ...]
     total: int  # products that match (groups of variants count once), not only those on this page
-    exact: bool  # False: `total` and the facets speak of the best matches only
     facets: tuple[Facet, ...] = ()
     understood: tuple[Constraint, ...] = ()
     did_you_mean: str | None = None  # a query that would find more

@@ -18,7 +18,8 @@ from shoplens.retrieval.other_words import Weighted, other_words
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
 
-NARROW = 4_000  # products that a filter keeps, up to which words are searched among them only: 7 ms for so many
+NARROW = 4_000  # matches that a filter keeps, up to which words are searched among them only: 7 ms for so many …
+NARROWER = 0.3  # … where they are less than that share of all matches; else enough of the best pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +45,9 @@ class WordSearch:
     id_of: Callable[[RowNumbers], list[str]]
 
     def find(
-        self, asked: Asked, meanings: Sequence[str], names: bool, depth: int, allowed: Mask | None, least: float = 0.0
+        self, asked: Asked, meanings: Sequence[str], names: bool, depth: int, allowed: Mask | None
     ) -> ByWords | None:
-        """The `depth` best products; None when there is no word in the text.
-
-        meanings, names: see `other_words`. least: see `LexicalIndex.find`.
-        """
+        """The `depth` best products; None when there is no word in the text. meanings, names: see `other_words`."""
         query = self.index.parse(asked.text)
         if not query:
             return None
@@ -58,14 +56,16 @@ class WordSearch:
         keeps: Keeps | None = None
         among: Among | None = None
         if allowed is not None:
-            among = Among(int(np.count_nonzero(allowed)), lambda: self.id_of(np.flatnonzero(allowed)))
-            if among.count <= NARROW:
+            matched = self.coverage(asked, meanings, names) > 0
+            size = min(len(matched), len(allowed))
+            matching = np.flatnonzero(matched[:size] & allowed[:size])
+            among = Among(len(matching), lambda: self.id_of(matching))
+            if among.count <= NARROW and among.count < NARROWER * np.count_nonzero(matched):
                 only = among.ids()
             else:
                 keeps = self._filter(allowed)
         found = self.index.find(
-            query, depth, extra=extra, keeps=keeps, among=among, only=only, prefix=asked.prefix, typos=asked.typos,
-            least=least,
+            query, depth, extra=extra, keeps=keeps, among=among, only=only, prefix=asked.prefix, typos=asked.typos
         )  # fmt: skip
         rows = found.known.rows(found.places, self.row_of)
         known = _within(rows, allowed)
@@ -73,11 +73,11 @@ class WordSearch:
             asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total, found.exact
         )
 
-    def count(self, asked: Asked, meanings: Sequence[str], names: bool, up_to: int, least: float = 0.0) -> int:
-        """How many products `find` would find in all, at most `up_to`."""
+    def coverage(self, asked: Asked, meanings: Sequence[str], names: bool) -> Floats:
+        """How much of what is asked each product has that `find` would find in all; see `LexicalIndex.coverage`."""
         extra = other_words(asked.text, meanings, names=names)
         query = self.index.parse(asked.text)
-        return self.index.count(query, extra=extra, prefix=asked.prefix, typos=asked.typos, up_to=up_to, least=least)
+        return self.index.coverage(query, self.row_of, extra=extra, prefix=asked.prefix, typos=asked.typos)
 
     def part(self, found: ByWords, rows: RowNumbers) -> Floats:
         """What words say of these rows, also of those that the search did not come to: share of the best match's score,

@@ -180,20 +180,18 @@ class HybridIndex:
             parts[name] = self._vector_part(self.signals[name], vector, rows)
         return parts
 
-    def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None, *, least: float = 0.0) -> ByWords | None:
-        """The `depth` best products that words find; None when there is no word in the text.
-
-        least: coverage below which products need not be found.
-        """
+    def by_words(self, asked: Asked, depth: int, allowed: Mask | None = None) -> ByWords | None:
+        """The `depth` best products that words find; None when there is no word in the text."""
         if self._words is None or not asked.text:
             return None
-        return self._words.find(asked, self._meanings(asked), self.lexicon, depth, allowed, least)
+        return self._words.find(asked, self._meanings(asked), self.lexicon, depth, allowed)
 
-    def count_by_words(self, asked: Asked, up_to: int, *, least: float = 0.0) -> int:
-        """How many products words find in all, at most `up_to`. least: see `by_words`."""
+    def coverage(self, asked: Asked) -> Floats:
+        """How much of the words each product has, whatever is allowed; 0 where words do not find it. float32 [rows],
+        not to be written to; products beyond its end are not found."""
         if self._words is None or not asked.text:
-            return 0
-        return self._words.count(asked, self._meanings(asked), self.lexicon, up_to, least)
+            return np.zeros(0, np.float32)
+        return self._words.coverage(asked, self._meanings(asked), self.lexicon)
 
     def _meanings(self, asked: Asked) -> list[str]:
         return self.reader.english(asked.text) if self.reader is not None else []

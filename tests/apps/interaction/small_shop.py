@@ -76,7 +76,7 @@ class WordSearch:
         items = tuple(Hit(self.goods[place].item_id, -score) for score, place in page)
         cursor = str(start + ask.n) if start + ask.n < len(scored) else None
         facets = self._facets([self.goods[place] for _, place in scored]) if ask.facets else ()
-        return Found("i", items, len(scored), True, facets, understood, cursor=cursor, language=ask.language)
+        return Found("i", items, len(scored), facets, understood, cursor=cursor, language=ask.language)
 
     def _facets(self, goods: Sequence[Product]) -> tuple[Facet, ...]:
         found = []

@@ -26,7 +26,7 @@ def facet(field: str, *counts: int, kind: str = "values", selected: bool = False
 
 
 def found(total: int, *facets: Facet, items: tuple[Hit, ...] = ()) -> Found:
-    return Found("i", items, total, True, facets)
+    return Found("i", items, total, facets)
 
 
 def hits(**scores: float) -> tuple[Hit, ...]:

@@ -9,7 +9,6 @@ SENTENCES: dict[str, dict[str, str]] = {
         "found": "{many} for {what}.",
         "found_one": "1 product for {what}.",
         "products": "{total} products",
-        "about": "about {total} products",
         "nothing": "Nothing was found for {what}; take a wish back, or say it in other words.",
         "no_products": "This shop has no products yet.",
         "everything": "everything",
@@ -50,7 +49,6 @@ SENTENCES: dict[str, dict[str, str]] = {
         "found": "为您找到{many}：{what}。",
         "found_one": "为您找到1件商品：{what}。",
         "products": "{total}件商品",
-        "about": "约{total}件商品",
         "nothing": "没有找到商品：{what}。可以去掉一个条件，或者换个说法。",
         "no_products": "本店还没有商品。",
         "everything": "全部商品",
@@ -112,11 +110,6 @@ def listed(parts: Sequence[str], language: str, *, either: bool = False) -> str:
     if either and len(parts) > 1:
         return say(language, "and").join(parts[:-1]) + say(language, "or") + parts[-1]
     return say(language, "and").join(parts)
-
-
-def counted(total: int, *, exact: bool, language: str) -> str:
-    """ "12 products", "about 300 products"."""
-    return say(language, "products" if exact else "about", total=total)
 
 
 def number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shoplens.apps.interaction.play import Played
 from shoplens.apps.interaction.scene import Scene
-from shoplens.apps.interaction.sentences import counted, listed, say
+from shoplens.apps.interaction.sentences import listed, say
 from shoplens.apps.interaction.table import Table
 from shoplens.recommend.asking import Found
 
@@ -35,8 +35,8 @@ class Telling:
         key = "nothing" if not found.items else "picked" if scene.only else "undo" if back else ""
         if key:
             return say(language, key, what=what)
-        many = counted(found.total, exact=found.exact, language=language)
-        key = "found_one" if found.total == 1 and found.exact else "found"
+        many = say(language, "products", total=found.total)
+        key = "found_one" if found.total == 1 else "found"
         return "".join(played.notes) + say(language, key, many=many, what=what)
 
     def what(self, scene: Scene, language: str) -> str:

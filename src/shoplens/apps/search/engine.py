@@ -14,13 +14,14 @@ from shoplens.apps.search.attempts import Attempt, Attempts
 from shoplens.apps.search.curation import Curated, Curation
 from shoplens.apps.search.facets import count_facets, parts_of
 from shoplens.apps.search.highlights import highlights_of
-from shoplens.apps.search.matching import NO_TAIL, Matching, Tail
+from shoplens.apps.search.matching import Head, Matching, Tail
 from shoplens.apps.search.ordering import SOFT, ClickOrder, Lift, Ordered, Personal, order_head
-from shoplens.apps.search.paging import Cursor, TieKeys, fingerprint
+from shoplens.apps.search.paging import Cursor, Rows, TieKeys, fingerprint
 from shoplens.apps.search.ranking import Page, Ranking, skip, turn_to
 from shoplens.apps.search.rescue import Rescued, rescued, say
 from shoplens.apps.search.sorting import count_keys, sort_keys
 from shoplens.apps.search.understanding import JOIN, Understands, is_value
+from shoplens.apps.search.variants import count_products
 from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.features.align.glosses import Glossary
 from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
@@ -90,13 +91,12 @@ class SearchEngine:
         attempt = answer.attempt
         ordered = self._ordered(ask, attempt, curated)
         pins = self._pins(ask, attempt, curated)
-        page, total, exact = self._page(ask, attempt, ordered, pins, start)
+        page, total = self._page(ask, attempt, ordered, pins, start)
         nothing = total == 0
         return Found(
             impression_id=secrets.token_hex(12),
             items=self._hits(ask, attempt, ordered, page),
             total=total,
-            exact=exact,
             facets=self._facets(ask, attempt, curated, pins) if ask.facets else (),
             understood=tuple(one for one in attempt.reading.constraints if one not in attempt.given_up),
             did_you_mean=self._suggestion(ask, answer, total),
@@ -163,21 +163,44 @@ class SearchEngine:
         found = [words.search(one, len(item_ids), only=item_ids, typos=False).item_ids for one in asked]
         return {item_id for some in found for item_id in some}
 
-    def _page(self, ask: Ask, attempt: Attempt, ordered: Ordered, pins: Pins, start: Cursor) -> tuple[Page, int, bool]:
-        """The page that is asked for, the total, and whether that is exact.
+    def _page(self, ask: Ask, attempt: Attempt, ordered: Ordered, pins: Pins, start: Cursor) -> tuple[Page, int]:
+        """The page that is asked for, and the total.
 
-        Where many match and the page lies within the head, the others are not even looked up.
+        Where the page lies within the head, of the others only variants of what stands there are ranked.
         """
         head = attempt.head
+        behind = self._matching.behind(attempt.question, head)
+        total = self._total(ask, head, behind, pins)
         shown = (ask.page - 1) * ask.n if ask.page is not None else start.shown
-        if not head.light and not ask.sort and not ask.facets and shown + ask.n <= len(head.rows):
-            ranking = self._ranking(ask, attempt, ordered, NO_TAIL, pins)
-            page = self._turn(ask, ranking, start, shown, goes_on=True)
+        if not ask.sort and shown + ask.n <= len(head.rows):
+            near = self._variants(head.rows, behind) if ask.group else np.zeros(len(behind), bool)
+            ranking = self._ranking(ask, attempt, ordered, self._matching.tail(attempt.question, near), pins)
+            goes_on = bool(np.count_nonzero(behind) > np.count_nonzero(near))
+            page = self._turn(ask, ranking, start, shown, goes_on=goes_on)
             if len(page.rows) == ask.n:
-                return page, head.total, False
-        tail = self._matching.tail(attempt.question, head)
-        ranking = self._ranking(ask, attempt, ordered, tail, pins)
-        return self._turn(ask, ranking, start, shown), ranking.total(), tail.exact
+                return page, total
+        ranking = self._ranking(ask, attempt, ordered, self._matching.tail(attempt.question, behind), pins)
+        return self._turn(ask, ranking, start, shown), total
+
+    def _total(self, ask: Ask, head: Head, behind: Mask, pins: Pins) -> int:
+        """Places there are in all."""
+        groups = self.facts.columns.group[: len(behind)]
+        pinned = [row for _, row in pins]
+        if not ask.group or not groups.any():
+            inside = behind[pinned].sum() + np.isin(pinned, head.rows).sum()
+            return int(len(head.rows) + np.count_nonzero(behind) - inside) + len(pinned)
+        matching = behind.copy()
+        matching[head.rows] = True
+        matching[pinned] = False
+        codes = groups[matching].astype(np.int64)
+        taken = self.facts.group(np.array(pinned, np.int64))
+        return count_products(codes[(codes == 0) | ~np.isin(codes, taken[taken > 0])]) + len(pinned)
+
+    def _variants(self, rows: Rows, behind: Mask) -> Mask:
+        """Those of the others that are variants of these."""
+        groups = self.facts.columns.group[: len(behind)]
+        codes = np.unique(groups[rows])
+        return behind & np.isin(groups, codes[codes > 0]) if codes.any() else np.zeros(len(behind), bool)
 
     def _turn(self, ask: Ask, ranking: Ranking, start: Cursor, shown: int, *, goes_on: bool = False) -> Page:
         begin = skip(ranking, start.of, shown) if ask.page is not None else start
@@ -198,15 +221,15 @@ class SearchEngine:
     def _facets(self, ask: Ask, attempt: Attempt, curated: Curated, pins: Pins) -> tuple[Facet, ...]:
         parts = [*parts_of(ask.filter), *(part for one in attempt.strict for part in parts_of(one.filter))]
 
-        def matching(field: str | None) -> tuple[Mask, bool]:
+        def matching(field: str | None) -> Mask:
             question = attempt.question
             if field is not None:
                 question = self._attempts.widened(ask, curated, attempt, field)
-            mask, exact = self._matching.mask(question, attempt.head if field is None else None)
+            mask = self._matching.mask(question, attempt.head if field is None else None)
             if pins:
                 mask = mask.copy()
                 mask[[row for _, row in pins]] = True
-            return mask, exact
+            return mask
 
         return count_facets(self.facts, ask.facets, parts, matching, ask.facet_values)
 

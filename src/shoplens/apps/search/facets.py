@@ -45,41 +45,41 @@ def count_facets(
     facts: CatalogueFacts,
     asked: Sequence[str],
     parts: Sequence[Filter],
-    matching: Callable[[str | None], tuple[Mask, bool]],
+    matching: Callable[[str | None], Mask],
     limit: int,
 ) -> tuple[Facet, ...]:
     """The facets that are asked for.
 
-    `matching` gives the products that match when the parts about a field (None: no part) are left out, and whether
-    they are all. Asking it is dear, so it is asked only for fields that something was chosen in.
+    `matching` gives the products that match when the parts about a field (None: no part) are left out. Asking it is
+    dear, so it is asked only for fields that something was chosen in.
     """
     chosen = {field for part in parts if (field := field_of(part)) is not None}
-    everything: tuple[Mask, bool] | None = None
+    everything: Mask | None = None
     facets = []
     names = list(dict.fromkeys(name for name in asked if name != ALL))
     if ALL in asked:
         everything = matching(None)
-        names += [name for name in _telling(facts, everything[0]) if name not in names]
+        names += [name for name in _telling(facts, everything) if name not in names]
     for name in names:
         if _folded(name) in chosen:
-            mask, exact = matching(name)
+            mask = matching(name)
         else:
             everything = everything if everything is not None else matching(None)
-            mask, exact = everything
+            mask = everything
         about = [part for part in parts if is_about(part, name)]
-        facets.append(_facet(facts, name, mask, about, limit, exact))
+        facets.append(_facet(facts, name, mask, about, limit))
     return tuple(facets)
 
 
-def _facet(facts: CatalogueFacts, name: str, mask: Mask, about: Sequence[Filter], limit: int, exact: bool) -> Facet:
+def _facet(facts: CatalogueFacts, name: str, mask: Mask, about: Sequence[Filter], limit: int) -> Facet:
     if facts.is_number(name):
         ends = facts.number_range(name, mask)
         if ends is None:
-            return Facet(name, "numbers", exact=exact)
-        return Facet(name, "numbers", (), ends[0], ends[1], tuple(facts.histogram(name, mask, BINS)), exact)
+            return Facet(name, "numbers")
+        return Facet(name, "numbers", (), ends[0], ends[1], tuple(facts.histogram(name, mask, BINS)))
     selected = set(_selected(about))
     if name == "category":
-        return Facet(name, "values", tuple(_categories(facts, mask, selected, limit)), exact=exact)
+        return Facet(name, "values", tuple(_categories(facts, mask, selected, limit)))
     counted = facts.counts(name, mask, None if selected else limit)
     values = [FacetValue(value, value, count, value.casefold() in selected) for value, count in counted]
     if selected:
@@ -89,7 +89,7 @@ def _facet(facts: CatalogueFacts, name: str, mask: Mask, about: Sequence[Filter]
         values = kept + [
             FacetValue(shown.get(one, one), shown.get(one, one), 0, True) for one in sorted(selected - there)
         ]
-    return Facet(name, "values", tuple(values), exact=exact)
+    return Facet(name, "values", tuple(values))
 
 
 def _categories(facts: CatalogueFacts, mask: Mask, selected: set[str], limit: int) -> Iterable[FacetValue]:

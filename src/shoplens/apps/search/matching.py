@@ -15,63 +15,31 @@ import numpy.typing as npt
 from shoplens.apps.search.paging import Rows, TieKeys, first
 from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.retrieval.asked import Asked
-from shoplens.retrieval.by_words import ByWords
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.retrieval.lexical.query import Query
 
 Floats = npt.NDArray[np.float32]
 HEAD = 200  # products that every signal, clicks and the person's taste put in order
 HEAD_OF_VECTORS = 1_000  # the same without words: then only what is near at all can be counted
-MATCHES = 20_000  # products that words find which are counted exactly
-MOSTLY = 0.5  # of these, which a filter has to keep so that it is no use to look for others in their places
-NARROWER = 0.4  # of what words find, up to which to look among what a filter keeps is less work: 4 µs for each, not 2
-COUNTED = 2_000  # products with any of the words, up to which the matches are always counted exactly
 ENOUGH = 0.6  # of the best product's share of the query's words, below which a product is no match but a guess
+BY_DEMAND = 0.1  # of the order behind the head; the rest is coverage
 
 
 class WordsFound:
-    """All that words find, whatever is filtered: looked up when it is first needed, once for a request."""
+    """How much of the words each product has, whatever is filtered: looked up when it is first needed, once for a
+    request."""
 
     def __init__(self, hybrid: HybridIndex, asked: Asked) -> None:
         self._hybrid = hybrid
         self._asked = asked
-        self._found: list[ByWords | None] = []
-        self._least = 0.0
-        self._latest: tuple[Mask, float, ByWords | None] | None = None
+        self._coverage: Floats | None = None
 
-    def within(self, allowed: Mask, least: float) -> ByWords | None:
-        """What they find among the allowed products, coverage below `least` left out where that saves work.
-
-        None when there are no words. The page and its facets ask for the same.
-        """
-        if self._latest is None or self._latest[0] is not allowed or self._latest[1] != least:
-            self._latest = allowed, least, self._within(allowed, least)
-        return self._latest[2]
-
-    def _within(self, allowed: Mask, least: float) -> ByWords | None:
-        if not self._found or least < self._least:
-            among = int(np.count_nonzero(allowed))
-            if among <= NARROWER * self._hybrid.count_by_words(self._asked, MATCHES, least=least):
-                return self._hybrid.by_words(self._asked, MATCHES, allowed, least=least)
-            self._found, self._least = [self._hybrid.by_words(self._asked, MATCHES, least=least)], least
-        found = self._found[0]
-        if found is None:
-            return None
-        kept = found.rows < len(allowed)
-        kept[kept] = allowed[found.rows[kept]]
-        count = int(np.count_nonzero(kept))
-        if not found.exact or found.total > len(found.rows):  # the filter may keep others than the best
-            about = round(found.total * count / max(len(kept), 1))
-            if about <= MATCHES or count < MOSTLY * len(kept):  # all of them can be counted, or too few are left
-                return self._hybrid.by_words(self._asked, MATCHES, allowed, least=least)
-            count = about
-        return replace(
-            found,
-            rows=found.rows[kept],
-            scores=found.scores[kept],
-            coverage=found.coverage[kept],
-            total=count,
-        )
+    def coverage(self, size: int) -> Floats:
+        """0 where words do not find a product. [size]"""
+        if self._coverage is None:
+            self._coverage = self._hybrid.coverage(self._asked)
+        told = self._coverage[:size]
+        return np.concatenate([told, np.zeros(size - len(told), np.float32)]) if len(told) < size else told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,18 +67,11 @@ class Head:
     query: Query | None = None
     by_words: int = 0  # products that words find in all
     coverage: float = 0.0  # of the query's words, by the product that has most of them
-    total: int = 0  # products that match in all; estimated where `light` is False
-    complete: bool = False  # whether there are no others behind these
-    light: bool = True  # whether the others are so few that it is no work to look at all of them
 
     @classmethod
     def empty(cls) -> Self:
         """Nothing matches."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.float32), complete=True)
-
-    def settled(self) -> Self:
-        """With what follows from the total."""
-        return replace(self, complete=self.light and self.total <= len(self.rows))
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,10 +80,6 @@ class Tail:
 
     rows: Rows
     scores: npt.NDArray[np.float64]  # by which they are ordered among themselves, 0 to 1
-    exact: bool  # whether these are all
-
-
-NO_TAIL = Tail(np.zeros(0, np.int64), np.zeros(0), False)
 
 
 class Matching:
@@ -158,30 +115,12 @@ class Matching:
             rows = np.flatnonzero(question.allowed)
             shares = self._shares(rows)
             best = first((-shares, self._ties.of(rows)), HEAD)
-            scores = shares[best].astype(np.float32)
-            return Head(rows[best], scores, total=len(rows), light=len(rows) <= MATCHES).settled()
-        hybrid = self._hybrid()
+            return Head(rows[best], shares[best].astype(np.float32))
         many = HEAD if question.asked.text else HEAD_OF_VECTORS
-        found = hybrid.search(question.asked, many, question.allowed)
+        found = self._hybrid().search(question.asked, many, question.allowed)
         scores = np.nan_to_num(found.scores, nan=0.0, posinf=0.0, neginf=0.0)
-        head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.coverage, found.total)
-        if question.whole:
-            head = self._filled(head, question.allowed)
-        elif found.by_words >= HEAD:  # there may be any number of others
-            head = self._estimated(hybrid, head, question)
-        return head.settled()
-
-    def _estimated(self, hybrid: HybridIndex, head: Head, question: Question) -> Head:
-        """The head of many matches, with about how many they are: those that have all words, as far as allowed.
-
-        Counting hits is quick, going through thousands of them is not.
-        """
-        asked, words = question.asked, hybrid.words
-        if words is None or head.query is None or hybrid.count_by_words(asked, COUNTED + 1) <= COUNTED:
-            return head
-        all_words = words.count(head.query, prefix=asked.prefix, typos=asked.typos, any_word=False)
-        share = int(np.count_nonzero(question.allowed)) / max(int(np.count_nonzero(self._facts.columns.listed)), 1)
-        return replace(head, total=max(len(head.rows), round(all_words * share)), light=False)
+        head = Head(found.rows, scores, found.parts, found.query, found.by_words, found.coverage)
+        return self._filled(head, question.allowed) if question.whole else head
 
     def _filled(self, head: Head, allowed: Mask) -> Head:
         """The head with the most popular of all that matches behind it, where every allowed product does."""
@@ -198,37 +137,36 @@ class Matching:
             rows=np.concatenate([head.rows, rows[best]]),
             scores=np.concatenate([head.scores, behind]),
             parts={name: np.concatenate([part, unknown]) for name, part in head.parts.items()},
-            total=len(head.rows) + len(rows),
-            light=len(rows) <= MATCHES,
         )
 
-    def tail(self, question: Question, head: Head) -> Tail:
-        """All matches that are not in the head."""
-        if head.complete:
-            return replace(NO_TAIL, exact=True)
-        inside = np.zeros(len(question.allowed), bool)
-        inside[head.rows] = True
+    def behind(self, question: Question, head: Head) -> Mask:
+        """All matches that are not in the head: what words find, guesses left out. bool [len(allowed)]"""
         if question.browses or question.whole:
-            rows = np.flatnonzero(question.allowed & ~inside)
-            return Tail(rows, self._shares(rows), True)
-        words = question.words.within(question.allowed, ENOUGH * head.coverage)
-        if words is None or not len(words.rows):
-            return replace(NO_TAIL, exact=True)
-        kept = (words.coverage >= ENOUGH * words.coverage.max()) & ~inside[words.rows]
-        scores = words.scores[kept] / max(float(words.scores.max()), 1e-9)
-        exact = words.exact and words.total <= len(words.rows)
-        return Tail(words.rows[kept], scores.astype(np.float64), exact)
+            others = question.allowed.copy()
+        else:
+            coverage = question.words.coverage(len(question.allowed))
+            best = float(np.max(coverage, where=question.allowed, initial=0.0))
+            others = question.allowed & (coverage > 0) & (coverage >= ENOUGH * best)
+        others[head.rows] = False
+        return others
 
-    def mask(self, question: Question, head: Head | None = None) -> tuple[Mask, bool]:
-        """All matches, and whether these are all. `head`: of this question, where it is known. bool [len(allowed)]"""
+    def tail(self, question: Question, behind: Mask) -> Tail:
+        """These, to be ranked: by how much of the words they have, then by how wanted they are."""
+        rows = np.flatnonzero(behind)
+        shares = self._shares(rows)
         if question.browses or question.whole:
-            return question.allowed, True
+            return Tail(rows, shares)
+        covered = question.words.coverage(len(behind))[rows].astype(np.float64)
+        return Tail(rows, (1 - BY_DEMAND) * covered + BY_DEMAND * shares)
+
+    def mask(self, question: Question, head: Head | None = None) -> Mask:
+        """All matches. `head`: of this question, where it is known. bool [len(allowed)]"""
+        if question.browses or question.whole:
+            return question.allowed
         head = head if head is not None else self.head(question)
-        tail = self.tail(question, head)
-        mask = np.zeros(len(question.allowed), bool)
+        mask = self.behind(question, head)
         mask[head.rows] = True
-        mask[tail.rows] = True
-        return mask, tail.exact
+        return mask
 
     def _shares(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Popularity as a share of the most popular product's."""

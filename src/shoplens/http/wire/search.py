@@ -147,7 +147,6 @@ class FacetOut(BaseModel):
     low: float | None = Field(description="Of numbers: the smallest.")
     high: float | None
     bins: list[int] = Field(description="Of numbers: products in equal steps from low to high.")
-    exact: bool = Field(description="false: counted over the best matches only.")
 
 
 class ConstraintOut(BaseModel):
@@ -167,7 +166,6 @@ class SearchAnswer(BaseModel):
     impression_id: str
     items: list[HitOut]
     total: int = Field(description="Products that match, groups of variants counted once.")
-    total_exact: bool
     facets: list[FacetOut]
     understood: list[ConstraintOut]
     did_you_mean: str | None = Field(description="Words that would find more.")
@@ -186,7 +184,6 @@ def found_json(found: Found, *, explain: bool, heard: str = "") -> dict[str, Any
         "impression_id": found.impression_id,
         "items": [_hit(one, explain) for one in found.items],
         "total": found.total,
-        "total_exact": found.exact,
         "facets": [_facet(one) for one in found.facets],
         "understood": [constraint_json(one) for one in found.understood],
         "did_you_mean": found.did_you_mean,
@@ -232,7 +229,6 @@ def _facet(one: Facet) -> dict[str, Any]:
         "low": one.low,
         "high": one.high,
         "bins": one.bins,
-        "exact": one.exact,
     }
 
 

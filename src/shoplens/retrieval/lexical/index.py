@@ -6,7 +6,6 @@ replaces: whoever is killed leaves the state before or after, never one between.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.chinese import load_sounds
 from shoplens.retrieval.lexical.correcting import corrected
+from shoplens.retrieval.lexical.covering import Covering
 from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, Matches
 from shoplens.retrieval.lexical.expansion import planned
 from shoplens.retrieval.lexical.folding import fold
@@ -31,8 +31,21 @@ from shoplens.retrieval.lexical.highlighting import spans
 from shoplens.retrieval.lexical.known import KnownProducts
 from shoplens.retrieval.lexical.looking import Among, FoundPlaces, Keeps, Look, nothing
 from shoplens.retrieval.lexical.plan import Plan
+from shoplens.retrieval.lexical.postings import RowOf
 from shoplens.retrieval.lexical.query import Query, read_query
-from shoplens.retrieval.lexical.schema import ANY, ID, KIND, LAYOUT, META, PRODUCT, meta, revision_of, schema, written
+from shoplens.retrieval.lexical.schema import (
+    ANY,
+    ID,
+    KIND,
+    LAYOUT,
+    META,
+    PRODUCT,
+    State,
+    meta,
+    schema,
+    state_of,
+    written,
+)
 from shoplens.retrieval.lexical.view import View
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
 
@@ -61,6 +74,7 @@ class LexicalIndex:
         self._writing = threading.Lock()
         self._renewing = threading.Lock()
         self._known = KnownProducts()
+        self._covering = Covering()
         self._vocabulary = Vocabulary([], np.zeros(0, np.int32))
         self._vocabulary_due = 0.0
         self._vocabulary_behind = False
@@ -110,20 +124,22 @@ class LexicalIndex:
             raise InputError(f"revision {revision}: a catalogue's revisions begin with 0")
         with self._written_by_one():
             self._index.reload()
-            if revision < revision_of(self._index, self._index.searcher()):
+            before = state_of(self._index, self._index.searcher())
+            if revision < before.revision:
                 self._renew()
                 return
             writer = self._index.writer(WRITING_MEMORY, 1)
             try:
                 # Whoever was killed just before a commit left files by the very names that this one will write.
                 writer.garbage_collect_files()
+                commit = before.commit + 1
                 for item_id in gone:
                     writer.delete_documents_by_term(ID, item_id)
                 for document in documents:
                     writer.delete_documents_by_term(ID, document.item_id)
-                    writer.add_document(written(document, self.analyser))
+                    writer.add_document(written(document, self.analyser, commit))
                 writer.delete_documents_by_term(KIND, META)
-                writer.add_document(meta(revision))
+                writer.add_document(meta(State(revision, commit)))
                 writer.commit()
             except BaseException:
                 writer.rollback()
@@ -141,6 +157,7 @@ class LexicalIndex:
         changed = self._stamp != self._stamped()
         if changed or (self._vocabulary_behind and time.monotonic() >= self._vocabulary_due):
             self._renew()
+        self._covering.follow(self._view)
         return changed
 
     def warm(self) -> None:
@@ -200,12 +217,10 @@ class LexicalIndex:
         prefix: bool = False,
         typos: bool = True,
         any_word: bool = True,
-        least: float = 0.0,
     ) -> FoundPlaces:
         """What `search` finds, as places in a table of products.
 
-        among: what `keeps` keeps, for when it is less work to look among those.
-        least: coverage below which products need not be found; some of them are. `total` counts what was found.
+        among: what `keeps` keeps and words match, for when it is less work to look among those.
         """
         view, known = self._view, self._known
         if known.full:
@@ -213,29 +228,22 @@ class LexicalIndex:
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
         if not plan or k < 1 or (only is not None and not only):
             return nothing(known)
-        return Look(view, known, plan, keeps=keeps, among=among, only=only, any_word=any_word).best(k, least)
+        return Look(view, known, plan, keeps=keeps, among=among, only=only, any_word=any_word).best(k)
 
-    def count(
+    def coverage(
         self,
         query: Query,
+        row_of: RowOf,
         *,
         extra: Sequence[tuple[str, float]] = (),
         prefix: bool = False,
         typos: bool = True,
-        any_word: bool = True,
-        up_to: int = sys.maxsize,
-        least: float = 0.0,
-    ) -> int:
-        """How many products `find` would find in all, without looking at them; `up_to` where there are as many, or were
-        lately, see `View.at_least`."""
+    ) -> Floats:
+        """How much of the query each product has that `find` would find in all, over the caller's rows; see
+        `Covering.of`. `row_of`: item ids → rows, 0 where there is none."""
         view = self._view
         plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
-        if not plan:
-            return 0
-        if any_word and not least and not plan.phrases and not plan.excluded and view.at_least(plan) >= up_to:
-            return up_to
-        found = view.searcher.search(view.ask(plan, any_word=any_word, least=least), limit=1)
-        return min(int(found.count), up_to)  # type: ignore[attr-defined]  # missing from its stubs
+        return self._covering.of(plan, view, self._known, row_of) if plan else np.zeros(0, np.float32)
 
     def score(
         self,
@@ -307,8 +315,8 @@ class LexicalIndex:
                 self._vocabulary = Vocabulary([term for term, _ in terms], counts).prepare()
                 took = 2 * (time.thread_time() - started)  # reading the terms takes about as long
                 self._vocabulary_due = now + (took / VOCABULARY_SHARE if took > AT_ONCE else 0.0)
-            self._revision = revision_of(self._index, searcher)
-            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights)
+            self._revision, commit = state_of(self._index, searcher)
+            self._view = View(searcher, self._index.schema, self._vocabulary, self.weights, commit)
             self._stamp = stamp
 
     def _stamped(self) -> tuple[int, int, int] | None:

@@ -67,17 +67,17 @@ class Look:
     only: Sequence[str] | None
     any_word: bool
 
-    def best(self, k: int, least: float) -> FoundPlaces:
+    def best(self, k: int) -> FoundPlaces:
         """The k best. Words that half of the catalogue has are left out of the search where that changes nothing."""
         if self.any_word and self.only is None and k <= DEEPER[1]:
             common, beyond = self.view.common(self.plan)
             if common:
-                found = self._best(k, least, common)
+                found = self._best(k, common)
                 if len(found.scores) == k and found.scores[-1] >= beyond:
                     return replace(found, total=max(found.total, self.view.about(self.plan)), exact=False)
-        return self._best(k, least)
+        return self._best(k)
 
-    def _best(self, k: int, least: float, common: frozenset[int] = frozenset()) -> FoundPlaces:
+    def _best(self, k: int, common: frozenset[int] = frozenset()) -> FoundPlaces:
         """The k best; `common`: see `View.ask`.
 
         Tantivy finds by score, and coverage may raise what lies deeper. So one looks a little deeper than asked, then
@@ -85,20 +85,20 @@ class Look:
         """
         whole, partial = _whole(self.plan)
         if len(self.plan.groups) < 2:
-            return self._settled(k, self._found(k, least, common))
-        found = self._found(k + DEEPER[0], least, common)
+            return self._settled(k, self._found(k, 0.0, common))
+        found = self._found(k + DEEPER[0], 0.0, common)
         settled = self._settled(k, found)
         # The most that a product scores which is not found yet.
         unseen = float(found.scores[-1]) if len(found.places) == k + DEEPER[0] else 0.0
         if k > DEEPER[1] or not len(settled.scores) or settled.scores[-1] >= unseen:
             return settled
-        if whole > least:
+        if whole > 0:
             found = found.with_more(self._found(k, whole, common))
             settled = self._settled(k, found)
             if settled.scores[-1] >= unseen * partial**COVERED:
                 return settled
         # To come before the last one, a product that scores no more than the best has at least so much coverage.
-        least = max(least, float(settled.scores[-1] / found.scores.max()) ** (1 / COVERED))
+        least = float(settled.scores[-1] / found.scores.max()) ** (1 / COVERED)
         return self._settled(k, found.with_more(self._found(k + DEEPER[1], least, common)))
 
     def _found(self, k: int, least: float, common: frozenset[int]) -> FoundPlaces:

@@ -3,7 +3,9 @@
 Six fields of texts, each given as terms with spaces between (`Analyser.indexed`): base terms in order, so that
 positions tell what stands next to one another, then extra terms. `any` holds each term of a product once: how many
 products hold a term, and the vocabulary, are read there. One more document, of the kind "meta", tells the revision of
-the catalogue up to which the index is complete; it changes in the same commit as the products do.
+the catalogue up to which the index is complete; it changes in the same commit as the products do. Commits are
+numbered, and each product tells in which it was written, so that who keeps something beside the index (see `covering`)
+reads only what is new.
 
 `content` repeats all terms as four bytes each, base terms in order, fields apart by four zeros. It is not searched: it
 tells which of a query's words a product has that was found, by looking for four bytes, or for several times four.
@@ -14,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
 from zlib import crc32
 
 import tantivy
@@ -21,15 +24,22 @@ import tantivy
 from shoplens.retrieval.lexical.analyser import SHORT, Analyser, squeeze
 from shoplens.retrieval.lexical.document import TEXTS, Document
 
-ANY, CODES, CONTENT, ID = "any", "codes", "content", "item_id"
+ANY, CODES, COMMIT, CONTENT, ID = "any", "codes", "commit", "content", "item_id"
 KIND, NUMBER, REVISION = "kind", "number", "revision"
 PRODUCT, META = "product", "meta"
-LAYOUT = "2"  # raise it when this file comes to write something else
+LAYOUT = "3"  # raise it when this file comes to write something else
 MOST_CHARACTERS = 20_000  # of one field; what follows is not found
 SHARED = frozenset(("brand", "category"))  # many products have the same
 REMEMBERED = 100_000  # terms whose four bytes are kept
 
 _APART = bytes(4)
+
+
+class State(NamedTuple):
+    """How far an index is."""
+
+    revision: int  # of the catalogue, up to which it is complete
+    commit: int  # how often it was written to
 
 
 def schema() -> tantivy.Schema:
@@ -44,11 +54,12 @@ def schema() -> tantivy.Schema:
     builder.add_text_field(KIND, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field(NUMBER, fast=True)
     builder.add_unsigned_field(REVISION, stored=True, fast=True)
+    builder.add_unsigned_field(COMMIT, stored=True, fast=True)
     return builder.build()
 
 
-def written(document: Document, analyser: Analyser) -> tantivy.Document:
-    """A product as the index keeps it."""
+def written(document: Document, analyser: Analyser, commit: int) -> tantivy.Document:
+    """A product as the index keeps it from this commit on."""
     fields = tantivy.Document()
     every: dict[str, None] = {}
     content: list[bytes] = []
@@ -72,21 +83,26 @@ def written(document: Document, analyser: Analyser) -> tantivy.Document:
     fields.add_bytes(CONTENT, said)
     fields.add_text(KIND, PRODUCT)
     fields.add_unsigned(NUMBER, _number(document.item_id, said))
+    fields.add_unsigned(COMMIT, commit)
     return fields
 
 
-def meta(revision: int) -> tantivy.Document:
-    """The document that tells the revision."""
+def meta(state: State) -> tantivy.Document:
+    """The document that tells the state."""
     fields = tantivy.Document()
     fields.add_text(KIND, META)
-    fields.add_unsigned(REVISION, revision)
+    fields.add_unsigned(REVISION, state.revision)
+    fields.add_unsigned(COMMIT, state.commit)
     return fields
 
 
-def revision_of(index: tantivy.Index, searcher: tantivy.Searcher) -> int:
-    """What the document of the kind "meta" says; 0 in an index that nothing was written to."""
+def state_of(index: tantivy.Index, searcher: tantivy.Searcher) -> State:
+    """What the document of the kind "meta" says; zeros in an index that nothing was written to."""
     hits = searcher.search(tantivy.Query.term_query(index.schema, KIND, META, "basic"), limit=1).hits
-    return int(searcher.doc(hits[0][1])[REVISION][0]) if hits else 0
+    if not hits:
+        return State(0, 0)
+    said = searcher.doc(hits[0][1])
+    return State(int(said[REVISION][0]), int(said[COMMIT][0]))
 
 
 def sign(terms: Iterable[str]) -> bytes:

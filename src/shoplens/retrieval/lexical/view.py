@@ -40,8 +40,10 @@ class View:
         schema: tantivy.Schema,
         vocabulary: Vocabulary,
         weights: FieldWeights,
+        commit: int,
     ) -> None:
         self.searcher, self.schema, self.vocabulary = searcher, schema, vocabulary
+        self.commit = commit
         self.weights = tuple(getattr(weights, field) for field in TEXTS)
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
@@ -64,7 +66,7 @@ class View:
 
     def holds(self, terms: tuple[str, ...]) -> bool:
         """Whether a product has these terms next to one another."""
-        return bool(self.searcher.search(self._anywhere(terms), limit=1, count=False).hits)
+        return bool(self.searcher.search(self.anywhere(terms), limit=1, count=False).hits)
 
     def beginning(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """Terms that begin so. From three letters on as they are now, shorter ones by the vocabulary."""
@@ -114,7 +116,7 @@ class View:
                 for group, clauses in groups
             ]
         rules: list[_Clause] = [(Occur.Must, phrase) for phrase in phrases]
-        rules += [(Occur.MustNot, self._anywhere(terms)) for terms in plan.excluded]
+        rules += [(Occur.MustNot, self.anywhere(terms)) for terms in plan.excluded]
         if only is not None:
             among = Asked.term_set_query(self.schema, ID, list(only))
             rules.append((Occur.Must, Asked.const_score_query(among, 0.0)))
@@ -131,7 +133,7 @@ class View:
         ("oz" in "shampoo oz": half of a grocery has it.)
         """
         most = max(COMMON_AT_LEAST, self.written // COMMON_PART)
-        shares = _shares(plan.groups, extra=False)
+        shares = shares_of(plan.groups, extra=False)
         found = frozenset(
             place
             for place, group in enumerate(plan.groups)
@@ -148,11 +150,6 @@ class View:
         """The most that a word can add to a score, before saturation: all that stands for it, in every field."""
         variants = sum(3.0 if variant.code else variant.weight * sum(self.weights) for variant in group.variants)
         return group.idf * group.weight * variants
-
-    def at_least(self, plan: Plan) -> int:
-        """At least so many products have one of the words; those that were deleted count until they are merged away."""
-        single = (one for group in plan.groups for one in group.variants if len(one.terms) == 1 and not one.code)
-        return max((self.count(one.terms[0]) for one in single), default=0)
 
     def about(self, plan: Plan) -> int:
         """About how many products have one of the words, as if words stood in titles by chance."""
@@ -172,7 +169,7 @@ class View:
         """
         if not contents or all(group.extra for group in plan.groups):
             return np.ones(len(contents), np.float32)
-        own, extra = _shares(plan.groups, extra=False), _shares(plan.groups, extra=True)
+        own, extra = shares_of(plan.groups, extra=False), shares_of(plan.groups, extra=True)
         most = max((group.weight for group in plan.groups if group.extra), default=0.0)
         matched = np.zeros((len(plan.groups), len(contents)), np.bool_)
         terms = np.frombuffer(b"".join(contents), "<u4")
@@ -225,7 +222,8 @@ class View:
         group = Group((Variant(terms, 1.0),), scale)
         return Asked.boolean_query(self._clauses(group))
 
-    def _anywhere(self, terms: tuple[str, ...]) -> Asked:
+    def anywhere(self, terms: tuple[str, ...]) -> Asked:
+        """Products that have these terms next to one another, in any field."""
         if len(terms) == 1:
             return Asked.term_query(self.schema, ANY, terms[0], "basic")
         return Asked.boolean_query([(Occur.Should, phrase) for phrase in self._phrases(terms, 1.0)])
@@ -255,7 +253,7 @@ def _needed(groups: Sequence[Group], least: float) -> tuple[set[int], int] | Non
     """
     if least <= 0 or any(group.extra for group in groups):
         return None
-    shares = _shares(groups, extra=False)
+    shares = shares_of(groups, extra=False)
     must = set(np.flatnonzero(shares > 1.0 - least + ROUNDING).tolist())
     others = np.sort([share for place, share in enumerate(shares) if place not in must])[::-1]
     missing = least - ROUNDING - float(shares[list(must)].sum())
@@ -273,7 +271,7 @@ def _standing(signed: bytes, terms: npt.NDArray[np.uint32]) -> npt.NDArray[np.in
     return places
 
 
-def _shares(groups: Sequence[Group], *, extra: bool) -> npt.NDArray[np.float64]:
+def shares_of(groups: Sequence[Group], *, extra: bool) -> npt.NDArray[np.float64]:
     """How much of a query each group says, among the query's own words or among extra ones; 0 for the others."""
     said = np.array([group.weight * group.idf if group.extra is extra else 0.0 for group in groups])
     return said / (said.sum() or 1.0)
