@@ -66,15 +66,21 @@ def test_filters_are_exact_at_every_selectivity(shop: LexicalIndex) -> None:
         np.testing.assert_allclose(among.scores, kept.scores, rtol=1e-5)
 
 
-@pytest.mark.parametrize("narrow", [0, 4_000])  # asks all products and keeps; asks only those that the filter keeps
+@pytest.mark.parametrize("narrow", [0, 40, 4_000])  # asks all products and keeps; asks only those that the filter keeps
+@pytest.mark.parametrize("few", [0, 500])  # the best covered of these; all of them
 @pytest.mark.parametrize("hits", [10, 200])  # looks a few deep, so that it turns to what the filter keeps; or many
 def test_filters_are_exact_whichever_way_is_less_work(
-    shop: LexicalIndex, monkeypatch: pytest.MonkeyPatch, narrow: int, hits: int
+    shop: LexicalIndex, monkeypatch: pytest.MonkeyPatch, narrow: int, few: int, hits: int
 ) -> None:
     monkeypatch.setattr(by_words, "NARROW", narrow)
+    monkeypatch.setattr(by_words, "FEW", min(few, narrow))
     monkeypatch.setattr(looking, "MOST_HITS", hits)
     words = by_words.WordSearch(shop, _rows, _names)
-    query = "red nike shoes"
+    for query in ("red nike shoes", "blak watch model17", "shoes"):
+        _check_filters(shop, words, query)
+
+
+def _check_filters(shop: LexicalIndex, words: by_words.WordSearch, query: str) -> None:
     everything = shop.search(shop.parse(query), 2_000)
     score_of = dict(zip(everything.item_ids, everything.scores.tolist(), strict=True))
     for share in (0.001, 0.01, 0.1, 0.5, 1.0):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +12,18 @@ import numpy.typing as npt
 from shoplens.retrieval.asked import Asked
 from shoplens.retrieval.base import Mask
 from shoplens.retrieval.lexical.index import LexicalIndex
-from shoplens.retrieval.lexical.looking import Among, Keeps
+from shoplens.retrieval.lexical.looking import Among, FoundPlaces, Keeps
 from shoplens.retrieval.lexical.query import Query
 from shoplens.retrieval.other_words import Weighted, other_words
 
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
+Looks = Callable[..., FoundPlaces]  # `LexicalIndex.find` of one query
 
-NARROW = 4_000  # matches that a filter keeps, up to which words are searched among them only: 7 ms for so many …
-NARROWER = 0.3  # … where they are less than that share of all matches; else enough of the best pass
+NARROW = 4_000  # products that may be named to be looked at: 7 ms for so many
+FEW = 500  # matches that a filter keeps which are all looked at
+NARROWER = 0.3  # share of the matches that a filter keeps, from which on enough of the best pass it
+ROUNDING = 1e-3  # of coverage that is computed in two places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,26 +56,47 @@ class WordSearch:
         if not query:
             return None
         extra = other_words(asked.text, meanings, names=names)
-        only: Sequence[str] | None = None
-        keeps: Keeps | None = None
-        among: Among | None = None
-        if allowed is not None:
-            matched = self.coverage(asked, meanings, names) > 0
-            size = min(len(matched), len(allowed))
-            matching = np.flatnonzero(matched[:size] & allowed[:size])
-            among = Among(len(matching), lambda: self.id_of(matching))
-            if among.count <= NARROW and among.count < NARROWER * np.count_nonzero(matched):
-                only = among.ids()
-            else:
-                keeps = self._filter(allowed)
-        found = self.index.find(
-            query, depth, extra=extra, keeps=keeps, among=among, only=only, prefix=asked.prefix, typos=asked.typos
-        )  # fmt: skip
+        look = partial(self.index.find, query, extra=extra, prefix=asked.prefix, typos=asked.typos)
+        if allowed is None:
+            found = look(depth)
+        else:
+            covered = self.coverage(asked, meanings, names)
+            size = min(len(covered), len(allowed))
+            matching = np.flatnonzero((covered[:size] > 0) & allowed[:size])
+            share = len(matching) / max(int(np.count_nonzero(covered)), 1)
+            among = Among(len(matching), share, lambda: self.id_of(matching))
+            most = partial(self.index.most, query, extra=extra, prefix=asked.prefix, typos=asked.typos)
+            chosen = self._among(look, depth, matching, covered[matching], most) if share < NARROWER else None
+            found = chosen if chosen is not None else look(depth, keeps=self._filter(allowed), among=among)
         rows = found.known.rows(found.places, self.row_of)
         known = _within(rows, allowed)
         return ByWords(
             asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total, found.exact
         )
+
+    def _among(
+        self, look: Looks, depth: int, rows: RowNumbers, covered: Floats, most: Callable[[], float]
+    ) -> FoundPlaces | None:
+        """The best of these matches, of which only those are looked at that cover enough; None where they are many.
+
+        most: what any product scores at most before coverage. One that covers c scores at most that times c², which
+        tells whether it could come before the last one of those that cover most.
+        """
+        if len(rows) <= FEW:
+            return look(depth, only=self.id_of(rows))
+        least = np.partition(covered, -depth)[-depth] if depth < len(rows) else np.float32(0)
+        chosen = rows[covered >= least]
+        if len(chosen) > NARROW:
+            return None
+        found = look(depth, only=self.id_of(chosen))
+        if len(chosen) < len(rows):
+            enough = np.sqrt(found.scores.min(initial=np.inf) / most()) if len(found.scores) == depth else 0.0
+            several = rows[covered >= enough * (1 - ROUNDING)]
+            if len(several) > NARROW:
+                return None
+            if not np.isin(several, chosen, assume_unique=True).all():
+                found = look(depth, only=self.id_of(several))
+        return replace(found, total=max(found.total, len(rows)))
 
     def coverage(self, asked: Asked, meanings: Sequence[str], names: bool) -> Floats:
         """How much of what is asked each product has that `find` would find in all; see `LexicalIndex.coverage`."""

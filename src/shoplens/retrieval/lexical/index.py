@@ -230,6 +230,15 @@ class LexicalIndex:
             return nothing(known)
         return Look(view, known, plan, keeps=keeps, among=among, only=only, any_word=any_word).best(k)
 
+    def most(
+        self, query: Query, *, extra: Sequence[tuple[str, float]] = (), prefix: bool = False, typos: bool = True
+    ) -> float:
+        """The most that a product scores, before coverage; 0 where nothing matches."""
+        view = self._view
+        plan = self._plan(view, query, extra, prefix=prefix, typos=typos)
+        best = view.searcher.search(view.ask(plan), limit=1, count=False).hits if plan else ()
+        return float(best[0][0]) if best else 0.0
+
     def coverage(
         self,
         query: Query,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,10 +24,12 @@ COVERED = 2  # power of coverage: of 0 to 4, ndcg@10 on bench search --task text
 
 
 class Among:
-    """The products that a filter keeps: how many, and their ids, which are worked out when they are first needed."""
+    """The matches that a filter keeps: how many, which share of all matches, and their ids, which are worked out when
+    they are first needed."""
 
-    def __init__(self, count: int, ids: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, count: int, share: float, ids: Callable[[], Sequence[str]]) -> None:
         self.count = count
+        self.share = share
         self.ids = functools.cache(ids)
 
 
@@ -114,6 +117,8 @@ class Look:
         if self.keeps is None:
             return None
         limit = max(MOST_HITS, k + k // 4)
+        if self.among is not None and self.among.share > 0:  # as if the filter were indifferent to what is asked
+            limit = max(limit, math.ceil(limit / self.among.share))
         while self.among is None or limit <= self.among.count:
             scores, places, total, _ = self._hits(limit, least, common, None)
             passing = np.flatnonzero(self.keeps(self.known, places)) if len(places) else np.zeros(0, np.int64)
