@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,19 @@ def test_search_asks_for_what_was_learnt(shop: tuple[Workspace, Store]) -> None:
         assert green["attributes"][0] > red["attributes"][0] + 0.2
         assert np.isnan(green["looks"][0])  # it has no photo
         assert facts.row("p000") not in index.search(Asked(text="red cap"), 400).rows
+
+        other = replace(changed, attributes={"colour": ("Blue",)})  # its text stays as it was
+        facts.apply([other])
+        vectors.changed([other], [])
+        vectors.refresh()
+        green, blue = (index.parts(Asked(text=f"{one} belt"), np.array([row])) for one in ("green", "blue"))
+        assert blue["attributes"][0] > green["attributes"][0] + 0.2
+        held = vectors._held.get("attributes")
+        assert held is not None
+        before = dict(held.digests)
+        assert vectors._held.get("attributes") is held
+        vectors.refresh(now=True)
+        assert held.digests == before, "what was put in by hand is what the table and the catalogue say"
 
 
 def test_too_few_pairs_say_so(tmp_path: Path) -> None:

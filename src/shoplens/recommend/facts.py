@@ -129,6 +129,16 @@ class CatalogueFacts:
         """Attributes, names and values as first spelled in the catalogue."""
         return facet_counts.attributes_of(self._tables, row)
 
+    def first_values(self, name: str) -> tuple[npt.NDArray[np.int32], list[str]]:
+        """Of each product the code of its first value of an attribute, 0 without one, [len(columns)]; and the values by
+        code, as first spelled."""
+        codes = np.zeros(len(self.columns), np.int32)
+        column = self._tables.attributes.get(name.casefold())
+        if column is None:
+            return codes, [""]
+        column.first(self._tables.stamps, codes)
+        return codes, column.values.shown
+
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
         """What an attribute says as a number, of each product; NaN where it says none. [len(columns)]"""
         result = np.full(len(self.columns), np.nan)

@@ -187,6 +187,13 @@ class ValueColumn:
         inside = (rows < len(into)) & np.isfinite(said)
         into[rows[inside]] = said[inside]
 
+    def first(self, stamps: Stamps, into: npt.NDArray[np.int32]) -> None:
+        """Write the code of its first value to each row that has any."""
+        entries = self._entries
+        rows, picked = self._alive(entries, np.arange(entries.size)[::-1], stamps)
+        inside = rows < len(into)
+        into[rows[inside]] = entries.codes.take(picked[inside])
+
     def counts(self, mask: Mask, stamps: Stamps) -> npt.NDArray[np.int64]:
         """How many rows of the mask have each value. [values]"""
         entries = self._entries

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Read = Callable[[Sequence[str]], Floats]  # item ids, all of which have one → vectors [n, size]
+Also = Callable[[dict[str, bytes]], dict[str, bytes]]  # digests by item id → those that tell of what is beside it, too
 
 PART = 16_384  # products whose vectors are copied at a time
 AHEAD = 600.0  # seconds for which a text that was encoded here is believed to be newer than the table's
@@ -46,6 +47,7 @@ class Source:
     size: int  # numbers a vector
     read: Callable[[FeatureTable], Read]
     rescore: Rescore | None = None
+    also: Also | None = None  # what vectors are made of beside the table
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ class HeldVectors:
             return
         table = FeatureTable(source.table)
         digests = {item_id: table.digest(item_id) or b"" for item_id in table.ids}
+        digests = digests if source.also is None else source.also(digests)
         before, fresh = held, held is None or not known or newer
         if held is None or fresh:
             held = self._begun(name, source, digests)

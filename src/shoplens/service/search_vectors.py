@@ -41,7 +41,7 @@ from shoplens.retrieval.semantic import VectorSignal
 from shoplens.service.encoders import modalities_on
 from shoplens.service.held_vectors import HeldVectors, Read, Source
 from shoplens.service.loose_media import LooseMedia
-from shoplens.service.query_reading import query_reader, reading_along, stated
+from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
 from shoplens.service.search_graphs import SearchGraphs
 from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.workspace import Workspace
@@ -66,6 +66,7 @@ class SearchVectors:
         self._lock = threading.Lock()
         self._held = HeldVectors(facts, SearchGraphs(workspace.search / "graphs"))
         self._waiting: dict[str, Product] = {}
+        self._restated: set[str] = set()  # products of which the catalogue may state other values now
         self._looked: float | None = None
         self._means: LanguageMeans | None = None
         self.reader: Reader | None = None
@@ -83,6 +84,7 @@ class SearchVectors:
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """Products were changed or taken out."""
         with self._lock:
+            self._restated.update(one.item_id for one in products)
             for item_id in gone:
                 self._waiting.pop(item_id, None)
             if len(self._waiting) + len(products) <= AT_ONCE:
@@ -92,6 +94,7 @@ class SearchVectors:
     def refresh(self, *, now: bool = False, build: bool = True) -> None:
         """Take in changed texts, and every few seconds (or `now`) what `embed` wrote. `build`: index what grew."""
         self._encode_waiting()
+        self._state_anew()
         if now or self._looked is None or time.monotonic() - self._looked > LOOK_EVERY:
             self._looked = time.monotonic()
             for name, source in self._sources():
@@ -199,7 +202,10 @@ class SearchVectors:
                 vectors(ids), stated(self._facts, self._facts.rows(ids), spoken.facets)
             )
 
-        return Source(f"{texts.origin} {self._media.shared.name}", texts.table, spoken.size, read, spoken.rescore)
+        return Source(
+            f"{texts.origin} {self._media.shared.name}", texts.table, spoken.size, read, spoken.rescore,
+            also=lambda digests: told_digests(self._facts, digests, spoken.facets),
+        )  # fmt: skip
 
     def _encode_waiting(self) -> None:
         """Texts of a few changed products: they are found by meaning before any table has them."""
@@ -224,7 +230,24 @@ class SearchVectors:
         beside, spoken = self._held.get("attributes"), self.spoken
         if beside is not None and spoken is not None and beside.signal.size == spoken.size:
             known = stated(self._facts, rows[here], spoken.facets)
-            self._held.put_ahead("attributes", fresh, spoken.product_vectors(vectors[here], known))
+            told = told_digests(self._facts, fresh, spoken.facets)
+            self._held.put_ahead("attributes", told, spoken.product_vectors(vectors[here], known))
+
+    def _state_anew(self) -> None:
+        """Attributes of products whose text is as it was: the catalogue may state other values of them."""
+        with self._lock:
+            restated, self._restated = self._restated, set()
+        texts, held, spoken = self._held.get("meaning"), self._held.get("attributes"), self.spoken
+        if texts is None or held is None or spoken is None or held.signal.size != spoken.size:
+            return
+        known = {item_id: texts.digests[item_id] for item_id in restated if item_id in texts.digests}
+        told = told_digests(self._facts, known, spoken.facets)
+        found = {one: texts.signal.vector(self._facts.row(one)) for one in told if held.digests.get(one) != told[one]}
+        vectors = {item_id: vector for item_id, vector in found.items() if vector is not None}
+        if vectors:
+            known_values = stated(self._facts, self._facts.rows(vectors), spoken.facets)
+            shown = spoken.product_vectors(np.stack(list(vectors.values())), known_values)
+            self._held.put_ahead("attributes", {item_id: told[item_id] for item_id in vectors}, shown)
 
     def _read_weights(self) -> None:
         """What judgements taught, where they taught anything."""
