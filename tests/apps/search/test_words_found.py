@@ -92,6 +92,19 @@ def test_a_product_is_covered_as_soon_as_the_caller_knows_it() -> None:
     assert np.flatnonzero(words.coverage(words.parse("bag"), rows)).tolist() == [3]
 
 
+def test_an_index_that_was_begun_anew_is_read_anew() -> None:
+    words, again = LexicalIndex.open(), LexicalIndex.open()
+    for commit in range(3):
+        words.apply([Document(item_id=f"p{commit + 1}", title="red shoe")], (), commit + 1)
+    again.apply([Document(item_id="p9", title="red shoe")], (), 1)
+    query = words.parse("red")
+    assert np.flatnonzero(words.coverage(query, rows_of)).tolist() == [1, 2, 3]
+    words._index = again._index
+    words._renew()
+    words.refresh()
+    assert np.flatnonzero(words.coverage(query, rows_of)).tolist() == [9]
+
+
 def test_two_callers_have_rows_of_their_own() -> None:
     words = LexicalIndex.open()
     words.apply([Document(item_id="p1", title="red shoe")], (), 1)

@@ -55,10 +55,12 @@ class Covering:
         return found
 
     def follow(self, view: View) -> None:
-        """Take in what was written since, if anybody has asked yet, so that no request has to."""
+        """Take in what was written up to the newest state, if anybody has asked yet, so that no request has to."""
         with self._lock:
             if self._row_of is None:
                 return
+            if self._postings is not None and self._postings.commit > view.commit:  # somebody began the index anew
+                self._postings = None
             postings = self._up_to_date(view, self._row_of)
         if postings.wants_merging:
             merged = postings.merged()  # requests go on meanwhile
