@@ -204,7 +204,7 @@ class SearchService:
 
     def _keep_warm(self) -> None:
         """What the first shoppers would wait for; then, now and then, what other processes were asked."""
-        self.index.words.index.warm()
+        self.index.words.index.warm(self._facts.rows)
         trouble, pause = Trouble(log, "suggestions are as they were"), 0.0
         prepared = False
         while not self._stop.wait(pause):

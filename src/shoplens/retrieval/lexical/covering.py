@@ -54,6 +54,11 @@ class Covering:
                     self._latest.popitem(last=False)
         return found
 
+    def open(self, view: View, row_of: RowOf) -> None:
+        """Read what the first question would have to wait for."""
+        with self._lock:
+            self._up_to_date(view, row_of)
+
     def follow(self, view: View) -> None:
         """Take in what was written up to the newest state, if anybody has asked yet, so that no request has to."""
         with self._lock:

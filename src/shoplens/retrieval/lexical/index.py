@@ -160,18 +160,21 @@ class LexicalIndex:
         self._covering.follow(self._view)
         return changed
 
-    def warm(self) -> None:
-        """Read products before the first search asks for them, as many as a table of them holds.
+    def warm(self, row_of: RowOf | None = None) -> None:
+        """Read products before the first search asks for them, as many as a table of them holds; with `row_of` also
+        what `coverage` reads.
 
-        Half a second for 100,000; searches go on meanwhile.
+        A second for 100,000; searches go on meanwhile.
         """
         view, known = self._view, self._known
         asked = tantivy.Query.term_query(self._index.schema, KIND, PRODUCT, "basic")
         addresses = [address for _, address in view.searcher.search(asked, limit=MOST_WARM).hits]
         for start in range(0, len(addresses), WARM_AT_ONCE):
             if known.full or known is not self._known:
-                return
+                break
             known.places(view.searcher, addresses[start : start + WARM_AT_ONCE])
+        if row_of is not None:
+            self._covering.open(view, row_of)
 
     def parse(self, text: str) -> Query:
         """Read what a shopper typed. Never raises."""
