@@ -11,16 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.encoders.base import EncoderOptions, TextEncoder, open_encoder
-from shoplens.features.align.alignment import Photos
-from shoplens.features.align.bridge import bridge_of, one_network
 from shoplens.features.align.examples import Lessons
 from shoplens.features.align.facets import described
-from shoplens.features.align.glosses import glossary
-from shoplens.features.align.reading import Reader
 from shoplens.features.align.training import train_alignment
-from shoplens.learning.search_benchmark_data import Progress, photo_vectors, read_search_data
+from shoplens.learning.search_benchmark_data import Progress
 from shoplens.learning.search_metrics import figures_by_language, timed_scores
+from shoplens.learning.search_photographed import Photographed
 
 
 def bench_text_photo(
@@ -37,31 +33,25 @@ def bench_text_photo(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Figures as `shoplens bench search --task text-photo` prints them. `text`, `image`: names of encoders."""
-    data = read_search_data(folder, queries, qrels)
-    reads: Any = open_encoder(text, EncoderOptions(cache, threads=threads, modality="text"))
-    looks = open_encoder(image, EncoderOptions(cache, threads=threads, modality="image"))
-    colours = open_encoder("colour", EncoderOptions(cache))
-    products = [*data.learn, *data.gallery]
-    vectors, has = photo_vectors(products, photos or folder / "images.zip", [looks, colours], cache, progress)
-    everything = Photos(vectors["image"], vectors["colour"])
-    first = np.arange(len(products)) < len(data.learn)
+    shop = Photographed.read(
+        folder, cache=cache, text=text, image=image, queries=queries, qrels=qrels, photos=photos, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    data, reader, bridge, first = shop.data, shop.reader, shop.bridge, shop.learnt
     lessons = Lessons(
-        everything.take(first),
-        has[first],
+        shop.photos.take(first),
+        shop.has_photo[first],
         [product.title for product in data.learn],
         [described(product) for product in data.learn],
     )
-    texts: TextEncoder = reads
-    reader = Reader(texts, glossary=glossary())
-    bridge = bridge_of(looks, reader)
     began = time.perf_counter()
     alignment, report = train_alignment(
-        lessons, reader, bridge, one_network=one_network(looks, texts), seed=seed, progress=progress
+        lessons, reader, bridge, one_network=shop.one_network, seed=seed, progress=progress
     )
     seconds = time.perf_counter() - began
-    searched = everything.take(~first)
+    searched = shop.photos.take(~first)
     held = alignment.photo_vectors(searched)
-    unseen = np.flatnonzero(~has[~first])  # products without a photo cannot be found by one
+    unseen = np.flatnonzero(~shop.has_photo[~first])  # products without a photo cannot be found by one
 
     def ask(query: str) -> Any:
         scores = alignment.rescore(alignment.text_vectors([query]), held)[0]

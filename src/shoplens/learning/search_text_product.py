@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.encoders.base import EncoderOptions, Vectors, open_encoder
+from shoplens.encoders.base import Vectors
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.features.align.alignment import Alignment, Photos
-from shoplens.features.align.bridge import Bridge, bridge_of, one_network
+from shoplens.features.align.bridge import Bridge
 from shoplens.features.align.captions import Phrases
 from shoplens.features.align.examples import Lessons
 from shoplens.features.align.facets import codes_of, described
-from shoplens.features.align.glosses import glossary
 from shoplens.features.align.lexicon import built_in
 from shoplens.features.align.reading import Reader
 from shoplens.features.align.training import LEAST_PAIRS, train_alignment
 from shoplens.features.align.validation import make_questions
-from shoplens.learning.search_benchmark_data import Progress, photo_vectors, read_search_data
+from shoplens.learning.search_benchmark_data import Progress
 from shoplens.learning.search_gallery import Gallery, asked_all, judged_questions, only, reweighed
+from shoplens.learning.search_photographed import Photographed
 from shoplens.retrieval.attributes import SpokenAttributes
 from shoplens.retrieval.blend import WORDS, Blend, BlendReport, fit_blend
 from shoplens.retrieval.lexical.document import Document
@@ -82,20 +82,17 @@ def bench_text_product(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Figures as `shoplens bench search --task text-product` prints them. `text`, `image`: names of encoders."""
-    data = read_search_data(folder, queries, qrels)
-    reads: Any = open_encoder(text, EncoderOptions(cache, threads=threads, modality="text"))
-    looks = open_encoder(image, EncoderOptions(cache, threads=threads, modality="image"))
-    colours = open_encoder("colour", EncoderOptions(cache))
-    products = [*data.learn, *data.gallery]
-    seen, has = photo_vectors(products, photos or folder / "images.zip", [looks, colours], cache, progress)
-    titles = [product.title for product in products]
-    everything = _Shop(titles, reads.encode(titles), Photos(seen["image"], seen["colour"]), has)
-    first = np.arange(len(products)) < len(data.learn)
-    reader = Reader(reads, glossary=glossary())
+    shop = Photographed.read(
+        folder, cache=cache, text=text, image=image, queries=queries, qrels=qrels, photos=photos, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    data, reader, first = shop.data, shop.reader, shop.learnt
+    titles = [product.title for product in shop.products]
+    everything = _Shop(titles, shop.reads.encode(titles), shop.photos, shop.has_photo)
     began = time.perf_counter()
     learn = _Learner(
-        everything.take(first), [described(product) for product in data.learn], reader, bridge_of(looks, reader),
-        one_network(looks, reads), seed, progress,
+        everything.take(first), [described(product) for product in data.learn], reader, shop.bridge, shop.one_network,
+        seed, progress,
     )  # fmt: skip
     blend, report = learn.blend()
     alignment = learn.alignment(np.ones(len(data.learn), bool))

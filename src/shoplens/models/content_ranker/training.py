@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shoplens.models.checkpoint import read_state, write_state
+from shoplens.models.checkpoint import keep_fit, take_up_fit
 from shoplens.models.content_ranker.config import ContentRankerConfig
 from shoplens.models.content_ranker.network import ABSENT, RankerNetwork
 from shoplens.models.content_ranker.reading import Ints, TokenStates
@@ -41,6 +41,9 @@ Progress = Callable[[int, int, dict[str, float]], None]
 
 ABOVE, LAYERS = 0, 1  # the stages
 SHARE_ABOVE = 0.3  # of the time, for the first stage
+KEPT = (
+    "best", "best_quality", "stage", "step", "began", "started_from", "done", "chosen", "spent", "history",
+)  # by a checkpoint, beside weights and optimiser  # fmt: skip
 SLOWER_ABOVE = 0.3  # in the second stage, what has learnt already goes on at this share of its rate
 CPU = torch.device("cpu")
 
@@ -96,7 +99,7 @@ class Trainer:
             return
         config = self.config
         if checkpoint is not None:
-            self._resume(checkpoint)
+            take_up_fit(checkpoint, self, KEPT, prepare=lambda state: self._enter(state["stage"]))
         self.table = self.read_all()
         if not self.history:
             self.began = self.spent
@@ -112,7 +115,7 @@ class Trainer:
                     break
                 self.history.append(self._run_epoch())
                 if checkpoint is not None:
-                    self._save(checkpoint)
+                    keep_fit(checkpoint, self, KEPT)
                 if progress is not None:
                     progress(len(self.history), sum(planned), self.history[-1])
         self.network.load_state_dict(self.best)
@@ -279,34 +282,6 @@ class Trainer:
             digest.update(np.ascontiguousarray(array).tobytes())
         digest.update(str(float(self.states.states.double().sum())).encode())
         return digest.hexdigest()
-
-    def _save(self, path: Path) -> None:
-        """Write the state after an epoch."""
-        state = {
-            "fingerprint": self.fingerprint(),
-            "weights": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "best_quality": self.best_quality,
-            "stage": [self.stage, self.step, self.began, self.started_from],
-            "epochs": [self.done, self.chosen],
-            "spent": self.spent,
-            "history": self.history,
-        }
-        write_state(path, state)
-
-    def _resume(self, path: Path) -> None:
-        """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        state = read_state(path, self.fingerprint())
-        if state is None:
-            return
-        self.network.load_state_dict(state["weights"])
-        self._enter(state["stage"][0])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.best, self.history = state["best"], state["history"]
-        self.best_quality, self.spent = state["best_quality"], state["spent"]
-        self.stage, self.step, self.began, self.started_from = state["stage"]
-        self.done, self.chosen = state["epochs"]
 
 
 def weighted_softmax(logits: Tensor, goal: Goal) -> Tensor:

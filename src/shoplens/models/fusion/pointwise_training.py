@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
 from shoplens.domain.dataset import Histories
-from shoplens.models.checkpoint import read_state, write_state
+from shoplens.models.checkpoint import keep_fit, take_up_fit
 from shoplens.models.fusion.batches import Floats, Ints, read_histories
 from shoplens.models.fusion.content import Content
 from shoplens.models.fusion.heads import HEADS
@@ -35,6 +35,7 @@ Steps = Callable[[int, int], None]  # steps done, steps of all epochs
 
 ANSWERED = 4_096  # rows judged at a time outside training
 MANY = 512  # rows of a batch from which on several threads help
+KEPT = ("best", "best_loss", "history", "step")  # by a checkpoint, beside weights and optimiser
 TOLD = 50  # steps between two words about how far an epoch is
 SURE = 1e-6  # probabilities are kept this far from 0 and 1 where a logarithm is taken
 
@@ -144,7 +145,7 @@ class PointwiseTrainer:
     def run(self, progress: Progress | None = None, checkpoint: Path | None = None, steps: Steps | None = None) -> None:
         """All epochs, or until validation has not improved for `patience`; leaves the best weights."""
         if checkpoint is not None:
-            self._resume(checkpoint)
+            take_up_fit(checkpoint, self, KEPT)
         with _threads_for(self.config.batch_size):
             for epoch in range(len(self.history), self.config.epochs):
                 if self._stale():
@@ -152,7 +153,7 @@ class PointwiseTrainer:
                 entry = self._run_epoch(epoch, steps)
                 self.history.append(entry)
                 if checkpoint is not None:
-                    self._save(checkpoint)
+                    keep_fit(checkpoint, self, KEPT)
                 if progress is not None:
                     progress(epoch + 1, self.config.epochs, entry)
         if self.best:
@@ -260,29 +261,6 @@ class PointwiseTrainer:
         for name, value in self.network.state_dict().items():
             digest.update(f"{name}{tuple(value.shape)}".encode())
         return digest.hexdigest()
-
-    def _save(self, path: Path) -> None:
-        """Write the state after an epoch."""
-        state = {
-            "fingerprint": self.fingerprint(),
-            "weights": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "best_loss": self.best_loss,
-            "history": self.history,
-            "step": self.step,
-        }
-        write_state(path, state)
-
-    def _resume(self, path: Path) -> None:
-        """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        state = read_state(path, self.fingerprint())
-        if state is None:
-            return
-        self.network.load_state_dict(state["weights"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.best, self.best_loss = state["best"], state["best_loss"]
-        self.history, self.step = state["history"], state["step"]
 
 
 class _Rivals:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shoplens.models.checkpoint import read_state, write_state
+from shoplens.models.checkpoint import keep_fit, take_up_fit
 from shoplens.models.fusion.batches import Ragged
 from shoplens.models.fusion.config import GRAPH, FusionConfig
 from shoplens.models.fusion.content import Content
@@ -33,6 +33,7 @@ Progress = Callable[[int, int, dict[str, float]], None]  # epoch from 1, epochs,
 
 CHUNK = 8_192  # products encoded at a time outside training
 SMOOTHED = 3  # epochs
+KEPT = ("best", "best_ndcg", "history", "step")  # by a checkpoint, beside weights and optimiser
 DEPTH = 20  # the inner validation looks at the first twenty
 
 
@@ -100,7 +101,7 @@ class Trainer:
             return
         self.steps = max(1, epochs * sum(1 for _ in self._epoch(0)))
         if checkpoint is not None:
-            self._resume(checkpoint)
+            take_up_fit(checkpoint, self, KEPT)
         if not self.history:  # the start is a candidate too: where little was bought, learning can make it worse
             self._keep_if_best(self.validate())
         for epoch in range(len(self.history), epochs):
@@ -109,7 +110,7 @@ class Trainer:
             entry = self._run_epoch(epoch)
             self.history.append(entry)
             if checkpoint is not None:
-                self._save(checkpoint)
+                keep_fit(checkpoint, self, KEPT)
             if progress is not None:
                 progress(epoch + 1, epochs, entry)
         if self.best:
@@ -239,29 +240,6 @@ class Trainer:
         for content in self.inputs.contents:
             digest.update(f"{content.name}{float(content.values.double().sum())}".encode())
         return digest.hexdigest()
-
-    def _save(self, path: Path) -> None:
-        """Write the state after an epoch."""
-        state = {
-            "fingerprint": self.fingerprint(),
-            "weights": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "best_ndcg": self.best_ndcg,
-            "history": self.history,
-            "step": self.step,
-        }
-        write_state(path, state)
-
-    def _resume(self, path: Path) -> None:
-        """Go on where a killed fit of the same settings and data was; otherwise start afresh."""
-        state = read_state(path, self.fingerprint())
-        if state is None:
-            return
-        self.network.load_state_dict(state["weights"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.best, self.best_ndcg = state["best"], state["best_ndcg"]
-        self.history, self.step = state["history"], state["step"]
 
 
 def read_people(
