@@ -50,6 +50,11 @@ class Experiments:
         """Those that people take part in."""
         return self._file.content.running
 
+    def bundles_in_use(self) -> set[str]:
+        """Bundles that arms of running experiments answer with. StoreUnavailableError: see `problem`."""
+        running = (one for one in self.all.values() if one.name in self.running)
+        return {arm.bundle for one in running for arm in one.arms if arm.bundle is not None}
+
     def get(self, name: str) -> Experiment:
         """One experiment; NotFoundError when there is none of that name."""
         found = self.all.get(name)

@@ -21,6 +21,7 @@ from shoplens.errors import BundleError, ConflictError, ShoplensError
 from shoplens.service import bundle_pointer, journal
 from shoplens.service.bundle import read_manifest, trained_at
 from shoplens.service.drift import Drift
+from shoplens.service.experiments import Experiments
 from shoplens.service.gate import newest_window
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
@@ -117,7 +118,21 @@ class Schedule:
             before = bundle_pointer.promote(bundles, version)
         except ShoplensError as error:
             return self._note("failed", str(error), current, version, reason, events, verdict)
-        return self._note("promoted", verdict["why"], before, version, reason, events, verdict)
+        entry = self._note("promoted", verdict["why"], before, version, reason, events, verdict)
+        self._prune()
+        return entry
+
+    def _prune(self) -> None:
+        """Disks end, and old bundles remember people who were forgotten since."""
+        if not self._settings.keep_bundles:
+            return
+        bundles = self._workspace.bundles
+        try:
+            arms = Experiments(self._workspace.root, bundles).bundles_in_use()
+            for gone in bundle_pointer.prune(bundles, self._settings.keep_bundles, arms):
+                log.info("bundle %s was deleted: it is none of the latest %d", gone, self._settings.keep_bundles)
+        except (ShoplensError, OSError) as error:
+            log.warning("old bundles stay: %s", error)
 
     def _note(
         self,

@@ -213,6 +213,7 @@ class ScheduleSettings(BaseModel):
     least_drop: float = Field(default=0.1, ge=0, lt=1)  # share of the click-through rate that must be lost for sure
     settle_minutes: float = Field(default=30.0, gt=0)  # after an answer, in which clicks count for drift and rollback
     look_seconds: float = Field(default=60.0, gt=0)  # between two looks
+    keep_bundles: int = Field(default=5, ge=0)  # that answered, the current one included; 0: all of them
 
 
 class Settings(BaseSettings):
