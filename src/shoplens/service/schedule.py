@@ -26,6 +26,7 @@ from shoplens.service.gate import newest_window
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
 from shoplens.service.rollback import clicked_less
+from shoplens.service.schedule_look import Look, write
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -64,6 +65,7 @@ class Schedule:
         if returned is not None:
             done.append(returned)
         reason = self.reason()
+        self._tell()
         if reason is not None and (trained := self.renew(reason)) is not None:
             done.append(trained)
         return done
@@ -165,6 +167,15 @@ class Schedule:
             moments += [int(chunk.timestamp.min()), int(chunk.timestamp.max())]
         extra = {} if current is None else read_manifest(self._workspace.bundles / current)["extra"]
         return newest_window(moments, int(self._settings.window_days * DAY), extra.get("last_event"))
+
+    def _tell(self) -> None:
+        """Servers beside this process measure what it saw."""
+        drift = self._drift
+        look = Look(time.time(), drift.bundle, drift.seen, drift.click_through, self._drifted)
+        try:
+            write(self._workspace.bundles, look)
+        except OSError as error:
+            log.warning("what was seen is not told: %s", error)
 
     def _look_for_drift(self) -> None:
         stream = reactions(
