@@ -17,7 +17,7 @@ from shoplens.testing.described_shop import LACKS_COLOUR, described_shop
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("shop")
-    (where / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    (where / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(where) as shop:
         shop.put_products(described_shop())
     return where

@@ -13,7 +13,7 @@ from shoplens.testing.described_shop import LACKS_COLOUR, SAYS_OTHERWISE, SHOES,
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("described")
-    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(folder) as opened:
         opened.put_products(described_shop())
         opened.attributes.complete(progress=lambda _what, _done, _total: None)
