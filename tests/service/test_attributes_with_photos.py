@@ -64,6 +64,10 @@ def proposals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Proposa
         replace(products[20], item_id="photo-again", images=("20-again.jpg",)),
         replace(products[30], item_id="text-again", images=()),
         replace(products[40], item_id="looks-otherwise", images=("other.png",)),
+        *(
+            replace(products[50], item_id=f"many-{number}", images=(), category=CAPS if number % 2 else ("Outlet",))
+            for number in range(5)
+        ),
     ]
     products[5] = replace(products[5], attributes={"material": products[5].attributes["material"]})
     products[7] = replace(products[7], attributes={"colour": products[7].attributes["colour"]}, images=())
@@ -90,4 +94,5 @@ def test_photos_and_neighbours_say_what_is_missing(proposals: list[Proposal]) ->
 
 def test_duplicates_under_other_ids_are_found(proposals: list[Proposal]) -> None:
     twice = {one.item_id: (one.value, one.source) for one in proposals if one.kind is ProposalKind.DUPLICATE}
-    assert twice == {"photo-again": ("c20", "photo"), "text-again": ("c30", "text")}, "other photos rule it out"
+    many = {f"many-{number}": ("c50", "text") for number in range(5)}
+    assert twice == {"photo-again": ("c20", "photo"), "text-again": ("c30", "text"), **many}, "other photos rule it out"

@@ -98,8 +98,8 @@ class Attributes:
         began, now = time.perf_counter(), _now()
         found = self._find(seed, progress, vote=False)
         with MediaSources(self._workspace) as media:
-            groups = same_photos(found.products, media.photos, progress)
-        return self._offer(found, list(check(found, groups, now)), CHECKED, now, began)
+            looks = same_photos(found.products, media.photos, progress)
+        return self._offer(found, list(check(found, looks, now)), CHECKED, now, began)
 
     def contradictions(self, item_ids: Sequence[str]) -> list[Proposal]:
         """Of some products, by their texts alone; nothing is written. NotFoundError for unknown ids."""
