@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, emit
 from shoplens.cli.attributes import attributes_app
-from shoplens.domain.proposals import ProposalKind, ProposalStatus
+from shoplens.domain.proposals import OF_CATEGORY, ProposalKind, ProposalStatus
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def show(
             one.kind.value,
             Text(one.item_id),
             Text(one.attribute),
-            Text((" > " if one.kind is ProposalKind.CATEGORY else " / ").join(one.current)),
+            Text((" > " if one.kind in OF_CATEGORY else " / ").join(one.current)),
             Text(one.value),
             one.source,
             f"{one.confidence:.0%}",

@@ -18,7 +18,7 @@ from shoplens.apps.attributes.insights import Drive
 from shoplens.apps.attributes.schema import BRAND, current_values
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
-from shoplens.domain.proposals import WRITTEN, Proposal, ProposalKind, ProposalStatus
+from shoplens.domain.proposals import OF_CATEGORY, WRITTEN, Proposal, ProposalKind, ProposalStatus
 from shoplens.errors import ConflictError, InputError, NotFoundError
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FoundTexts
@@ -27,13 +27,14 @@ from shoplens.service.attribute_checks import check, of_contradiction, same_phot
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
 from shoplens.service.attribute_figures import what_drives, what_is_lacking
 from shoplens.service.attribute_learning import SEPARATOR, SURE, Knowledge, Progress, category_name, learn, recall
+from shoplens.service.attribute_places import places
 from shoplens.service.encoders import table_of
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
-COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING)
+COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING, ProposalKind.PLACE)
 CHECKED = (ProposalKind.CONTRADICTION, ProposalKind.CATEGORY, ProposalKind.DUPLICATE, ProposalKind.PRICE)
 FRESH = 300.0  # seconds that what is known of the catalogue answers before it is read again, if it changed
 
@@ -91,7 +92,8 @@ class Attributes:
         """Learn from the catalogue, find what is missing or spelt otherwise, and put it on the review list."""
         began, now = time.perf_counter(), _now()
         found = self._find(seed, progress)
-        return self._offer(found, list(found.proposals(now)), COMPLETED, now, began)
+        proposals = [*found.proposals(now), *places(found.products, now, progress)]
+        return self._offer(found, proposals, COMPLETED, now, began)
 
     def check(self, *, seed: int = 0, progress: Progress) -> Reviewed:
         """Learn from the catalogue, find what is wrong, and put it on the review list."""
@@ -228,7 +230,7 @@ class Attributes:
 
 def _with(product: Product, one: Proposal) -> Product:
     """The product with what was proposed. ConflictError when it no longer says what it said then."""
-    if one.kind is ProposalKind.CATEGORY:
+    if one.kind in OF_CATEGORY:
         if product.category != one.current:
             raise _changed(one)
         return replace(product, category=tuple(one.value.split(SEPARATOR)))
