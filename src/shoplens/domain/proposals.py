@@ -56,3 +56,12 @@ class Proposal:
         """32 hexadecimal digits made of what is proposed."""
         said = "\x1f".join((self.kind.value, self.item_id, self.attribute, self.value))
         return blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Open proposals to decide about together. What is None selects nothing out."""
+
+    kind: ProposalKind | None = None
+    attribute: str | None = None
+    least: float | None = None  # confidence
