@@ -91,7 +91,11 @@ def test_a_person_is_asked_about_a_selection(folder: Path, monkeypatch: pytest.M
 def test_texts_and_products_are_read(folder: Path) -> None:
     shown = run(folder, "extract", "Oat drink 0.5 L", "--category", "Grocery > Drinks")
     assert "500 ml" in shown
-    assert json.loads(run(folder, "extract", "--item", "s000", "--json"))["values"]
+    values = json.loads(run(folder, "extract", "--item", "s001", "--json"))["values"]
+    assert [(one["value"], one.get("family")) for one in values if one["attribute"] == "colour"] == [
+        ("navy blue", "blue")
+    ]
+    assert all("family" not in one for one in values if one["attribute"] != "colour")
     run(folder, "extract", code=2)
     with pytest.raises(InputError, match=r"has no color; did you mean colour\? choose among what it has: brand"):
         CliRunner().invoke(

@@ -36,6 +36,9 @@ def test_a_text_and_a_product_are_read(client: TestClient) -> None:
     product = client.post("/v1/attributes/extract", json={"item_id": "s001"}).json()
     assert product["current"]["colour"] == ["navy blue"]
     assert {one["attribute"] for one in product["values"]} == {"brand", "colour", "material"}
+    families = {one["attribute"]: (one["value"], one["family"]) for one in reversed(product["values"])}
+    assert families["colour"] == ("navy blue", "blue")
+    assert families["material"][1] is None
 
 
 @pytest.mark.parametrize("body", [{}, {"item_id": "s001", "title": "x"}, {"title": "x", "colour": "red"}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from shoplens.apps.attributes.contradictions import contradictions
 from shoplens.apps.attributes.found import FoundValue, joined
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
+from shoplens.apps.attributes.schema import Kind
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
@@ -80,7 +81,7 @@ class Attributes:
         if knowledge.extractor is not None and title:
             (answer,) = knowledge.extractor.extract([title], [category_name(knowledge.schema, own)])
             found += [of_extracted(knowledge, name, one) for name, one in answer.items() if one.probability >= SURE]
-        return joined(found)
+        return [_with_family(one, knowledge) for one in joined(found)]
 
     def of_product(self, item_id: str) -> tuple[Product, list[FoundValue]]:
         """What the texts of a product say. NotFoundError when there is none of that id."""
@@ -225,6 +226,13 @@ class Attributes:
 
     def _products(self) -> list[Product]:
         return [one for chunk in self._store.catalogue.scan() for one in chunk if not one.stub]
+
+
+def _with_family(one: FoundValue, knowledge: Knowledge) -> FoundValue:
+    """The value of a colour attribute with the family it belongs to."""
+    if knowledge.schema.kinds.get(one.attribute) is not Kind.COLOUR:
+        return one
+    return replace(one, family=knowledge.normaliser.families.of(one.value))
 
 
 def _now() -> int:

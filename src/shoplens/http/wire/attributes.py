@@ -51,6 +51,11 @@ class FoundOut(BaseModel):
     end: int | None = None
     photo: str | None = None
     box: list[float] | None = Field(default=None, description="Left, top, right, bottom as shares of the photo.")
+    family: str | None = Field(
+        default=None,
+        description="Of a colour we know: black, grey, white, beige, brown, red, pink, orange, yellow, "
+        "green, blue or purple.",
+    )
 
 
 class ExtractAnswer(BaseModel):
