@@ -129,6 +129,11 @@ class Answers:
         self._names.pop(user_id, None)
         self._exposure.forget(user_id)
 
+    def forget_everybody(self) -> None:
+        """Nothing by person stays in memory."""
+        self._names.clear()
+        self._exposure.forget_everybody()
+
     def _name(self, user_id: str) -> str:
         now = time.monotonic()
         kept = self._names.get(user_id)

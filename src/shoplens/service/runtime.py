@@ -252,6 +252,7 @@ class Runtime:
         self.answers.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
+        self.answers.forget(user_id)  # again: an answer that was under way may have noted them
         self.profiles.forget(user_id)  # last: who reads everybody meanwhile does not find them any more
         if not any(gone.values()):
             raise NotFoundError(f"nothing is held about {user_id!r}")
@@ -424,9 +425,14 @@ class Runtime:
             self.swap.refresh(embedded=True)
 
     def forget_everybody(self) -> None:
-        """Give up what is remembered here by person; the store keeps what it holds."""
+        """Give up what is remembered here by person; the store keeps what it holds, and conversations their files."""
+        for log in self.logs.values():
+            log.flush(1.0)  # the store leaves out whoever was forgotten, and what we give up of others is in it
+        if self._interaction is not None:
+            self._interaction.sessions.forget_everybody()
         if self._search is not None:
             self._search.forget_everybody()
+        self.answers.forget_everybody()
         self.profiles.forget_everybody()
 
     def _stamp(self) -> float:

@@ -64,6 +64,7 @@ class Watching:
     def __init__(self, shop: Watched) -> None:
         self._shop = shop
         self._erased = shop.store.erasures.last()
+        self._again = False  # whether what is kept by person goes once more
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble = Trouble(log, "looking for changes failed")
@@ -123,8 +124,10 @@ class Watching:
             shop.swap.follow()
 
     def _follow_erasures(self) -> None:
-        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes."""
+        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes; and once
+        more a look later, since an answer that was under way may have brought some back."""
         last = self._shop.store.erasures.last()
-        if last != self._erased:
-            self._erased = last
+        if last != self._erased or self._again:
+            self._again = last != self._erased
             self._shop.forget_everybody()
+            self._erased = last
