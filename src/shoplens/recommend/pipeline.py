@@ -66,7 +66,8 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
 
 def without_model(shelf: Shelf, wish: Wish) -> Answer:
     """Popular and new products, when the model failed to answer."""
-    return _cold(shelf, Past(), replace(wish, explain=False), set(wish.exclude), "model_failed")
+    excluded = set(wish.exclude) | not_to_suggest(shelf, wish.cart, wish.viewing)
+    return _cold(shelf, Past(), replace(wish, explain=False), excluded, "model_failed")
 
 
 def _with_pins(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:

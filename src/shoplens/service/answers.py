@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from shoplens.apps.cart import Cart, CartQuestion, Completed
 from shoplens.apps.home import Home, Shown
@@ -29,6 +30,8 @@ from shoplens.store.records import ImpressionRecord
 log = logging.getLogger(__name__)
 MOST_NAMES = 100_000  # people whose name in experiments is kept in memory
 NAME_SECONDS = 10.0  # for which it is taken as it was; another process may have signed somebody in
+
+Given = TypeVar("Given")
 
 
 class Answers:
@@ -68,31 +71,39 @@ class Answers:
         shelf, wish = self._as_in(arms, wish)
         if wish.cap is not None:
             wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
-        shown = self._answered(shelf, wish, user_id, session_id)
+        shown = self._answered(
+            shelf,
+            lambda: self._home.recommend(shelf, wish, user_id, session_id),
+            lambda: Shown(secrets.token_hex(12), without_model(shelf, wish)),
+        )
         shown = replace(shown, answer=with_unknown(shown.answer, shelf, (wish.viewing, *wish.cart), wish.language))
         for source, count in shown.answer.candidates.items():
             self.candidates[wish.scenario, source] += count
         self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
-    def _answered(self, shelf: Shelf, wish: Wish, user_id: str | None, session_id: str | None) -> Shown:
+    def _answered(self, shelf: Shelf, answer: Callable[[], Given], otherwise: Callable[[], Given]) -> Given:
         """The answer; a model that fails costs its answer, not the request."""
         try:
-            shown = self._home.recommend(shelf, wish, user_id, session_id)
+            given = answer()
         except ShoplensError:
             raise
         except Exception:
             log.exception("bundle %s failed to answer", shelf.version)
             self.errors.failed(shelf.version)
-            return Shown(secrets.token_hex(12), without_model(shelf, wish))
+            return otherwise()
         self.errors.answered(shelf.version)
-        return shown
+        return given
 
     def similar(self, item_id: str, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
         """Products like one product. NotFoundError for an unknown one."""
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
-        shown = Shown(*similar(shelf, item_id, wish))
+        shown = self._answered(
+            shelf,
+            lambda: Shown(*similar(shelf, item_id, wish)),
+            lambda: Shown(secrets.token_hex(12), without_model(shelf, replace(wish, viewing=item_id))),
+        )
         self.note(shown, "similar", user_id, session_id, arms=arms)
         return shown
 
@@ -101,7 +112,15 @@ class Answers:
         user_id, session_id = question.user_id, question.session_id
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish)
-        completed = self._cart.complete(shelf, wish, question)
+        completed = self._answered(
+            shelf,
+            lambda: self._cart.complete(shelf, wish, question),
+            lambda: Completed(
+                secrets.token_hex(12),
+                without_model(shelf, replace(wish, cart=question.items, viewing=question.viewing)),
+                ("popular", "new"),
+            ),
+        )
         answer = with_unknown(completed.answer, shelf, (question.viewing, *question.items), wish.language)
         completed = replace(completed, answer=answer)
         self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)

@@ -53,8 +53,8 @@ class CartAnswer(BaseModel):
     items: list[RankedOut]
     model: str = Field(description="What ranked the products.")
     bundle: str | None = Field(description="Version of the trained bundle that answered.")
-    fallback: Literal["cold_start", "no_bundle", "recommend"] | None = Field(
-        description="What answered when nothing is known about the cart."
+    fallback: Literal["cold_start", "no_bundle", "recommend", "model_failed"] | None = Field(
+        description="What answered when nothing is known about the cart, or its model failed."
     )
     note: str | None = Field(description="The same as a sentence, and which products that were sent are unknown.")
     sources: list[str] = Field(
