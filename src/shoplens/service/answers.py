@@ -68,9 +68,7 @@ class Answers:
     def recommend(self, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
         """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario."""
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
-        if wish.cap is not None:
-            wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
         shown = self._answered(
             shelf,
             lambda: self._home.recommend(shelf, wish, user_id, session_id),
@@ -98,20 +96,20 @@ class Answers:
     def similar(self, item_id: str, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
         """Products like one product. NotFoundError for an unknown one."""
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
         shown = self._answered(
             shelf,
             lambda: Shown(*similar(shelf, item_id, wish)),
             lambda: Shown(secrets.token_hex(12), without_model(shelf, replace(wish, viewing=item_id))),
         )
-        self.note(shown, "similar", user_id, session_id, arms=arms)
+        self.note(shown, "similar", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
     def complete(self, wish: Wish, question: CartQuestion) -> Completed:
         """What completes a cart."""
         user_id, session_id = question.user_id, question.session_id
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
         completed = self._answered(
             shelf,
             lambda: self._cart.complete(shelf, wish, question),
@@ -123,7 +121,8 @@ class Answers:
         )
         answer = with_unknown(completed.answer, shelf, (question.viewing, *question.items), wish.language)
         completed = replace(completed, answer=answer)
-        self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
+        shown = Shown(completed.impression_id, completed.answer)
+        self.note(shown, "cart", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return completed
 
     def arms(self, user_id: str | None, session_id: str | None = None) -> Mapping[str, Arm]:
@@ -204,14 +203,19 @@ class Answers:
             )
         )
 
-    def _as_in(self, arms: Mapping[str, Arm], wish: Wish) -> tuple[Shelf, Wish]:
-        """What these arms answer from, and with which wishes. What a request says itself goes before."""
+    def _as_in(
+        self, arms: Mapping[str, Arm], wish: Wish, user_id: str | None, session_id: str | None
+    ) -> tuple[Shelf, Wish]:
+        """What these arms answer from, and with which wishes: what a request says itself goes before, and a cap knows
+        what the person was shown."""
         shelf = self._swap.shelf
         for arm in arms.values():
             if arm.bundle is not None:
                 shelf = self._swap.beside.get(arm.bundle, shelf)
             if arm.diversity is not None and wish.diversity == 0:
                 wish = replace(wish, diversity=arm.diversity)
+        if wish.cap is not None:
+            wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
         return shelf, wish
 
     def _ready(self, experiment: Experiment) -> bool:

@@ -264,6 +264,11 @@ class Runtime:
         found = find_scenario(self.scenarios, scenario)
         return found.wish(given, repeat=self.settings.train.repeat, language=self.settings.language)
 
+    def cart_wish(self, scenario: str = "cart", **given: Any) -> Wish:
+        """The same for what completes a cart, where what the person bought before may come unless somebody says no."""
+        found = find_scenario(self.scenarios, scenario)
+        return found.wish(given, repeat=True, language=self.settings.language)
+
     def sign_in(self, user_id: str, session_id: str) -> int:
         """What a session did as a guest is the person's from now on, and they stay in its arms of experiments. Returns
         how many events became theirs."""
