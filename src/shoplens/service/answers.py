@@ -65,8 +65,11 @@ class Answers:
         """Have the bundles of running experiments ready; after experiments began or ended."""
         self._swap.keep(arm.bundle for one in self._experiments.running.values() for arm in one.arms if arm.bundle)
 
-    def recommend(self, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
-        """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario."""
+    def recommend(
+        self, wish: Wish, user_id: str | None = None, session_id: str | None = None, *, noted: bool = True
+    ) -> Shown:
+        """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario. `noted`:
+        whether it was really shown, so that it is written down and caps know of it."""
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish, user_id, session_id)
         shown = self._answered(
@@ -77,7 +80,8 @@ class Answers:
         shown = replace(shown, answer=with_unknown(shown.answer, shelf, (wish.viewing, *wish.cart), wish.language))
         for source, count in shown.answer.candidates.items():
             self.candidates[wish.scenario, source] += count
-        self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
+        if noted:
+            self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
     def _answered(self, shelf: Shelf, answer: Callable[[], Given], otherwise: Callable[[], Given]) -> Given:
@@ -93,7 +97,15 @@ class Answers:
         self.errors.answered(shelf.version)
         return given
 
-    def similar(self, item_id: str, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
+    def similar(
+        self,
+        item_id: str,
+        wish: Wish,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        *,
+        noted: bool = True,
+    ) -> Shown:
         """Products like one product. NotFoundError for an unknown one."""
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish, user_id, session_id)
@@ -102,11 +114,12 @@ class Answers:
             lambda: Shown(*similar(shelf, item_id, wish)),
             lambda: Shown(secrets.token_hex(12), without_model(shelf, replace(wish, viewing=item_id))),
         )
-        self.note(shown, "similar", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
+        if noted:
+            self.note(shown, "similar", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
-    def complete(self, wish: Wish, question: CartQuestion) -> Completed:
-        """What completes a cart."""
+    def complete(self, wish: Wish, question: CartQuestion, *, noted: bool = True) -> Completed:
+        """What completes a cart. `Runtime.cart_wish` makes a wish of a scenario."""
         user_id, session_id = question.user_id, question.session_id
         arms = self.arms(user_id, session_id)
         shelf, wish = self._as_in(arms, wish, user_id, session_id)
@@ -121,8 +134,9 @@ class Answers:
         )
         answer = with_unknown(completed.answer, shelf, (question.viewing, *question.items), wish.language)
         completed = replace(completed, answer=answer)
-        shown = Shown(completed.impression_id, completed.answer)
-        self.note(shown, "cart", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
+        if noted:
+            shown = Shown(completed.impression_id, completed.answer)
+            self.note(shown, "cart", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return completed
 
     def arms(self, user_id: str | None, session_id: str | None = None) -> Mapping[str, Arm]:
