@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
-
-if TYPE_CHECKING:
-    from shoplens.recommend.filters import Filter
+from shoplens.cli.ranking import read_filter
 
 
 @app.command()
@@ -95,17 +93,3 @@ def media_parts(
     ]
     sounds = [Part("audio", file, str(file)) for file in audio or ()]
     return [*photos, *sounds, *(Part("video", file, str(file)) for file in video or ())]
-
-
-def read_filter(text: str | None) -> Filter | None:
-    """A filter from JSON; wrong usage when it is none."""
-    import orjson
-
-    from shoplens.recommend.filters import parse_filter
-
-    if text is None:
-        return None
-    try:
-        return parse_filter(orjson.loads(text))
-    except orjson.JSONDecodeError as error:
-        raise typer.BadParameter(f"it is not JSON: {error}", param_hint="--filter") from error

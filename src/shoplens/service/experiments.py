@@ -82,12 +82,13 @@ class Experiments:
             self._write({**self.all, begun.name: begun})
         return begun
 
-    def stop(self, name: str) -> Experiment:
-        """End: everybody gets the shop as it is. What was measured stays."""
+    def stop(self, name: str, why: str = "") -> Experiment:
+        """End: everybody gets the shop as it is. What was measured stays. `why` is added to the note."""
         with self._file.changing():
             found = self.get(name)
             if found.stopped is None:
-                found = replace(found, stopped=int(time.time() * 1e6))
+                note = "; ".join(one for one in (found.note, why) if one)
+                found = replace(found, stopped=int(time.time() * 1e6), note=note)
                 self._write({**self.all, name: found})
         return found
 
