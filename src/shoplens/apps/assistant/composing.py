@@ -97,7 +97,9 @@ def groundedness(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tu
     texts = {one.id: one.text for one in sources}
     factual = [one for one in sentences if one.sources]
     supported = sum(
-        support_of(one.text.removeprefix("• "), [texts[name] for name in one.sources if name in texts]).supported
+        support_of(
+            one.text.removeprefix("• "), [texts[name] for name in one.sources if name in texts], own_words=True
+        ).supported
         for one in factual
     )
     return len(factual), supported
