@@ -56,11 +56,12 @@ def quoted(hit: Hit, asked: str) -> Draft:
 def document_source(hit: Hit) -> Source:
     """Where a passage stands."""
     passage = hit.passage
+    title = passage.document if speaks_to_us(passage.title) else passage.title
     return Source(
         f"document:{passage.id}",
         "document",
-        passage.title,
-        f"{passage.title}. {passage.text}",
+        title,
+        f"{title}. {passage.text}",
         passage.location,
     )
 
