@@ -257,6 +257,17 @@ class Runtime:
             raise NotFoundError(f"nothing is held about {user_id!r}")
         return gone
 
+    def forget_conversation(self, conversation_id: str) -> bool:
+        """Delete what was said to the assistant in one conversation, and what was searched for in it. False when there
+        was none."""
+        from shoplens.service.assistant_tools import shopping_session
+
+        session = shopping_session(conversation_id)
+        FolderKeeper(self.workspace.conversations).forget(session)
+        if self._interaction is not None:
+            self._interaction.sessions.forget(session)
+        return self.store.transcripts.delete(conversation_id)
+
     def wish(self, scenario: str = "home", **given: Any) -> Wish:
         """What a request to this scenario wishes: its settings, and `given` (fields of `Wish`, None: not said) above
         them. InputError for a scenario that there is not."""
