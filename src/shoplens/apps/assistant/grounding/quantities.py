@@ -15,6 +15,8 @@ _UNITS: Mapping[str, str] = {
     "hour": r"hours?|hrs?|h|个?小时|个?钟头",
     "minute": r"minutes?|mins?|分钟",
     "week": r"weeks?|周|个?星期|个?礼拜",
+    "am": r"a\.?m\b",
+    "pm": r"p\.?m\b",
     "month": r"months?|个?月",
     "year": r"years?|年",
     "EUR": r"eur(?:os?)?|€|欧元?",

@@ -7,6 +7,7 @@ import re
 #: Words that state nothing about a shop: grammar, politeness, and verbs that only carry other words.
 SILENT = frozenset(
     {
+        "go", "goes", "placed",
         "a", "able", "about", "accept", "accepted", "according", "again", "allow", "allowed", "also", "although",
         "am", "an", "and", "are", "as", "at", "available", "based", "be", "because", "been", "being", "between",
         "both", "but", "by", "can", "certainly", "could", "course", "currently", "customer", "customers", "d",
@@ -44,7 +45,7 @@ SAME = {
 SILENT_ZH = re.compile(
     "可以|能够|我们|您好|如果|需要|进行|一下|即可|因此|所以|因为|但是|不过|而且|并且|或者|以及|对于|关于|根据|按照|提供|支持|享受|"
     "时候|的话|这些|那些|这个|那个|它们|请问|通常|一般|目前|期限|时间|政策|规定|本店|店铺|[的了是为有和与及或您你我请将把被就也还哦呢"
-    "吗吧呀啊这那该此其它对于若如则时到至从由以并而但想能可会在要亲个们里上下中等给让办理哪么什内后前做]"
+    "吗吧呀啊这那该此其它对于若如则时到至从由以并而但想能可会在要亲个们里中等给让办理哪么什内后前做]|上(?!午)|下(?!午)"
 )
 SAME_ZH = {
     "产品": "商品", "货品": "商品", "物品": "商品", "收到货": "收货", "签收": "收货", "邮费": "运费", "配送费": "运费",
