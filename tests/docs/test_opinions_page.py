@@ -72,6 +72,8 @@ def test_requests_are_answered(folder: Path) -> None:
         assert shop.opinions.blame() == {}, "complaints of one day are not more than chance would give over four weeks"
         answer = client.post("/v1/opinions", json=body).json()
         assert answer["posts"][0]["item_id"] == "p1"
+        again = client.post("/v1/opinions", json=body).json()
+        assert (again["accepted"], again["duplicates"]) == (0, 1), "what is sent again changes nothing"
         body["posts"][0]["timestamp"] = "2190-01-01T00:00:00Z"
         assert client.post("/v1/opinions", json=body).status_code == 422
         assert client.get("/v1/opinions/series", params={"kind": "topic"}).json()["series"]

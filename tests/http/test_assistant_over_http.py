@@ -11,10 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.cli import assistant_evaluate as _assistant  # noqa: F401 - registers all its commands
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.wire.assistant import AssistantAnswer, TranscriptOut
+from shoplens.service.assistant_tools import shopping_session
 from shoplens.service.runtime import Runtime
 from shoplens.service.sample_support import sample_dialogues
 from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
@@ -84,6 +86,17 @@ def test_transcripts_and_feedback(client: TestClient) -> None:
     assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 200
     assert client.get(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 404
     assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 404
+
+
+def test_what_was_searched_for_goes_with_the_conversation(client: TestClient, shop: Runtime) -> None:
+    said = client.post("/v1/assistant", json={"text": "do you have a kettle"}, headers=READER).json()
+    assert said["items"]
+    name = said["conversation_id"]
+    keeper = FolderKeeper(shop.workspace.conversations)
+    assert keeper.load(shopping_session(name)) is not None
+    assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 200
+    assert keeper.load(shopping_session(name)) is None
+    assert not shop.interaction.sessions.forget(shopping_session(name)), "nor is it in memory"
 
 
 def test_the_commands(shop: Runtime, tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_a_server_that_is_less_closed_than_it_seems(tmp_path: Path) -> None:
     assert "secrets" not in _by_subject(Workspace.open(tmp_path))
 
 
+def test_alerts_that_nobody_can_verify_are_pointed_out(tmp_path: Path) -> None:
+    hook = {"url": "https://shop.example/alerts"}
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"}, opinions={"webhook": hook})
+    assert "opinions.webhook.secret" in _by_subject(workspace)["alerts"].advice
+    signed = Settings.read(None, opinions={"webhook": {**hook, "secret": "s3cret"}})
+    assert "alerts" not in _by_subject(Workspace(tmp_path, signed))
+
+
 def test_damaged_experiments_are_a_finding(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"})
     assert _by_subject(workspace)["experiments"].well

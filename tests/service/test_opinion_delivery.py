@@ -99,6 +99,21 @@ def test_a_webhook_is_signed_and_tried_again(store: Store, hook: str) -> None:
     assert alert["words"] == ["电池", "died"]
 
 
+@pytest.mark.parametrize("secret", [None, SecretStr("")])
+def test_what_is_not_signed_is_warned_of_once(
+    store: Store, hook: str, secret: SecretStr | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook = WebhookSettings(url=hook, secret=secret, allow_private=True)
+    courier = Courier(store.opinions, OpinionSettings(webhook=webhook))
+    put(store, "webhook")
+    assert courier.deliver(100.0) == 1
+    with store.opinions.turn() as turn:
+        turn.deliver([Delivery(alert_id="a1", occasion="critical", channel="webhook", due=0)])
+    assert courier.deliver(101.0) == 1
+    assert not [headers for headers, _ in Hook.got if "x-shoplens-signature" in headers]
+    assert caplog.text.count("opinions.webhook.secret") == 1
+
+
 def test_a_private_address_is_refused_for_good(store: Store, hook: str) -> None:
     courier = Courier(store.opinions, OpinionSettings(webhook=WebhookSettings(url=hook)))
     put(store, "webhook")

@@ -93,6 +93,24 @@ def test_a_feed_and_what_is_none() -> None:
             read_feed(wrong, rows, address="feed")
 
 
+def test_an_atom_feed() -> None:
+    rows = PostRows("feed", report=(report := IngestReport()))
+    atom = b"""<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>Forum</title>
+    <entry><id>tag:x,2</id><title>Kettle leaks</title><updated>2023-11-14T22:13:21Z</updated>
+    <published>2023-11-14T23:13:20+01:00</published><author><name>ann</name></author>
+    <link href="https://example.com/2"/><content type="html">&lt;p&gt;All over the floor.&lt;/p&gt;</content></entry>
+    <entry><id>tag:x,3</id><title>Only a summary</title><updated>2023-11-14T22:13:22Z</updated>
+    <summary>of it</summary></entry>
+    <entry><id>tag:x,4</id><title>Without a time</title></entry></feed>"""
+    first, second = read_feed(atom, rows, address="feed")
+    assert (first.text, first.timestamp) == ("Kettle leaks. All over the floor.", TIME), "when it was published"
+    assert (first.author, first.link, first.post_id, first.source) == (
+        "ann", "https://example.com/2", "tag:x,2", "Forum",
+    )  # fmt: skip
+    assert (second.text, second.timestamp) == ("Only a summary. of it", TIME + 2_000_000), "when it was updated"
+    assert report.refused == 1
+
+
 def test_addresses_inside_the_network_are_refused(tmp_path: Path) -> None:
     store, report = opened(tmp_path), IngestReport()
     with pytest.raises(UnsafeInputError):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from shoplens.apps.assistant.intents.examples import Example, columns_of, example_of
 from shoplens.apps.assistant.intents.learning import Learnt, Progress, learn
-from shoplens.apps.assistant.intents.model import FitClassifier, IntentModel
+from shoplens.apps.assistant.intents.model import FitClassifier, IntentModel, examples_in
 from shoplens.encoders.base import TextEncoder
 from shoplens.errors import FormatError, InputError, NotFoundError
 from shoplens.ingest.report import IngestReport
@@ -94,17 +94,15 @@ def learn_assistant(
 ) -> Learned:
     """Learn from a file, with what the shop corrected in transcripts; the new version answers from then on.
 
-    `add` keeps what was learnt before beside the file; without a file the corrections alone are added. InputError when
-    there is nothing to learn from.
+    `add` keeps what was learnt before beside the file; without a file the corrections alone are added. What stood in
+    transcripts that were forgotten since is learnt no more. InputError when there is nothing to learn from.
     """
     reader = encoder if encoder is not None else reading_encoder(workspace)
     with IngestReport(workspace.root / REPORT_FILE) as report:
         new = read_examples(file, report) if file is not None else []
     before = _before(workspace, reader) if add or file is None else []
-    corrected = [Example(one.said, one.intent) for one in store.transcripts.corrections()]
-    known = {one.utterance for one in corrected}
-    examples = [*(one for one in [*before, *new] if one.utterance not in known), *corrected]
-    examples = list({(one.utterance, one.intent, one.answer): one for one in examples}.values())
+    corrections = _corrections(store)
+    examples = corrected([*before, *new], corrections)
     if not examples:
         raise InputError("nothing to learn from; name a file of dialogues: shoplens assistant learn FILE")
     learnt = learn(
@@ -124,7 +122,17 @@ def learn_assistant(
         data=fingerprint(columns),
         encoder=f"{reader.name}/{reader.version}",
     )
-    return Learned(saved, learnt, report.summary(), len(corrected))
+    _drop_forgotten(TextModels.of(workspace.root), corrections)
+    return Learned(saved, learnt, report.summary(), len(corrections))
+
+
+def corrected(examples: Sequence[Example], corrections: Mapping[str, str]) -> list[Example]:
+    """Examples with the intents that the shop gave to their utterances; what was answered and named stays. Corrected
+    utterances that no example has are added as overheard."""
+    told = [replace(one, intent=corrections.get(one.utterance, one.intent)) for one in examples]
+    known = {one.utterance for one in told}
+    told += [Example(said, intent, overheard=True) for said, intent in corrections.items() if said not in known]
+    return list({(one.utterance, one.intent, one.answer): one for one in told}.values())
 
 
 def linear_fit(encoder: TextEncoder) -> FitClassifier:
@@ -146,5 +154,23 @@ def open_intents(workspace: Workspace, encoder: TextEncoder) -> IntentModel | No
 
 
 def _before(workspace: Workspace, encoder: TextEncoder) -> list[Example]:
+    """What was learnt from files. What was overheard comes from the transcripts again, as long as they are kept."""
     model = open_intents(workspace, encoder)
-    return [] if model is None else list(model.examples)
+    return [] if model is None else [one for one in model.examples if not one.overheard]
+
+
+def _corrections(store: Store) -> dict[str, str]:
+    """What was said → its intent, as corrected last."""
+    turns = store.transcripts.corrections()
+    return {" ".join(one.said.split()): one.intent for one in turns if one.intent and one.said.strip()}
+
+
+def _drop_forgotten(models: TextModels, corrections: Mapping[str, str]) -> None:
+    """Older versions that hold what somebody said whose transcript is gone are gone with it."""
+    for version in models.versions(NAME):
+        try:
+            examples = examples_in(models.home / NAME / version)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if any(one.overheard and one.utterance not in corrections for one in examples):
+            models.discard(NAME, version)

@@ -93,7 +93,7 @@ class ShoppingSearch:
     ) -> Shown:
         """See `tools.base.Shopping`."""
         turn = ShoppingTurn(
-            session_id=f"assistant-{conversation_id}",
+            session_id=shopping_session(conversation_id),
             user_id=user_id,
             text=text[:1_000],
             photos=tuple(cast(PhotoAsk, one) for one in photos),
@@ -108,6 +108,11 @@ class ShoppingSearch:
             None if question is None else question.text,
             () if question is None else tuple(one.label for one in question.options),
         )
+
+
+def shopping_session(conversation_id: str) -> str:
+    """The id of the search for products that goes on within a conversation with the assistant."""
+    return f"assistant-{conversation_id}"
 
 
 def _context(event: Event) -> dict[str, Any]:

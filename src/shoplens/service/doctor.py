@@ -29,6 +29,7 @@ from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
+from shoplens.service.opinion_delivery import UNSIGNED
 from shoplens.service.opinion_readers import check_tagger
 from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import FILE_NAME, without_secrets
@@ -235,6 +236,9 @@ def _tokens(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _opinions(workspace: Workspace) -> Iterator[Finding]:
+    webhook = workspace.settings.opinions.webhook
+    if webhook.url and not (webhook.secret and webhook.secret.get_secret_value()):
+        yield Finding("alerts", "posted unsigned", UNSIGNED)
     check_tagger(workspace)
     if workspace.settings.opinions.tagger:
         yield Finding("opinions", f"names are found by {workspace.settings.opinions.tagger}")

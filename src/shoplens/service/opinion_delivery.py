@@ -32,6 +32,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 30.0, 6 * 3_600.0  # seconds; each pause is three t
 LEASE = 120.0  # seconds for which a message is taken
 TOGETHER = 20  # messages that are taken at once
 LOOK_EVERY = 2.0  # seconds between looks at the outbox
+#: What to do about a webhook without a secret.
+UNSIGNED = "set opinions.webhook.secret, best by SHOPLENS_OPINIONS__WEBHOOK__SECRET"
 
 Send = Callable[[AlertRecord, list[PostRecord], Delivery], None]
 
@@ -52,6 +54,7 @@ class Courier:
         self._language = language
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._told_unsigned = False
         self._send: dict[str, Send] = {"log": self._to_log, "webhook": self._to_webhook, "email": self._to_email}
 
     def start(self) -> None:
@@ -114,12 +117,15 @@ class Courier:
             raise ConfigurationError("opinions.webhook.url is not set any more")
         body = orjson.dumps({"occasion": delivery.occasion, "alert": alert_json(alert, posts, self._language)})
         secret = webhook.secret.get_secret_value().encode() if webhook.secret is not None else None
+        if not secret and not self._told_unsigned:
+            self._told_unsigned = True
+            log.warning("alerts are posted unsigned: whoever receives them cannot tell who sent them; %s", UNSIGNED)
         try:
             answer = post_signed(
                 webhook.url,
                 body,
                 key=f"{delivery.alert_id}/{delivery.occasion}",
-                secret=secret,
+                secret=secret or None,
                 private=webhook.allow_private,
                 timeout=webhook.timeout_seconds,
             )

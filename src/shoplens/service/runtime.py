@@ -45,6 +45,7 @@ from shoplens.service.uploads import Stored, Upload, keep_media, known_product, 
 from shoplens.service.watching import Watching
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
+from shoplens.store.opinions import AlertRecord
 from shoplens.store.records import Appended, Checkpoint
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from shoplens.service.attributes import Attributes
     from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
+    from shoplens.service.opinion_clock import OpinionClock
     from shoplens.service.opinion_delivery import Courier
     from shoplens.service.opinions import OpinionService
     from shoplens.service.search import SearchService
@@ -122,6 +124,7 @@ class Runtime:
         self._attributes: Attributes | None = None
         self._opinions: OpinionService | None = None
         self._courier: Courier | None = None
+        self._clock: OpinionClock | None = None
         self.follow_opinions()
         self._assistant: AssistantService | None = None
 
@@ -258,6 +261,17 @@ class Runtime:
             raise NotFoundError(f"nothing is held about {user_id!r}")
         return gone
 
+    def forget_conversation(self, conversation_id: str) -> bool:
+        """Delete what was said to the assistant in one conversation, and what was searched for in it. False when there
+        was none."""
+        from shoplens.service.assistant_tools import shopping_session
+
+        session = shopping_session(conversation_id)
+        FolderKeeper(self.workspace.conversations).forget(session)
+        if self._interaction is not None:
+            self._interaction.sessions.forget(session)
+        return self.store.transcripts.delete(conversation_id)
+
     def wish(self, scenario: str = "home", **given: Any) -> Wish:
         """What a request to this scenario wishes: its settings, and `given` (fields of `Wish`, None: not said) above
         them. InputError for a scenario that there is not."""
@@ -382,6 +396,7 @@ class Runtime:
 
     def watch(self) -> None:
         """Follow the bundle pointer and other processes' changes of the catalogue, in a thread, until `close`."""
+        from shoplens.service.opinion_clock import OpinionClock
         from shoplens.service.opinion_delivery import Courier
 
         if not self.watching.started:
@@ -389,10 +404,14 @@ class Runtime:
             self.search.start()
             self._courier = Courier(self.store.opinions, self.settings.opinions, language=self.settings.language)
             self._courier.start()
+            self._clock = OpinionClock(self.workspace.root, self.store.opinions, self._tick)
+            self._clock.start()
 
     def close(self) -> None:
         """Stop watching and give the store back."""
         self.watching.close()
+        if self._clock is not None:
+            self._clock.close()
         if self._courier is not None:
             self._courier.close()
         if self._assistant is not None:
@@ -404,6 +423,9 @@ class Runtime:
         self.live.close()
         self.media.close()
         self.store.close()
+
+    def _tick(self) -> list[AlertRecord]:
+        return self.opinions.tick()  # opened only where somebody said something
 
     def follow_trends(self) -> None:
         """Take in what other processes' events say is wanted; the first time, what the log says."""

@@ -170,6 +170,12 @@ class TextModels:
             _point(self.home / name, version)
         return chosen
 
+    def discard(self, name: str, version: str) -> None:
+        """Delete one version, unless it is the one that answers."""
+        with FileLock(self.home / checked_name(name) / ".lock"):
+            if version != self.stamp(name):
+                shutil.rmtree(self._folder(name, version))
+
     def remove(self, name: str) -> None:
         """Delete a model with all its versions. NotFoundError when there is none of that name."""
         if not self.versions(name):

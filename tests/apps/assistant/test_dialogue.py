@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -171,6 +173,7 @@ class Endpoint:
         (Endpoint("Of course! You can return unused products within 30 days of delivery."), "endpoint"),
         (Endpoint("You can return everything within 365 days, free of charge."), "templates"),
         (Endpoint(error=ServiceUnavailableError("gone")), "templates"),
+        (Endpoint(error=KeyError("choices")), "templates"),
     ],
 )
 def test_an_endpoint_may_write_what_is_true(shop: Runtime, endpoint: Endpoint, by: str) -> None:
@@ -203,6 +206,32 @@ def test_a_tool_that_hangs_is_not_waited_for(shop: Runtime) -> None:
         assert "cannot look that up" in ask(shop, "where is my order", user="ann").text
     finally:
         answering._tools, answering._seconds = tools, seconds
+
+
+class Broken:
+    """Raises what no tool should."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __call__(self, *_asked: object) -> Any:
+        raise self.error
+
+    get = find = __call__
+
+
+@pytest.mark.parametrize("error", [KeyError("order_id"), RuntimeError("lost"), ValueError("?"), OSError("gone")])
+def test_a_tool_that_breaks_does_not_end_the_turn(shop: Runtime, error: Exception) -> None:
+    answering = shop.assistant.assistant._answer
+    tools = answering._tools
+    broken: Any = Broken(error)
+    answering._tools = replace(tools, catalogue=broken, orders=broken, recommends=broken, shopping=broken)
+    try:
+        assert "cannot look that up" in ask(shop, "where is my order", user="ann").text
+        for text in ("how much is the white mug?", "recommend me something", "do you have a kettle"):
+            assert ask(shop, text).outcome in ("unknown", "asked_back", "answered")
+    finally:
+        answering._tools = tools
 
 
 def test_memory_is_bounded_and_survives_nonsense() -> None:

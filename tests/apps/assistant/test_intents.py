@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shoplens.apps.assistant.evaluation import intent_figures
 from shoplens.apps.assistant.intents.discovery import discover
 from shoplens.apps.assistant.intents.examples import Example, columns_of, example_of, groups_of, hold_out
 from shoplens.apps.assistant.intents.learning import learn
@@ -135,3 +136,16 @@ def test_the_situation_chooses_the_answer() -> None:
 )
 def test_slots(text: str, slots: dict[str, str]) -> None:
     assert slots_of(text) == slots
+
+
+def test_intents_that_were_not_learnt_count_as_wrong(model: IntentModel, examples: list[Example]) -> None:
+    strange = [Example(f"{begin} send a gift card", "gift") for begin in BEGINNINGS]
+    known = intent_figures(model, examples, examples)
+    mixed = intent_figures(model, [*examples, *strange], examples)
+    right = known["intent accuracy"].value
+    assert right is not None
+    assert mixed["intent accuracy"].value == pytest.approx(right * len(examples) / (len(examples) + len(strange)))
+    assert mixed["intent macro f1"].value < known["intent macro f1"].value  # type: ignore[operator]
+    assert "8 utterances of 1 intents that were not learnt" in mixed["intent accuracy"].over
+    assert "not learnt" not in known["intent accuracy"].over
+    assert mixed["false alarms"] == known["false alarms"], "what is not learnt is out of scope, and no false alarm"

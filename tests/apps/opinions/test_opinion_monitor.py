@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def take(monitor: Monitor, *posts: Post, now: int = START) -> list[int]:
     """Sequences that the posts got."""
     return [one.sequence for one in monitor.take(posts, plain_reader().read(posts), now=now).posts]
+
+
+def distinct(post: Post) -> str:
+    """What no other post says, long enough that it makes no copy."""
+    return hashlib.sha256(str(post.post_id).encode()).hexdigest()[:12]
 
 
 def said(text: str, time: int = 0, **more: object) -> Post:
@@ -156,18 +162,44 @@ def test_silence_ends_windows_by_the_clock(store: Store) -> None:
     assert store.opinions.alerts()[0].closed is not None, "nobody says anything any more"
 
 
-def test_a_surge_that_comes_back_opens_the_old_alert(tmp_path: Path) -> None:
-    day = stream(4, days=8, surge=(6.0, 6.6))
-    again = [
-        replace(one, text=f"{SURGE} {number:x}", post_id=f"again {number}")
-        for number, one in enumerate(stream(5, days=8))
-        if 6.95 * DAY <= one.timestamp - START < 7.5 * DAY
+@pytest.mark.parametrize(
+    ("first", "second", "alerts", "again"),
+    [((6.0, 6.6), (6.95, 7.5), 1, 1), ((6.0, 6.4), (7.2, 7.6), 2, None)],
+)
+def test_a_surge_that_comes_back_opens_the_old_alert_within_the_cool_down(
+    tmp_path: Path, first: tuple[float, float], second: tuple[float, float], alerts: int, again: int | None
+) -> None:
+    more = [
+        replace(one, text=f"{SURGE} {distinct(one)}", post_id=f"again {one.post_id}")
+        for one in stream(5, days=9, per_day=200)
+        if second[0] * DAY <= one.timestamp - START < second[1] * DAY
     ]
-    posts = sorted([*day, *again], key=lambda one: one.timestamp)
+    posts = sorted([*stream(4, days=9, surge=first), *more], key=lambda one: one.timestamp)
     store = fresh_store(tmp_path, "again")
     run(store, posts, plain_reader().read(posts), size=300)
-    assert len({(one.series, one.kind) for one in store.opinions.alerts()}) == len(store.opinions.alerts())
+    found = store.opinions.alerts()
+    assert [(one.series, one.kind) for one in found] == [("all", "tone")] * alerts
+    assert found[0].told.get("again") == again
+    assert found[0].closed is not None
     store.close()
+
+
+def test_many_posts_of_no_bad_tone_are_a_volume_alert(store: Store) -> None:
+    more = [
+        replace(one, text=f"{GOOD[0]} {distinct(one)}", post_id=f"more {one.post_id}")
+        for one in stream(6, days=18, per_day=1_000)
+        if 16 * DAY <= one.timestamp - START < 16.5 * DAY
+    ]
+    posts = sorted([*stream(4, days=18), *more], key=lambda one: one.timestamp)
+    run(store, posts, plain_reader().read(posts), size=500)
+    (alert,) = store.opinions.alerts()
+    assert (alert.series, alert.kind) == ("aspect:screen", "volume"), "the narrowest leads"
+    assert concerns(alert, "all")
+    assert alert.severity == "warning", "many posts, and no complaints"
+    assert START + 16 * DAY <= alert.opened <= START + 16.5 * DAY
+    assert alert.told["during"]["posts"] > 3 * alert.told["usual_posts"]
+    assert alert.told["during"]["share"] < 0.2
+    assert subject_of(alert, "en") != subject_of(replace(alert, kind="tone"), "en")
 
 
 def test_words_of_the_cases_are_read_as_meant() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -14,6 +15,7 @@ from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.intents.templates import best_template, speak
 from shoplens.apps.assistant.knowledge.index import Hit, Knowledge
 from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
 from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
 from shoplens.apps.assistant.turns import Act, Sentence, Turn, Understood
@@ -24,6 +26,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.encoders.centring import language_of
 from shoplens.errors import InputError, ShoplensError
 
+log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 SURE = 0.6  # probability of an intent below which it is asked back, where another is likely too
 ACTS = 0.8  # probability of an intent from which on its tool is used
@@ -265,6 +268,9 @@ class Answering:
             return None
         except (ShoplensError, FutureTimeout):
             return None
+        except Exception:  # whatever a tool of somebody else raises: the answer goes on without it
+            log.exception("a tool of the assistant failed")
+            return None
 
 
 def _is_named(wanted: frozenset[str], product: Product) -> bool:
@@ -282,7 +288,7 @@ def _shown(begin: str, found: Shown, understood: Understood) -> Draft:
         [product_source(one) for one in products],
         tuple(one.item_id for one in products),
         found.question,
-        found.options,
+        tuple(one for one in found.options if not speaks_to_us(one)),
     )
 
 

@@ -56,11 +56,12 @@ def quoted(hit: Hit, asked: str) -> Draft:
 def document_source(hit: Hit) -> Source:
     """Where a passage stands."""
     passage = hit.passage
+    title = passage.document if speaks_to_us(passage.title) else passage.title
     return Source(
         f"document:{passage.id}",
         "document",
-        passage.title,
-        f"{passage.title}. {passage.text}",
+        title,
+        f"{title}. {passage.text}",
         passage.location,
     )
 
@@ -97,7 +98,9 @@ def groundedness(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tu
     texts = {one.id: one.text for one in sources}
     factual = [one for one in sentences if one.sources]
     supported = sum(
-        support_of(one.text.removeprefix("• "), [texts[name] for name in one.sources if name in texts]).supported
+        support_of(
+            one.text.removeprefix("• "), [texts[name] for name in one.sources if name in texts], own_words=True
+        ).supported
         for one in factual
     )
     return len(factual), supported

@@ -126,6 +126,9 @@ class Assistant:
         except ShoplensError as error:
             log.warning("the endpoint wrote nothing, templates answer: %s", error)
             return draft, "templates"
+        except Exception:  # a writer of somebody else may raise anything: what was found is answered nevertheless
+            log.exception("the endpoint failed, templates answer")
+            return draft, "templates"
         better = written(text, draft)
         if better is None:
             log.info("what the endpoint wrote does not stand in the sources, templates answer")

@@ -44,9 +44,10 @@ class Figure:
 def intent_figures(model: IntentModel, examples: Sequence[Example], learnt: Sequence[Example]) -> dict[str, Figure]:
     """Accuracy and macro F1 of intents, out of scope at the model's false-alarm rate, and words of answers.
 
+    An intent that the model never learnt is wrong whatever it says; how many there are is told beside the figure.
     `learnt`: what the model learnt from, for the baselines.
     """
-    inside = [one for one in examples if one.intent in model.intents]
+    inside = [one for one in examples if one.intent and one.intent not in OUT_OF_SCOPE]
     outside = [one.utterance for one in examples if one.intent in OUT_OF_SCOPE]
     figures: dict[str, Figure] = {}
     if inside:
@@ -55,10 +56,15 @@ def intent_figures(model: IntentModel, examples: Sequence[Example], learnt: Sequ
         true = [str(one.intent) for one in inside]
         most = Counter(one.intent for one in learnt).most_common(1)[0][0]
         right = float(np.mean([one == two for one, two in zip(told, true, strict=True)]))
+        known = [one in model.intents for one in true]
         over = f"{len(inside):,} utterances, {len(set(true))} intents"
+        if strange := len(known) - sum(known):
+            over += f"; {strange:,} utterances of {len(set(true) - set(model.intents))} intents that were not learnt"
         figures["intent accuracy"] = Figure(right, sum(one == most for one in true) / len(true), over)
         figures["intent macro f1"] = Figure(_macro_f1(true, told), _macro_f1(true, [str(most)] * len(true)), over)
-        figures["false alarms"] = Figure(sum(not one.in_scope for one in guesses) / len(guesses), None, over)
+        alarms = [not one.in_scope for one, learned in zip(guesses, known, strict=True) if learned]
+        if alarms:
+            figures["false alarms"] = Figure(sum(alarms) / len(alarms), None, f"{len(alarms):,} utterances in scope")
         figures |= _answer_figures(model, inside, told, learnt)
     for name, texts in (("out-of-scope recall", outside), ("out-of-scope recall, unrelated", list(UNRELATED))):
         if texts:

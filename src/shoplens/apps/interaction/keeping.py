@@ -85,6 +85,13 @@ class FolderKeeper:
             if place >= self._most or now - when > self._idle:
                 file.unlink(missing_ok=True)
 
+    def forget(self, session_id: str) -> bool:
+        """Delete one conversation. False when there was none."""
+        file = self._file(session_id)
+        there = file.exists()
+        file.unlink(missing_ok=True)
+        return there
+
     def forget_person(self, user_id: str) -> int:
         """Delete the conversations of a person. Returns how many there were."""
         gone = 0

@@ -82,6 +82,10 @@ class Keeper(Protocol):
         """After each turn."""
         ...
 
+    def forget(self, session_id: str) -> bool:
+        """Drop one conversation. False when there was none."""
+        ...
+
     def forget_person(self, user_id: str) -> int:
         """Drop the conversations of a person. Returns how many there were."""
         ...
@@ -134,6 +138,14 @@ class Sessions:
         finally:
             session.lock.release()
             self._close(session)
+
+    def forget(self, session_id: str) -> bool:
+        """Drop one conversation. False when there was none."""
+        with self._lock:
+            held = session_id in self._sessions
+            if held:
+                self._drop(session_id)
+        return (self._keeper.forget(session_id) if self._keeper is not None else False) or held
 
     def forget_person(self, user_id: str) -> int:
         """Drop the conversations of a person. Returns how many there were."""

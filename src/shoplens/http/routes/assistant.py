@@ -134,8 +134,8 @@ async def get_transcript(conversation_id: Id, shop: Shop) -> dict[str, Any]:
 
 @router.delete("/v1/assistant/conversations/{conversation_id:id}", dependencies=[Depends(needs("write"))])
 async def delete_transcript(conversation_id: Id, shop: Shop) -> ConversationForgotten:
-    """Forget one conversation."""
-    if not await run_in_threadpool(shop.store.transcripts.delete, conversation_id):
+    """Forget one conversation, with what was searched for in it."""
+    if not await run_in_threadpool(shop.forget_conversation, conversation_id):
         raise NotFoundError(f"no conversation {conversation_id!r}")
     return ConversationForgotten(conversation_id=conversation_id)
 

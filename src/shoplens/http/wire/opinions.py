@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Annotated, Any, Literal
 
@@ -33,7 +34,11 @@ class PostIn(Request):
 
     text: PostText
     timestamp: Moment | None = Field(default=None, description="When it was published; without it: now.")
-    post_id: Id | None = Field(default=None, description="The source's own id: the same post sent twice counts once.")
+    post_id: Id | None = Field(
+        default=None,
+        description="The source's own id: the same post sent twice counts once. Without it posts are the same when "
+        "source, author, product, text and time are; where the time is missing too, the link stands for it.",
+    )
     source: ShortText = "http"
     author: Id | None = Field(default=None, description="user_id of the shop, or a name elsewhere.")
     item_id: Id | None = Field(default=None, description="The product that it is about, where that is known.")
@@ -47,12 +52,17 @@ class PostIn(Request):
             text=self.text,
             timestamp=moment,
             source=self.source,
-            post_id=self.post_id,
+            post_id=self.post_id or (self._content_id() if self.timestamp is None else None),
             author=self.author,
             item_id=self.item_id,
             link=self.link,
             reach=self.reach,
         )
+
+    def _content_id(self) -> str:
+        """What stays the same when a post without an id and a time is sent again: the time of arrival does not."""
+        parts = (self.author, self.item_id, self.link, self.text)
+        return "content:" + hashlib.sha256("\x1f".join(part or "" for part in parts).encode()).hexdigest()[:32]
 
 
 class PostsIn(Request):

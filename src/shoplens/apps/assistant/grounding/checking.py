@@ -1,8 +1,9 @@
 """A sentence against its sources.
 
 It is supported when every number and name of it stands in them, when it promises nothing that they do not, when it
-denies exactly where they do, and when most of its words are theirs. A judge without a network errs on the strict side:
-a true sentence in quite other words is dropped, which costs fluency and no trust.
+denies exactly where they do, and when its words are theirs: all of them that say something (see `strict`), or most of
+them where our own templates wrote it. A judge without a network errs on the strict side: a true sentence in quite other
+words is dropped, which costs fluency and no trust.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shoplens.apps.assistant.grounding.claims import Claims, claims_of, words_of
+from shoplens.apps.assistant.grounding.strict import strict_fault
 from shoplens.apps.assistant.sentences import split_sentences, without_marker
 from shoplens.retrieval.lexical.folding import fold
 
@@ -22,7 +24,7 @@ class Support:
     """Whether a sentence is supported, and if not, why."""
 
     supported: bool
-    reason: str = ""  # "number 90", "name …", "promise free", "denial", "words"
+    reason: str = ""  # "number 90", "name …", "promise free", "denial", "words", "word …", "turned all", …
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,19 @@ class _Evidence:
     sentences: tuple[Claims, ...]
 
 
-def support_of(sentence: str, sources: Sequence[str]) -> Support:
-    """Check one sentence against the texts of its sources."""
-    return _judge(claims_of(without_marker(sentence)), _evidence(sources))
+def support_of(sentence: str, sources: Sequence[str], *, own_words: bool = False) -> Support:
+    """Check one sentence against the texts of its sources. `own_words`: a template wrote it, which names fields in
+    words that no source has ("is in stock"); only then is it enough that most words are the sources'."""
+    rough = _judge(claims_of(without_marker(sentence)), _evidence(sources), covered=COVERED if own_words else 0.0)
+    if own_words or not rough.supported:
+        return rough
+    fault = strict_fault(sentence, sources)
+    return Support(not fault, fault)
 
 
 def check(text: str, sources: Sequence[str]) -> list[tuple[str, Support]]:
     """Every sentence of a text with its verdict."""
-    evidence = _evidence(sources)
-    return [(one, _judge(claims_of(without_marker(one)), evidence)) for one, _ in split_sentences(text)]
+    return [(one, support_of(one, sources)) for one, _ in split_sentences(text)]
 
 
 def _evidence(sources: Iterable[str]) -> _Evidence:
@@ -57,11 +63,11 @@ def _evidence(sources: Iterable[str]) -> _Evidence:
     )
 
 
-def _judge(said: Claims, known: _Evidence) -> Support:
-    return Support(not (reason := _fault(said, known)), reason)
+def _judge(said: Claims, known: _Evidence, *, covered: float) -> Support:
+    return Support(not (reason := _fault(said, known, covered)), reason)
 
 
-def _fault(said: Claims, known: _Evidence) -> str:
+def _fault(said: Claims, known: _Evidence, covered: float) -> str:
     """The first thing that is wrong, "" when nothing is."""
     nearest = max(known.sentences, key=lambda one: _likeness(said, one), default=None)
     if strange := sorted(said.numbers - known.numbers):
@@ -70,9 +76,9 @@ def _fault(said: Claims, known: _Evidence) -> str:
         return f"name {unknown[0]}"
     if promised := sorted(said.promises - known.promises):
         return f"promise {promised[0]}"
-    if nearest is None or len(said.words & known.words) < COVERED * len(said.words):
+    if nearest is None or len(said.words & known.words) < covered * len(said.words):
         return "words"
-    if nearest.denies != said.denies:
+    if covered and nearest.denies != said.denies:  # where it is compared clause by clause, that is not done here
         return "denial"
     return "" if said.numbers <= _together(said, known) else "numbers of other sentences"
 

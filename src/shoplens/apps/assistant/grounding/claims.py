@@ -10,7 +10,7 @@ from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.folding import fold
 
 _ANALYSER = Analyser()
-_WORDS_EN = {
+WORDS_EN = {
     "zero": 0,
     "one": 1,
     "two": 2,
@@ -152,9 +152,9 @@ def numbers_of(text: str) -> frozenset[float]:
     """Every number, in digits or words: "30", "1,000.50", "thirty", "三十天"."""
     found = {float(one.replace(",", "")) for one in _NUMBER.findall(text)}
     found |= {
-        float(_WORDS_EN[word]) for word in re.findall(r"[a-z]+", text.lower()) if word in _WORDS_EN and word != "one"
+        float(WORDS_EN[word]) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS_EN and word != "one"
     }
-    found |= {float(_chinese(one)) for one in _NUMBER_ZH.findall(text)}
+    found |= {float(chinese_number(one)) for one in _NUMBER_ZH.findall(text)}
     return frozenset(found)
 
 
@@ -187,7 +187,7 @@ def _stem(promise: str) -> str:
     return word
 
 
-def _chinese(text: str) -> int:
+def chinese_number(text: str) -> int:
     """三十五 → 35, 一百二十 → 120."""
     total = digit = 0
     for character in text:

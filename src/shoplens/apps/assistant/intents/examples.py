@@ -46,6 +46,7 @@ class Example:
     answer: str | None = None
     slots: Mapping[str, str] = field(default_factory=_no_slots)  # name → what was said
     source: str | None = None  # what answers it, for evaluation; see `retrieval_evaluation`
+    overheard: bool = False  # stands in a transcript only, and is forgotten with it
 
 
 def columns_of(names: Sequence[str]) -> dict[str, str]:

@@ -102,7 +102,13 @@ class IntentModel:
         (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
         lines = [
             json.dumps(
-                {"utterance": one.utterance, "intent": one.intent, "answer": one.answer, "slots": dict(one.slots)},
+                {
+                    "utterance": one.utterance,
+                    "intent": one.intent,
+                    "answer": one.answer,
+                    "slots": dict(one.slots),
+                    "overheard": one.overheard,
+                },
                 ensure_ascii=False,
             )
             for one in self.examples
@@ -122,15 +128,20 @@ class IntentModel:
             with np.load(folder / NEAR, allow_pickle=False) as arrays:
                 vectors, means = arrays["vectors"], LanguageMeans(arrays["means"])
             scope = Scope(vectors, means, facts["sure"], facts["near"], facts["false_alarms"])
-            examples = [
-                Example(one["utterance"], one["intent"], one["answer"], one["slots"])
-                for one in map(json.loads, (folder / EXAMPLES).read_text(encoding="utf-8").splitlines())
-            ]
+            examples = examples_in(folder)
             return cls(classifier, scope, from_json(facts["templates"]), examples, encoder)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelFileError(
                 f"{folder}: the intents cannot be used ({error}); learn them again: shoplens assistant learn"
             ) from error
+
+
+def examples_in(folder: Path) -> list[Example]:
+    """What the model in a folder learnt from. OSError, ValueError or KeyError when that cannot be read."""
+    return [
+        Example(one["utterance"], one["intent"], one["answer"], one["slots"], overheard=one.get("overheard", False))
+        for one in map(json.loads, (folder / EXAMPLES).read_text(encoding="utf-8").splitlines())
+    ]
 
 
 #: Fits a classifier: texts, labels → classifier. What `models.classifier.LinearClassifier.fit` does, with its encoder.

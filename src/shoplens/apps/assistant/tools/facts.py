@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from shoplens.apps.assistant.grounding.claims import words_of
 from shoplens.apps.assistant.safety import speaks_to_us
@@ -24,8 +25,43 @@ _AVAILABLE = {
 }
 
 
+def as_data(product: Product) -> Product:
+    """A product without words that give orders, in whichever field a supplier wrote them: they are neither quoted nor
+    sent to an endpoint. A title of nothing else becomes the item's id."""
+    told = replace(
+        product,
+        title=_data(product.title),
+        description=_data(product.description[:4_000]),
+        brand=_data(product.brand or "") or None,
+        category=tuple(one for one in product.category if not speaks_to_us(one)),
+        currency=_data(product.currency or "") or None,
+        attributes={
+            name: kept
+            for name, values in product.attributes.items()
+            if not speaks_to_us(name.replace("_", " ")) and (kept := tuple(one for one in values if _data(one) == one))
+        },
+    )
+    if not speaks_to_us(_head(told)):
+        return told
+    return replace(told, brand=None, category=(), attributes={})  # an order that was dealt out to several fields
+
+
 def product_source(product: Product) -> Source:
     """The record of a product as a text."""
+    told = as_data(product)
+    text = _head(told) + (f". {told.description}" if told.description else "")
+    return Source(f"product:{product.item_id}", "product", _title(told), text, product.item_id)
+
+
+def _data(text: str) -> str:
+    """Without sentences that give orders. A text that only does so as a whole is dropped altogether."""
+    if not speaks_to_us(text):
+        return text
+    left = " ".join(one for one, _ in split_sentences(text) if not speaks_to_us(one))
+    return "" if speaks_to_us(left) else left
+
+
+def _head(product: Product) -> str:
     parts = [f"{_title(product)}: {product.item_id}"]
     if product.brand:
         parts.append(f"brand {product.brand}")
@@ -40,14 +76,13 @@ def product_source(product: Product) -> Source:
     parts += [
         f"{name} {', '.join(values)}" for name, values in sorted(product.attributes.items()) if name not in RELATIONS
     ]
-    description = " ".join(one for one, _ in split_sentences(product.description[:4_000]) if not speaks_to_us(one))
-    text = "; ".join(parts) + (f". {description}" if description else "")
-    return Source(f"product:{product.item_id}", "product", _title(product), text, product.item_id)
+    return "; ".join(parts)
 
 
 def product_facts(product: Product, act: Act, asked: str, language: str) -> list[Sentence]:
     """What the catalogue answers to a question about a product; empty where it does not."""
     source = (f"product:{product.item_id}",)
+    product = as_data(product)
     said: list[str] = []
     if act is Act.PRICE:
         said = [_price(product, language)] if product.price is not None else []
@@ -68,11 +103,12 @@ def product_facts(product: Product, act: Act, asked: str, language: str) -> list
 
 def listed(products: Sequence[Product], language: str) -> list[Sentence]:
     """Products that were found or recommended, one a line: title, price, whether it can be had."""
-    return [Sentence(f"• {_line(one, language)}", (f"product:{one.item_id}",), "\n") for one in products]
+    return [Sentence(f"• {_line(as_data(one), language)}", (f"product:{one.item_id}",), "\n") for one in products]
 
 
 def order_source(order: Order) -> Source:
     """The record of an order as a text."""
+    order = _order_as_data(order)
     lines = ", ".join(f"{one.quantity:g} × {one.title}" for one in order.lines)
     status = f"; status {order.status}" if order.status else ""
     refunded = "; refunded" if order.refunded else ""
@@ -82,6 +118,7 @@ def order_source(order: Order) -> Source:
 
 def order_facts(order: Order, language: str) -> list[Sentence]:
     """What is known of an order."""
+    order = _order_as_data(order)
     source = (f"order:{order.order_id}",)
     lines = [f"{one.quantity:g} × {one.title}" for one in order.lines[:MOST_LINES]]
     more = len(order.lines) - len(lines)
@@ -96,6 +133,11 @@ def order_facts(order: Order, language: str) -> list[Sentence]:
     if order.refunded:
         said.append(Sentence("已退款。" if zh else "It was refunded.", source))
     return said
+
+
+def _order_as_data(order: Order) -> Order:
+    lines = tuple(replace(one, title=_data(one.title) or one.item_id) for one in order.lines)
+    return replace(order, lines=lines, status=_data(order.status))
 
 
 def _title(product: Product) -> str:
@@ -136,7 +178,7 @@ def _attributes(product: Product, language: str, wanted: object) -> Iterator[str
     assert callable(wanted)
     colon = "：" if language == "zh" else ": "
     for name, values in sorted(product.attributes.items()):
-        shown = [one for one in values[:MOST_VALUES] if not speaks_to_us(one)]
+        shown = values[:MOST_VALUES]
         if name not in RELATIONS and shown and wanted(name):
             end = "。" if language == "zh" else "."
             yield f"{_title(product)}, {name.replace('_', ' ')}{colon}{', '.join(shown)}{end}"
@@ -153,8 +195,7 @@ def _described(product: Product, asked: str) -> Iterator[str]:
     wanted = words_of(asked) - words_of(product.title)
     found = [
         (len(words_of(one) & wanted), -place, one)
-        for place, (one, _) in enumerate(split_sentences(product.description[:4_000]))
-        if not speaks_to_us(one)
+        for place, (one, _) in enumerate(split_sentences(product.description))
     ]
     for shared, _, sentence in sorted(found, reverse=True)[:2]:
         if shared:
