@@ -153,6 +153,11 @@ class LooseMedia:
             self._share(parts, seen)
         return seen
 
+    def written(self, part: Part) -> str:
+        """What is written in a photo, a line each; "" when nothing is. InputError as in `see`, or when "ocr" is off."""
+        photo = cropped(self._sources.photo(Path(part.content), part.name), part)
+        return joined(written_in_photo(self.recogniser("ocr"), photo, part.name))
+
     def _shareable(self, part: Part, wanted: Collection[str]) -> Collection[str]:
         """What the shared space reads of a part."""
         if part.kind == "audio":

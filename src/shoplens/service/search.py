@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.shelf import Shelf
-from shoplens.retrieval.asked import Given
+from shoplens.service.asked_media import AskedMedia
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
@@ -117,10 +118,16 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
-        return self.engine.search(ask)
+        found = self.engine.search(ask)
+        if ask.written:  # nothing is said of words that nobody typed
+            return replace(found, rescued=None, did_you_mean=None, corrected_from=None)
+        return found
 
-    def see(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
-        """Photos, videos and sound as vectors to be near to, and what is said in them; see `SearchMedia.read`."""
+    def see(self, parts: Sequence[Part]) -> AskedMedia:
+        """Photos, videos and sound as vectors to be near to, and words: `see(parts).join(Ask(…))` searches with them.
+
+        See `SearchMedia.read`.
+        """
         return self.media.read(parts)
 
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
@@ -192,6 +199,7 @@ class SearchService:
     def close(self) -> None:
         """Stop following and write down what is left."""
         self._stop.set()
+        self.media.close()
         self.index.close()
         if self.log is not None:
             self.log.close()

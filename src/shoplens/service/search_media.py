@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from shoplens.features.found_text import joined
 from shoplens.recommend.asking import MAX_GIVEN
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.asked import Given
+from shoplens.service.asked_media import AskedMedia
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia, Part, Seen
+from shoplens.service.query_writing import MOST, QueryWriting
 from shoplens.service.search_vectors import SearchVectors, joined_photos
 
 Floats = npt.NDArray[np.float32]
@@ -36,21 +39,25 @@ class SearchMedia:
         self._media = media
         self._vectors = vectors
         self._facts = facts
+        self._writing = QueryWriting(media)
         self._ready = ready if ready is not None else lambda: None
 
-    def read(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
-        """Files of one question as vectors to be near to, and what is said in them.
+    def read(self, parts: Sequence[Part]) -> AskedMedia:
+        """Files of one question as vectors to be near to, what is said in them, and what is written in photos.
 
         InputError for a file that cannot be used, MissingExtraError when sound needs a part that is not installed.
         """
         self._ready()
         given: list[Given] = []
         said: list[str] = []
+        written: list[str] = []
         films = sum(part.kind == "video" for part in parts)
         shots = max(0, MAX_GIVEN - len(parts)) // max(films, 1)  # beside one vector of each file
         for part in parts:
             if part.kind == "image":
-                given += self._photo(part).given
+                photo = self._photo(part)
+                given += photo.given
+                written.append(photo.words)
             elif part.kind == "video":
                 seen = self._film(part)
                 given += self._whole(seen, shots)
@@ -59,7 +66,8 @@ class SearchMedia:
                 heard = self._heard(part)
                 given += heard.given
                 said.append(heard.speech)
-        return tuple(given), " ".join(line for line in said if line)
+        words = " ".join(dict.fromkeys(line for line in written if line))[:MOST].strip()
+        return AskedMedia(tuple(given), " ".join(line for line in said if line), words)
 
     def photo(self, source: Source, crop: Box | None) -> SeenPhoto:
         """See `apps.interaction.turns.MediaReader`."""
@@ -95,7 +103,16 @@ class SearchMedia:
                 shown = vector
         return SeenPhoto(tuple(given), shown=shown) if given or shown is not None else None
 
+    def close(self) -> None:
+        """Read no more."""
+        self._writing.close()
+
     def _photo(self, part: Part) -> SeenPhoto:
+        """What a photo looks like, and what is written in it."""
+        writing = self._writing.begin(part)
+        return replace(self._looks(part), words=writing())
+
+    def _looks(self, part: Part) -> SeenPhoto:
         wanted = {name for name in ("image", "colour") if name in modalities_on(self._media.workspace)}
         (seen,) = self._media.see([part], [wanted | {"image"}])
         image, colour = seen.vectors["image"], seen.vectors.get("colour") if self._colours() else None
