@@ -20,7 +20,6 @@ from shoplens.recommend.asking import MAX_TEXT, Ask
 from shoplens.retrieval.asked import Given
 from shoplens.service.asked_media import AskedMedia
 from shoplens.service.embedding import embed_shop
-from shoplens.service.loose_media import Part
 from shoplens.service.query_writing import AT_ONCE, MOST, QueryWriting
 from shoplens.service.runtime import Runtime
 from shoplens.service.workspace import Workspace
@@ -84,9 +83,9 @@ class Slow:
         self.done = threading.Event()
         self.said, self.error, self.read = said, error, 0
 
-    def written(self, part: Part) -> str:
+    def written(self, photo: Image.Image, name: str) -> str:
         self.read += 1
-        assert self.done.wait(30), part
+        assert self.done.wait(30), (photo, name)
         if self.error is not None:
             raise self.error
         return self.said
@@ -101,26 +100,26 @@ def writing(media: Any, seconds: float = 5.0) -> QueryWriting:
     return QueryWriting(media, seconds=seconds, opening=0.0)
 
 
-PHOTO = Part("image", "a.png", "a.png")
+PHOTO = Image.new("RGB", (200, 200))
 
 
 def test_an_answer_does_not_wait_for_a_page_full_of_text(workspace: Workspace) -> None:
     media = Slow(workspace, "late")
     reader = writing(media, 0.05)
     began = time.monotonic()
-    waiting = [reader.begin(PHOTO) for _ in range(5)]
+    waiting = [reader.begin(PHOTO, "a.png") for _ in range(5)]
     assert [one() for one in waiting] == [""] * 5
     assert time.monotonic() - began < 2
     media.done.set()
     reader.close()
     assert media.read <= AT_ONCE
-    assert reader.begin(PHOTO)() == "", "the shop is closed"
+    assert reader.begin(PHOTO, "a.png")() == "", "the shop is closed"
 
 
 def test_signs_of_the_search_box_mean_nothing_in_a_photo(workspace: Workspace) -> None:
     media = Slow(workspace, '-50% "BIG"\nt-shirt 「茶」 − 9.90' + " sale" * MOST)
     media.done.set()
-    read = writing(media).begin(PHOTO)()
+    read = writing(media).begin(PHOTO, "a.png")()
     assert read.startswith("50% BIG t-shirt 茶")
     assert len(read) <= MOST
 
@@ -132,7 +131,7 @@ def test_a_photo_is_searched_with_whatever_becomes_of_its_words(
     media = Slow(workspace, error=error)
     media.done.set()
     reader = writing(media)
-    assert [reader.begin(PHOTO)() for _ in range(2)] == ["", ""]
+    assert [reader.begin(PHOTO, "a.png")() for _ in range(2)] == ["", ""]
     assert media.read == tries
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillReading
 
+from PIL import Image
+
 from shoplens.errors import InputError, ShoplensError
 from shoplens.service.encoders import modalities_on
-from shoplens.service.loose_media import LooseMedia, Part
+from shoplens.service.loose_media import LooseMedia
 
 log = logging.getLogger(__name__)
 SECONDS = 4.0  # that an answer waits for the words of a photo: a label takes tenths
@@ -32,13 +34,13 @@ class QueryWriting:
         self._free = threading.BoundedSemaphore(AT_ONCE)
         self._broken = False
 
-    def begin(self, part: Part) -> Callable[[], str]:
+    def begin(self, photo: Image.Image, name: str) -> Callable[[], str]:
         """Start to read a photo. What is returned waits for its words; "" when there are none, or not in time."""
         if self._broken or "ocr" not in modalities_on(self._media.workspace) or not self._free.acquire(blocking=False):
             return lambda: ""
         until = time.monotonic() + self._seconds + self._opening
         try:
-            reading = self._pool.submit(self._media.written, part)
+            reading = self._pool.submit(self._media.written, photo, name)
         except RuntimeError:  # the shop is being closed
             self._free.release()
             return lambda: ""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from shoplens.apps.interaction.turns import Box, Heard, SeenVideo, Shot, Source
 from shoplens.apps.interaction.turns import Seen as SeenPhoto
@@ -109,13 +110,13 @@ class SearchMedia:
 
     def _photo(self, part: Part) -> SeenPhoto:
         """What a photo looks like, and what is written in it."""
-        writing = self._writing.begin(part)
-        return replace(self._looks(part), words=writing())
+        photo = self._media.photo(part)
+        writing = self._writing.begin(photo, part.name)
+        return replace(self._looks(photo), words=writing())
 
-    def _looks(self, part: Part) -> SeenPhoto:
-        wanted = {name for name in ("image", "colour") if name in modalities_on(self._media.workspace)}
-        (seen,) = self._media.see([part], [wanted | {"image"}])
-        image, colour = seen.vectors["image"], seen.vectors.get("colour") if self._colours() else None
+    def _looks(self, photo: Image.Image) -> SeenPhoto:
+        image = self._media.encoder("image").encode([photo])[0]
+        colour = self._media.encoder("colour").encode([photo])[0] if self._colours() else None
         joined_vector = joined_photos(image[None], None if colour is None else colour[None])[0]
         try:
             space = self._media.shared.alignment()
