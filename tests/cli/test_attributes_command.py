@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 from shoplens.cli import attributes_review as _review  # noqa: F401 - each registers its commands
 from shoplens.cli.app import app
 from shoplens.cli.bench import attributes as _bench  # noqa: F401
+from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.errors import InputError
 from shoplens.service.runtime import Runtime
 from shoplens.testing.described_shop import LACKS_COLOUR, described_shop
@@ -17,7 +20,7 @@ from shoplens.testing.described_shop import LACKS_COLOUR, described_shop
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("shop")
-    (where / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    (where / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(where) as shop:
         shop.put_products(described_shop())
     return where
@@ -46,10 +49,53 @@ def test_from_completion_to_a_decision(folder: Path) -> None:
     assert json.loads(run(folder, "review", "list", "--item", LACKS_COLOUR, "--json"))["proposals"] == []
 
 
+def test_a_selection_is_decided_about_and_taken_back(folder: Path) -> None:
+    red = [
+        Proposal(kind=ProposalKind.VALUE, item_id=f"d00{row}", attribute="lid", value="red", confidence=0.9)
+        for row in range(3)
+    ]
+    with Runtime.open(folder) as shop:
+        shop.store.proposals.offer(
+            [*red, replace(red[0], item_id="gone"), replace(red[2], value="blue", confidence=0.3)]
+        )
+    chosen = ("--kind", "value", "--attribute", "lid", "--least", "0.5")
+    run(folder, "review", "accept", code=2)
+    run(folder, "review", "accept", red[0].proposal_id, *chosen, "--yes", code=2)
+    run(folder, "review", "accept", *chosen, code=2)  # nobody to ask
+    run(folder, "review", "reject", *chosen, "--json", code=2)
+    assert "3 accepted, 1 left open; the first: the product 'gone'" in run(folder, "review", "accept", *chosen, "--yes")
+    told = json.loads(run(folder, "review", "list", "--status", "accepted", "--attribute", "lid", "--json"))
+    assert len(told["proposals"]) == 3
+    assert "3 open again" in run(folder, "review", "reopen", *(one.proposal_id[:8] for one in red))
+    with Runtime.open(folder) as shop:
+        assert all("lid" not in one.attributes for one in shop.store.catalogue.get(["d000", "d001", "d002"]).values())
+    done = json.loads(run(folder, "review", "reject", "--attribute", "lid", "-y", "--json"))
+    assert (len(done["proposals"]), done["skipped"], done["cursor"]) == (5, [], None)
+
+
+def test_a_person_is_asked_about_a_selection(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lid = Proposal(kind=ProposalKind.VALUE, item_id="d001", attribute="cap", value="red", confidence=0.9)
+    with Runtime.open(folder) as shop:
+        shop.store.proposals.offer([lid])
+    here = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("shoplens.cli.attributes_review.sys", here)
+    for said, code, left in (("n", 1, 1), ("y", 0, 0)):
+        words = ["attributes", "review", "accept", "--attribute", "cap", "-w", str(folder)]
+        result = CliRunner().invoke(app, words, input=said)
+        assert result.exit_code == code, result.output
+        assert "Accept 1 proposal?" in result.stderr
+        with Runtime.open(folder) as shop:
+            assert len(shop.store.proposals.list(attribute="cap")) == left
+
+
 def test_texts_and_products_are_read(folder: Path) -> None:
     shown = run(folder, "extract", "Oat drink 0.5 L", "--category", "Grocery > Drinks")
     assert "500 ml" in shown
-    assert json.loads(run(folder, "extract", "--item", "s000", "--json"))["values"]
+    values = json.loads(run(folder, "extract", "--item", "s001", "--json"))["values"]
+    assert [(one["value"], one.get("family")) for one in values if one["attribute"] == "colour"] == [
+        ("navy blue", "blue")
+    ]
+    assert all("family" not in one for one in values if one["attribute"] != "colour")
     run(folder, "extract", code=2)
     with pytest.raises(InputError, match=r"has no color; did you mean colour\? choose among what it has: brand"):
         CliRunner().invoke(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shoplens.cli import classify as _classify  # noqa: F401 - each registers its command
+from shoplens.cli import classify_evaluate as _classify  # noqa: F401 - each registers its commands
 from shoplens.cli.app import app
 from shoplens.cli.bench import classify as _bench  # noqa: F401
 from shoplens.errors import ConfigurationError, FormatError, NotFoundError
@@ -101,6 +101,43 @@ def test_tables_are_known_by_their_content_and_refused_rows_are_told(shop: Path,
     with pytest.raises(FormatError, match=r"did you mean Text\?"):
         train("names.csv")
     shutil.rmtree(shop / "text-models" / "again")
+
+
+def test_a_saved_classifier_is_judged_without_learning(shop: Path, tmp_path: Path) -> None:
+    newest = tmp_path / "newest.csv"
+    rows = [
+        ("a lovely pen", "good"),
+        ("an awful pen", "bad"),
+        ("really great pens", "bad"),
+        ("so so", "neither"),
+        ("x", ""),
+    ]
+    newest.write_text("said,mood\n" + "".join(f"{text},{label}\n" for text, label in rows), encoding="utf-8")
+    columns, where = ("--text", "said", "--label", "mood"), ("-w", str(shop))
+    before = run("classify", "list", *where, "--json")
+    out = tmp_path / "report"
+    words = ("classify", "evaluate", str(newest), "--model", "tone", *columns, *where)
+    told = json.loads(run(*words, "--report", str(out), "--json"))
+    figures = told["figures"]
+    assert (told["model"], told["path"], told["learnt_from"]) == ("tone", "fast", False)
+    assert (figures["n"], figures["accuracy"]) == (4, 0.5)
+    assert figures["per_class"]["neither"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+    assert {"truth": "bad", "said": "good", "times": 1} in figures["confused"]
+    assert figures["baseline"]["majority"] == "bad"
+    assert told["rows"]["refused"] == 1
+    assert Path(told["refused"]) == out / "refused.jsonl"
+    assert Path(told["report"]) == out / "report.html"
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["figures"]["accuracy"] == 0.5
+    assert run("classify", "list", *where, "--json") == before, "nothing was learnt"
+    table = run(*words)
+    for row in ("neither", "micro", "macro", "weighted", "accuracy of always bad"):
+        assert row in table
+    assert "bad for good (1)" in " ".join(table.split())
+    with pytest.raises(NotFoundError, match="there are: tone"):
+        run("classify", "evaluate", str(newest), "-m", "mood", *columns, *where)
+    same = CliRunner().invoke(app, ["classify", "evaluate", str(shop / "reviews.csv"), *where])
+    assert same.exit_code == 0
+    assert "they flatter it" in " ".join(same.stderr.split())
 
 
 def test_the_benchmark_prints_figures_beside_baselines(shop: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ DEPLOY = ROOT / "deploy"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
 UNIT = (DEPLOY / "shoplens.service").read_text(encoding="utf-8")
+SCHEDULE = (DEPLOY / "shoplens-schedule.service").read_text(encoding="utf-8")
 
 
 def instructions(name: str) -> list[str]:
@@ -72,7 +73,7 @@ def test_health_checks_ask_a_route_that_is_there() -> None:
     compile(asked[-1], "healthcheck", "exec")
 
 
-@pytest.mark.parametrize("text", [DOCKERFILE, UNIT, (DEPLOY / "compose.yaml").read_text(encoding="utf-8")])
+@pytest.mark.parametrize("text", [DOCKERFILE, UNIT, SCHEDULE, (DEPLOY / "compose.yaml").read_text(encoding="utf-8")])
 def test_settings_in_the_environment_exist(text: str) -> None:
     options = {"SHOPLENS_WORKSPACE"}  # of the command line
     named = set(re.findall(r"\b(SHOPLENS_\w+)[=:]", text)) - options
@@ -98,22 +99,30 @@ def test_compose_builds_this_image_and_keeps_things_inside() -> None:
     assert {name for one in (shop, database) for name in one["networks"]} == set(compose["networks"])
     assert compose["networks"]["inside"]["internal"] is True
     assert instructions("VOLUME") == [shop["volumes"][0].split(":")[1]]
-    assert shop["read_only"] is True
-    assert shop["cap_drop"] == ["ALL"]
+    for one in (shop, compose["services"]["schedule"]):
+        assert one["read_only"] is True
+        assert one["cap_drop"] == ["ALL"]
+    assert "ports" not in compose["services"]["schedule"]
 
 
-def test_the_unit_is_right_and_closed(tmp_path: Path) -> None:
+def test_both_units_are_closed_alike() -> None:
+    server, schedule = (one.split("UMask=", 1)[1] for one in (UNIT, SCHEDULE))
+    assert server == schedule
+
+
+@pytest.mark.parametrize(("unit", "name"), [(UNIT, "shoplens"), (SCHEDULE, "shoplens-schedule")])
+def test_the_units_are_right_and_closed(tmp_path: Path, unit: str, name: str) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
-    file = tmp_path / "shoplens.service"
-    file.write_text(UNIT.replace("/opt/shoplens/bin/shoplens", sys.executable))
+    file = tmp_path / f"{name}.service"
+    file.write_text(unit.replace("/opt/shoplens/bin/shoplens", sys.executable))
     verified = subprocess.run([analyze, "verify", file], capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stderr) == (0, "")
     rated = subprocess.run(
         [analyze, "security", "--offline=true", file], capture_output=True, text=True, check=False
     ).stdout
-    exposure = re.search(r"exposure level for shoplens.service: ([\d.]+)", rated)
+    exposure = re.search(rf"exposure level for {name}.service: ([\d.]+)", rated)
     assert exposure is not None
     assert float(exposure[1]) <= 1.5, "docs/operations.md says so"
 

@@ -29,13 +29,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_commands_run(folder: Path) -> None:
     shown = [run_json(words) for words in lines(PAGE, "shoplens")]
-    completed, checked, listed, text, product, alike, _ = shown
+    completed, checked, listed, text, product, alike, _, accepted, rejected = shown
     assert completed["found"]["value"] >= 2
     assert all(checked["found"].values())
     assert listed["proposals"][0]["item_id"] == "says-otherwise"
     assert text["values"][0]["value"] == "500 ml"
     assert "black" in {one["value"] for one in product["values"]}
     assert len(alike["items"]) == 10
+    assert [one["item_id"] for one in accepted["proposals"]] == ["lacks-colour"]
+    assert [one["item_id"] for one in rejected["proposals"]] == ["dear"]
 
 
 def test_requests_are_answered(folder: Path) -> None:

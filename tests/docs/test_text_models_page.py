@@ -34,10 +34,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_commands_run_and_the_request_is_answered(folder: Path) -> None:
     fast = ["--encoder", "none"]
     shown = [run_json([*words, *fast] if words[1] == "bench" else words) for words in lines(PAGE, "shoplens")]
-    trained, two, table, listed, benched = shown
+    trained, two, table, judged, listed, benched = shown
     assert trained["path"] == "fast"
     assert [one["label"] for one in two["results"]] == ["good", "bad"]
     assert len(table["results"]) == 48
+    assert judged["figures"]["accuracy"] > judged["figures"]["baseline"]["accuracy"]
+    assert not judged["learnt_from"]
     assert [one["name"] for one in listed["classifiers"]] == ["mood", "tone"]
     assert benched["accuracy"] > benched["baselines"]["majority"]["accuracy"]
     (words,) = lines(PAGE, "curl")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.http.app import create_app
 from shoplens.service.runtime import Runtime
 from shoplens.testing.described_shop import LACKS_COLOUR, SAYS_OTHERWISE, SHOES, described_shop
@@ -13,7 +14,7 @@ from shoplens.testing.described_shop import LACKS_COLOUR, SAYS_OTHERWISE, SHOES,
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("described")
-    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(folder) as opened:
         opened.put_products(described_shop())
         opened.attributes.complete(progress=lambda _what, _done, _total: None)
@@ -35,6 +36,9 @@ def test_a_text_and_a_product_are_read(client: TestClient) -> None:
     product = client.post("/v1/attributes/extract", json={"item_id": "s001"}).json()
     assert product["current"]["colour"] == ["navy blue"]
     assert {one["attribute"] for one in product["values"]} == {"brand", "colour", "material"}
+    families = {one["attribute"]: (one["value"], one["family"]) for one in reversed(product["values"])}
+    assert families["colour"] == ("navy blue", "blue")
+    assert families["material"][1] is None
 
 
 @pytest.mark.parametrize("body", [{}, {"item_id": "s001", "title": "x"}, {"title": "x", "colour": "red"}])
@@ -56,6 +60,52 @@ def test_proposals_are_listed_decided_and_written(client: TestClient) -> None:
     again = client.post("/v1/attributes/proposals/reject", json={"proposal_ids": [one["proposal_id"]]})
     assert again.status_code == 409
     assert client.post("/v1/attributes/proposals/reject", json={"proposal_ids": ["0" * 32]}).status_code == 404
+
+
+def test_a_selection_is_decided_about_and_taken_back(shop: Runtime, client: TestClient) -> None:
+    lids = [
+        Proposal(kind=ProposalKind.VALUE, item_id=item_id, attribute="lid", value="red", confidence=0.9)
+        for item_id in ("d000", "d001", "gone")
+    ]
+    shop.store.proposals.offer(lids)
+    done = client.post("/v1/attributes/proposals/accept", json={"kind": "value", "attribute": "lid"}).json()
+    assert {one["item_id"] for one in done["proposals"]} == {"d000", "d001"}
+    assert [one["proposal_id"] for one in done["skipped"]] == [lids[2].proposal_id]
+    assert done["cursor"] is None
+    assert client.get("/v1/products/d000").json()["attributes"]["lid"] == ["red"]
+    ids = {"proposal_ids": [one.proposal_id for one in lids[:2]]}
+    reopened = client.post("/v1/attributes/proposals/reopen", json=ids).json()
+    assert {(one["status"], one["decided"]) for one in reopened["proposals"]} == {("open", None)}
+    assert "lid" not in client.get("/v1/products/d000").json()["attributes"]
+    assert client.post("/v1/attributes/proposals/reopen", json=ids).status_code == 409
+    rejected = client.post("/v1/attributes/proposals/reject", json={"attribute": "lid", "least": 0.5}).json()
+    assert len(rejected["proposals"]) == 3
+
+
+def test_a_large_selection_is_decided_about_page_by_page(shop: Runtime, client: TestClient) -> None:
+    shop.store.proposals.offer(
+        Proposal(kind=ProposalKind.PRICE, item_id="d000", attribute="price", value=str(row)) for row in range(1_001)
+    )
+    body: dict[str, object] = {"kind": "price"}
+    first = client.post("/v1/attributes/proposals/reject", json=body).json()
+    second = client.post("/v1/attributes/proposals/reject", json={**body, "cursor": first["cursor"]}).json()
+    assert (len(first["proposals"]), len(second["proposals"]), second["cursor"]) == (1_000, 1, None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"proposal_ids": None},
+        {"proposal_ids": ["0" * 32], "kind": "value"},
+        {"proposal_ids": ["0" * 32], "cursor": "x"},
+        {"cursor": "x"},
+        {"least": 2},
+        {"kind": "unknown"},
+    ],
+)
+def test_decisions_about_nothing_in_particular_are_refused(client: TestClient, body: dict[str, object]) -> None:
+    assert client.post("/v1/attributes/proposals/reject", json=body).status_code == 422
 
 
 def test_pages_follow_one_another(client: TestClient) -> None:

@@ -120,6 +120,29 @@ def test_events_after_the_window_do_not_count(client: TestClient, shop: Runtime)
     assert sum(arm.figures["click_through"] or 0.0 for arm in found.arms) == 0.0
 
 
+def test_only_what_was_shown_counts_and_is_worth_its_price(client: TestClient, shop: Runtime) -> None:
+    client.post("/v1/experiments", json={"name": "worth", "arms": ARMS})
+    shown = recommended(client, "ann")
+    first, second = (one["item_id"] for one in shown["items"][:2])
+    other = next(one for one in ("p001", "p002", "p003", "p004", "p005", "p006") if one not in str(shown["items"]))
+    event = {"user_id": "ann", "impression_id": shown["impression_id"]}
+
+    def figures(*happened: dict[str, Any]) -> dict[str, float]:
+        for one in happened:
+            assert client.post("/v1/events", json={**event, **one}).status_code < 300
+        arms = shop.experiment_report("worth").arms
+        return next({name: value or 0.0 for name, value in arm.figures.items()} for arm in arms if arm.people)
+
+    unseen = [
+        {"item_id": other, "event_type": kind, "price": 9.0, "value": 9.0} for kind in ("click", "cart", "purchase")
+    ]
+    assert set(figures(*unseen).values()) == {0.0}
+    bought = {"event_type": "purchase", "item_id": first}
+    assert figures({**bought, "price": 5.0, "quantity": 3})["revenue"] == 15.0
+    found = figures({**bought, "item_id": second, "price": 2.0}, {**bought, "value": 4.0, "price": 100.0})
+    assert (found["revenue"], found["conversion"]) == (21.0, 1.0)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -43,3 +43,14 @@ def test_what_is_no_amount(text: str) -> None:
 def test_sizes_of_clothes_are_no_volumes() -> None:
     assert measured("3L", size=True) is None
     assert measured("3L") == Measure(3000, "ml")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "unit"),
+    [("1 lb", 453.59237, "g"), ("16 oz", 453.59237, "g"), ("1 ft", 304.8, "mm"), ("2 l", 2000, "ml")],
+)
+def test_measures_that_can_be_compared(text: str, amount: float, unit: str) -> None:
+    found = measured(text)
+    assert found is not None
+    assert found.metric().amount == pytest.approx(amount)
+    assert found.metric().unit == unit

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 from shoplens.errors import ConflictError, InputError, NotFoundError
 from shoplens.service.attributes import Reviewed
@@ -24,6 +25,8 @@ from shoplens.testing.described_shop import (
     described_shop,
 )
 
+NOWHERE = Product(item_id="nowhere", title="Oat drink 250 ml")  # without a category
+
 
 def quiet(_what: str, _done: int, _total: int) -> None:
     """No progress."""
@@ -32,9 +35,9 @@ def quiet(_what: str, _done: int, _total: int) -> None:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("described")
-    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed"\n', encoding="utf-8")
+    (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(folder) as opened:
-        opened.put_products(described_shop())
+        opened.put_products([*described_shop(), NOWHERE])
         yield opened
 
 
@@ -59,6 +62,14 @@ def test_what_is_missing_is_proposed_with_its_evidence(proposals: dict[tuple[Pro
     assert (size.attribute, size.value, size.evidence["said"]) == ("package_size", "500 ml", "0,5 L")
 
 
+def test_a_product_without_a_category_is_given_one(proposals: dict[tuple[ProposalKind, str], Proposal]) -> None:
+    place = proposals[ProposalKind.PLACE, NOWHERE.item_id]
+    assert (place.attribute, place.value, place.current, place.source) == ("category", "Grocery > Drinks", (), "title")
+    assert place.confidence > 0.8
+    assert place.evidence["like_proposed"] > place.evidence["like_next"]
+    assert sum(kind is ProposalKind.PLACE for kind, _ in proposals) == 1, "and `check` does not withdraw it"
+
+
 def test_planted_mistakes_are_found(proposals: dict[tuple[ProposalKind, str], Proposal]) -> None:
     against = proposals[ProposalKind.CONTRADICTION, SAYS_OTHERWISE]
     assert (against.attribute, against.current, against.value) == ("colour", ("red",), "black")
@@ -73,7 +84,7 @@ def test_planted_mistakes_are_found(proposals: dict[tuple[ProposalKind, str], Pr
 
 def test_a_run_tells_what_it_did(reviewed: tuple[Reviewed, Reviewed]) -> None:
     completed, checked = (one.as_dict() for one in reviewed)
-    assert completed["products"] == len(described_shop())
+    assert completed["products"] == len(described_shop()) + 1
     assert completed["found"]["value"] >= 2
     assert checked["found"]["price"] == 1
     right, answers = completed["sources"]["texts"]["dictionary"]["colour"]
@@ -98,14 +109,15 @@ def test_decisions_are_written_and_remembered(
         proposals[ProposalKind.VALUE, LACKS_COLOUR],
         proposals[ProposalKind.SPELLING, MISSPELT],
         proposals[ProposalKind.CATEGORY, MISPLACED],
+        proposals[ProposalKind.PLACE, NOWHERE.item_id],
         proposals[ProposalKind.DUPLICATE, f"{TWICE}-again"],
     ]
     shop.attributes.accept([one.proposal_id for one in accepted])
-    products = shop.store.catalogue.get([LACKS_COLOUR, MISSPELT, MISPLACED])
+    products = shop.store.catalogue.get([LACKS_COLOUR, MISSPELT, MISPLACED, NOWHERE.item_id])
     assert products[LACKS_COLOUR].attributes["colour"] == ("green",)
     assert products[LACKS_COLOUR].attributes["material"] == ("suede",)
     assert products[MISSPELT].brand == "Bluebird"
-    assert products[MISPLACED].category == ("Grocery", "Drinks")
+    assert products[MISPLACED].category == products[NOWHERE.item_id].category == ("Grocery", "Drinks")
     with pytest.raises(ConflictError, match="accepted already"):
         shop.attributes.accept([accepted[0].proposal_id])
     rejected = proposals[ProposalKind.CONTRADICTION, SAYS_OTHERWISE].proposal_id

@@ -9,7 +9,7 @@ import pytest
 from shoplens.domain.dataset import Histories
 from shoplens.errors import BundleError, NotFoundError
 from shoplens.service.bundle import MANIFEST, open_bundle, verify_bundle, write_bundle
-from shoplens.service.bundle_pointer import current_version, list_bundles, promote, rollback
+from shoplens.service.bundle_pointer import current_version, list_bundles, promote, prunable, prune, rollback
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.served_shop import train_tiny_shop
@@ -167,3 +167,49 @@ def test_the_pointer_moves_and_returns(bundles: Path) -> None:
 def test_a_broken_bundle_is_listed_with_its_problem(bundles: Path) -> None:
     (newest(bundles) / MANIFEST).unlink()
     assert "no manifest.json" in (list_bundles(bundles)[0].problem or "")
+
+
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven bundles; the last but one answers, the third and fifth did before, in this order."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("seven"))
+    store = open_store(workspace.database_url)
+    tiny_shop().fill(store)
+    for _ in range(7):
+        train_tiny_shop(store, workspace.bundles, content=False)
+    store.close()
+    names = versions(workspace.bundles)
+    (workspace.bundles / "current").unlink()
+    for number in (2, 4, 5):
+        promote(workspace.bundles, names[number])
+    return workspace.bundles
+
+
+def versions(bundles: Path) -> list[str]:
+    return sorted(folder.name for folder in bundles.glob("2*"))
+
+
+@pytest.mark.parametrize(
+    ("keep", "spared", "gone"), [(1, (), [0, 1, 2, 3, 4]), (2, (), [0, 1, 2, 3]), (3, (1,), [0, 3]), (9, (), [0, 1, 3])]
+)
+def test_old_bundles_go_and_what_may_answer_stays(
+    seven: Path, tmp_path: Path, keep: int, spared: tuple[int, ...], gone: list[int]
+) -> None:
+    bundles = Path(shutil.copytree(seven, tmp_path / "bundles"))
+    names = versions(bundles)
+    arms, wanted = [names[one] for one in spared], [names[one] for one in gone]
+    assert prunable(bundles, keep, arms) == wanted
+    (bundles / ".gone-20250101-120000-1").mkdir()  # a kill left it
+    assert prune(bundles, keep, arms) == wanted
+    assert prune(bundles, keep, arms) == []
+    assert versions(bundles) == sorted(set(names) - set(wanted))
+    assert not list(bundles.glob(".gone-*"))
+    assert current_version(bundles) == names[5]
+    if keep > 1:
+        assert rollback(bundles) == names[4]
+
+
+def test_nothing_goes_before_the_first_promotion(made: Path, tmp_path: Path) -> None:
+    bundles = Path(shutil.copytree(made, tmp_path / "bundles"))
+    (bundles / "current").unlink(missing_ok=True)
+    assert prune(bundles, 1) == []

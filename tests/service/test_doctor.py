@@ -86,3 +86,20 @@ def test_damaged_experiments_are_a_finding(tmp_path: Path) -> None:
 def test_a_tagger_that_there_is_not_is_pointed_out(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"}, opinions={"tagger": "people"})
     assert "entities train FILE --name people" in _by_subject(workspace)["opinions"].advice
+
+
+def test_scenarios_that_are_based_on_nothing_and_pins_of_unknown_products(tmp_path: Path) -> None:
+    def found(**scenarios: object) -> dict[str, Finding]:
+        settings = Settings.read(None, encoders={"text": "hashed-ngrams"}, scenario=scenarios)
+        return _by_subject(Workspace(tmp_path, settings))
+
+    store = open_store(Workspace.create(tmp_path).database_url)
+    store.catalogue.upsert([Product(item_id="tea", title="Tea")])
+    store.close()
+    assert found()["scenarios"].well
+    assert "there is no 'winter'" in found(summer={"based_on": "winter"})["scenarios"].advice
+    pinned = found(summer={"rules": {"pin": ["tea", "gone"]}}, home={"rules": {"pin": ["tea"]}})
+    assert pinned["scenarios"].state.startswith("2 of the shop's own")
+    assert "gone (scenario.summer)" in pinned["pins"].advice
+    assert "tea" not in pinned["pins"].advice
+    assert "pins" not in found(summer={"rules": {"pin": ["tea"]}})

@@ -26,7 +26,7 @@ from shoplens.http.app import create_app
 from shoplens.models.base import Recommender
 from shoplens.models.item_knn import ItemKNN
 from shoplens.models.popularity import Popularity
-from shoplens.service import journal
+from shoplens.service import journal, schedule_look
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import current_version, promote
 from shoplens.service.dataset import read_interactions
@@ -35,6 +35,7 @@ from shoplens.service.gate import newest_window
 from shoplens.service.reactions import Reaction
 from shoplens.service.runtime import Runtime
 from shoplens.service.schedule import Schedule
+from shoplens.service.schedule_look import Look
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.records import ImpressionRecord
@@ -116,6 +117,18 @@ def test_the_first_is_promoted_a_worse_one_refused_and_a_better_one_promoted(sho
         judged = client.post(f"/v1/bundles/{good}/judge").json()
         assert judged["current"] == better.bundle
         assert client.post("/v1/bundles/nothing/judge").status_code == 404
+        measured = dict(
+            line.split(" ") for line in client.get("/metrics").text.splitlines() if line[0] != "#" and "{" not in line
+        )
+        assert 0 <= float(measured["shoplens_schedule_age_seconds"]) < 600
+        assert measured["shoplens_click_through"] == "NaN"
+        assert measured["shoplens_drift"] == "0.0"
+        schedule_look.write(bundles, Look(1.0, "b", 700, 0.25, "click-through changed from about 0.300 to 0.250"))
+        told = client.get("/metrics").text
+        assert "shoplens_click_through 0.25" in told
+        assert "shoplens_drift 1.0" in told
+        (bundles / schedule_look.FILE).write_bytes(b"nonsense")
+        assert "shoplens_schedule_age_seconds NaN" in client.get("/metrics").text
     keeper.close()
 
 
@@ -179,6 +192,7 @@ def test_drift_is_seen_and_its_absence_too() -> None:
     steady = Drift()
     assert steady.feed(reaction(k, random.random() < 0.3, random.normal(0.5, 0.1)) for k in range(5_000)) is None
     assert steady.last == 4_999
+    assert steady.click_through == pytest.approx(0.3, abs=0.03)
     falling = steady.feed(reaction(k, random.random() < 0.1, random.normal(0.5, 0.1)) for k in range(5_000, 8_000))
     assert falling is not None
     assert "click-through changed" in falling

@@ -173,6 +173,18 @@ def test_forgetting_a_person_reaches_their_searches_and_conversations(shop: Runt
     assert list(shop.workspace.conversations.glob("*.json")) == []
 
 
+def test_fields_count_as_the_shop_says(tmp_path: Path) -> None:
+    products = [
+        Product(item_id="named", title="Lamp"),
+        Product(item_id="told", title="Shade", description="for a lamp"),
+    ]
+    for description, first in ((0.25, "named"), (10.0, "told")):
+        settings = {"encoders": TEXTS_ALONE, "search": {"fields": {"description": description}}}
+        with open_tiny_shop(tmp_path / f"{description}", trained=False, settings=settings) as shop:
+            shop.put_products(products)
+            assert found(shop, "lamp")[0] == first
+
+
 def test_a_bad_file_of_synonyms_says_which_line(shop: Runtime) -> None:
     (shop.workspace.root / "synonyms.txt").write_text("sofa, couch\nlonely\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="line 2"):

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from shoplens.cli import entities as _entities  # noqa: F401 - each registers its command
 from shoplens.cli.app import app
 from shoplens.cli.bench import tag as _bench  # noqa: F401
-from shoplens.errors import FormatError, NotFoundError
+from shoplens.errors import FormatError, InputError, NotFoundError
 from shoplens.http.app import create_app
 from shoplens.http.wire.entities import EntitiesAnswer, TaggersAnswer
 from shoplens.service.runtime import Runtime
@@ -88,6 +88,59 @@ def test_at_the_terminal(shop: Runtime, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="line 1"):
         run("entities", "train", str(tmp_path / "bad.txt"), "--name", "x", *where)
     assert "bench tag conll2003" in run("bench", "tag", "--help")
+
+
+def test_a_saved_tagger_is_judged_without_learning(shop: Runtime, tmp_path: Path) -> None:
+    (before,) = shop.taggers.all()
+    newest = tmp_path / "newest.txt"
+    write_marked(newest, marked_sentences(40, seed=9))
+    with newest.open("a", encoding="utf-8") as file:
+        file.write("\n\nParis B-PLACE\n")  # a kind that it never learnt
+    found = shop.taggers.evaluate(newest, "brands")
+    assert found.judged.sentences == 41
+    assert found.judged.entities["BRAND"]["f1"] > 0.8
+    assert found.judged.entities["PLACE"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 1}
+    assert found.judged.tokens["B-PLACE"] == found.judged.tokens_without_o["B-PLACE"]
+    assert (found.model.version, shop.taggers.all()) == (before.version, [before])
+    assert not found.learnt_from
+
+    where = ("-w", str(shop.workspace.root))
+    out = tmp_path / "report"
+    words = ("entities", "evaluate", str(newest), "--model", "brands", "--report", str(out), *where)
+    told = json.loads(run(*words, "--json"))
+    assert told["figures"]["report"]["entities"] == found.judged.entities
+    assert told["figures"]["entity_f1"] == found.judged.entities["micro"]["f1"]
+    assert Path(told["report"]) == out / "report.html"
+    assert json.loads((out / "metrics.json").read_text(encoding="utf-8"))["figures"]["entity_f1"] > 0.7
+    table = run("entities", "evaluate", str(newest), *where)
+    for row in (
+        "BRAND",
+        "unit B-BRAND",
+        "unit I-THING",
+        "unit O",
+        "units without O, micro",
+        "units, O counted, weighted",
+    ):
+        assert row in table
+    assert "units, always O, micro" in table
+    assert "most often taken: B-PLACE for " in " ".join(table.split())
+    with pytest.raises(NotFoundError, match="there are: brands"):
+        run("entities", "evaluate", str(newest), "-m", "people", *where)
+
+
+def test_sentences_that_were_learnt_are_known_again(shop: Runtime, tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("lamp O\n\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no entity"):
+        shop.taggers.evaluate(tmp_path / "none.txt", "brands")
+    write_marked(tmp_path / "all.txt", marked_sentences(100, seed=7))
+    settings = type(QUICK)(**(QUICK.to_dict() | {"epochs": 1}))
+    shop.taggers.train("again", tmp_path / "all.txt", settings, body=tiny_body())
+    assert shop.taggers.evaluate(tmp_path / "all.txt", "again").learnt_from
+    told = CliRunner().invoke(
+        app, ["entities", "evaluate", str(tmp_path / "all.txt"), "-m", "again", "-w", str(shop.workspace.root)]
+    )
+    assert "they flatter it" in " ".join(told.stderr.split())
+    shop.taggers.saved.remove("again")
 
 
 def test_without_a_tagger_it_says_how_to_train_one(tmp_path: Path) -> None:

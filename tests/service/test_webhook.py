@@ -1,15 +1,13 @@
 """What is sent is signed, tried again when that helps, and never goes where it must not."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.service.hook_receiver import Receiver, receiving
 
 from shoplens.errors import ConfigurationError, ServiceError, ServiceUnavailableError, UnsafeInputError
 from shoplens.service.webhook import Webhook, is_signed, signature
@@ -17,44 +15,10 @@ from shoplens.service.webhook import Webhook, is_signed, signature
 SECRET = b"between us"
 
 
-class Receiver(HTTPServer):
-    """Keeps what it got; answers what it is told to, then 204."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[tuple[int, dict[str, str]]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?key=secret"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-        status, headers = self.server.answers.pop(0) if self.server.answers else (204, {})
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiving() as server:
+        yield server
 
 
 def hook(url: str, pauses: list[float], *, private: bool = True, retries: int = 3) -> Webhook:

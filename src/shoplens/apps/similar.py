@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from shoplens.domain.events import EventType
 from shoplens.domain.ranking import Ranked
 from shoplens.errors import NotFoundError
+from shoplens.recommend.limits import inside, price_band
 from shoplens.recommend.messages import say
+from shoplens.recommend.ordering import POOL_MOST, arranged, lifted, pool_of
 from shoplens.recommend.past import Deed, Past
-from shoplens.recommend.pipeline import Answer, recommend
-from shoplens.recommend.rules import Wish
+from shoplens.recommend.pipeline import Answer, recommend, ruled
+from shoplens.recommend.rules import MODEL_ALONE, Wish
 from shoplens.recommend.shelf import Shelf
 
 
@@ -21,18 +25,24 @@ def similar(shelf: Shelf, item_id: str, wish: Wish) -> tuple[str, Answer]:
     row = shelf.facts.row(item_id)
     if not row or not shelf.facts.columns.listed[row]:
         raise NotFoundError(f"no product {item_id!r}; post it to /v1/products/bulk first")
-    return secrets.token_hex(12), _by_content(shelf, item_id, wish) or _by_behaviour(shelf, item_id, wish)
+    past = Past((Deed(item_id, EventType.PURCHASE, 1.0, 0.0),))
+    # What proposes here is likeness, and nothing of it is left to chance.
+    wish = replace(wish, sources=MODEL_ALONE, exploration=0.0, repeat=False)
+
+    def rank(left: Wish, without: set[str]) -> Answer:
+        return _by_content(shelf, item_id, left, without) or _by_behaviour(shelf, past, left, without)
+
+    return secrets.token_hex(12), ruled(shelf, past, wish, {item_id, *wish.exclude}, rank)
 
 
-def _by_content(shelf: Shelf, item_id: str, wish: Wish) -> Answer | None:
+def _by_content(shelf: Shelf, item_id: str, wish: Wish, excluded: set[str]) -> Answer | None:
     """Nearest neighbours among the trained products, newcomers compared one by one; None without a vector."""
     learned = shelf.learned
     vector = shelf.vectors_of([item_id])
     if learned is None or learned.index is None or vector is None or not vector.any():
         return None
     offer = shelf.offer(wish.filter, unavailable=wish.unavailable)
-    left_out = {item_id, *wish.exclude}
-    depth = min(len(learned.items), wish.n + len(left_out))
+    depth = min(len(learned.items), _candidates(wish) + len(excluded))
     allowed = None if offer.trained.all() else offer.trained
     rows, scores = learned.index.search(vector, depth, allowed)
     found = [
@@ -45,16 +55,36 @@ def _by_content(shelf: Shelf, item_id: str, wish: Wish) -> Answer | None:
         likeness = newcomers.vectors @ vector[0]
         offered = np.flatnonzero(offer.newcomers[: len(newcomers)])
         found.extend((float(likeness[k]), shelf.facts.ids[newcomers.rows[k]]) for k in offered)
-    found = sorted(((s, name) for s, name in found if name not in left_out), key=lambda one: -one[0])[: wish.n]
+    found = sorted(((s, name) for s, name in found if name not in excluded), key=lambda one: -one[0])
     said = (say(wish.language, "similar", title=_title(shelf, item_id)),) if wish.explain else ()
-    items = tuple(Ranked(name, score, said) for score, name in found)
+    items = tuple(Ranked(name, score, said) for name, score in _arranged(shelf, item_id, found, wish))
     return Answer(items, "content", learned.version, note=None if items else say(wish.language, "nothing_fits"))
 
 
-def _by_behaviour(shelf: Shelf, item_id: str, wish: Wish) -> Answer:
+def _candidates(wish: Wish) -> int:
+    """How many neighbours the answer is chosen from: more than are shown where more than likeness decides."""
+    narrow = wish.per_brand is not None or wish.per_category is not None or wish.price_band is not None
+    if wish.boost or wish.freshness or wish.margin is not None or narrow:
+        return max(wish.n, POOL_MOST)
+    return pool_of(wish.n) if wish.diversity > 0 else wish.n
+
+
+def _arranged(shelf: Shelf, item_id: str, found: list[tuple[float, str]], wish: Wish) -> Iterator[tuple[str, float]]:
+    """Candidates, the likest first, under the rules of the wish: lifted, within the band of prices, varied."""
+    found = found[: _candidates(wish)]
+    scores = np.array([score for score, _ in found], np.float32)
+    rows, scores = lifted(shelf, shelf.facts.rows([name for _, name in found]), scores, wish)
+    band = price_band(shelf, replace(wish, viewing=item_id), Past())
+    if band is not None:
+        kept = inside(shelf.facts.columns.price[rows], band)
+        rows, scores = rows[kept], scores[kept]
+    item_ids, values = arranged(shelf, [shelf.facts.ids[row] for row in rows.tolist()], scores, wish)
+    return zip(item_ids, values.tolist(), strict=True)
+
+
+def _by_behaviour(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
     """The product as if it were somebody's whole history."""
-    past = Past((Deed(item_id, EventType.PURCHASE, 1.0, 0.0),))
-    return recommend(shelf, past, wish)
+    return recommend(shelf, past, replace(wish, exclude=tuple(excluded), pin=(), shown=()))
 
 
 def _title(shelf: Shelf, item_id: str) -> str:

@@ -92,11 +92,11 @@ def emit(result: Mapping[str, Any], *, json: bool, table: RenderableType | None 
         out.print(table, soft_wrap=isinstance(table, Text))
 
 
-def tell_refused(summary: Mapping[str, Any], file: Path) -> None:
-    """Say on stderr how many rows were refused, why, and where each is; nothing when none was."""
+def tell_refused(summary: Mapping[str, Any], file: Path | None) -> None:
+    """Say on stderr how many rows were refused, why, and in which file each is; nothing when none was."""
     for reason, count in summary["reasons"].items():
         console.print(f"refused: {count:,} × {reason}", highlight=False, markup=False, soft_wrap=True)
-    if summary["refused"]:
+    if summary["refused"] and file is not None:
         console.print(f"each refused row: {file}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -1,7 +1,8 @@
-"""`shoplens attributes review list|accept|reject`: decide about what was found."""
+"""`shoplens attributes review list|accept|reject|reopen`: decide about what was found."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,19 +10,27 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, emit
+from shoplens.cli.app import JsonFlag, WorkspaceOption, console, emit
 from shoplens.cli.attributes import attributes_app
-from shoplens.domain.proposals import ProposalKind, ProposalStatus
+from shoplens.domain.proposals import OF_CATEGORY, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:
     from shoplens.store.base import Store
 
-review_app = typer.Typer(help="The review list: look at what was found, accept it or reject it.", no_args_is_help=True)
+review_app = typer.Typer(
+    help="The review list: look at what was found, accept it, reject it, or take that back.", no_args_is_help=True
+)
 attributes_app.add_typer(review_app, name="review")
-SHOWN = 8  # letters of an id in the list; any beginning that only one open proposal has will do
+SHOWN = 8  # letters of an id in the list; any beginning that fits only one will do
 AT_ONCE = 1_000
 Ids = Annotated[list[str], typer.Argument(metavar="PROPOSAL…", help="Ids as the list shows them, or more of them.")]
+NoIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PROPOSAL…", help="Ids as the list shows them, or more of them; none with a selection."),
+]
+Least = Annotated[float | None, typer.Option(min=0, max=1, help="Only as sure as this.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask about a selection.")]
 Kind = Annotated[ProposalKind | None, typer.Option(help="Only of this kind.")]
 Attribute = Annotated[str | None, typer.Option(help="Only about this attribute.")]
 
@@ -64,7 +73,7 @@ def show(
             one.kind.value,
             Text(one.item_id),
             Text(one.attribute),
-            Text((" > " if one.kind is ProposalKind.CATEGORY else " / ").join(one.current)),
+            Text((" > " if one.kind in OF_CATEGORY else " / ").join(one.current)),
             Text(one.value),
             one.source,
             f"{one.confidence:.0%}",
@@ -74,37 +83,110 @@ def show(
 
 
 @review_app.command()
-def accept(proposals: Ids, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
-    """Write what is proposed to the products. Duplicates and prices are only remembered as looked at."""
-    _decide(proposals, workspace, json=json, accepted=True)
+def accept(
+    proposals: NoIds = None,
+    workspace: WorkspaceOption = Path("."),
+    kind: Kind = None,
+    attribute: Attribute = None,
+    least: Least = None,
+    yes: Yes = False,
+    json: JsonFlag = False,
+) -> None:
+    """Write what is proposed to the products. Duplicates and prices are only remembered as looked at.
+
+    Proposals are named by their ids, all or nothing, or selected; of a selection, those whose product has changed
+    meanwhile stay on the list.
+
+    Example: shoplens attributes review accept --kind value --attribute colour --least 0.95
+    """
+    _decide(proposals, Selection(kind=kind, attribute=attribute, least=least), workspace, yes=yes, json=json, to=True)
 
 
 @review_app.command()
-def reject(proposals: Ids, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
-    """Never propose these again."""
-    _decide(proposals, workspace, json=json, accepted=False)
+def reject(
+    proposals: NoIds = None,
+    workspace: WorkspaceOption = Path("."),
+    kind: Kind = None,
+    attribute: Attribute = None,
+    least: Least = None,
+    yes: Yes = False,
+    json: JsonFlag = False,
+) -> None:
+    """Never propose these again: those of the ids, or those selected.
+
+    Example: shoplens attributes review reject --kind price
+    """
+    _decide(proposals, Selection(kind=kind, attribute=attribute, least=least), workspace, yes=yes, json=json, to=False)
 
 
-def _decide(proposals: list[str], workspace: Path, *, json: bool, accepted: bool) -> None:
-    from shoplens.http.wire.attributes import proposal_json
+@review_app.command()
+def reopen(proposals: Ids, workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
+    """Take decisions back: they are on the list again, and products say what they said before.
+
+    Example: shoplens attributes review list --status accepted, then shoplens attributes review reopen PROPOSAL
+    """
+    from shoplens.http.wire.attributes import decided_json
+    from shoplens.service.attribute_decisions import Decided
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
-        decided = (shop.attributes.accept if accepted else shop.attributes.reject)(_whole(shop.store, proposals))
-    text = Text(f"{len(decided):,} {'accepted' if accepted else 'rejected'}")
-    emit({"proposals": [proposal_json(one) for one in decided]}, json=json, table=text)
+        decided = (ProposalStatus.ACCEPTED, ProposalStatus.REJECTED)
+        reopened = shop.attributes.reopen(_whole(shop.store, proposals, decided))
+    emit(decided_json(Decided(reopened)), json=json, table=Text(f"{len(reopened):,} open again"))
 
 
-def _whole(store: Store, begun: list[str]) -> list[str]:
-    """The ids of open proposals that begin so; what is whole, or begins none, stays as it was written."""
-    ids, after = [], None
-    while found := store.proposals.list(status=ProposalStatus.OPEN, after=after, limit=AT_ONCE):
-        ids += [one.proposal_id for one in found]
-        after = ids[-1]
+def _decide(
+    proposals: list[str] | None, selection: Selection, workspace: Path, *, yes: bool, json: bool, to: bool
+) -> None:
+    from shoplens.http.wire.attributes import decided_json
+    from shoplens.service.attribute_decisions import Decided
+    from shoplens.service.runtime import Runtime
+
+    verb = "accept" if to else "reject"
+    if bool(proposals) == (selection != Selection()):
+        raise typer.BadParameter("give ids of proposals, or select them by --kind, --attribute or --least")
+    with Runtime.open(workspace) as shop:
+        attributes = shop.attributes
+        if proposals:
+            whole = _whole(shop.store, proposals, (ProposalStatus.OPEN,))
+            done = Decided((attributes.accept if to else attributes.reject)(whole))
+        else:
+            if not yes:
+                _ask(verb, attributes.count(selection), json=json)
+            done = (attributes.accept_selected if to else attributes.reject_selected)(selection)
+    text = Text(f"{len(done.proposals):,} {verb}ed")
+    if done.skipped:
+        text.append(f", {len(done.skipped):,} left open; the first: {done.skipped[0].reason}")
+    emit(decided_json(done), json=json, table=text)
+
+
+def _ask(verb: str, many: int, *, json: bool) -> None:
+    """Go on only when a person says so."""
+    what = f"{many:,} proposal" if many == 1 else f"{many:,} proposals"
+    if json or not sys.stdin.isatty():
+        raise typer.BadParameter(
+            f"this would {verb} {what}, and nobody is here to ask: say it with --yes", param_hint="--yes"
+        )
+    if not typer.confirm(f"{verb.capitalize()} {what}?", err=True):
+        console.print(f"nothing was {verb}ed")
+        raise typer.Exit(1)
+
+
+def _whole(store: Store, begun: list[str], statuses: tuple[ProposalStatus, ...]) -> list[str]:
+    """The ids of proposals of some statuses that begin so; what is whole, or begins none, stays as it was written."""
+    ids: list[str] = []
+    for status in statuses:
+        after = None
+        while found := store.proposals.list(status=status, after=after, limit=AT_ONCE):
+            ids += [one.proposal_id for one in found]
+            after = ids[-1]
     whole = []
     for one in begun:
         fitting = [proposal for proposal in ids if proposal.startswith(one)]
         if len(fitting) > 1:
-            raise InputError(f"{len(fitting):,} open proposals begin with {one!r}; write more of the one that is meant")
+            named = " or ".join(status.value for status in statuses)
+            raise InputError(
+                f"{len(fitting):,} {named} proposals begin with {one!r}; write more of the one that is meant"
+            )
         whole.append(fitting[0] if fitting else one)
     return whole

@@ -1,4 +1,4 @@
-"""`shoplens bundles list|history|judge|promote|rollback`: which trained bundle answers."""
+"""`shoplens bundles list|history|judge|promote|rollback|prune`: which trained bundle answers."""
 
 from __future__ import annotations
 
@@ -72,6 +72,31 @@ def rollback(
     bundles = Workspace.open(workspace).bundles
     before = bundle_pointer.current_version(bundles)
     emit({"current": bundle_pointer.rollback(bundles, version), "before": before}, json=json)
+
+
+@bundles_app.command()
+def prune(
+    workspace: WorkspaceOption = Path("."),
+    *,
+    keep: Annotated[int, typer.Option(min=1, help="Bundles that answered to keep, the current one included.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which ones would go.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Delete old bundles: those that never answered or did so long ago.
+
+    What is newer than the current bundle stays, and so do the bundles of running experiments. Old bundles remember
+    baskets of people who were forgotten since. `shoplens schedule` does the same after each promotion, see
+    schedule.keep_bundles.
+    """
+    from shoplens.service import bundle_pointer
+    from shoplens.service.experiments import Experiments
+    from shoplens.service.workspace import Workspace
+
+    shop = Workspace.open(workspace)
+    spared = Experiments(shop.root, shop.bundles).bundles_in_use()
+    gone = (bundle_pointer.prunable if dry_run else bundle_pointer.prune)(shop.bundles, keep, spared)
+    said = f"{'would delete' if dry_run else 'deleted'} {', '.join(gone)}" if gone else "nothing to delete"
+    emit({"deleted": [] if dry_run else gone, "would_delete": gone if dry_run else []}, json=json, table=Text(said))
 
 
 @bundles_app.command()

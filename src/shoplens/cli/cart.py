@@ -11,6 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+from shoplens.cli.ranking import (
+    BoostOption,
+    CountOption,
+    DiversityOption,
+    ExcludeOption,
+    ExplainFlag,
+    FilterOption,
+    ScenarioOption,
+    SessionOption,
+    given_of,
+    named,
+)
 
 if TYPE_CHECKING:
     from shoplens.apps.cart import Completed
@@ -25,18 +37,23 @@ def cart(
     workspace: WorkspaceOption = Path("."),
     user: Annotated[str | None, typer.Option("--user", "-u", help="user_id: their habits count.")] = None,
     viewing: Annotated[str | None, typer.Option(help="item_id that is looked at now; counts half.")] = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 10,
-    exclude: Annotated[list[str] | None, typer.Option(help="item_id not to suggest; repeat for several.")] = None,
-    diversity: Annotated[float, typer.Option(min=0, max=1, help="0: by score alone; 1: as varied as possible.")] = 0.0,
+    session: SessionOption = None,
+    n: CountOption = None,
+    scenario: ScenarioOption = "cart",
+    filter_: FilterOption = None,
+    boost: BoostOption = None,
+    exclude: ExcludeOption = None,
+    diversity: DiversityOption = None,
     new_only: Annotated[bool, typer.Option("--new-only", help="Nothing that the person bought before.")] = False,
     bundles: Annotated[int, typer.Option(min=0, max=20, help="Sets of two or three to look for.")] = 3,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why each product is there.")] = False,
+    explain: ExplainFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Suggest what completes a cart: bought together with it, in baskets like it, or due for this person again.
 
     Nothing that is in the cart, a variant of it or out of stock is suggested. Sets that were often bought together
-    stand below. Training learns all of this from purchases; without any, the shop's recommendations answer.
+    stand below. Training learns all of this from purchases; without any, the shop's recommendations answer. As
+    `POST /v1/cart` answers; nothing is written down, so no cap and no experiment counts it.
 
     Examples:
 
@@ -49,25 +66,18 @@ def cart(
     from shoplens.apps.cart import CartQuestion
     from shoplens.cli.ranking import answer_json
     from shoplens.http.wire.cart import completed_json
-    from shoplens.recommend.rules import Wish
     from shoplens.service.runtime import Runtime
 
-    if user is not None and not user.strip():
-        raise typer.BadParameter("a user_id is not empty", param_hint="--user")
-    given = tuple(items or ())
+    named(user, "--user")
+    named(session, "--session", "session_id")
+    held = tuple(items or ())
+    given = given_of(filter_=filter_, boost=boost, exclude=exclude, n=n, diversity=diversity, explain=explain)
     with Runtime.open(workspace) as shop:
-        wish = Wish(
-            n=n,
-            exclude=tuple(exclude or ()),
-            diversity=diversity,
-            explain=explain,
-            repeat=not new_only,
-            language=shop.settings.language,
-        )
-        question = CartQuestion(items=given, viewing=viewing, user_id=user, bundles=bundles)
-        completed = shop.cart.complete(shop.shelf, wish, question)
+        wish = shop.cart_wish(scenario, **given, repeat=False if new_only else None)
+        question = CartQuestion(items=held, viewing=viewing, user_id=user, session_id=session, bundles=bundles)
+        completed = shop.answers.complete(wish, question, noted=False)
         answer = answer_json(completed.answer, explain=explain) | completed_json(completed)
-        emit({"cart": list(given), **answer}, json=json, table=_shown(shop, completed, given))
+        emit({"cart": list(held), **answer}, json=json, table=_shown(shop, completed, held))
 
 
 def _shown(shop: Runtime, completed: Completed, items: tuple[str, ...]) -> RenderableType:

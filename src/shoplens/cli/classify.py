@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress, tell_refused
+from shoplens.cli.text_figures import classes_table
 from shoplens.domain.moments import told
 
 if TYPE_CHECKING:
@@ -187,16 +188,11 @@ def _figures(saved: SavedTextModel, trained: TrainedClassifier, result: dict[str
             f"{saved.name} answers, but how well is not known: nothing could be kept aside; give every class two "
             "different examples at least, better fifty"
         )
-    table = Table(
-        title=escape(f"{saved.name} · {trained.chosen} · on examples kept aside"),
-        caption=escape(f"trained in {trained.seconds:.0f} s · report: {result['report']}"),
+    return classes_table(
+        trained.validation[trained.chosen].report,
+        f"{saved.name} · {trained.chosen} · on examples kept aside",
+        f"trained in {trained.seconds:.0f} s · report: {result['report']}",
     )
-    header, rows = trained.validation[trained.chosen].report.rows()
-    for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    return table
 
 
 def _lines() -> Iterator[list[str]]:

@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+from shoplens.cli.text_figures import judged_table
 
 if TYPE_CHECKING:
     from shoplens.domain.tagging import Entity
-    from shoplens.learning.tagging.judging import JudgedTagger
     from shoplens.models.tagger.training import Progress
     from shoplens.service.text_models import SavedTextModel
 
@@ -127,6 +127,49 @@ def tag(
             emit({}, json=False, table=_found(chunk, found))
 
 
+@commands.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Marked sentences that it has not learnt from, in CoNLL columns.")],
+    *,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Its name; not needed while there is one.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    report: Annotated[Path | None, typer.Option(help="Write figures and a page into this folder.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Say how good a tagger is on marked sentences, without learning from them.
+
+    Whole entities count when kind and both ends are right; labels of units are counted with and without O. A kind that
+    it never learnt is one it can only miss.
+
+    Example:
+
+      shoplens entities evaluate newest.txt --model brands
+    """
+    from shoplens.learning.tagging.written import write_tagging
+    from shoplens.service.taggers import Taggers
+    from shoplens.service.workspace import Workspace
+
+    found = Taggers(Workspace.open(workspace)).evaluate(file, model)
+    result: dict[str, Any] = {
+        "model": found.model.name,
+        "version": found.model.version,
+        "file": str(file),
+        "figures": found.judged.as_dict(),
+        "sentences_per_second": round(found.sentences_per_second, 1),
+        "learnt_from": found.learnt_from,
+        "report": None,
+    }
+    told = [f"{found.sentences_per_second:.0f} sentences/s"]
+    if report is not None:
+        title = f"Tagger {found.model.name} on {file.name}"
+        result["report"] = str(write_tagging(report, found.judged, title=title, figures=result))
+        told.append(f"report: {result['report']}")
+    if found.learnt_from:
+        console.print(f"{file}: {found.model.name} was trained on these sentences, so they flatter it", highlight=False)
+    title = f"{found.model.name} · {file.name} · {found.judged.sentences:,} sentences"
+    emit(result, json=json, table=None if json else judged_table(found.judged, title, " · ".join(told)))
+
+
 @commands.command(name="list")
 def list_(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
     """The taggers of this workspace, what they find, and how good they were on the sentences that chose them."""
@@ -154,21 +197,6 @@ def tagging_progress() -> Iterator[Progress]:
                 console.print(f"step {done:,} of at most {most:,}: {told}", highlight=False)
 
         yield tell
-
-
-def judged_table(judged: JudgedTagger, title: str, caption: str) -> Table:
-    """Entities, then units with and without O."""
-    table = Table(title=escape(title), caption=escape(caption))
-    for place, name in enumerate(("", "precision", "recall", "f1", "support")):
-        table.add_column(name, justify="left" if place == 0 else "right")
-    for row in judged.rows(judged.entities):
-        table.add_row(*(escape(cell) for cell in row))
-    table.add_section()
-    for what, part in (("units without O", judged.tokens_without_o), ("units, O counted", judged.tokens)):
-        for row in judged.rows({name: one for name, one in part.items() if name in ("micro", "macro", "weighted")}):
-            table.add_row(f"{what}, {row[0]}", *row[1:])
-    table.add_row("units, always O, micro", "", "", f"{judged.always_o:.4f}", "")
-    return table
 
 
 def _lines() -> Iterator[list[str]]:

@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit
-from shoplens.cli.search import CropOption, FilterOption, media_parts, read_filter
+from shoplens.cli.ranking import FilterOption, read_filter
+from shoplens.cli.search import CropOption, media_parts
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`shoplens recommend USER`: what this person would see now."""
+"""`shoplens recommend [USER]`: what this person, a guest or anybody would see now."""
 
 from __future__ import annotations
 
@@ -8,50 +8,77 @@ from typing import Annotated
 import typer
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+from shoplens.cli.ranking import (
+    BoostOption,
+    CountOption,
+    DiversityOption,
+    ExcludeOption,
+    ExplainFlag,
+    FilterOption,
+    ScenarioOption,
+    SessionOption,
+    given_of,
+    named,
+)
 
 
 @app.command()
 def recommend(
-    user: Annotated[str, typer.Argument(help="user_id, known or not.")],
+    user: Annotated[str | None, typer.Argument(help="user_id, known or not; without one a guest, or anybody.")] = None,
     workspace: WorkspaceOption = Path("."),
-    n: Annotated[
-        int | None, typer.Option("--n", "-n", min=1, max=1_000, help="How many products; default: the scenario's.")
-    ] = None,
-    scenario: Annotated[str, typer.Option(help="Place in the shop; see `shoplens scenarios`.")] = "home",
+    n: CountOption = None,
+    scenario: ScenarioOption = "home",
     viewing: Annotated[str | None, typer.Option(help="item_id that is looked at now.")] = None,
     cart: Annotated[list[str] | None, typer.Option(help="item_id in the cart; repeat the option.")] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why each product is there.")] = False,
-    diversity: Annotated[
-        float | None, typer.Option(min=0, max=1, help="0: by score alone; 1: as varied as possible.")
-    ] = None,
+    filter_: FilterOption = None,
+    boost: BoostOption = None,
+    exclude: ExcludeOption = None,
+    explain: ExplainFlag = False,
+    diversity: DiversityOption = None,
     exploration: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of places that are left to chance.")
     ] = None,
-    session: Annotated[str | None, typer.Option(help="session_id of the guest that they were a moment ago.")] = None,
+    freshness: Annotated[
+        float | None, typer.Option(min=-10, max=10, help="Standard deviations that a product of today is lifted.")
+    ] = None,
+    repeat: Annotated[
+        bool | None,
+        typer.Option("--repeat/--new-only", help="Whether products of the history may come back.", show_default=False),
+    ] = None,
+    session: SessionOption = None,
     json: JsonFlag = False,
 ) -> None:
-    """Recommend products to a person, from everything they did up to now.
+    """Recommend products to a person, from everything they did up to now: as `POST /v1/recommend` answers, experiments
+    and caps included. A look is no visit: nothing is written down, so no cap and no experiment counts it.
 
-    Example: shoplens recommend u001 --scenario product --viewing p017 --explain
+    Examples:
+
+      shoplens recommend u001 --scenario product --viewing p017 --explain
+
+      shoplens recommend --session s77 --filter '{"field": "price", "range": {"lt": 50}}'
     """
     from shoplens.cli.ranking import answer_json, answer_table
     from shoplens.service.runtime import Runtime
 
-    if not user.strip():
-        raise typer.BadParameter("a user_id is not empty", param_hint="USER")
+    named(user, "USER")
+    named(session, "--session", "session_id")
+    given = given_of(
+        filter_=filter_,
+        boost=boost,
+        exclude=exclude,
+        n=n,
+        explain=explain,
+        diversity=diversity,
+        exploration=exploration,
+        freshness=freshness,
+        viewing=viewing,
+        cart=tuple(cart) if cart else None,
+        repeat=repeat,
+    )
     with Runtime.open(workspace) as shop:
-        wish = shop.wish(
-            scenario,
-            n=n,
-            explain=explain,
-            diversity=diversity,
-            exploration=exploration,
-            viewing=viewing,
-            cart=tuple(cart) if cart else None,
-        )
-        shown = shop.home.recommend(shop.shelf, wish, user, session)
+        shown = shop.answers.recommend(shop.wish(scenario, **given), user, session, noted=False)
         emit(
             {"user_id": user, **answer_json(shown.answer, explain=explain)},
             json=json,
-            table=answer_table(shop, shown.answer, f"For {user}"),
+            table=answer_table(shop, shown.answer, f"For {user or session or 'anybody'}"),
         )

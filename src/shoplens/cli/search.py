@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from shoplens.cli.app import JsonFlag, LanguageOption, WorkspaceOption, app, emit
+from shoplens.cli.ranking import FilterOption, read_filter
 
-if TYPE_CHECKING:
-    from shoplens.recommend.filters import Filter
-
-#: Options that `interact` has as well.
+#: An option that `interact` has as well.
 CropOption = Annotated[
     str | None, typer.Option("--crop", help="What to look at in the first photo: left,top,right,bottom from 0 to 1.")
-]
-FilterOption = Annotated[
-    str | None, typer.Option("--filter", help='JSON, such as {"field": "price", "range": {"lt": 50}}.')
 ]
 
 
@@ -106,17 +101,3 @@ def media_parts(
     ]
     sounds = [Part("audio", file, str(file)) for file in audio or ()]
     return [*photos, *sounds, *(Part("video", file, str(file)) for file in video or ())]
-
-
-def read_filter(text: str | None) -> Filter | None:
-    """A filter from JSON; wrong usage when it is none."""
-    import orjson
-
-    from shoplens.recommend.filters import parse_filter
-
-    if text is None:
-        return None
-    try:
-        return parse_filter(orjson.loads(text))
-    except orjson.JSONDecodeError as error:
-        raise typer.BadParameter(f"it is not JSON: {error}", param_hint="--filter") from error

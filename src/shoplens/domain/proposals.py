@@ -14,6 +14,7 @@ class ProposalKind(StrEnum):
 
     VALUE = "value"  # an attribute that is empty has this value
     SPELLING = "spelling"  # a value is written as the shop writes it elsewhere, in the shop's own unit
+    PLACE = "place"  # a product without a category belongs in this one
     CONTRADICTION = "contradiction"  # title, attribute and photo say different things
     CATEGORY = "category"  # the product belongs elsewhere
     DUPLICATE = "duplicate"  # the same product is listed twice
@@ -29,7 +30,9 @@ class ProposalStatus(StrEnum):
 
 
 #: Accepting one of these changes the product; of the others it is only remembered that somebody looked.
-WRITTEN = frozenset({ProposalKind.VALUE, ProposalKind.SPELLING, ProposalKind.CONTRADICTION, ProposalKind.CATEGORY})
+WRITTEN = frozenset(set(ProposalKind) - {ProposalKind.DUPLICATE, ProposalKind.PRICE})
+#: These are about the product's category.
+OF_CATEGORY = frozenset({ProposalKind.CATEGORY, ProposalKind.PLACE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +56,12 @@ class Proposal:
         """32 hexadecimal digits made of what is proposed."""
         said = "\x1f".join((self.kind.value, self.item_id, self.attribute, self.value))
         return blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Open proposals to decide about together. What is None selects nothing out."""
+
+    kind: ProposalKind | None = None
+    attribute: str | None = None
+    least: float | None = None  # confidence

@@ -68,6 +68,15 @@ class Meters:
         self.age = Gauge(
             "shoplens_model_age_seconds", "Since the bundle that answers was trained.", registry=self.registry
         )
+        self.looked = Gauge(
+            "shoplens_schedule_age_seconds", "Since shoplens schedule looked; NaN: never.", registry=self.registry
+        )
+        self.clicked = Gauge(
+            "shoplens_click_through", "Share of the newest answers that were clicked.", registry=self.registry
+        )
+        self.drift = Gauge(
+            "shoplens_drift", "1 when clicks or scores changed and nothing was trained since.", registry=self.registry
+        )
         self.bundle = Gauge("shoplens_bundle_info", "The bundle that answers.", ("version",), registry=self.registry)
 
 

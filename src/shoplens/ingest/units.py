@@ -1,7 +1,8 @@
 """Measures in one spelling: "500ml", "0.5 L" and "500毫升" are all "500 ml".
 
 Only a value that is a number and a unit and nothing else is touched. Metric units are converted among themselves, the
-others only spelled alike: a pint is not the same in London and New York.
+others only spelled alike: a shop goes on measuring as it does, and a pint is not the same in London and New York. What
+is the same everywhere (`Measure.metric`) can be compared.
 """
 
 from __future__ import annotations
@@ -66,6 +67,13 @@ _KEPT: dict[str, str] = {
     **dict.fromkeys(("page", "pages", "页"), "page"),
     **dict.fromkeys(("pc", "pcs", "piece", "pieces", "片", "个", "件"), "pc"),
 }
+#: Units that are the same everywhere since 1959, in metric ones. Fluid ounces, pints and gallons are not among them.
+_AGREED: dict[str, tuple[str, Decimal]] = {
+    "oz": ("g", Decimal("28.349523125")),
+    "lb": ("g", Decimal("453.59237")),
+    "in": ("mm", Decimal("25.4")),
+    "ft": ("mm", Decimal("304.8")),
+}
 _AMOUNT = re.compile(
     r"([-+]?)(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|[\"%]|°[CF])?\.?"
 )
@@ -101,6 +109,11 @@ class Measure:
 
     amount: float
     unit: str
+
+    def metric(self) -> Measure:
+        """To be compared: ounces and pounds in g, inches and feet in mm; any other as it is."""
+        agreed = _AGREED.get(self.unit)
+        return self if agreed is None else Measure(self.amount * float(agreed[1]), agreed[0])
 
 
 def measured(text: str, *, size: bool = False) -> Measure | None:

@@ -68,6 +68,20 @@ def arranged(
     return item_ids[: wish.n], values[: wish.n]
 
 
+def lifted(
+    shelf: Shelf, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], wish: Wish
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Candidates with boosts, freshness and margin, best first."""
+    masks = [(shelf.offer(boost.filter, unavailable=True).facts, boost.by) for boost in wish.boost]
+    extra = lifts_of(shelf, wish)
+    if not masks and extra is None:
+        return rows, scores
+    lifts = [(mask.take(rows, mode="clip"), by) for mask, by in masks]
+    values = lift(scores, np.arange(len(rows)), lifts, None if extra is None else extra.take(rows, mode="clip"))
+    order = np.argsort(-values, kind="stable")
+    return rows[order], values[order]
+
+
 def _first_of_groups(shelf: Shelf, item_ids: Sequence[str]) -> list[int]:
     """Positions of products that have no variant before them."""
     groups = shelf.facts.group(shelf.facts.rows(item_ids)).tolist()
@@ -92,8 +106,8 @@ def _top(
         rows = rows[rows < len(scores)]
     boosts = []
     for boost in wish.boost:
-        lifted = shelf.offer(boost.filter, unavailable=True)
-        boosts.append((_fit(np.concatenate([lifted.trained, lifted.newcomers]), len(scores)), boost.by))
+        liked = shelf.offer(boost.filter, unavailable=True)
+        boosts.append((_fit(np.concatenate([liked.trained, liked.newcomers]), len(scores)), boost.by))
     extra = lifts_of(shelf, wish)
     if extra is not None or band is not None:
         facts = np.concatenate([shelf.fact_row, newcomers.rows[:m]])[: len(scores)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,13 +14,12 @@ from shoplens.recommend.cart_reading import not_to_suggest
 from shoplens.recommend.cold_start import popular_and_new
 from shoplens.recommend.explain import modality_shares, reasons
 from shoplens.recommend.exploration import explore
-from shoplens.recommend.lifts import lifts_of
 from shoplens.recommend.limits import inside, pinned, price_band
 from shoplens.recommend.messages import say
 from shoplens.recommend.mixing import depth_for, mix
-from shoplens.recommend.ordering import arranged, ordered, pool_of
+from shoplens.recommend.ordering import arranged, lifted, ordered, pool_of
 from shoplens.recommend.past import Deed, Past
-from shoplens.recommend.rules import MODEL_ALONE, Wish, lift
+from shoplens.recommend.rules import MODEL_ALONE, Wish
 from shoplens.recommend.shelf import Shelf
 from shoplens.recommend.sources import Ground
 
@@ -42,19 +41,29 @@ class Answer:
     candidates: Mapping[str, int] = field(default_factory=dict)  # source → how many it proposed
 
 
+#: Ranks by (wish, what is left out).
+Rank = Callable[[Wish, set[str]], Answer]
+
+
 def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
     """The best products for this history under this wish. Lack of knowledge never fails: it falls back and says so."""
     excluded = set(wish.exclude) | past.disliked
     if wish.viewing is not None or wish.cart:
         excluded |= not_to_suggest(shelf, wish.cart, wish.viewing)
+    return ruled(shelf, past, wish, excluded, lambda left, without: _answer(shelf, past, left, without))
+
+
+def ruled(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], rank: Rank) -> Answer:
+    """What `rank` answers under the rules that stand above any ranking: pins come first, and what a cap leaves out
+    comes last."""
     if not wish.shown:
-        return _with_pins(shelf, past, wish, excluded)
-    answer = _with_pins(shelf, past, wish, excluded | set(wish.shown))
+        return _with_pins(shelf, past, wish, excluded, rank)
+    answer = _with_pins(shelf, past, wish, excluded | set(wish.shown), rank)
     missing = wish.n - len(answer.items)
     if missing <= 0:
         return answer
     # Rather something for the second time than nothing at all.
-    again = _with_pins(shelf, past, replace(wish, pin=()), excluded | {one.item_id for one in answer.items})
+    again = rank(replace(wish, pin=()), excluded | {one.item_id for one in answer.items})
     more = again.items[:missing]
     if not more:
         return answer
@@ -66,18 +75,19 @@ def recommend(shelf: Shelf, past: Past, wish: Wish) -> Answer:
 
 def without_model(shelf: Shelf, wish: Wish) -> Answer:
     """Popular and new products, when the model failed to answer."""
-    return _cold(shelf, Past(), replace(wish, explain=False), set(wish.exclude), "model_failed")
+    excluded = set(wish.exclude) | not_to_suggest(shelf, wish.cart, wish.viewing)
+    return _cold(shelf, Past(), replace(wish, explain=False), excluded, "model_failed")
 
 
-def _with_pins(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
+def _with_pins(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], rank: Rank) -> Answer:
     """What the shop pinned, then the answer."""
     if not wish.pin:
-        return _answer(shelf, past, wish, excluded)
+        return rank(wish, excluded)
     allowed = shelf.offer(wish.filter, unavailable=wish.unavailable).facts.copy()
     gone = shelf.facts.rows(excluded if wish.repeat else excluded | past.seen)
     allowed[gone[gone < len(allowed)]] = False
     first = pinned(shelf, wish, allowed)
-    rest = _answer(shelf, past, replace(wish, n=wish.n - len(first), pin=()), excluded | set(first))
+    rest = rank(replace(wish, n=wish.n - len(first), pin=()), excluded | set(first))
     top = rest.items[0].score if rest.items else 1.0
     said = reasons(shelf, past, first, wish.language) if wish.explain else [()] * len(first)
     items = tuple(Ranked(name, top, why, sources=(PIN,)) for name, why in zip(first, said, strict=True))
@@ -127,7 +137,7 @@ def _mixed(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
     fresh = _without(shelf, free, excluded if wish.repeat else excluded | past.seen)
     ground = Ground(shelf, given, wish, _without(shelf, free, excluded), fresh, depth_for(wish.n))
     mixed = mix(ground)
-    rows, scores = _lifted(shelf, mixed.rows, mixed.scores, wish)
+    rows, scores = lifted(shelf, mixed.rows, mixed.scores, wish)
     band = price_band(shelf, wish, past)
     if band is not None:
         kept = inside(shelf.facts.columns.price[rows], band)
@@ -163,20 +173,6 @@ def _at_hand(shelf: Shelf, wish: Wish) -> tuple[Deed, ...]:
     held = tuple(Deed(name, EventType.CART, weights[EventType.CART], 0.0) for name in wish.cart)
     seen = () if wish.viewing is None else (Deed(wish.viewing, EventType.VIEW, weights[EventType.VIEW], 0.0),)
     return (*held, *seen)
-
-
-def _lifted(
-    shelf: Shelf, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], wish: Wish
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Candidates with boosts, freshness and margin, best first."""
-    masks = [(shelf.offer(boost.filter, unavailable=True).facts, boost.by) for boost in wish.boost]
-    extra = lifts_of(shelf, wish)
-    if not masks and extra is None:
-        return rows, scores
-    lifts = [(mask.take(rows, mode="clip"), by) for mask, by in masks]
-    values = lift(scores, np.arange(len(rows)), lifts, None if extra is None else extra.take(rows, mode="clip"))
-    order = np.argsort(-values, kind="stable")
-    return rows[order], values[order]
 
 
 def _explored(

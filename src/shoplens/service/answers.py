@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from shoplens.apps.cart import Cart, CartQuestion, Completed
 from shoplens.apps.home import Home, Shown
@@ -29,6 +30,8 @@ from shoplens.store.records import ImpressionRecord
 log = logging.getLogger(__name__)
 MOST_NAMES = 100_000  # people whose name in experiments is kept in memory
 NAME_SECONDS = 10.0  # for which it is taken as it was; another process may have signed somebody in
+
+Given = TypeVar("Given")
 
 
 class Answers:
@@ -62,49 +65,78 @@ class Answers:
         """Have the bundles of running experiments ready; after experiments began or ended."""
         self._swap.keep(arm.bundle for one in self._experiments.running.values() for arm in one.arms if arm.bundle)
 
-    def recommend(self, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
-        """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario."""
+    def recommend(
+        self, wish: Wish, user_id: str | None = None, session_id: str | None = None, *, noted: bool = True
+    ) -> Shown:
+        """The best products for a person or a guest's session. `Runtime.wish` makes a wish of a scenario. `noted`:
+        whether it was really shown, so that it is written down and caps know of it."""
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
-        if wish.cap is not None:
-            wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
-        shown = self._answered(shelf, wish, user_id, session_id)
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
+        shown = self._answered(
+            shelf,
+            lambda: self._home.recommend(shelf, wish, user_id, session_id),
+            lambda: Shown(secrets.token_hex(12), without_model(shelf, wish)),
+        )
         shown = replace(shown, answer=with_unknown(shown.answer, shelf, (wish.viewing, *wish.cart), wish.language))
         for source, count in shown.answer.candidates.items():
             self.candidates[wish.scenario, source] += count
-        self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
+        if noted:
+            self.note(shown, "recommend", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
-    def _answered(self, shelf: Shelf, wish: Wish, user_id: str | None, session_id: str | None) -> Shown:
+    def _answered(self, shelf: Shelf, answer: Callable[[], Given], otherwise: Callable[[], Given]) -> Given:
         """The answer; a model that fails costs its answer, not the request."""
         try:
-            shown = self._home.recommend(shelf, wish, user_id, session_id)
+            given = answer()
         except ShoplensError:
             raise
         except Exception:
             log.exception("bundle %s failed to answer", shelf.version)
             self.errors.failed(shelf.version)
-            return Shown(secrets.token_hex(12), without_model(shelf, wish))
+            return otherwise()
         self.errors.answered(shelf.version)
-        return shown
+        return given
 
-    def similar(self, item_id: str, wish: Wish, user_id: str | None = None, session_id: str | None = None) -> Shown:
+    def similar(
+        self,
+        item_id: str,
+        wish: Wish,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        *,
+        noted: bool = True,
+    ) -> Shown:
         """Products like one product. NotFoundError for an unknown one."""
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
-        shown = Shown(*similar(shelf, item_id, wish))
-        self.note(shown, "similar", user_id, session_id, arms=arms)
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
+        shown = self._answered(
+            shelf,
+            lambda: Shown(*similar(shelf, item_id, wish)),
+            lambda: Shown(secrets.token_hex(12), without_model(shelf, replace(wish, viewing=item_id))),
+        )
+        if noted:
+            self.note(shown, "similar", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return shown
 
-    def complete(self, wish: Wish, question: CartQuestion) -> Completed:
-        """What completes a cart."""
+    def complete(self, wish: Wish, question: CartQuestion, *, noted: bool = True) -> Completed:
+        """What completes a cart. `Runtime.cart_wish` makes a wish of a scenario."""
         user_id, session_id = question.user_id, question.session_id
         arms = self.arms(user_id, session_id)
-        shelf, wish = self._as_in(arms, wish)
-        completed = self._cart.complete(shelf, wish, question)
+        shelf, wish = self._as_in(arms, wish, user_id, session_id)
+        completed = self._answered(
+            shelf,
+            lambda: self._cart.complete(shelf, wish, question),
+            lambda: Completed(
+                secrets.token_hex(12),
+                without_model(shelf, replace(wish, cart=question.items, viewing=question.viewing)),
+                ("popular", "new"),
+            ),
+        )
         answer = with_unknown(completed.answer, shelf, (question.viewing, *question.items), wish.language)
         completed = replace(completed, answer=answer)
-        self.note(Shown(completed.impression_id, completed.answer), "cart", user_id, session_id, arms=arms)
+        if noted:
+            shown = Shown(completed.impression_id, completed.answer)
+            self.note(shown, "cart", user_id, session_id, scenario=wish.scenario, arms=arms, wish=wish)
         return completed
 
     def arms(self, user_id: str | None, session_id: str | None = None) -> Mapping[str, Arm]:
@@ -128,6 +160,11 @@ class Answers:
         """Nothing of this person stays in memory."""
         self._names.pop(user_id, None)
         self._exposure.forget(user_id)
+
+    def forget_everybody(self) -> None:
+        """Nothing by person stays in memory."""
+        self._names.clear()
+        self._exposure.forget_everybody()
 
     def _name(self, user_id: str) -> str:
         now = time.monotonic()
@@ -180,14 +217,19 @@ class Answers:
             )
         )
 
-    def _as_in(self, arms: Mapping[str, Arm], wish: Wish) -> tuple[Shelf, Wish]:
-        """What these arms answer from, and with which wishes. What a request says itself goes before."""
+    def _as_in(
+        self, arms: Mapping[str, Arm], wish: Wish, user_id: str | None, session_id: str | None
+    ) -> tuple[Shelf, Wish]:
+        """What these arms answer from, and with which wishes: what a request says itself goes before, and a cap knows
+        what the person was shown."""
         shelf = self._swap.shelf
         for arm in arms.values():
             if arm.bundle is not None:
                 shelf = self._swap.beside.get(arm.bundle, shelf)
             if arm.diversity is not None and wish.diversity == 0:
                 wish = replace(wish, diversity=arm.diversity)
+        if wish.cap is not None:
+            wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
         return shelf, wish
 
     def _ready(self, experiment: Experiment) -> bool:

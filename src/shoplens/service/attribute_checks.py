@@ -10,7 +10,7 @@ import numpy as np
 
 from shoplens.apps.attributes.categories import misplaced
 from shoplens.apps.attributes.contradictions import Contradiction, contradictions
-from shoplens.apps.attributes.duplicates import MOST_COMPARED, duplicates, near_pairs
+from shoplens.apps.attributes.duplicates import MOST_COMPARED, Looks, duplicates, near_pairs
 from shoplens.apps.attributes.prices import strange_prices
 from shoplens.apps.attributes.schema import Kind, values_of
 from shoplens.domain.catalogue import Product
@@ -25,24 +25,23 @@ from shoplens.service.attribute_learning import SEPARATOR, Progress
 MOST_PHOTOS = 20_000  # that are decoded for comparison; a shop with more compares texts only
 MOST_OF_A_KIND = 5_000  # duplicates that are put on the list: nobody reads more
 PHOTOS_AT_ONCE = 256
-MOST_SHARING = (
-    4  # products with one title; of more it names a kind, and tells nothing of two listings being one product
-)
+MOST_SHARING = 4  # products with one title whose vectors are compared; more are told apart by their facts and photos
 
 
-def check(found: Completion, photo_groups: Sequence[Sequence[int]], now: int) -> Iterator[Proposal]:
+def check(found: Completion, looks: Looks, now: int) -> Iterator[Proposal]:
     """All checks of a catalogue whose texts and photos were read."""
     yield from _contradictions(found, now)
     yield from _categories(found, now)
-    yield from _duplicates(found, photo_groups, now)
+    yield from _duplicates(found, looks, now)
     yield from _prices(found, now)
 
 
-def same_photos(products: Sequence[Product], opener: PhotoOpener, progress: Progress) -> list[list[int]]:
-    """Rows of products whose first photos look the same; photos that cannot be read look like no other."""
+def same_photos(products: Sequence[Product], opener: PhotoOpener, progress: Progress) -> Looks:
+    """Which products' first photos look the same. Photos that cannot be read, and one that more than MOST_COMPARED
+    products have (a placeholder), tell nothing."""
     rows = [row for row, product in enumerate(products) if product.images]
     if not rows or len(rows) > MOST_PHOTOS:
-        return []
+        return Looks()
     known: list[int] = []
     hashes = []
     for first in range(0, len(rows), PHOTOS_AT_ONCE):
@@ -56,8 +55,9 @@ def same_photos(products: Sequence[Product], opener: PhotoOpener, progress: Prog
                 continue
         hashes.append(photo_hashes(photos))
     progress("compare photos", len(rows), len(rows))
-    groups = near_duplicates(np.concatenate(hashes))
-    return [[known[place] for place in group] for group in groups if len(group) <= MOST_COMPARED]
+    groups = [[known[place] for place in group] for group in near_duplicates(np.concatenate(hashes))]
+    placeholders = {row for group in groups if len(group) > MOST_COMPARED for row in group}
+    return Looks([group for group in groups if len(group) <= MOST_COMPARED], frozenset(known) - placeholders)
 
 
 def of_contradiction(item_id: str, one: Contradiction, now: int) -> Proposal:
@@ -105,7 +105,7 @@ def _categories(found: Completion, now: int) -> Iterator[Proposal]:
         )
 
 
-def _duplicates(found: Completion, photo_groups: Sequence[Sequence[int]], now: int) -> Iterator[Proposal]:
+def _duplicates(found: Completion, looks: Looks, now: int) -> Iterator[Proposal]:
     found.progress("look for duplicates", 0, 0)
     products, text = found.products, found.shown.text
     pairs: list[tuple[int, int, float]] = []
@@ -122,7 +122,7 @@ def _duplicates(found: Completion, photo_groups: Sequence[Sequence[int]], now: i
             small = sizes[product.category] <= MOST_COMPARED
             groups[product.category if small else (product.category, product.title.casefold())].append(row)
         pairs = near_pairs(text, groups.values())
-    twice = duplicates(products, pairs, photo_groups, found.knowledge.normaliser)
+    twice = duplicates(products, pairs, looks, found.knowledge.normaliser)
     for one in twice[:MOST_OF_A_KIND]:
         yield Proposal(
             kind=ProposalKind.DUPLICATE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,29 +15,29 @@ from shoplens.apps.attributes.contradictions import contradictions
 from shoplens.apps.attributes.found import FoundValue, joined
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
-from shoplens.apps.attributes.schema import BRAND, current_values
+from shoplens.apps.attributes.schema import Kind
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
-from shoplens.domain.proposals import WRITTEN, Proposal, ProposalKind, ProposalStatus
-from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
+from shoplens.errors import InputError, NotFoundError
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FoundTexts
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
+from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts
 from shoplens.service.attribute_figures import what_drives, what_is_lacking
-from shoplens.service.attribute_learning import SEPARATOR, SURE, Knowledge, Progress, category_name, learn, recall
+from shoplens.service.attribute_learning import SURE, Knowledge, Progress, category_name, learn, recall
+from shoplens.service.attribute_places import places
 from shoplens.service.encoders import table_of
 from shoplens.service.media_sources import MediaSources
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
-COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING)
+COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING, ProposalKind.PLACE)
 CHECKED = (ProposalKind.CONTRADICTION, ProposalKind.CATEGORY, ProposalKind.DUPLICATE, ProposalKind.PRICE)
 FRESH = 300.0  # seconds that what is known of the catalogue answers before it is read again, if it changed
-
-PutProducts = Callable[[list[Product]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class Attributes:
     """Attributes of one shop. `put_products` writes products so that answers know them at once."""
 
     def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts) -> None:
-        self._workspace, self._store, self._put = workspace, store, put_products
+        self._workspace, self._store = workspace, store
+        self._decisions = Decisions(store, put_products)
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
         self._known: tuple[int, float, Knowledge] | None = None
@@ -80,7 +81,7 @@ class Attributes:
         if knowledge.extractor is not None and title:
             (answer,) = knowledge.extractor.extract([title], [category_name(knowledge.schema, own)])
             found += [of_extracted(knowledge, name, one) for name, one in answer.items() if one.probability >= SURE]
-        return joined(found)
+        return [_with_family(one, knowledge) for one in joined(found)]
 
     def of_product(self, item_id: str) -> tuple[Product, list[FoundValue]]:
         """What the texts of a product say. NotFoundError when there is none of that id."""
@@ -91,15 +92,16 @@ class Attributes:
         """Learn from the catalogue, find what is missing or spelt otherwise, and put it on the review list."""
         began, now = time.perf_counter(), _now()
         found = self._find(seed, progress)
-        return self._offer(found, list(found.proposals(now)), COMPLETED, now, began)
+        proposals = [*found.proposals(now), *places(found.products, now, progress)]
+        return self._offer(found, proposals, COMPLETED, now, began)
 
     def check(self, *, seed: int = 0, progress: Progress) -> Reviewed:
         """Learn from the catalogue, find what is wrong, and put it on the review list."""
         began, now = time.perf_counter(), _now()
         found = self._find(seed, progress, vote=False)
         with MediaSources(self._workspace) as media:
-            groups = same_photos(found.products, media.photos, progress)
-        return self._offer(found, list(check(found, groups, now)), CHECKED, now, began)
+            looks = same_photos(found.products, media.photos, progress)
+        return self._offer(found, list(check(found, looks, now)), CHECKED, now, began)
 
     def contradictions(self, item_ids: Sequence[str]) -> list[Proposal]:
         """Of some products, by their texts alone; nothing is written. NotFoundError for unknown ids."""
@@ -117,19 +119,34 @@ class Attributes:
         NotFoundError for unknown ids; ConflictError when a proposal was decided already, or its product has changed
         meanwhile. Accepting a duplicate or a price only remembers that somebody looked.
         """
-        proposals = self._open_ones(proposal_ids)
-        products = self._store.catalogue.get(list({one.item_id for one in proposals}))
-        for one in proposals:
-            if one.item_id not in products:
-                raise NotFoundError(f"the product {one.item_id!r} of proposal {one.proposal_id} is gone; reject it")
-            if one.kind in WRITTEN:
-                products[one.item_id] = _with(products[one.item_id], one)
-        self._put([products[item_id] for item_id in sorted({one.item_id for one in proposals if one.kind in WRITTEN})])
-        return self._decided(proposals, ProposalStatus.ACCEPTED)
+        return self._decisions.accept(proposal_ids)
 
     def reject(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Never propose this again. NotFoundError for unknown ids; ConflictError when one was decided already."""
-        return self._decided(self._open_ones(proposal_ids), ProposalStatus.REJECTED)
+        return self._decisions.reject(proposal_ids)
+
+    def reopen(self, proposal_ids: Sequence[str]) -> list[Proposal]:
+        """Take decisions back, all or nothing: they are on the list again, and products say what they said before.
+
+        NotFoundError for unknown ids; ConflictError when nothing was decided, or a product no longer says what was
+        accepted.
+        """
+        return self._decisions.reopen(proposal_ids)
+
+    def accept_selected(self, selection: Selection, *, after: str | None = None, most: int | None = None) -> Decided:
+        """Accept all open proposals of a selection, the surest first, but for those that `accept` would refuse.
+
+        `most` are looked at; go on behind the answer's `after`. InputError when the selection leaves nothing out.
+        """
+        return self._decisions.decide(selection, ProposalStatus.ACCEPTED, after=after, most=most)
+
+    def reject_selected(self, selection: Selection, *, after: str | None = None, most: int | None = None) -> Decided:
+        """Reject all open proposals of a selection; see `accept_selected`."""
+        return self._decisions.decide(selection, ProposalStatus.REJECTED, after=after, most=most)
+
+    def count(self, selection: Selection) -> int:
+        """How many open proposals a selection has."""
+        return self._decisions.count(selection)
 
     def insights(self, *, days: float | None = None) -> list[Drive]:
         """Which values go with purchases; of the last so many days, or of all time."""
@@ -201,21 +218,6 @@ class Attributes:
         told = {"texts": sources, "photos": photos}
         return Reviewed(len(found.products), counts, new, withdrawn, time.perf_counter() - began, told)
 
-    def _open_ones(self, proposal_ids: Sequence[str]) -> list[Proposal]:
-        ids = list(dict.fromkeys(proposal_ids))
-        known = self._store.proposals.get(ids)
-        for one in ids:
-            if one not in known:
-                raise NotFoundError(f"there is no proposal {one!r}; see `shoplens attributes review list`")
-            if known[one].status is not ProposalStatus.OPEN:
-                raise ConflictError(f"proposal {one} was {known[one].status.value} already")
-        return [known[one] for one in ids]
-
-    def _decided(self, proposals: Sequence[Proposal], status: ProposalStatus) -> list[Proposal]:
-        now = _now()
-        self._store.proposals.decide([one.proposal_id for one in proposals], status, now)
-        return [replace(one, status=status, decided=now) for one in proposals]
-
     def _product(self, item_id: str) -> Product:
         product = self._store.catalogue.get([item_id]).get(item_id)
         if product is None:
@@ -226,31 +228,11 @@ class Attributes:
         return [one for chunk in self._store.catalogue.scan() for one in chunk if not one.stub]
 
 
-def _with(product: Product, one: Proposal) -> Product:
-    """The product with what was proposed. ConflictError when it no longer says what it said then."""
-    if one.kind is ProposalKind.CATEGORY:
-        if product.category != one.current:
-            raise _changed(one)
-        return replace(product, category=tuple(one.value.split(SEPARATOR)))
-    now = current_values(product, one.attribute)
-    if one.kind is ProposalKind.SPELLING:
-        if one.current[0] not in now:
-            raise _changed(one)
-        values = tuple(dict.fromkeys(one.value if value == one.current[0] else value for value in now))
-    elif now != one.current:
-        raise _changed(one)
-    else:
-        values = (one.value,)
-    if one.attribute == BRAND:
-        return replace(product, brand=values[0])
-    return replace(product, attributes={**product.attributes, one.attribute: values})
-
-
-def _changed(one: Proposal) -> ConflictError:
-    return ConflictError(
-        f"the product {one.item_id!r} has changed since proposal {one.proposal_id} was made; "
-        "run `shoplens attributes complete` and `check` again, or reject it"
-    )
+def _with_family(one: FoundValue, knowledge: Knowledge) -> FoundValue:
+    """The value of a colour attribute with the family it belongs to."""
+    if knowledge.schema.kinds.get(one.attribute) is not Kind.COLOUR:
+        return one
+    return replace(one, family=knowledge.normaliser.families.of(one.value))
 
 
 def _now() -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from shoplens.errors import BundleError, NotFoundError
 from shoplens.service.bundle import MANIFEST, read_manifest, verify_bundle
 
 POINTER = "current"
+GONE = ".gone-"  # names what is being deleted
 KEPT = 20  # versions that the pointer remembers for rolling back
 
 
@@ -102,6 +104,29 @@ def rollback(bundles: Path, version: str | None = None) -> str:
         verify_bundle(bundles / earlier[0])
         _write(bundles, earlier)
     return earlier[0]
+
+
+def prunable(bundles: Path, keep: int, spared: Collection[str] = ()) -> list[str]:
+    """Bundles that nobody would return to, oldest first: all but the current one, the `keep - 1` before it that once
+    answered, what is newer than the current one, and `spared` (those of running experiments). None before the first
+    promotion."""
+    trail = [one for one in _trail(bundles) if (bundles / one).is_dir()]
+    if not trail:
+        return []
+    kept = {*trail[: max(keep, 1)], *spared}
+    names = sorted(folder.name for folder in bundles.glob("[!.]*") if folder.is_dir())
+    return [name for name in names if name not in kept and name < trail[0]]
+
+
+def prune(bundles: Path, keep: int, spared: Collection[str] = ()) -> list[str]:
+    """Delete what is `prunable`. A bundle goes as a whole: a kill leaves a hidden folder that the next call deletes."""
+    with _exclusive(bundles):
+        gone = prunable(bundles, keep, spared)
+        for name in gone:
+            (bundles / name).replace(bundles / f"{GONE}{name}-{uuid.uuid4().hex[:8]}")
+    for folder in bundles.glob(f"{GONE}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return gone
 
 
 def _trail(bundles: Path) -> list[str]:

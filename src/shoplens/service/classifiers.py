@@ -10,6 +10,7 @@ from typing import Any
 from shoplens.encoders.base import Encoder
 from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier, train_classifier
 from shoplens.learning.text_classes.examples import TextExamples
+from shoplens.learning.text_classes.judging import Judged, judge
 from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
 from shoplens.service.encoders import OFF, encoder_of, setting_of
@@ -33,6 +34,15 @@ class Classified:
         """Classes of one text, the likeliest first, with their probabilities."""
         order = (-self.chances[row]).argsort(kind="stable")[:n]
         return [(self.classes[place], float(self.chances[row, place])) for place in order]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedClassifier:
+    """What a classifier did on texts whose classes are known."""
+
+    model: SavedTextModel
+    judged: Judged
+    learnt_from: bool  # whether these are the very examples that it was trained on
 
 
 class Classifiers:
@@ -103,6 +113,15 @@ class Classifiers:
         """What the classifier of that name says; without a name, the only one there is. NotFoundError names them."""
         saved, model = self._opened.get(name)
         return Classified(saved, model.classes, model.probabilities(texts))
+
+    def evaluate(self, examples: TextExamples, name: str | None = None) -> EvaluatedClassifier:
+        """Judge the classifier of that name by examples; nothing is learnt from them.
+
+        A class that it never learnt is one it can only miss. NotFoundError as for `classify`.
+        """
+        saved, model = self._opened.get(name)
+        same = saved.data == fingerprint([examples.texts, examples.labels])
+        return EvaluatedClassifier(saved, judge(model, examples.texts, examples.labels), same)
 
     def _load(self, saved: SavedTextModel) -> TextClassifier:
         return load_classifier(saved.folder, encoder=None if saved.encoder is None else self._reader())

@@ -30,11 +30,13 @@ from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
 from shoplens.service.opinion_readers import check_tagger
+from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import FILE_NAME, without_secrets
 from shoplens.service.workspace import Workspace
 from shoplens.store.faults import without_password
 from shoplens.store.sql import open_store
 
+MOST_NAMED = 5  # products in an advice
 LEAST_DISK_GB = 2.0  # a training of 100,000 products writes about half of that
 
 
@@ -54,7 +56,8 @@ class Finding:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    for look in (_store, _extras, _encoders, _vectors, _bundle, _experiments, _opinions, _server, _tokens, _disk):
+    shop = (_store, _extras, _encoders, _vectors, _bundle, _scenarios, _experiments, _opinions)
+    for look in (*shop, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
 
@@ -165,6 +168,26 @@ def _bundle(workspace: Workspace) -> Iterator[Finding]:
         return
     verify_bundle(workspace.bundles / version)
     yield Finding("bundle", f"{version}, every checksum is right")
+
+
+def _scenarios(workspace: Workspace) -> Iterator[Finding]:
+    """Those of the shop's own settings; `scenarios_of` refuses what is based on nothing."""
+    found = scenarios_of(workspace.settings.scenario)
+    own = [found[name] for name in workspace.settings.scenario]
+    yield Finding("scenarios", f"{len(own)} of the shop's own, {len(found)} in all")
+    pins = {item_id: one.name for one in reversed(own) for item_id in one.pin}
+    if not pins:
+        return
+    store = open_store(workspace.database_url)
+    try:
+        known = store.catalogue.get(list(pins))
+    finally:
+        store.close()
+    missing = sorted(f"{item_id} (scenario.{name})" for item_id, name in pins.items() if item_id not in known)
+    if missing:
+        state = f"{len(missing)} of {len(pins)} are of products that the shop does not have"
+        named = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
+        yield Finding("pins", state, f"mend rules.pin in {FILE_NAME}, or take the products in: {named}")
 
 
 def _experiments(workspace: Workspace) -> Iterator[Finding]:

@@ -34,6 +34,21 @@ class Drift:
             found = self._one(one) or found
         return found
 
+    @property
+    def bundle(self) -> str | None:
+        """Whose answers are looked at."""
+        return self._bundle
+
+    @property
+    def seen(self) -> int:
+        """How many of them, since the latest change."""
+        return self._seen
+
+    @property
+    def click_through(self) -> float | None:
+        """Share of the newest of them that were clicked, as many as nothing changed in."""
+        return float(self._clicks.estimation) if self._seen else None
+
     def _start(self, bundle: str | None) -> None:
         self._bundle = bundle
         self._clicks = ADWIN(delta=DELTA)  # type: ignore[no-untyped-call]

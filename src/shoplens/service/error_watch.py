@@ -1,4 +1,4 @@
-"""Whether the bundle that answers fails too often: Wald's sequential test (Annals of Mathematical Statistics, 1945).
+"""Whether a bundle fails too often: Wald's sequential test (Annals of Mathematical Statistics, 1945).
 
 After each answer the likelihood of "one answer in twenty fails" against "one in two thousand" is brought up to date; as
 soon as the former is a hundred million times as likely the bundle should go. Four failures in a row are enough for
@@ -17,17 +17,16 @@ _ANSWERED = math.log((1 - BROKEN) / (1 - USUAL))
 
 
 class ErrorWatch:
-    """Counts for one bundle at a time; another version starts afresh. Safe between threads."""
+    """Counts for each bundle by itself: during an experiment several answer in turn. Safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._version: str | None = None
-        self._evidence = 0.0
+        self._evidence: dict[str | None, float] = {}  # version → log of the odds; only those that failed lately
         self.failures = 0  # of all bundles so far
 
     def answered(self, version: str | None) -> None:
-        """An answer was given. Cheap: no lock while nothing has failed."""
-        if self._evidence > 0.0:
+        """An answer was given. Cheap: no lock while nothing of this version has failed."""
+        if version in self._evidence:
             self._count(version, _ANSWERED)
 
     def failed(self, version: str | None) -> None:
@@ -35,12 +34,20 @@ class ErrorWatch:
         self.failures += 1
         self._count(version, _FAILED)
 
-    def verdict(self) -> str | None:
-        """The version that should go; None while there is no reason."""
-        return self._version if self._evidence >= ODDS else None
+    def failing(self) -> tuple[str, ...]:
+        """The versions that should go; none while there is no reason."""
+        with self._lock:
+            return tuple(name for name, odds in self._evidence.items() if name is not None and odds >= ODDS)
+
+    def forget(self, version: str) -> None:
+        """Begin anew with this version."""
+        with self._lock:
+            self._evidence.pop(version, None)
 
     def _count(self, version: str | None, evidence: float) -> None:
         with self._lock:
-            if version != self._version:
-                self._version, self._evidence = version, 0.0
-            self._evidence = max(self._evidence + evidence, 0.0)
+            odds = self._evidence.get(version, 0.0) + evidence
+            if odds > 0.0:
+                self._evidence[version] = odds
+            else:
+                self._evidence.pop(version, None)

@@ -12,7 +12,7 @@ from shoplens.domain.events import EventType
 from shoplens.domain.experiments import Experiment
 from shoplens.learning.metrics.sequential import MISMATCH, ArmSample, Interval, difference, mismatch
 from shoplens.store.base import ImpressionLog
-from shoplens.store.records import ImpressionRecord
+from shoplens.store.records import ImpressionRecord, ImpressionResponse
 
 DAY = 86_400 * 1_000_000  # microseconds
 WINDOW_DAYS = 7.0  # after an impression, in which an event that quotes it counts
@@ -96,17 +96,19 @@ def _count(
     people: dict[str, dict[str, _Person]],
     window: int,
 ) -> None:
-    seen: dict[str, tuple[_Person, int]] = {}
+    seen: dict[str, tuple[_Person, ImpressionRecord]] = {}
     for record in records:
         arm, who = record.arms.get(experiment.name), record.user_id or record.session_id
         if arm in people and who is not None:
             person = people[arm][who]
             person.impressions += 1
-            seen[record.impression_id] = person, record.timestamp
+            seen[record.impression_id] = person, record
     clicked = set()
     for event in log.responses(list(seen)):
         person, shown = seen[event.impression_id]
-        if not shown <= event.timestamp <= shown + window:
+        if not shown.timestamp <= event.timestamp <= shown.timestamp + window:
+            continue
+        if event.item_id not in shown.shown:  # a shop may quote the answer with whatever else is in the basket
             continue
         if event.event_type in _CLICKS and event.impression_id not in clicked:
             clicked.add(event.impression_id)
@@ -115,7 +117,14 @@ def _count(
             person.carted = True
         elif event.event_type is EventType.PURCHASE:
             person.bought = True
-            person.spent += event.value or 0.0
+            person.spent += _paid(event)
+
+
+def _paid(event: ImpressionResponse) -> float:
+    """What a purchase was worth: as it says, else its price times the units."""
+    if event.value is not None:
+        return event.value
+    return (event.price or 0.0) * (1.0 if event.quantity is None else event.quantity)
 
 
 def _samples(people: list[_Person]) -> dict[str, ArmSample]:

@@ -50,6 +50,11 @@ class Experiments:
         """Those that people take part in."""
         return self._file.content.running
 
+    def bundles_in_use(self) -> set[str]:
+        """Bundles that arms of running experiments answer with. StoreUnavailableError: see `problem`."""
+        running = (one for one in self.all.values() if one.name in self.running)
+        return {arm.bundle for one in running for arm in one.arms if arm.bundle is not None}
+
     def get(self, name: str) -> Experiment:
         """One experiment; NotFoundError when there is none of that name."""
         found = self.all.get(name)
@@ -77,12 +82,13 @@ class Experiments:
             self._write({**self.all, begun.name: begun})
         return begun
 
-    def stop(self, name: str) -> Experiment:
-        """End: everybody gets the shop as it is. What was measured stays."""
+    def stop(self, name: str, why: str = "") -> Experiment:
+        """End: everybody gets the shop as it is. What was measured stays. `why` is added to the note."""
         with self._file.changing():
             found = self.get(name)
             if found.stopped is None:
-                found = replace(found, stopped=int(time.time() * 1e6))
+                note = "; ".join(one for one in (found.note, why) if one)
+                found = replace(found, stopped=int(time.time() * 1e6), note=note)
                 self._write({**self.all, name: found})
         return found
 

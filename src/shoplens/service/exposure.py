@@ -41,6 +41,11 @@ class Exposure:
         with self._lock:
             self._recent.pop(who, None)
 
+    def forget_everybody(self) -> None:
+        """Nothing is remembered of anybody; the log holds what it holds."""
+        with self._lock:
+            self._recent.clear()
+
     def shown(self, cap: Cap, user_id: str | None, session_id: str | None) -> tuple[str, ...]:
         """Products that were shown as often as the cap allows."""
         who = user_id or session_id

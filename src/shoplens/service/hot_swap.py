@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from shoplens.apps.cart import Cart, CartQuestion
+from shoplens.apps.similar import similar
 from shoplens.domain.events import EventType
 from shoplens.errors import BundleError, ShoplensError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.newcomers import Contents
 from shoplens.recommend.past import Deed, Past
-from shoplens.recommend.pipeline import recommend
+from shoplens.recommend.pipeline import Answer, recommend
 from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
@@ -112,10 +114,21 @@ def warm(shelf: Shelf) -> None:
     """Touch what a request touches: model, masks, vectors. A model that fails here is refused, not shipped."""
     items = shelf.learned.items.ids if shelf.learned is not None else ()
     for item_id in items[:: max(1, len(items) // WARM_UP)][:WARM_UP]:
-        past = Past((Deed(item_id, EventType.VIEW, 0.3, 0.0),))
         try:
-            answer = recommend(shelf, past, Wish(n=10))
-        except (ValueError, IndexError, KeyError, TypeError, RuntimeError) as error:
+            answers = list(_everything(shelf, item_id))
+        except ShoplensError:
+            raise
+        except Exception as error:
             raise BundleError(f"bundle {shelf.version}: its model does not answer: {error!r}") from error
-        if any(one.score != one.score for one in answer.items):
+        if any(one.score != one.score for answer in answers for one in answer.items):
             raise BundleError(f"bundle {shelf.version}: its model answers with NaN")
+
+
+def _everything(shelf: Shelf, item_id: str) -> Iterator[Answer]:
+    """What people who look at a product may ask for."""
+    wish = Wish(n=10, repeat=True)
+    yield recommend(shelf, Past((Deed(item_id, EventType.VIEW, 0.3, 0.0),)), Wish(n=10))
+    yield Cart(lambda _user, _session, _limit: []).complete(shelf, wish, CartQuestion(items=(item_id,))).answer
+    row = shelf.facts.row(item_id)
+    if row and shelf.facts.columns.listed[row]:  # it may have left the shop since
+        yield similar(shelf, item_id, wish)[1]

@@ -252,6 +252,7 @@ class Runtime:
         self.answers.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
+        self.answers.forget(user_id)  # again: an answer that was under way may have noted them
         self.profiles.forget(user_id)  # last: who reads everybody meanwhile does not find them any more
         if not any(gone.values()):
             raise NotFoundError(f"nothing is held about {user_id!r}")
@@ -262,6 +263,11 @@ class Runtime:
         them. InputError for a scenario that there is not."""
         found = find_scenario(self.scenarios, scenario)
         return found.wish(given, repeat=self.settings.train.repeat, language=self.settings.language)
+
+    def cart_wish(self, scenario: str = "cart", **given: Any) -> Wish:
+        """The same for what completes a cart, where what the person bought before may come unless somebody says no."""
+        found = find_scenario(self.scenarios, scenario)
+        return found.wish(given, repeat=True, language=self.settings.language)
 
     def sign_in(self, user_id: str, session_id: str) -> int:
         """What a session did as a guest is the person's from now on, and they stay in its arms of experiments. Returns
@@ -424,9 +430,14 @@ class Runtime:
             self.swap.refresh(embedded=True)
 
     def forget_everybody(self) -> None:
-        """Give up what is remembered here by person; the store keeps what it holds."""
+        """Give up what is remembered here by person; the store keeps what it holds, and conversations their files."""
+        for log in self.logs.values():
+            log.flush(1.0)  # the store leaves out whoever was forgotten, and what we give up of others is in it
+        if self._interaction is not None:
+            self._interaction.sessions.forget_everybody()
         if self._search is not None:
             self._search.forget_everybody()
+        self.answers.forget_everybody()
         self.profiles.forget_everybody()
 
     def _stamp(self) -> float:

@@ -21,10 +21,12 @@ from shoplens.errors import BundleError, ConflictError, ShoplensError
 from shoplens.service import bundle_pointer, journal
 from shoplens.service.bundle import read_manifest, trained_at
 from shoplens.service.drift import Drift
+from shoplens.service.experiments import Experiments
 from shoplens.service.gate import newest_window
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
 from shoplens.service.rollback import clicked_less
+from shoplens.service.schedule_look import Look, write
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -63,6 +65,7 @@ class Schedule:
         if returned is not None:
             done.append(returned)
         reason = self.reason()
+        self._tell()
         if reason is not None and (trained := self.renew(reason)) is not None:
             done.append(trained)
         return done
@@ -117,7 +120,21 @@ class Schedule:
             before = bundle_pointer.promote(bundles, version)
         except ShoplensError as error:
             return self._note("failed", str(error), current, version, reason, events, verdict)
-        return self._note("promoted", verdict["why"], before, version, reason, events, verdict)
+        entry = self._note("promoted", verdict["why"], before, version, reason, events, verdict)
+        self._prune()
+        return entry
+
+    def _prune(self) -> None:
+        """Disks end, and old bundles remember people who were forgotten since."""
+        if not self._settings.keep_bundles:
+            return
+        bundles = self._workspace.bundles
+        try:
+            arms = Experiments(self._workspace.root, bundles).bundles_in_use()
+            for gone in bundle_pointer.prune(bundles, self._settings.keep_bundles, arms):
+                log.info("bundle %s was deleted: it is none of the latest %d", gone, self._settings.keep_bundles)
+        except (ShoplensError, OSError) as error:
+            log.warning("old bundles stay: %s", error)
 
     def _note(
         self,
@@ -150,6 +167,15 @@ class Schedule:
             moments += [int(chunk.timestamp.min()), int(chunk.timestamp.max())]
         extra = {} if current is None else read_manifest(self._workspace.bundles / current)["extra"]
         return newest_window(moments, int(self._settings.window_days * DAY), extra.get("last_event"))
+
+    def _tell(self) -> None:
+        """Servers beside this process measure what it saw."""
+        drift = self._drift
+        look = Look(time.time(), drift.bundle, drift.seen, drift.click_through, self._drifted)
+        try:
+            write(self._workspace.bundles, look)
+        except OSError as error:
+            log.warning("what was seen is not told: %s", error)
 
     def _look_for_drift(self) -> None:
         stream = reactions(

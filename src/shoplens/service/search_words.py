@@ -19,7 +19,7 @@ from shoplens.features.found_text import FoundTexts, joined
 from shoplens.files import replaced
 from shoplens.retrieval.documents import document_of
 from shoplens.retrieval.lexical.analyser import Analyser
-from shoplens.retrieval.lexical.document import Document
+from shoplens.retrieval.lexical.document import Document, FieldWeights
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.lexical.synonyms import Synonyms, read_words
 from shoplens.service.encoders import FOUND, modalities_on
@@ -42,7 +42,8 @@ class SearchWords:
         self._stop = threading.Event()
         self._syncing = threading.Lock()  # one thread of this process at a time
         workspace.search.mkdir(parents=True, exist_ok=True)
-        self.index = LexicalIndex.open(workspace.search, analyser_of(workspace))
+        weights = FieldWeights(**workspace.settings.search.fields.model_dump())
+        self.index = LexicalIndex.open(workspace.search, analyser_of(workspace), weights=weights)
 
     def sync(self, progress: Progress | None = None, *, wait: bool = True) -> None:
         """Index all that changed since the last time. Without `wait`, nothing while another process does it."""

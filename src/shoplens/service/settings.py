@@ -20,6 +20,7 @@ from shoplens.errors import ConfigurationError
 from shoplens.service.assistant_settings import AssistantSettings
 from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.service.scenario_settings import ScenarioSettings
+from shoplens.service.search_settings import SearchSettings
 from shoplens.service.server_settings import OidcSettings, ServerSettings, TelemetrySettings
 
 FILE_NAME = "shoplens.toml"
@@ -136,23 +137,6 @@ class TrainSettings(BaseModel):
         return {name: dict(table) for name, table in (self.model_extra or {}).items()}
 
 
-class SearchSettings(BaseModel):
-    """Search by words, photo, speech and video. Files are beside shoplens.toml, and used when they are there."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    synonyms: str = "synonyms.txt"  # one group a line: sofa, couch; or one way: notebook => laptop
-    words: str = "words.txt"  # names of the shop's own that Chinese segmentation keeps whole, one a line
-    judgements: str = (
-        "judgements.csv"  # query, item_id[, gain]: `train` learns from it how much words and meaning count
-    )
-    curation: str = "curation.toml"  # what is pinned, hidden, boosted and buried for which queries
-    personal: float = Field(default=0.3, ge=0, le=1)  # how far a person's own taste orders results; a request may say
-    understand: bool = True  # whether words become filters ("red dress under 50"), shown and removable
-    log: bool = True  # whether searches and what they showed are kept: analytics and learning from clicks read them
-    log_days: float = Field(default=365.0, gt=0)  # for which they are kept
-
-
 class ImpressionSettings(BaseModel):
     """What recommendations showed, and to whom: experiments and attribution read it."""
 
@@ -213,6 +197,7 @@ class ScheduleSettings(BaseModel):
     least_drop: float = Field(default=0.1, ge=0, lt=1)  # share of the click-through rate that must be lost for sure
     settle_minutes: float = Field(default=30.0, gt=0)  # after an answer, in which clicks count for drift and rollback
     look_seconds: float = Field(default=60.0, gt=0)  # between two looks
+    keep_bundles: int = Field(default=5, ge=0)  # that answered, the current one included; 0: all of them
 
 
 class Settings(BaseSettings):

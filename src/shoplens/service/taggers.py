@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,16 @@ class TaggerTraining:
     judged: JudgedTagger  # on the validation sentences, which chose the epoch
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluatedTagger:
+    """What a tagger did on sentences that somebody marked."""
+
+    model: SavedTextModel
+    judged: JudgedTagger
+    sentences_per_second: float
+    learnt_from: bool  # whether these are the very sentences that it was trained on
+
+
 class Taggers:
     """All of one workspace. Safe between threads."""
 
@@ -75,7 +86,7 @@ class Taggers:
         checked_name(name)
         settings = settings or FineTuning(epochs=0)
         sentences, valid = read_source(source, settings.seed)
-        data = fingerprint([[" ".join((*one.units, *one.labels)) for one in part] for part in (sentences, valid)])
+        data = _data_of(sentences, valid)
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
         chosen = choose_tagger(sentences, valid, settings, body=body, state=state, progress=progress)
         saved = self.saved.save(
@@ -104,6 +115,19 @@ class Taggers:
         saved, tagger = self._opened.get(name)
         return TaggedTexts(saved, tagger.tag_texts(texts))
 
+    def evaluate(self, file: Path, name: str | None = None) -> EvaluatedTagger:
+        """Judge the tagger of that name by a file in CoNLL columns; nothing is learnt from it.
+
+        FormatError names a line that cannot be read; InputError when no entity is marked; NotFoundError as for `tag`.
+        """
+        sentences = read_tagged(file)
+        saved, tagger = self._opened.get(name)
+        began = time.perf_counter()
+        told = tagger.tag_units([one.units for one in sentences])
+        speed = len(sentences) / max(time.perf_counter() - began, 1e-9)
+        same = saved.data == _data_of(*set_aside(sentences, int(saved.details.get("seed") or 0)))
+        return EvaluatedTagger(saved, judge_labels(sentences, [one.labels for one in told]), speed, same)
+
 
 def read_source(source: Path, seed: int = 0) -> tuple[list[TaggedSentence], list[TaggedSentence]]:
     """Sentences to learn from and to choose on, of a folder (train.txt, dev.txt) or of one file."""
@@ -111,6 +135,11 @@ def read_source(source: Path, seed: int = 0) -> tuple[list[TaggedSentence], list
     if source.is_dir() and (source / DEV).is_file():
         return sentences, read_tagged(source / DEV)
     return set_aside(sentences, seed)
+
+
+def _data_of(*parts: Sequence[TaggedSentence]) -> str:
+    """The fingerprint of what is learnt from and chosen on."""
+    return fingerprint([[" ".join((*one.units, *one.labels)) for one in part] for part in parts])
 
 
 def described(saved: SavedTextModel) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """Follows what other processes change, in a thread: the catalogue, the bundle that answers, keys, experiments, people
-who are forgotten, what people say; and takes back a bundle whose answers fail."""
+who are forgotten, what people say; and takes back bundles whose answers fail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Protocol
 
 from shoplens.errors import ShoplensError
 from shoplens.service.answers import Answers
-from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.experiments import Experiments
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.keyring import Keyring
@@ -64,6 +63,7 @@ class Watching:
     def __init__(self, shop: Watched) -> None:
         self._shop = shop
         self._erased = shop.store.erasures.last()
+        self._again = False  # whether what is kept by person goes once more
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble = Trouble(log, "looking for changes failed")
@@ -112,19 +112,41 @@ class Watching:
                 self._trouble.met(error)
 
     def _take_back_what_fails(self) -> None:
-        """A bundle that fails too often gives way to the one before, for all processes."""
+        """A bundle that fails too often gives way to the one before, and experiments that let it answer end, for all
+        processes."""
         shop = self._shop
-        version = shop.answers.errors.verdict()
-        if version is not None and version == shop.swap.shelf.version and shop.workspace.settings.schedule.rollback:
-            from shoplens.service.schedule import roll_back
+        if not shop.workspace.settings.schedule.rollback:
+            return
+        for version in shop.answers.errors.failing():
+            shop.answers.errors.forget(version)
+            self._end_experiments(version)
+            if version == shop.swap.shelf.version:
+                from shoplens.service.schedule import roll_back
 
-            roll_back(shop.workspace.bundles, version, "its answers failed")
-            shop.answers.errors = ErrorWatch()
-            shop.swap.follow()
+                roll_back(shop.workspace.bundles, version, "its answers failed")
+                shop.swap.follow()
+
+    def _end_experiments(self, version: str) -> None:
+        """Without one of its arms an experiment compares nothing, so everybody gets the shop as it is."""
+        shop = self._shop
+        for name, experiment in shop.experiments.running.items():
+            arms = [arm.name for arm in experiment.arms if arm.bundle == version]
+            if not arms:
+                continue
+            why = f"the answers of bundle {version} (arm {', '.join(arms)}) failed"
+            try:
+                shop.experiments.stop(name, why)
+            except ShoplensError as error:
+                log.error("experiment %s should end (%s), but %s", name, why, error)
+            else:
+                log.error("experiment %s ended: %s", name, why)
+        shop.answers.prepare()
 
     def _follow_erasures(self) -> None:
-        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes."""
+        """Another process forgot somebody: the record does not say whom, so what is kept by person here goes; and once
+        more a look later, since an answer that was under way may have brought some back."""
         last = self._shop.store.erasures.last()
-        if last != self._erased:
-            self._erased = last
+        if last != self._erased or self._again:
+            self._again = last != self._erased
             self._shop.forget_everybody()
+            self._erased = last

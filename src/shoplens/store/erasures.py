@@ -12,7 +12,8 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 from sqlalchemy import Connection, func, insert, select
@@ -22,6 +23,23 @@ from shoplens.store.records import Erasure
 from shoplens.store.schema import erasure
 
 _COST, _BLOCK = 2**14, 8  # scrypt's N and r: 16 MB
+CLOCKS = 250_000  # microseconds by which the clocks of two machines may differ
+
+
+class _Noted(Protocol):
+    """What somebody asked or was shown, and when (microseconds)."""
+
+    @property
+    def timestamp(self) -> int: ...
+
+    @property
+    def user_id(self) -> str | None: ...
+
+    @property
+    def session_id(self) -> str | None: ...
+
+
+Noted = TypeVar("Noted", bound=_Noted)
 
 
 class SqlErasureLog:
@@ -35,12 +53,39 @@ class SqlErasureLog:
         with self._database.reading() as connection:
             rows = connection.execute(select(erasure).order_by(erasure.c.sequence)).all()
         for row in rows:
-            yield Erasure(row.sequence, row.timestamp, row.who, orjson.loads(row.counts), row.digest)
+            yield _from_row(row)
 
     def last(self) -> int:
         """Number of the latest record, 0 before the first."""
         with self._database.reading() as connection:
             return int(connection.execute(select(func.max(erasure.c.sequence))).scalar() or 0)
+
+
+class Unforgotten(Generic[Noted]):
+    """Records on their way into a log, less those of people who were forgotten after they were noted.
+
+    A record of the erasure says neither the id nor the sessions of whom it is about: ids are compared the slow way,
+    and what guests did before the erasure is left out, all of it, since each might have signed in as that person.
+    Call `look` before the transaction that writes, where it may take its time, and in it for whoever came meanwhile.
+    """
+
+    def __init__(self, records: Sequence[Noted]) -> None:
+        self.records = list(records)
+        self._since = min((one.timestamp for one in self.records), default=0) - CLOCKS
+        self._seen = 0  # number of the latest erasure that was looked at
+
+    def look(self, connection: Connection) -> None:
+        """Leave out what new erasures are about."""
+        if not self.records:
+            return
+        wanted = select(erasure).where(erasure.c.timestamp >= self._since, erasure.c.sequence > self._seen)
+        for row in connection.execute(wanted.order_by(erasure.c.sequence)).all():
+            self._seen = row.sequence
+            told = _from_row(row)
+            before = [one for one in self.records if one.timestamp <= told.timestamp + CLOCKS]
+            gone = {who for who in {one.user_id for one in before} if who is not None and is_about(told, who)}
+            left_out = {id(one) for one in before if one.user_id in gone or (not one.user_id and one.session_id)}
+            self.records = [one for one in self.records if id(one) not in left_out]
 
 
 def record(connection: Connection, user_id: str, counts: Mapping[str, int]) -> None:
@@ -87,6 +132,10 @@ def chained(one: Erasure, before: str) -> str:
     """SHA-256 of a record and the digest before it."""
     said = [before, one.sequence, one.timestamp, one.who, dict(one.counts)]
     return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _from_row(row: Any) -> Erasure:
+    return Erasure(row.sequence, row.timestamp, row.who, orjson.loads(row.counts), row.digest)
 
 
 def _scrypt(user_id: str, salt: bytes) -> bytes:

@@ -118,6 +118,7 @@ class ImpressionResponse:
     timestamp: int  # of the event, microseconds
     value: float | None  # the rating, or money the event was worth
     quantity: float | None  # units
+    price: float | None = None  # of one unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select
 
 from shoplens.store.database import Database, chunks
+from shoplens.store.erasures import Noted, Unforgotten
 
 CHUNK = 5_000  # rows a statement
 MOST_SHOWN = 1_000  # products of one answer
 
-Record = TypeVar("Record")
 
-
-class SqlAnswerLog(ABC, Generic[Record]):
+class SqlAnswerLog(ABC, Generic[Noted]):
     """A log in a table with the columns sequence, impression_id and timestamp. Subclasses say what a row is."""
 
     table: Table
@@ -26,13 +25,17 @@ class SqlAnswerLog(ABC, Generic[Record]):
         name = self.table.c.impression_id
         self._known = select(name).where(database.among(name, "ids"))
 
-    def append(self, records: Sequence[Record]) -> int:
-        """Store records, in one transaction; those whose `impression_id` is known are left out. Returns how many are
-        new. Texts are kept without what a database cannot store."""
-        # Named twice: the first counts.
-        rows = {row["impression_id"]: row for row in map(self._to_row, reversed(records))}
+    def append(self, records: Sequence[Noted]) -> int:
+        """Store records, in one transaction; those whose `impression_id` is known are left out, and those of people
+        who were forgotten meanwhile. Returns how many are new. Texts are kept without what a database cannot store."""
+        left = Unforgotten(records)
+        with self._database.reading() as connection:
+            left.look(connection)
         added = 0
-        with self._database.writing() as connection:
+        with self._database.writing() as connection:  # who forgets somebody waits for us, or we for them
+            left.look(connection)
+            # Named twice: the first counts.
+            rows = {row["impression_id"]: row for row in map(self._to_row, reversed(left.records))}
             for chunk in chunks(reversed(rows), CHUNK):
                 known = set(connection.execute(self._known, {"ids": self._database.many(chunk)}).scalars())
                 new = [rows[name] for name in chunk if name not in known]
@@ -43,7 +46,7 @@ class SqlAnswerLog(ABC, Generic[Record]):
 
     def scan(
         self, after: int = 0, *, since: int = 0, before: int | None = None, size: int = 2_000
-    ) -> Iterator[list[tuple[int, Record]]]:
+    ) -> Iterator[list[tuple[int, Noted]]]:
         """Number and record in order of arrival, numbers above `after`, times in [since, before) microseconds. Each
         chunk is its own short transaction."""
         number = self.table.c.sequence
@@ -56,7 +59,7 @@ class SqlAnswerLog(ABC, Generic[Record]):
             yield [(row.sequence, self._from_row(row)) for row in found]
             after = found[-1].sequence
 
-    def of_person(self, user_id: str) -> list[Record]:
+    def of_person(self, user_id: str) -> list[Noted]:
         """All records of somebody, oldest first."""
         wanted = select(self.table).where(self.table.c.user_id == storable(user_id)).order_by(self.table.c.sequence)
         with self._database.reading() as connection:
@@ -86,10 +89,10 @@ class SqlAnswerLog(ABC, Generic[Record]):
         return time >= since if before is None else and_(time >= since, time < before)
 
     @abstractmethod
-    def _to_row(self, record: Record) -> dict[str, Any]: ...
+    def _to_row(self, record: Noted) -> dict[str, Any]: ...
 
     @abstractmethod
-    def _from_row(self, row: Any) -> Record: ...
+    def _from_row(self, row: Any) -> Noted: ...
 
 
 def storable(text: str) -> str:

@@ -22,7 +22,7 @@ class SqlImpressionLog(SqlAnswerLog[ImpressionRecord]):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        told = (event.c.event_type, event.c.timestamp, event.c.value, event.c.quantity)
+        told = (event.c.event_type, event.c.timestamp, event.c.value, event.c.quantity, event.c.price)
         self._responses = (
             select(event.c.impression_id, product.c.item_id, *told)
             .select_from(event.join(product, product.c.row == event.c.product))
@@ -37,8 +37,8 @@ class SqlImpressionLog(SqlAnswerLog[ImpressionRecord]):
             for chunk in chunks(impression_ids, CHUNK):
                 rows = connection.execute(self._responses, {"ids": self._database.many(chunk)})
                 found += [
-                    ImpressionResponse(name, item_id, EVENT_BY_CODE[kind], timestamp, value, quantity)
-                    for name, item_id, kind, timestamp, value, quantity in rows
+                    ImpressionResponse(name, item_id, EVENT_BY_CODE[kind], timestamp, value, quantity, price)
+                    for name, item_id, kind, timestamp, value, quantity, price in rows
                 ]
         return found
 

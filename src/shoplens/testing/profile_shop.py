@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,21 @@ GUEST = "visit-1"  # session of a guest who looked at tools
 
 
 def open_profile_shop(
-    folder: Path, *, now: int, trained: bool = True, settings: Mapping[str, Any] | None = None
+    folder: Path,
+    *,
+    now: int,
+    trained: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    change: Callable[[int, Product], Product] = lambda _, product: product,
 ) -> Runtime:
-    """A running shop in `folder`, bought from until just before `now` (microseconds); close it when done."""
+    """A running shop in `folder`, bought from until just before `now` (microseconds); close it when done.
+
+    `change`: what is sold in place of the product of a number."""
     workspace = Workspace.create(folder)
     if settings:
         workspace = Workspace(folder, Settings.read(None, **settings))
     store = open_store(workspace.database_url)
-    store.catalogue.upsert(_product(number) for number in range(PRODUCTS))
+    store.catalogue.upsert(change(number, _product(number)) for number in range(PRODUCTS))
     store.people.upsert(
         Person(user_id=f"u{k:03}", fields={"club": TASTES[k % 4], "religion": "none"} if k % 8 < 6 else {})
         for k in range(PEOPLE)

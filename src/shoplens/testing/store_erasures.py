@@ -52,6 +52,24 @@ class ErasureConformance:
         assert first_broken([second]) == 2
         store.close()
 
+    def test_what_waited_to_be_written_is_left_out(self, opened: Opened) -> None:
+        store = opened()
+        store.events.append(batch_of(view(1), view(2, user="bob")))
+        store.people.delete("ann")
+        told = next(iter(store.erasures.scan())).timestamp
+        guest = {"user_id": None, "session_id": "s1"}
+        waited = [shown(1), shown(2, user_id="bob"), shown(3, **guest), shown(4, user_id=None)]
+        later = [replace(one, impression_id=f"later {one.impression_id}", timestamp=told + 10**6) for one in waited]
+        assert store.impressions.append([*waited, *later]) == 6
+        names = [one.impression_id for chunk in store.impressions.scan() for _, one in chunk]
+        assert names[:2] == ["imp2", "imp4"], "a guest may have been ann"
+        asked = [
+            SearchRecord(impression_id=f"q{who}", timestamp=START, query="tea", user_id=who) for who in ("ann", "bob")
+        ]
+        assert store.searches.append(asked) == 1
+        assert store.searches.of_person("ann") == []
+        store.close()
+
     def test_all_of_a_person_can_be_read(self, opened: Opened) -> None:
         store = opened()
         store.searches.append([SearchRecord(impression_id="q1", timestamp=START, query="tea", user_id="ann")])

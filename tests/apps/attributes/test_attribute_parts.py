@@ -101,6 +101,11 @@ def test_values_take_the_shops_words(schema: ShopSchema) -> None:
     assert normaliser.same("colour", "navy", "navy blue")
     assert normaliser.same("package_size", "1000 ml", "1 l")
     assert not normaliser.same("colour", "red", "black")
+    assert normaliser.same("package_size", "16 oz", "1 lb")
+    assert normaliser.same("package_size", "1 oz", "28 g")
+    assert normaliser.same("package_size", "8 in", "20.32 cm")
+    assert not normaliser.same("package_size", "16 oz", "500 g")
+    assert not normaliser.same("package_size", "16 fl oz", "473 ml"), "of which country?"
     assert not normaliser.same("package_size", "3/4 oz", "3.4 oz")
     assert normaliser.same("package_size", "7-3/4 oz", "7 3/4 oz")
     assert normaliser.better_spelling(BRAND, "Bluebirrd") is not None

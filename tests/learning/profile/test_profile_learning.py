@@ -157,3 +157,7 @@ def test_a_field_is_kept_only_where_it_beats_guessing() -> None:
     with pytest.raises(ConfigurationError, match="sensitive"):
         learn_field("religion", club, features)
     assert told["kept"]
+    churches = {k: "Catholic" if features[k, 1] > 0.8 else value for k, value in club.items()}
+    guessed, _ = learn_field("club", churches, features)
+    assert guessed is not None
+    assert guessed.classes == ("tea", "tools")

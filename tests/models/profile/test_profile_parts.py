@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplens.domain.events import EVENT_CODES, EVENT_WEIGHTS, MICROSECONDS_PER_DAY, Event, EventType
+from shoplens.domain.sensitive_words import TEXT_PARTS, TEXT_WORDS
 from shoplens.models.profile.affinity import ShopAverage, affinities, tally
 from shoplens.models.profile.deeds import Deeds, local_hours
 from shoplens.models.profile.habits import FEATURES, Visits, features, group_quantile, habits
+from shoplens.models.profile.segments import Segment
 from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, TraitColumns, traits_of
 
 NOW = 1_760_000_000_000_000
@@ -156,3 +158,40 @@ def test_sensitive_attributes_are_no_traits() -> None:
     assert set(columns.fields) == {"category", "category.2", "brand", "attributes.colour"}
     assert len(columns) == 4, "Red and red are one"
     assert columns.rows([found, [("brand", "ACME"), ("brand", "other")]]).toarray().sum(axis=1).tolist() == [4, 1]
+
+
+def test_sensitive_values_categories_and_brands_are_no_traits() -> None:
+    attributes = {"Style": ("Maternity", "casual"), "isHalal": ("yes",), "Gender": ("women",), "Age": ("18-24",)}
+    found = traits_of(("Food", "Kosher", "Bread"), "Gay Pride", 1.0, attributes, PriceBands())
+    assert found == [
+        ("category", "Food"),
+        ("attributes.style", "casual"),
+        ("attributes.gender", "women"),
+        ("attributes.age", "18-24"),
+    ]
+    assert ("category.2", "Food > Kosher Salt") in traits_of(("Food", "Kosher Salt"), "", 1.0, {}, PriceBands())
+
+
+@given(
+    st.sampled_from([*TEXT_PARTS, *(word for words in TEXT_WORDS.values() for word in words)]),
+    st.sampled_from(["category", "brand", "value", "name"]),
+    st.sampled_from(["", "Great ", "my-"]),
+)
+def test_no_trait_holds_a_sensitive_word(word: str, where: str, before: str) -> None:
+    text = before + word
+    attributes = {text if where == "name" else "Style": (text if where == "value" else "plain",)}
+    category = ("Home", text if where == "category" else "Kitchen", "Small")
+    found = traits_of(category, text if where == "brand" else "Acme", 1.0, attributes, PriceBands())
+    assert not any(word in value or word in name for name, value in found)
+    assert ("category", "Home") in found
+
+
+def test_segments_of_an_earlier_bundle_are_told_without_sensitive_words() -> None:
+    kept = {
+        "id": "s1", "names": {"en": "Halal & red", "zh": "清真与红色"}, "people": 9, "money": None,
+        "traits": [["category.2", "Food > Halal", 3.0], ["attributes.colour", "red", 2.0]],
+    }  # fmt: skip
+    found = Segment.of(kept)
+    assert dict(found.names) == {"en": "red", "zh": "红色"}
+    assert found.traits == (("attributes.colour", "red", 2.0),)
+    assert Segment.of({**kept, "names": {"en": "Halal"}}).names == {"en": "No particular taste"}

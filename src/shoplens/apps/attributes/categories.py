@@ -1,4 +1,4 @@
-"""Products in a wrong category: their titles read like those of another one.
+"""Products in a wrong category, or in none: their titles read like those of another one.
 
 Rocchio's classifier: a title is compared (TF-IDF of words and pairs, cosine) with the mean of each category, its own
 mean taken without the title itself. Exact, a sparse product, and it needs no training.
@@ -6,15 +6,18 @@ mean taken without the title itself. Exact, a sparse product, and it needs no tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
+from shoplens.apps.attributes.found import SUREST
 from shoplens.apps.attributes.schema import Category
 from shoplens.models.extraction.tokens import Tokens
 
@@ -23,6 +26,11 @@ LEAST_OWN = 3  # and of one that products are taken out of: a smaller one does n
 LEAST_LIKE = 0.35  # cosine with the other category
 TIMES = 2.0  # as alike as with its own
 AT_ONCE = 4_000  # titles compared together
+SURE = 0.8  # confidence from which a product without a category is proposed one
+EDGES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the lead over the second category, for measuring how far to believe it
+DOUBT = 4.0  # wrong or right answers that each step begins with, half of each
+
+Floats = npt.NDArray[np.float32]
 
 
 class Misplaced(NamedTuple):
@@ -35,53 +43,146 @@ class Misplaced(NamedTuple):
     confidence: float
 
 
+class Placed(NamedTuple):
+    """A category for a product that has none."""
+
+    row: int
+    category: Category
+    like: float  # cosine with it
+    like_next: float  # with the category that comes second
+    confidence: float
+
+
 def misplaced(titles: Sequence[str], categories: Sequence[Category]) -> list[Misplaced]:
     """Those whose title is far more like another category's. Titles that other categories have word for word are left
     out: they say nothing about where they belong."""
-    rows = [row for row, (title, category) in enumerate(zip(titles, categories, strict=True)) if title and category]
-    names = sorted({categories[row] for row in rows})
-    if len(names) < 2:
+    known = _Titles.of(titles, categories)
+    if known is None:
         return []
-    place = {name: number for number, name in enumerate(names)}
-    own = np.array([place[categories[row]] for row in rows])
-    different, where = np.unique([titles[row] for row in rows], return_inverse=True)
-    if not any(Tokens(title).words for title in different):
-        return []
-    vectors = csr_array(
-        TfidfVectorizer(
-            tokenizer=_words, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True, min_df=2,
-            dtype=np.float32,
-        ).fit_transform(different)
-    )  # fmt: skip
-    members = np.unique(np.stack([where, own], 1), axis=0)  # a title counts once in a category, however many have it
-    sizes = np.bincount(members[:, 1], minlength=len(names))
-    belongs = csr_array(
-        (np.ones(len(members), np.float32), (members[:, 1], members[:, 0])), shape=(len(names), len(different))
-    )
-    sums = csr_array(belongs @ vectors)
-    centres = normalize(sums).T.tocsc()
-    lengths = np.sqrt(np.asarray(sums.multiply(sums).sum(1)).ravel())
-    homes = np.bincount(members[:, 0], minlength=len(different))  # categories that have this very title
-    alone = members[np.isin(members[:, 0], np.flatnonzero(homes == 1))]
     found: dict[int, tuple[int, float, float]] = {}  # title → category, how alike, how alike its own
-    for start in range(0, len(alone), AT_ONCE):
-        part = alone[start : start + AT_ONCE]
-        like = (vectors[part[:, 0]] @ centres).toarray()
-        here = np.arange(len(part))
-        mine = _without_itself(like[here, part[:, 1]], lengths[part[:, 1]])
-        like[here, part[:, 1]] = -1
-        like[:, sizes < LEAST_MEMBERS] = -1
+    for part, like, mine in known.alone():
+        like[np.arange(len(part)), part[:, 1]] = -1
+        like[:, known.sizes < LEAST_MEMBERS] = -1
         best = like.argmax(1)
-        other = like[here, best]
-        strange = (other >= LEAST_LIKE) & (other >= TIMES * mine) & (sizes[part[:, 1]] >= LEAST_OWN)
-        strange &= [not _named(different[title], names[home]) for title, home in part.tolist()]
+        other = like[np.arange(len(part)), best]
+        strange = (other >= LEAST_LIKE) & (other >= TIMES * mine) & (known.sizes[part[:, 1]] >= LEAST_OWN)
+        strange &= [not _named(known.different[title], known.names[home]) for title, home in part.tolist()]
         for at in np.flatnonzero(strange).tolist():
             found[int(part[at, 0])] = (int(best[at]), float(other[at]), float(mine[at]))
     return [
-        Misplaced(row, names[found[title][0]], *found[title][1:], _confidence(*found[title][1:]))
-        for row, title in zip(rows, where.tolist(), strict=True)
+        Misplaced(row, known.names[found[title][0]], *found[title][1:], _confidence(*found[title][1:]))
+        for row, title in zip(known.rows, known.where.tolist(), strict=True)
         if title in found
     ]
+
+
+def placed(titles: Sequence[str], categories: Sequence[Category]) -> list[Placed]:
+    """A category for products without one, where it is sure.
+
+    How sure: as often as the nearest category was right for titles whose category is known, each compared without
+    itself, among those where it led the second by as much.
+    """
+    rows = [row for row, (title, own) in enumerate(zip(titles, categories, strict=True)) if title and not own]
+    known = _Titles.of(titles, categories) if rows else None
+    if known is None:
+        return []
+    right, asked = np.full(len(EDGES), DOUBT / 2), np.full(len(EDGES), DOUBT)
+    for part, like, mine in known.alone():
+        like[np.arange(len(part)), part[:, 1]] = mine
+        best, first, second = _two_best(like, known.sizes)
+        step = _step(first, second)[first >= LEAST_LIKE]
+        np.add.at(asked, step, 1)
+        np.add.at(right, step, (best == part[:, 1])[first >= LEAST_LIKE])
+    sure = np.minimum(np.maximum.accumulate(right / asked), SUREST)
+    found = []
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        vectors = csr_array(known.reader.transform([titles[row] for row in some]))
+        best, first, second = _two_best((vectors @ known.centres).toarray(), known.sizes)
+        confidence = sure[_step(first, second)]
+        for at in np.flatnonzero((first >= LEAST_LIKE) & (confidence >= SURE)).tolist():
+            name = known.names[int(best[at])]
+            found.append(Placed(some[at], name, float(first[at]), float(second[at]), float(confidence[at])))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Titles:
+    """Different titles of products with a category, and the mean of each category."""
+
+    rows: list[int]  # of the products
+    where: npt.NDArray[np.int64]  # their place among the different titles
+    different: list[str]
+    names: list[Category]
+    reader: TfidfVectorizer
+    vectors: csr_array  # [titles, words]
+    members: npt.NDArray[np.int64]  # [n, 2] title and category; a title counts once, however many products have it
+    sizes: npt.NDArray[np.int64]  # different titles of each category
+    centres: csc_array  # [words, categories], unit length
+    lengths: Floats  # of the sums that they were made of
+
+    @classmethod
+    def of(cls, titles: Sequence[str], categories: Sequence[Category]) -> _Titles | None:
+        """None when there is nothing to compare."""
+        rows = [row for row, (title, category) in enumerate(zip(titles, categories, strict=True)) if title and category]
+        names = sorted({categories[row] for row in rows})
+        if len(names) < 2:
+            return None
+        place = {name: number for number, name in enumerate(names)}
+        own = np.array([place[categories[row]] for row in rows])
+        different, where = np.unique([titles[row] for row in rows], return_inverse=True)
+        counts = Counter(word for title in different for word in set(_words(title)))
+        if not any(many > 1 for many in counts.values()):
+            return None
+        reader = TfidfVectorizer(
+            tokenizer=_words, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True, min_df=2,
+            dtype=np.float32,
+        )  # fmt: skip
+        vectors = csr_array(reader.fit_transform(different))
+        members = np.unique(np.stack([where, own], 1), axis=0)
+        belongs = csr_array(
+            (np.ones(len(members), np.float32), (members[:, 1], members[:, 0])), shape=(len(names), len(different))
+        )
+        sums = csr_array(belongs @ vectors)
+        return cls(
+            rows=rows,
+            where=where,
+            different=different.tolist(),
+            names=names,
+            reader=reader,
+            vectors=vectors,
+            members=members,
+            sizes=np.bincount(members[:, 1], minlength=len(names)),
+            centres=normalize(sums).T.tocsc(),
+            lengths=np.sqrt(np.asarray(sums.multiply(sums).sum(1)).ravel()),
+        )
+
+    def alone(self) -> Iterator[tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.float64]]]:
+        """Titles of one category only, part by part: [n, 2] title and category, [n, categories] cosine with each, [n]
+        cosine with its own category without itself."""
+        homes = np.bincount(self.members[:, 0], minlength=len(self.different))
+        alone = self.members[np.isin(self.members[:, 0], np.flatnonzero(homes == 1))]
+        for start in range(0, len(alone), AT_ONCE):
+            part = alone[start : start + AT_ONCE]
+            like = (self.vectors[part[:, 0]] @ self.centres).toarray()
+            mine = _without_itself(like[np.arange(len(part)), part[:, 1]], self.lengths[part[:, 1]])
+            yield part, like, mine
+
+
+def _two_best(like: Floats, sizes: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+    """The nearest category that may be proposed, how near, and how near the next of all is."""
+    here = np.arange(len(like))
+    best = np.where(sizes >= LEAST_MEMBERS, like, -1.0).argmax(1)
+    first = like[here, best]
+    rest = like.copy()
+    rest[here, best] = -1.0
+    return best, first, rest.max(1)
+
+
+def _step(first: Floats, second: Floats) -> npt.NDArray[np.int64]:
+    """Which of the EDGES the lead is up to."""
+    lead = np.clip(1 - np.maximum(second, 0) / np.maximum(first, 1e-6), 0, 1)
+    return np.minimum(np.searchsorted(EDGES, lead - 1e-6), len(EDGES) - 1)
 
 
 def _without_itself(like: npt.NDArray[np.float32], length: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -35,6 +35,7 @@ class FoundValue:
     end: int | None = None
     photo: str | None = None  # the photo it was seen in, as the product names it
     box: tuple[float, float, float, float] | None = None  # left, top, right, bottom as shares of the photo
+    family: str | None = None  # of a colour, as shoppers filter by it: "blue" of "navy blue"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; what is not known is left out."""
@@ -49,6 +50,7 @@ class FoundValue:
             "end": self.end,
             "photo": self.photo,
             "box": self.box,
+            "family": self.family,
         }
         return {name: value for name, value in told.items() if value is not None}
 

@@ -15,6 +15,8 @@ from shoplens.ingest.units import measured, normalise_measure
 
 MORE_OFTEN = 5.0  # times as many products write it so: then that is how the shop writes it
 ALIKE = 92.0  # of 100: how alike two spellings of one brand are (rapidfuzz, normalised edit distance)
+NEARLY = 0.01  # share that two measures may differ by
+ROUNDED = 0.02  # between systems, where people round: an ounce is 28 g to them
 SHORTEST_BRAND = 5  # letters; of shorter names one letter makes another brand
 
 #: Families of colours that shoppers filter by, with the named colours that belong to them.
@@ -147,10 +149,9 @@ class Normaliser:
             return True
         amounts = measured(one), measured(other)
         if amounts[0] is not None and amounts[1] is not None:
-            return (
-                amounts[0].unit == amounts[1].unit
-                and abs(amounts[0].amount - amounts[1].amount) <= 0.01 * abs(amounts[0].amount) + 1e-9
-            )
+            own, others = amounts[0].metric(), amounts[1].metric()
+            nearly = NEARLY if amounts[0].unit == amounts[1].unit else ROUNDED
+            return own.unit == others.unit and abs(own.amount - others.amount) <= nearly * abs(own.amount) + 1e-9
         if self._schema.kinds.get(attribute) is Kind.COLOUR:
             families = self.families.of(one), self.families.of(other)
             return families[0] is not None and families[0] == families[1]

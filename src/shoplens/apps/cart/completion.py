@@ -15,11 +15,12 @@ from shoplens.models.cart.model import Scored
 from shoplens.models.cart.settings import HISTORY
 from shoplens.recommend.cart_reading import Read, not_to_suggest, read
 from shoplens.recommend.learned import Learned
+from shoplens.recommend.limits import price_band
 from shoplens.recommend.messages import say
 from shoplens.recommend.ordering import ordered
 from shoplens.recommend.past import Deed, Past
-from shoplens.recommend.pipeline import Answer, recommend
-from shoplens.recommend.rules import Wish
+from shoplens.recommend.pipeline import Answer, recommend, ruled
+from shoplens.recommend.rules import MODEL_ALONE, Wish
 from shoplens.recommend.shelf import Shelf
 
 #: The latest events of a person (user_id, session_id, limit), oldest first.
@@ -65,18 +66,26 @@ class Cart:
         excluded = not_to_suggest(shelf, question.items, question.viewing) | set(wish.exclude) | past.disliked
         if not wish.repeat:
             excluded |= past.seen
+        # What proposes here is the cart, and nothing of it is left to chance.
+        wish = replace(wish, sources=MODEL_ALONE, exploration=0.0, viewing=question.viewing, cart=question.items)
         learned = shelf.learned
         if learned is None or learned.cart is None:
             return _otherwise(shelf, wish, question, past, excluded, "no_cart_model")
         understood = read(shelf, learned, learned.cart, question.items, question.viewing, past)
         if understood.asked.situation is None:
             return _otherwise(shelf, wish, question, past, excluded, "no_cart")
-        scored = learned.cart.score(understood.asked)
-        item_ids, values = ordered(shelf, scored.total, wish, excluded, one_variant=True)
-        items, sources = _told(shelf, learned, learned.cart, understood, scored, item_ids, values.tolist(), wish)
-        bundles = bundles_for(shelf, learned, learned.cart, understood, wish, excluded, question.bundles)
-        note = None if items else say(wish.language, "nothing_fits")
-        return Completed(secrets.token_hex(12), Answer(items, MODEL, learned.version, note=note), sources, bundles)
+        model, version, scored = learned.cart, learned.version, learned.cart.score(understood.asked)
+        band = price_band(shelf, wish, past)
+        voices: dict[str, float] = {}  # source → how much it says of what is shown
+
+        def rank(left: Wish, without: set[str]) -> Answer:
+            item_ids, values = ordered(shelf, scored.total, left, without, one_variant=True, band=band)
+            items = _told(shelf, learned, model, understood, scored, item_ids, values.tolist(), left, voices)
+            return Answer(items, MODEL, version, note=None if items else say(left.language, "nothing_fits"))
+
+        answer = ruled(shelf, past, wish, excluded, rank)
+        bundles = bundles_for(shelf, learned, model, understood, wish, excluded, question.bundles)
+        return Completed(secrets.token_hex(12), answer, tuple(sorted(voices, key=lambda one: -voices[one])), bundles)
 
 
 def _told(
@@ -88,9 +97,9 @@ def _told(
     item_ids: list[str],
     values: list[float],
     wish: Wish,
-) -> tuple[tuple[Ranked, ...], tuple[str, ...]]:
-    """Products with their scores, and, when the wish asks for it, why; and the sources of all that is shown."""
-    voices: dict[str, float] = {}
+    voices: dict[str, float],
+) -> tuple[Ranked, ...]:
+    """Products with their scores, and, when the wish asks for it, why; sources of what is shown add up in `voices`."""
     items = []
     for item_id, value in zip(item_ids, values, strict=True):
         row = learned.items.get(item_id)
@@ -104,7 +113,7 @@ def _told(
         shares = {source: round(part / whole, 4) for source, part in parts.items()}
         said = cart_reasons(shelf, model, understood, row, shares, wish.language) if row >= 0 else ()
         items.append(Ranked(item_id, value, said or ((say(wish.language, "new"),) if row < 0 else ()), shares))
-    return tuple(items), tuple(sorted(voices, key=lambda source: -voices[source]))
+    return tuple(items)
 
 
 def _otherwise(shelf: Shelf, wish: Wish, question: CartQuestion, past: Past, excluded: set[str], why: str) -> Completed:

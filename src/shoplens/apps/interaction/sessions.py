@@ -143,6 +143,15 @@ class Sessions:
                 self._drop(name)
         return max(len(gone), self._keeper.forget_person(user_id) if self._keeper is not None else 0)
 
+    def forget_everybody(self) -> None:
+        """Drop from memory what a keeper holds: turns that come go on from there. A turn that is under way
+        keeps its own."""
+        if self._keeper is None:
+            return
+        with self._lock:
+            for name in [name for name, session in self._sessions.items() if not session.lock.locked()]:
+                self._drop(name)
+
     def _open(self, session_id: str | None, user_id: str | None) -> Session:
         with self._lock:
             self._expire()

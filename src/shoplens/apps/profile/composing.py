@@ -25,10 +25,11 @@ from shoplens.apps.profile.reasons import Reasons
 from shoplens.apps.profile.telling import tell
 from shoplens.apps.profile.working import Candidates, Worked, person_features
 from shoplens.domain import moments
+from shoplens.domain.sensitive import gives_away, is_sensitive
 from shoplens.models.profile.affinity import LEAST_DEEDS, LEAST_EVIDENCE
 from shoplens.models.profile.deeds import local_hours
 from shoplens.models.profile.forecasts import LEAST_VISITS
-from shoplens.models.profile.traits import DEED_FIELDS, OFFER
+from shoplens.models.profile.traits import DEED_FIELDS, OFFER, is_untold
 
 STEADY = 0.75  # quartile distance of the gaps over their median, below which a rhythm is steady
 LEAST_RHYTHM = 4  # visits before a rhythm is spoken of
@@ -238,6 +239,7 @@ def _next(worked: Worked, k: int, asked: Candidates | None, missing: Reasons) ->
         )
         for place in best.tolist()
         if chance[place] >= LEAST_CHANCE
+        and not is_untold((model.field, worked.model.columns.shown[int(columns[category[place]])]))
     )
 
 
@@ -263,6 +265,8 @@ def _predicted(worked: Worked, k: int, told: Mapping[str, Any]) -> tuple[Predict
             continue
         chance = field.probabilities(person_features(worked, k))[0]
         best = int(np.argmax(chance))
+        if is_sensitive(field.name) or gives_away(field.classes[best]):  # a bundle of a version that knew fewer words
+            continue
         found.append(
             Predicted(
                 name=field.name,

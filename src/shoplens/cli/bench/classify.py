@@ -9,6 +9,7 @@ import typer
 
 from shoplens.cli.app import JsonFlag, console, emit, stage_progress
 from shoplens.cli.bench import bench
+from shoplens.cli.text_figures import classes_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,19 +68,12 @@ def classify(
 
 
 def _table(outcome: Benchmark) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
-
-    header, rows = outcome.judged.report.rows()
     lr = outcome.baseline.report
-    rows.append(["accuracy of tf-idf + LR", "", "", f"{lr.accuracy:.4f}", f"{lr.n:,}"])
     paths = ", ".join(f"{name} {one.report.accuracy:.4f}" for name, one in outcome.trained.validation.items())
-    table = Table(
-        title=escape(f"{outcome.test.name} · {len(outcome.test):,} texts, asked once"),
-        caption=f"{outcome.trained.chosen}, trained in {outcome.trained.seconds:.0f} s; on validation: {paths}",
+    return classes_table(
+        outcome.judged.report,
+        f"{outcome.test.name} · {len(outcome.test):,} texts, asked once",
+        f"{outcome.trained.chosen}, trained in {outcome.trained.seconds:.0f} s; on validation: {paths}",
+        confused=outcome.judged.confused(),
+        beside=[["accuracy of tf-idf + LR", "", "", f"{lr.accuracy:.4f}", f"{lr.n:,}"]],
     )
-    for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    return table

@@ -9,7 +9,8 @@ import typer
 
 from shoplens.cli.app import JsonFlag, console, emit
 from shoplens.cli.bench import bench
-from shoplens.cli.entities import EPOCHS, LAYERS, MINUTES, judged_table, tagging_progress
+from shoplens.cli.entities import EPOCHS, LAYERS, MINUTES, tagging_progress
+from shoplens.cli.text_figures import judged_table
 
 
 @bench.command()

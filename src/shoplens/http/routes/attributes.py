@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.apps.attributes.schema import values_of
-from shoplens.domain.proposals import ProposalKind, ProposalStatus
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.attributes import (
@@ -22,9 +23,11 @@ from shoplens.http.wire.attributes import (
     InsightsAnswer,
     Name,
     ProposalsAnswer,
+    ReopenIn,
     alike_json,
     behind_proposal,
     counts_json,
+    decided_json,
     drive_json,
     gap_json,
     proposal_json,
@@ -32,6 +35,7 @@ from shoplens.http.wire.attributes import (
 )
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.pages import Cursor
+from shoplens.service.attribute_decisions import AT_ONCE, Decided
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["attributes"], responses=PROBLEMS)
@@ -74,16 +78,24 @@ async def list_proposals(
 
 @router.post("/v1/attributes/proposals/accept", response_model=DecidedAnswer, dependencies=WRITE)
 async def accept_proposals(body: DecideIn, shop: Shop) -> dict[str, Any]:
-    """Write what is proposed to the products. Of duplicates and prices it is only remembered that somebody looked."""
-    decided = await run_in_threadpool(shop.attributes.accept, body.proposal_ids)
-    return {"proposals": [proposal_json(one) for one in decided]}
+    """Write what is proposed to the products. Of duplicates and prices it is only remembered that somebody looked.
+
+    Of a selection the 1,000 surest are looked at; send the cursor of the answer with the same selection to go on.
+    """
+    return await run_in_threadpool(_decide, body, shop.attributes.accept, shop.attributes.accept_selected)
 
 
 @router.post("/v1/attributes/proposals/reject", response_model=DecidedAnswer, dependencies=WRITE)
 async def reject_proposals(body: DecideIn, shop: Shop) -> dict[str, Any]:
     """Never propose these again."""
-    decided = await run_in_threadpool(shop.attributes.reject, body.proposal_ids)
-    return {"proposals": [proposal_json(one) for one in decided]}
+    return await run_in_threadpool(_decide, body, shop.attributes.reject, shop.attributes.reject_selected)
+
+
+@router.post("/v1/attributes/proposals/reopen", response_model=DecidedAnswer, dependencies=WRITE)
+async def reopen_proposals(body: ReopenIn, shop: Shop) -> dict[str, Any]:
+    """Take decisions back: they are on the list again, and products say what they said before."""
+    reopened = await run_in_threadpool(shop.attributes.reopen, body.proposal_ids)
+    return decided_json(Decided(reopened))
 
 
 @router.post("/v1/attributes/check", response_model=CheckAnswer, dependencies=READ)
@@ -121,6 +133,16 @@ async def get_alike(
     """Products that share most of the chosen attributes with this one."""
     found = await run_in_threadpool(lambda: shop.attributes.alike(item_id, by, n=n))
     return {"items": alike_json(found)}
+
+
+class _Selected(Protocol):
+    def __call__(self, selection: Selection, *, after: str | None, most: int | None) -> Decided: ...
+
+
+def _decide(body: DecideIn, by_id: Callable[[Sequence[str]], list[Proposal]], selected: _Selected) -> dict[str, Any]:
+    if body.proposal_ids is not None:
+        return decided_json(Decided(by_id(body.proposal_ids)))
+    return decided_json(selected(body.selection, after=behind_proposal(body.cursor), most=AT_ONCE))
 
 
 def _extract(shop: Runtime, body: ExtractIn) -> dict[str, Any]:

@@ -37,5 +37,4 @@ async def post_cart(request: Request) -> Response:
 
 
 def _complete(shop: Runtime, body: CartIn) -> Completed:
-    wish = body.to_wish(language=shop.settings.language, repeat=body.repeat)
-    return shop.answers.complete(wish, body.to_question())
+    return shop.answers.complete(shop.cart_wish(body.scenario, **body.given()), body.to_question())

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shoplens.http.envelope import Meters
 from shoplens.http.routes.shop import Shop
+from shoplens.service import schedule_look
 from shoplens.service.bundle import trained_at
 
 router = APIRouter(tags=["health"])
@@ -31,6 +32,10 @@ async def get_metrics(request: Request, shop: Shop) -> Response:
     meters.age.set(time.time() - trained if trained is not None else math.nan)
     for (scenario, source), proposed in list(shop.answers.candidates.items()):
         meters.candidates.labels(scenario, source).set(proposed)
+    look = schedule_look.read(shop.workspace.bundles)
+    meters.looked.set(time.time() - look.at if look is not None else math.nan)
+    meters.clicked.set(look.click_through if look is not None and look.click_through is not None else math.nan)
+    meters.drift.set(float(look is not None and look.drifted is not None))
     meters.bundle.clear()
     meters.bundle.labels(version or "none").set(1)
     return Response(generate_latest(meters.registry), media_type=CONTENT_TYPE_LATEST)

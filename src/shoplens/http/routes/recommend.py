@@ -66,6 +66,6 @@ def _recommend(shop: Runtime, body: RecommendIn) -> tuple[str, Answer]:
 
 
 def _similar(shop: Runtime, body: SimilarIn) -> tuple[str, Answer]:
-    wish = body.to_wish(language=shop.settings.language, repeat=False)
+    wish = shop.wish(body.scenario, **body.given())
     shown = shop.answers.similar(body.item_id, wish, body.user_id, body.session_id)
     return shown.impression_id, shown.answer

@@ -12,9 +12,10 @@ from shoplens.apps.attributes.alike import Alike
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
 from shoplens.domain.moments import told
-from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.http.wire.fields import PROPOSAL_PATTERN, Id, Request, ShortText, Text, Told
-from shoplens.http.wire.pages import Next, decode, encode
+from shoplens.http.wire.pages import Cursor, Next, decode, encode
+from shoplens.service.attribute_decisions import Decided
 
 ProposalId = Annotated[str, Field(pattern=PROPOSAL_PATTERN)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
@@ -50,6 +51,11 @@ class FoundOut(BaseModel):
     end: int | None = None
     photo: str | None = None
     box: list[float] | None = Field(default=None, description="Left, top, right, bottom as shares of the photo.")
+    family: str | None = Field(
+        default=None,
+        description="Of a colour we know: black, grey, white, beige, brown, red, pink, orange, yellow, "
+        "green, blue or purple.",
+    )
 
 
 class ExtractAnswer(BaseModel):
@@ -85,15 +91,47 @@ class ProposalsAnswer(BaseModel):
 
 
 class DecideIn(Request):
-    """Proposals to decide about, all or nothing."""
+    """Proposals to decide about: by their ids, all or nothing, or selected by what they are."""
+
+    proposal_ids: list[ProposalId] | None = Field(default=None, min_length=1, max_length=1_000)
+    kind: ProposalKind | None = None
+    attribute: Name | None = None
+    least: float | None = Field(default=None, ge=0, le=1, description="Confidence.")
+    cursor: Cursor | None = Field(default=None, description="Of the answer before, to go on with its selection.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> DecideIn:
+        if (self.proposal_ids is None) == (self.selection == Selection()):
+            raise ValueError("send proposal_ids, or select by kind, attribute or least")
+        if self.proposal_ids is not None and self.cursor is not None:
+            raise ValueError("a cursor goes with a selection, not with proposal_ids")
+        return self
+
+    @property
+    def selection(self) -> Selection:
+        """What is selected; everything when ids are given."""
+        return Selection(kind=self.kind, attribute=self.attribute, least=self.least)
+
+
+class ReopenIn(Request):
+    """Decisions to take back, all or nothing."""
 
     proposal_ids: list[ProposalId] = Field(min_length=1, max_length=1_000)
+
+
+class SkippedOut(BaseModel):
+    """A selected proposal that could not be accepted, and stays open."""
+
+    proposal_id: str
+    reason: str
 
 
 class DecidedAnswer(BaseModel):
     """What was decided."""
 
     proposals: list[ProposalOut]
+    skipped: list[SkippedOut] = Field(default_factory=list, description="Of a selection; ids are all or nothing.")
+    cursor: Next = None
 
 
 class CheckIn(Request):
@@ -168,6 +206,15 @@ def proposals_json(found: Sequence[Proposal], limit: int) -> dict[str, Any]:
     page = found[:limit]
     cursor = encode("proposals", page[-1].proposal_id) if len(found) > limit else None
     return {"proposals": [proposal_json(one) for one in page], "cursor": cursor}
+
+
+def decided_json(done: Decided) -> dict[str, Any]:
+    """`DecidedAnswer` of a selection as plain JSON."""
+    return {
+        "proposals": [proposal_json(one) for one in done.proposals],
+        "skipped": [asdict(one) for one in done.skipped],
+        "cursor": None if done.after is None else encode("proposals", done.after),
+    }
 
 
 def behind_proposal(cursor: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
@@ -24,8 +24,16 @@ class CartIn(RankingIn):
     viewing: Id | None = Field(default=None, description="item_id that is looked at now; counts half.")
     user_id: Id | None = None
     session_id: Id | None = None
-    repeat: bool = Field(default=True, description="Whether what the person bought before may be suggested.")
+    scenario: Annotated[str, Field(max_length=100)] = Field(default="cart", description="Whose rules hold.")
+    repeat: bool = Field(
+        default=True,
+        description="Whether what the person bought before may be suggested; not said: as the scenario.",
+    )
     bundles: int = Field(default=3, ge=0, le=20, description="Sets of two or three products to look for.")
+
+    def given(self) -> dict[str, Any]:
+        """The same, with what only a cart may say."""
+        return super().given() | ({"repeat": self.repeat} if "repeat" in self.model_fields_set else {})
 
     def to_question(self) -> CartQuestion:
         """In terms of the shop."""
@@ -53,8 +61,8 @@ class CartAnswer(BaseModel):
     items: list[RankedOut]
     model: str = Field(description="What ranked the products.")
     bundle: str | None = Field(description="Version of the trained bundle that answered.")
-    fallback: Literal["cold_start", "no_bundle", "recommend"] | None = Field(
-        description="What answered when nothing is known about the cart."
+    fallback: Literal["cold_start", "no_bundle", "recommend", "shown_again", "model_failed"] | None = Field(
+        description="What answered when nothing is known about the cart, or its model failed."
     )
     note: str | None = Field(description="The same as a sentence, and which products that were sent are unknown.")
     sources: list[str] = Field(

@@ -10,9 +10,10 @@ from pydantic import BaseModel, Discriminator, Field, StrictBool, Tag
 from shoplens.http.wire.fields import Id, Request, ShortText
 from shoplens.recommend.filters import Filter, parse_filter
 from shoplens.recommend.pipeline import Answer
-from shoplens.recommend.rules import MOST, Boost, Wish
+from shoplens.recommend.rules import MOST, Boost
 
 Bound: TypeAlias = Annotated[float, Field(ge=-1e15, le=1e15)] | Annotated[str, Field(max_length=40)]
+PLAIN = ("n", "diversity", "explain")  # what a request says as the wish has it
 Value: TypeAlias = Annotated[str, Field(max_length=2_000)] | StrictBool | float | list[ShortText]
 
 
@@ -89,18 +90,17 @@ class RankingIn(Request):
     exclude: list[Id] = Field(default_factory=list, max_length=10_000)
     explain: bool = False
 
-    def to_wish(self, *, language: str, repeat: bool) -> Wish:
-        """In terms of the shop. InputError for a filter that makes no sense."""
-        return Wish(
-            n=self.n,
-            filter=None if self.filter is None else to_filter(self.filter),
-            boost=tuple(Boost(to_filter(one.filter), one.by) for one in self.boost),
-            diversity=self.diversity,
-            exclude=tuple(self.exclude),
-            explain=self.explain,
-            repeat=repeat,
-            language=language,
-        )
+    def given(self) -> dict[str, Any]:
+        """Fields of `Wish` that this request says itself. InputError for a filter that makes no sense."""
+        said = self.model_fields_set
+        found: dict[str, Any] = {name: getattr(self, name) for name in PLAIN if name in said}
+        if self.filter is not None:
+            found["filter"] = to_filter(self.filter)
+        if self.boost:
+            found["boost"] = tuple(Boost(to_filter(one.filter), one.by) for one in self.boost)
+        if self.exclude:
+            found["exclude"] = tuple(self.exclude)
+        return found
 
 
 class RecommendIn(RankingIn):
@@ -127,25 +127,23 @@ class RecommendIn(RankingIn):
     )
 
     def given(self) -> dict[str, Any]:
-        """Fields of `Wish` that this request says itself. InputError for a filter that makes no sense."""
-        said = self.model_fields_set
-        plain = ("n", "diversity", "exploration", "freshness", "explain", "viewing", "repeat")
-        found: dict[str, Any] = {name: getattr(self, name) for name in plain if name in said}
-        if self.filter is not None:
-            found["filter"] = to_filter(self.filter)
-        if self.boost:
-            found["boost"] = tuple(Boost(to_filter(one.filter), one.by) for one in self.boost)
-        if self.exclude:
-            found["exclude"] = tuple(self.exclude)
+        """The same, with what only this request may say."""
+        found = super().given()
+        for name in ("exploration", "freshness", "viewing", "repeat"):
+            if name in self.model_fields_set:
+                found[name] = getattr(self, name)
         if self.cart:
             found["cart"] = tuple(self.cart)
         return found
 
 
 class SimilarIn(RankingIn):
-    """Products like this one. Whoever looks may be said, so that the answer counts in experiments."""
+    """Products like this one. Whoever looks may be said, so that the answer counts in experiments.
+
+    What is not said is as the scenario says; who proposes is likeness alone."""
 
     item_id: Id
+    scenario: Annotated[str, Field(max_length=100)] = Field(default="product", description="Whose rules hold.")
     user_id: Id | None = None
     session_id: Id | None = None
 

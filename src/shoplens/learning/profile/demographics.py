@@ -1,7 +1,8 @@
 """Fields of people, learnt only where the shop asks for it, and only kept where it is clearly better than guessing.
 
 Accuracy is that of nested cross-validation: the penalty is chosen inside of each fold, on people who are not judged.
-Fields whose names are sensitive are refused here again, whatever the settings let through.
+Fields whose names are sensitive are refused here again, whatever the settings let through; values that are sensitive
+are never among the guesses.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from shoplens.domain.sensitive import is_sensitive
+from shoplens.domain.sensitive import gives_away, is_sensitive
 from shoplens.errors import ConfigurationError
 from shoplens.learning.profile.reliability import difference, interval
 from shoplens.models.profile.fields import PredictedField
@@ -37,7 +38,8 @@ def learn_field(
     not kept. ConfigurationError for a sensitive field."""
     if is_sensitive(name):
         raise ConfigurationError(f"{name} is sensitive: it is never inferred")
-    common = {value for value, count in Counter(values.values()).items() if count >= LEAST_OF_CLASS}
+    counted = Counter(values.values()).items()
+    common = {value for value, count in counted if count >= LEAST_OF_CLASS and not gives_away(value)}
     people = np.array([person for person, value in values.items() if value in common], np.int64)
     if len(people) < LEAST_PEOPLE or len(common) < 2:
         return None, {"people": len(people), "kept": False, "why": "too few people have it, or all the same"}

@@ -67,6 +67,16 @@ class JudgedTagger:
             },
         }
 
+    def confused(self, n: int = 10) -> list[tuple[str, str, int]]:
+        """The labels of units that are mixed up most: truth, said, how often."""
+        every = [(label, other, times) for label, said in self.confusion.items() for other, times in said.items()]
+        return sorted(every, key=lambda one: -one[2])[:n]
+
+    @staticmethod
+    def averages(part: Mapping[str, Figures]) -> dict[str, Figures]:
+        """The rows of a table that are averages."""
+        return {name: part[name] for name in AVERAGES if name in part}
+
     def rows(self, part: Mapping[str, Figures]) -> list[list[str]]:
         """A table for people."""
         return [

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.models.profile.traits import is_untold
+from shoplens.models.profile.wording import told_name
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -34,9 +37,11 @@ class Segment:
 
     @classmethod
     def of(cls, kept: dict[str, Any]) -> Segment:
-        """What `as_dict` gave."""
-        traits = tuple((str(field), str(value), float(lift)) for field, value, lift in kept["traits"])
-        return cls(kept["id"], kept["names"], kept["people"], traits, kept["money"])
+        """What `as_dict` gave, without what is never told: it may have been kept when fewer words were known."""
+        every = ((str(field), str(value), float(lift)) for field, value, lift in kept["traits"])
+        traits = tuple(one for one in every if not is_untold(one[:2]))
+        names = {language: told_name(name, language) for language, name in kept["names"].items()}
+        return cls(kept["id"], names, kept["people"], traits, kept["money"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from shoplens.domain.catalogue import RELATIONS
-from shoplens.domain.sensitive import is_sensitive
+from shoplens.domain.sensitive import gives_away, is_sensitive
 
 Trait: TypeAlias = tuple[str, str]  # field, value as the shop spells it
 
 LEVELS = 3  # of the category path
+SEPARATOR, ATTRIBUTES = " > ", "attributes."  # between levels; before the names of attributes
 BANDS = ("budget", "middle", "premium")  # thirds of the prices of products of the same kind
 LEAST_PRICES = 12  # of a kind before it has thirds of its own; else those of the kind around it
 PART_OF_DAY, PART_OF_WEEK, OFFER = "part_of_day", "part_of_week", "offer"
@@ -72,17 +73,27 @@ def fold(path: Path) -> Path:
 def traits_of(
     category: Path, brand: str, price: float, attributes: Mapping[str, Sequence[str]], bands: PriceBands
 ) -> list[Trait]:
-    """All traits of one product. Attributes whose names are sensitive, and relations to other products, are none."""
+    """All traits of one product, but none that is sensitive: by the attribute's name, a value, the brand, or a category
+    and all below it. Relations to other products are none either."""
     path = [part.strip() for part in category if part.strip()][:LEVELS]
-    found: list[Trait] = [(level_name(depth), " > ".join(path[:depth])) for depth in range(1, len(path) + 1)]
+    found: list[Trait] = [(level_name(depth), SEPARATOR.join(path[:depth])) for depth in range(1, len(path) + 1)]
     if brand.strip():
         found.append(("brand", brand.strip()))
     if (band := bands.band(category, price)) is not None:
         found.append(("price_band", band))
     for name, values in attributes.items():
-        if name.casefold() not in RELATIONS and not is_sensitive(name):
+        if name.casefold() not in RELATIONS and not is_sensitive(name):  # while letter case still parts its words
             found += [(attribute_name(name), value.strip()) for value in values if value.strip()]
-    return found
+    return [trait for trait in found if not is_untold(trait)]
+
+
+def is_untold(trait: Trait) -> bool:
+    """Whether a trait says something of people that is never told: what it is called, or what it says."""
+    name, value = trait
+    if name.startswith(ATTRIBUTES) and is_sensitive(name.removeprefix(ATTRIBUTES)):
+        return True
+    parts = value.split(SEPARATOR) if name.startswith("category") else (value,)
+    return any(gives_away(part) for part in parts)
 
 
 def level_name(depth: int) -> str:
@@ -93,7 +104,7 @@ def level_name(depth: int) -> str:
 def attribute_name(name: str) -> str:
     """Field of an attribute; all spellings of colour are one."""
     folded = name.strip().casefold()
-    return "attributes.colour" if folded in COLOURS else f"attributes.{folded}"
+    return f"{ATTRIBUTES}{'colour' if folded in COLOURS else folded}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shoplens.domain.sensitive import gives_away
 from shoplens.models.profile.traits import BANDS, DEED_FIELDS, OFFER, PART_OF_DAY, PART_OF_WEEK
 
 VALUES: dict[str, dict[tuple[str, str], str]] = {
@@ -46,3 +47,10 @@ def trait_text(field: str, value: str, language: str) -> str:
     if field.startswith("attributes.") and any(letter.isdigit() for letter in value):
         return f"{field.removeprefix('attributes.').replace('_', ' ')} {value}"
     return value
+
+
+def told_name(name: str, language: str) -> str:
+    """The name of a group without the words of it that are never told; names are kept over trainings and bundles."""
+    joined = JOINED.get(language, JOINED["en"])
+    kept = [word for word in name.split(joined) if not gives_away(word)]
+    return joined.join(kept) or TYPICAL.get(language, TYPICAL["en"])

@@ -1,0 +1,208 @@
+"""Decisions about proposals: written to the products, remembered, and taken back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from shoplens.apps.attributes.schema import BRAND, current_values
+from shoplens.domain.catalogue import Product
+from shoplens.domain.proposals import OF_CATEGORY, WRITTEN, Proposal, ProposalKind, ProposalStatus, Selection
+from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.service.attribute_learning import SEPARATOR
+from shoplens.store.base import Store
+
+AT_ONCE = 1_000  # proposals of a selection that are decided together
+
+PutProducts = Callable[[list[Product]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A selected proposal that could not be accepted, and stays open."""
+
+    proposal_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided, and of a selection what was not."""
+
+    proposals: list[Proposal]
+    skipped: list[Skipped] = field(default_factory=list)
+    after: str | None = None  # id of the last proposal looked at, when more are left
+
+
+class Decisions:
+    """Of one shop."""
+
+    def __init__(self, store: Store, put_products: PutProducts) -> None:
+        self._store, self._put = store, put_products
+
+    def accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
+        """Write and remember, all or nothing. NotFoundError, ConflictError: see `Attributes.accept`."""
+        proposals = self._known(proposal_ids)
+        for one in proposals:
+            _open(one)
+        products = self._products(proposals)
+        for one in proposals:
+            _put_in(products, one)
+        self._write(products, proposals)
+        return self._remember(proposals, ProposalStatus.ACCEPTED)
+
+    def reject(self, proposal_ids: Sequence[str]) -> list[Proposal]:
+        """All or nothing."""
+        proposals = self._known(proposal_ids)
+        for one in proposals:
+            _open(one)
+        return self._remember(proposals, ProposalStatus.REJECTED)
+
+    def reopen(self, proposal_ids: Sequence[str]) -> list[Proposal]:
+        """Take decisions back, all or nothing, the latest first; what accepting wrote is written back."""
+        proposals = sorted(self._known(proposal_ids), key=lambda one: -(one.decided or 0))
+        for one in proposals:
+            if one.status is ProposalStatus.OPEN:
+                raise ConflictError(f"proposal {one.proposal_id} is open: nothing was decided about it")
+        accepted = [one for one in proposals if one.status is ProposalStatus.ACCEPTED and one.kind in WRITTEN]
+        products = self._products(accepted)
+        for one in accepted:
+            products[one.item_id] = _without(_product(products, one), one)
+        self._write(products, accepted)
+        return self._remember(proposals, ProposalStatus.OPEN)
+
+    def decide(
+        self, selection: Selection, status: ProposalStatus, *, after: str | None = None, most: int | None = None
+    ) -> Decided:
+        """Decide about all open proposals of a selection, the surest first. What cannot be accepted is skipped.
+
+        `most`: of them that are looked at; `after`: behind which to go on. InputError for a selection of everything.
+        """
+        if selection == Selection():
+            raise InputError("say which proposals: by kind, by attribute, or from which confidence up")
+        done, skipped, left = list[Proposal](), list[Skipped](), most
+        while left is None or left > 0:
+            page = self._select(selection, after, AT_ONCE if left is None else min(left, AT_ONCE))
+            if not page:
+                return Decided(done, skipped)
+            after, left = page[-1].proposal_id, None if left is None else left - len(page)
+            fit = page
+            if status is ProposalStatus.ACCEPTED:
+                products, fit = self._products(page), []
+                for one in page:
+                    try:
+                        _put_in(products, one)
+                        fit.append(one)
+                    except (ConflictError, NotFoundError) as problem:
+                        skipped.append(Skipped(one.proposal_id, str(problem)))
+                self._write(products, fit)
+            done += self._remember(fit, status)
+        return Decided(done, skipped, after if self._select(selection, after, 1) else None)
+
+    def count(self, selection: Selection) -> int:
+        """How many open proposals a selection has."""
+        many, after = 0, None
+        while page := self._select(selection, after, AT_ONCE):
+            many, after = many + len(page), page[-1].proposal_id
+        return many
+
+    def _select(self, selection: Selection, after: str | None, limit: int) -> list[Proposal]:
+        return self._store.proposals.list(
+            kind=selection.kind,
+            attribute=selection.attribute,
+            least=selection.least or 0.0,
+            after=after,
+            limit=limit,
+        )
+
+    def _known(self, proposal_ids: Sequence[str]) -> list[Proposal]:
+        ids = list(dict.fromkeys(proposal_ids))
+        known = self._store.proposals.get(ids)
+        for one in ids:
+            if one not in known:
+                raise NotFoundError(f"there is no proposal {one!r}; see `shoplens attributes review list`")
+        return [known[one] for one in ids]
+
+    def _products(self, proposals: Sequence[Proposal]) -> dict[str, Product]:
+        return self._store.catalogue.get(list({one.item_id for one in proposals}))
+
+    def _write(self, products: dict[str, Product], proposals: Sequence[Proposal]) -> None:
+        """Write the products of those that are written."""
+        changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN})
+        if changed:
+            self._put([products[item_id] for item_id in changed])
+
+    def _remember(self, proposals: Sequence[Proposal], status: ProposalStatus) -> list[Proposal]:
+        now = time.time_ns() // 1_000
+        self._store.proposals.decide([one.proposal_id for one in proposals], status, now)
+        decided = None if status is ProposalStatus.OPEN else now
+        return [replace(one, status=status, decided=decided) for one in proposals]
+
+
+def _open(one: Proposal) -> None:
+    if one.status is not ProposalStatus.OPEN:
+        raise ConflictError(f"proposal {one.proposal_id} was {one.status.value} already")
+
+
+def _product(products: dict[str, Product], one: Proposal) -> Product:
+    if one.item_id not in products:
+        raise NotFoundError(f"the product {one.item_id!r} of proposal {one.proposal_id} is gone; reject it")
+    return products[one.item_id]
+
+
+def _put_in(products: dict[str, Product], one: Proposal) -> None:
+    """Change the product as proposed, if it is one to write."""
+    product = _product(products, one)
+    if one.kind in WRITTEN:
+        products[one.item_id] = _with(product, one)
+
+
+def _with(product: Product, one: Proposal) -> Product:
+    """The product with what was proposed. ConflictError when it no longer says what it said then."""
+    changed = ConflictError(
+        f"the product {one.item_id!r} has changed since proposal {one.proposal_id} was made; "
+        "run `shoplens attributes complete` and `check` again, or reject it"
+    )
+    if one.kind in OF_CATEGORY:
+        if product.category != one.current:
+            raise changed
+        return replace(product, category=tuple(one.value.split(SEPARATOR)))
+    now = current_values(product, one.attribute)
+    if one.kind is ProposalKind.SPELLING:
+        if one.current[0] not in now:
+            raise changed
+        return _saying(product, one.attribute, [one.value if value == one.current[0] else value for value in now])
+    if now != one.current:
+        raise changed
+    return _saying(product, one.attribute, [one.value])
+
+
+def _without(product: Product, one: Proposal) -> Product:
+    """The product as it was before `_with`. ConflictError when it no longer says what was written then."""
+    changed = ConflictError(
+        f"the product {one.item_id!r} has changed since proposal {one.proposal_id} was accepted; "
+        "write the product as it should be instead"
+    )
+    if one.kind in OF_CATEGORY:
+        if product.category != tuple(one.value.split(SEPARATOR)):
+            raise changed
+        return replace(product, category=one.current)
+    now = current_values(product, one.attribute)
+    if one.kind is ProposalKind.SPELLING:
+        if one.value not in now:
+            raise changed
+        return _saying(product, one.attribute, [one.current[0] if value == one.value else value for value in now])
+    if now != (one.value,):
+        raise changed
+    return _saying(product, one.attribute, one.current)
+
+
+def _saying(product: Product, attribute: str, values: Sequence[str]) -> Product:
+    """The product with these values of an attribute, each once; without it when there are none."""
+    if attribute == BRAND:
+        return replace(product, brand=values[0] if values else None)
+    said = {**product.attributes, attribute: tuple(dict.fromkeys(values))}
+    if not values:
+        del said[attribute]
+    return replace(product, attributes=said)

@@ -1,0 +1,53 @@
+"""Categories by titles: who is in a wrong one, and where those without one belong."""
+
+from __future__ import annotations
+
+from shoplens.apps.attributes.categories import SURE, misplaced, placed
+
+CAPS, BELTS, TEAS = ("Wear", "Caps"), ("Wear", "Belts"), ("Food", "Teas")
+WORDS = {CAPS: ("cap", "brim"), BELTS: ("belt", "buckle"), TEAS: ("tea", "leaves")}
+NAMES = ("harbour", "meadow", "quarry", "river", "valley", "summit")
+
+
+def shop() -> tuple[list[str], list[tuple[str, ...]]]:
+    """Titles whose words say the category, each a few times, and each category's own."""
+    titles: list[str] = []
+    categories: list[tuple[str, ...]] = []
+    for category, (one, other) in WORDS.items():
+        for row in range(24):
+            titles.append(f"{NAMES[row % 6]} {one} {other} {NAMES[row // 6]}")
+            categories.append(category)
+    return titles, categories
+
+
+def test_titles_without_a_category_are_given_the_one_they_read_like() -> None:
+    titles, categories = shop()
+    found = placed([*titles, "summit belt with buckle", ""], [*categories, (), ()])
+    assert [(one.row, one.category) for one in found] == [(len(titles), BELTS)]
+    assert SURE <= found[0].confidence < 1
+    assert found[0].like > found[0].like_next
+
+
+def test_what_reads_like_two_or_like_none_is_left() -> None:
+    titles, categories = shop()
+    unsure = ["cap and belt", "zebra", "harbour meadow"]
+    assert placed([*titles, *unsure], [*categories, (), (), ()]) == []
+
+
+def test_a_classifier_that_was_wrong_is_not_believed() -> None:
+    titles = [f"{NAMES[row % 6]} thing {NAMES[row // 6 % 6]}" for row in range(36)]
+    categories = [(CAPS, BELTS)[(row + row // 6) % 2] for row in range(36)]
+    assert placed([*titles, "harbour thing"], [*categories, ()]) == []
+
+
+def test_shops_too_small_to_tell() -> None:
+    assert placed(["a cap", "cap"], [CAPS, ()]) == []
+    assert placed(["one cap", "two belts", "cap"], [CAPS, BELTS, ()]) == [], "no word stands in two titles"
+    assert misplaced(["one cap", "two belts"], [CAPS, BELTS]) == []
+    assert placed([], []) == []
+
+
+def test_a_title_of_another_category_is_misplaced() -> None:
+    titles, categories = shop()
+    (one,) = misplaced([*titles, "summit tea leaves harbour meadow"], [*categories, BELTS])
+    assert (one.row, one.category) == (len(titles), TEAS)

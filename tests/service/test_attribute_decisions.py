@@ -1,0 +1,130 @@
+"""Decisions about a selection of proposals, and decisions that are taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shoplens.domain.catalogue import Product
+from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
+from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.service.runtime import Runtime
+
+CAP = Product(item_id="cap", title="Cap", brand="Acme", attributes={"material": ("wool",), "colour": ("blu", "red")})
+BARE = Product(item_id="bare", title="Bare", category=("Wear", "Caps"))
+
+
+def said(kind: ProposalKind, item_id: str, attribute: str, value: str, *current: str, sure: float = 0.9) -> Proposal:
+    return Proposal(kind=kind, item_id=item_id, attribute=attribute, value=value, current=current, confidence=sure)
+
+
+SPELLING = said(ProposalKind.SPELLING, "cap", "colour", "blue", "blu")
+AGAINST = said(ProposalKind.CONTRADICTION, "cap", "material", "felt", "wool", sure=0.7)
+PLACE = said(ProposalKind.PLACE, "cap", "category", "Wear > Caps")
+COLOUR = said(ProposalKind.VALUE, "bare", "colour", "red", sure=0.6)
+BRAND = said(ProposalKind.VALUE, "bare", "brand", "Acme", sure=0.8)
+MOVE = said(ProposalKind.CATEGORY, "bare", "category", "Wear > Belts", "Wear", "Caps")
+PRICE = said(ProposalKind.PRICE, "cap", "price", "", "10")
+ALL = [SPELLING, AGAINST, PLACE, COLOUR, BRAND, MOVE, PRICE]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Runtime]:
+    (tmp_path / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
+    with Runtime.open(tmp_path) as opened:
+        opened.put_products([CAP, BARE])
+        opened.store.proposals.offer(ALL)
+        yield opened
+
+
+def products(shop: Runtime) -> tuple[Product, Product]:
+    known = shop.store.catalogue.get(["cap", "bare"])
+    return known["cap"], known["bare"]
+
+
+def test_what_was_accepted_is_taken_back_and_products_say_what_they_said(shop: Runtime) -> None:
+    before = products(shop)
+    ids = [one.proposal_id for one in ALL]
+    shop.attributes.accept(ids)
+    cap, bare = products(shop)
+    assert (cap.category, cap.attributes) == (("Wear", "Caps"), {"material": ("felt",), "colour": ("blue", "red")})
+    assert (bare.brand, bare.category, bare.attributes) == ("Acme", ("Wear", "Belts"), {"colour": ("red",)})
+    reopened = shop.attributes.reopen(ids)
+    assert {(one.status, one.decided) for one in reopened} == {(ProposalStatus.OPEN, None)}
+    assert products(shop) == before
+    assert {one.proposal_id for one in shop.store.proposals.list()} == set(ids)
+    shop.attributes.accept(ids[:1])
+
+
+def test_what_was_rejected_is_on_the_list_again(shop: Runtime) -> None:
+    shop.attributes.reject([PRICE.proposal_id])
+    assert PRICE.proposal_id not in {one.proposal_id for one in shop.store.proposals.list()}
+    shop.attributes.reopen([PRICE.proposal_id])
+    assert PRICE.proposal_id in {one.proposal_id for one in shop.store.proposals.list()}
+    with pytest.raises(ConflictError, match="is open"):
+        shop.attributes.reopen([PRICE.proposal_id])
+    with pytest.raises(NotFoundError, match="no proposal"):
+        shop.attributes.reopen(["0" * 32])
+
+
+def test_a_product_that_changed_since_is_not_overwritten(shop: Runtime) -> None:
+    ids = [one.proposal_id for one in (COLOUR, SPELLING, MOVE)]
+    shop.attributes.accept(ids)
+    shop.put_products([replace(BARE, attributes={"colour": ("pink",)}), CAP])
+    for one in ids:
+        with pytest.raises(ConflictError, match=r"has changed since .* was accepted"):
+            shop.attributes.reopen([one])
+    assert products(shop)[1].attributes == {"colour": ("pink",)}
+    assert len(shop.store.proposals.list(status=ProposalStatus.ACCEPTED)) == len(ids)
+
+
+def test_a_selection_is_accepted(shop: Runtime) -> None:
+    chosen = Selection(kind=ProposalKind.VALUE, least=0.7)
+    assert shop.attributes.count(chosen) == 1
+    done = shop.attributes.accept_selected(chosen)
+    assert [one.attribute for one in done.proposals] == ["brand"]
+    assert (done.skipped, done.after) == ([], None)
+    assert products(shop)[1].brand == "Acme"
+    assert shop.attributes.accept_selected(chosen).proposals == []
+
+
+def test_what_a_selection_cannot_accept_is_skipped(shop: Runtime) -> None:
+    gone = said(ProposalKind.VALUE, "gone", "colour", "red")
+    shop.store.proposals.offer([gone])
+    shop.put_products([replace(BARE, attributes={"colour": ("pink",)})])
+    done = shop.attributes.accept_selected(Selection(attribute="colour"))
+    assert [one.item_id for one in done.proposals] == ["cap"]
+    assert [one.proposal_id for one in done.skipped] == [gone.proposal_id, COLOUR.proposal_id]
+    assert "is gone" in done.skipped[0].reason
+    assert "has changed" in done.skipped[1].reason
+    rejected = shop.attributes.reject_selected(Selection(attribute="colour"))
+    assert len(rejected.proposals) == 2
+
+
+def test_two_that_want_the_same_attribute_do_not_both_come_true(shop: Runtime) -> None:
+    other = said(ProposalKind.VALUE, "bare", "colour", "green", sure=0.5)
+    shop.store.proposals.offer([other])
+    done = shop.attributes.accept_selected(Selection(kind=ProposalKind.VALUE, attribute="colour"))
+    assert [one.value for one in done.proposals] == ["red"], "the surer one"
+    assert [one.proposal_id for one in done.skipped] == [other.proposal_id]
+
+
+def test_a_selection_goes_on_where_it_stopped(shop: Runtime) -> None:
+    chosen, seen, after = Selection(least=0.0), [], None
+    while True:
+        done = shop.attributes.reject_selected(chosen, after=after, most=3)
+        seen += done.proposals
+        after = done.after
+        if after is None:
+            break
+    assert len(seen) == len(ALL)
+    assert [one.confidence for one in seen] == sorted((one.confidence for one in ALL), reverse=True)
+
+
+def test_everything_has_to_be_said(shop: Runtime) -> None:
+    with pytest.raises(InputError, match="by kind, by attribute"):
+        shop.attributes.reject_selected(Selection())
+    assert shop.attributes.count(Selection()) == len(ALL)
