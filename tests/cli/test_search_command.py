@@ -16,11 +16,12 @@ from shoplens.cli import search as _search  # noqa: F401
 from shoplens.cli import searches as _searches  # noqa: F401
 from shoplens.cli import suggest as _suggest  # noqa: F401
 from shoplens.cli.app import app
+from shoplens.encoders.speech import Segment, Transcript
 from shoplens.errors import InputError
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_wav
-from shoplens.testing.tiny_encoders import TINY, tiny_parts
+from shoplens.testing.tiny_encoders import TINY, TinySpeech, tiny_parts
 from shoplens.testing.tiny_shop import tiny_shop
 
 
@@ -90,6 +91,52 @@ def test_photos_and_speech() -> None:
     assert turns[0]["session_id"] == turns[1]["session_id"]
 
 
+def test_long_speech_is_searched_for_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "a cup of green tea please " * 58
+
+    def transcribe(*_: Any, **__: Any) -> Transcript:
+        return Transcript(said, "en", (Segment(said, 0.0, 1.0, 0.8),))
+
+    monkeypatch.setattr(TinySpeech, "transcribe", transcribe)
+    assert told("search", "cheap", "--audio", "voice.wav", "--plain")["heard"] == said.strip()
+
+
+def test_what_the_api_takes_the_command_takes() -> None:
+    (facet,) = told("search", "tea", "--facet", "brand", "--facet-values", "2", "--plain")["facets"]
+    assert len(facet["values"]) == 2
+    assert told("search", "hamm", "--exact", "--plain")["total"] == 0
+    assert told("search", "hamm", "--exact", "--plain", "--prefix")["total"] > 0
+    assert told("search", "zzqqxx", "--plain", "--exact", "--language", "zh")["note"]
+    assert "没有" in told("search", "", "--filter", '{"field": "brand", "eq": "none"}', "--language", "zh")["note"]
+    told("search", "watering can", "--session", "window-1")
+    own = told("suggest", "wate", "--session", "window-1")["suggestions"]
+    assert own[0]["kind"] == "query"
+    assert all(one["kind"] != "query" for one in told("suggest", "wate", "--language", "en")["suggestions"])
+
+
+def test_a_conversation_goes_on_in_another_process() -> None:
+    brand = json.dumps({"field": "brand", "eq": "Brand 3"})
+    (first,) = told("interact", "--say", "tea under 20", "--filter", brand, "--language", "zh", "-n", "3")["turns"]
+    assert first["language"] == "zh"
+    assert all(int(one[1:]) % 7 == 3 for one in ids(first))
+    (price,) = (one["id"] for one in first["understood"] if one["field"] == "price")
+    session = ["--session", first["session_id"]]
+    (second,) = told("interact", *session, "--drop", price)["turns"]
+    assert (second["session_id"], second["turn"]) == (first["session_id"], 2)
+    assert price not in {one["id"] for one in second["understood"]}
+    assert all(int(one[1:]) % 7 == 3 for one in ids(second)), "the filter holds"
+    (third,) = told("interact", *session, "--reset", "--say", "hammer")["turns"]
+    assert third["turn"] == 3
+    assert third["understood"] != second["understood"]
+    assert f"go on with --session {first['session_id']}" in call("interact", *session, "--say", "cheaper").stdout
+    assert call("interact", *session, typed="cheaper").stdout
+
+
+def test_a_part_of_a_photo_begins_a_conversation() -> None:
+    whole = told("interact", "--image", "photo.png", "--crop", "0,0,0.5,0.5")["turns"]
+    assert whole[0]["turn"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -99,6 +146,10 @@ def test_photos_and_speech() -> None:
         (["search", "tea", "-n", "0"], "greater than or equal to 1"),
         (["search", "tea", "--personal", "2"], "less than or equal to 1"),
         (["interact", "--json"], "--say"),
+        (["interact", "--say", "tea", "--crop", "0,0,1,1"], "no photo"),
+        (["interact", "--say", "tea", "--filter", "{"], "not JSON"),
+        (["search", "tea", "--language", "fr"], "'fr' is not one of"),
+        (["search", "tea", "--facet-values", "0"], "greater than or equal to 1"),
         (["suggest", "x", "-n", "51"], "less than or equal to 50"),
     ],
 )
@@ -116,6 +167,8 @@ def test_wrong_usage(words: list[str], reason: str) -> None:
         (["search", "x" * 1_001], "at most 1000"),
         (["search", "--image", "voice.wav"], "voice.wav"),
         (["search", "--image", "photo.png", "--crop", "1,2"], "crop"),
+        (["interact", "--image", "photo.png", "--crop", "0,0,2,2"], "crop"),
+        (["interact", "--say", "tea", "--session", "x" * 201], "session_id"),
         (["interact", "--image", "photo.png", "--say", "x" * 1_001], "at most 1000"),
     ],
 )

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import shoplens.cli
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
+from shoplens.recommend.asking import Ask
 from shoplens.recommend.filters import parse_filter
 from shoplens.service.runtime import Runtime
 from shoplens.service.workspace import Workspace
@@ -102,6 +103,14 @@ def curl(client: TestClient, words: list[str]) -> Any:
     return answer.json()
 
 
+def printed(heading: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the Python of a section prints."""
+    (code,) = blocks(heading, "python")
+    capsys.readouterr()
+    exec(compile(code, "search.md", "exec"), {})
+    return capsys.readouterr().out
+
+
 def test_the_first_searches() -> None:
     under, dropped, traditional, typo = (run(words) for words in commands("Try it", "shoplens") if words[1] == "search")
     assert ids(under)[0] in ("d1", "d2")
@@ -119,9 +128,7 @@ def test_the_same_over_http_and_from_python(client: TestClient, capsys: pytest.C
     (call,) = commands("Try it", "curl")
     found = curl(client, call)
     assert ids(found)[0] in ("d1", "d2")
-    (code,) = blocks("Try it", "python")
-    exec(compile(code, "search.md", "exec"), {})
-    assert re.match(r"\['d[12]'", capsys.readouterr().out)
+    assert re.match(r"\['d[12]'", printed("Try it", capsys))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +192,23 @@ def test_a_conversation(client: TestClient) -> None:
         body = {"session_id": reply["session_id"], "text": text.replace("\n", " ")}
         reply = client.post("/v1/interact", json=body).json()
         assert reply["said"], text
+
+
+def test_media_and_a_conversation_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed("Photos, speech, videos", capsys).startswith("about 1 seconds [")
+    first, second = printed("A conversation", capsys).splitlines()
+    assert (first[:2], second[:2]) == ("1 ", "2 ")
+    assert first.endswith("']"), "products were found"
+
+
+def test_suggestions_and_figures_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "dress" in printed("While somebody types", capsys).lower()
+    with Runtime.open(Path()) as shop:
+        for asker in range(4):  # a query of one person is not told to others
+            shop.search.search(Ask(text="red dress", user_id=f"asker-{asker}"))
+    trends, figures = printed("What people search for", capsys).splitlines()
+    assert "red dress" in trends
+    assert int(figures.split()[0]) > 0
 
 
 def test_suggestions(client: TestClient) -> None:

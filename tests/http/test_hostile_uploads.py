@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from shoplens.http.app import create_app
 from shoplens.service.uploads import LINK
 from shoplens.testing.hostile_media import (
+    REFUSED,
     HostileFile,
     hostile_photos,
     hostile_sounds,
@@ -20,7 +21,13 @@ from shoplens.testing.sample_media import sample_photo
 from shoplens.testing.served_shop import open_tiny_shop
 from shoplens.testing.tiny_encoders import TINY, tiny_parts
 
-CORPUS = [*hostile_photos(), *hostile_videos(), *hostile_sounds()]
+SENT = [
+    *(("image", file) for file in hostile_photos()),
+    *(("video", file) for file in hostile_videos()),
+    *(("audio", file) for file in hostile_sounds()),
+]
+CORPUS = [file for _, file in SENT]
+SEARCHED = 4  # every so many files are searched with in the normal run
 LIMITS = {"max_bytes": 10_000_000, "decode_seconds": 10.0, "memory_mb": 512, "max_upload_mb": 64.0}
 
 
@@ -48,6 +55,32 @@ def test_every_file_is_kept_or_refused_with_a_reason(client: TestClient, file: H
         assert file.name[:20] in answer.json()["detail"]
     assert client.get("/health/live").status_code == 200
     client.put("/v1/products/p001", json={"title": "hammer"})
+
+
+def ask_about(client: TestClient, field: str, file: HostileFile) -> None:
+    for path in ("/v1/search", "/v1/interact"):
+        answer = client.post(path, files={field: (file.name, file.content)})
+        if answer.status_code == 200:
+            assert file.expected != REFUSED, f"{path} took {file.name}"
+            assert all(one["item_id"].startswith("p") for one in answer.json()["items"])
+            continue
+        assert answer.status_code in (413, 422), f"{path} {file.name}: {answer.text}"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert file.name[:20] in answer.json()["detail"]
+        assert "shoplens-parts-" not in answer.json()["detail"], "folders of the server are nobody's business"
+    assert client.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(("field", "file"), SENT[::SEARCHED], ids=lambda sent: getattr(sent, "name", sent))
+def test_some_are_searched_with(client: TestClient, field: str, file: HostileFile) -> None:
+    ask_about(client, field, file)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_all_are_searched_with(client: TestClient) -> None:
+    for field, file in SENT:
+        ask_about(client, field, file)
 
 
 def test_a_photo_with_any_byte_changed(client: TestClient) -> None:

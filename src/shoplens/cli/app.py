@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
@@ -66,6 +66,9 @@ PIPED = 1_000  # the width instead: a table is as wide as what is in it
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="Folder with shoplens.toml.", envvar="SHOPLENS_WORKSPACE")
+]
+LanguageOption = Annotated[
+    Literal["en", "zh"] | None, typer.Option("--language", help="Of sentences. Default: the shop's.")
 ]
 
 

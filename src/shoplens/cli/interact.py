@@ -6,13 +6,15 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit
+from shoplens.cli.ranking import FilterOption, read_filter
+from shoplens.cli.search import CropOption, media_parts
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,23 +37,34 @@ def interact(
     ] = None,
     audio: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A recording.")] = None,
     video: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A video.")] = None,
+    crop: CropOption = None,
+    filter_: FilterOption = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Id of an understood constraint to do without.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with a conversation: session_id of its answers.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget first what was said in it.")] = False,
     user: Annotated[str | None, typer.Option(help="user_id: whose taste has a say.")] = None,
+    language: Annotated[Literal["en", "zh"] | None, typer.Option(help="Of sentences. Default: as you write.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 5,
     json: JsonFlag = False,
 ) -> None:
     """Talk about what you look for, turn by turn; photos, recordings and videos may come with it."""
     from shoplens.apps.interaction.turns import PhotoAsk, Turn
+    from shoplens.cli.found import no_products
     from shoplens.http.wire.interact import reply_json
     from shoplens.service.runtime import Runtime
 
-    first = Turn(
-        user_id=user,
-        n=n,
-        photos=tuple(map(PhotoAsk, image or ())),
+    parts = media_parts(image, audio, video, crop)
+    later = Turn(session_id=session, user_id=user, n=n, language=language)
+    first = replace(
+        later,
+        photos=tuple(PhotoAsk(part.content, part.crop) for part in parts if part.kind == "image"),
         sounds=tuple(audio or ()),
         videos=tuple(video or ()),
+        filter=read_filter(filter_),
+        drop=tuple(drop or ()),
+        reset=reset,
     )
-    one_shot = bool(say or image or audio or video)
+    one_shot = bool(say or parts or drop)
     if json and not one_shot:
         raise typer.BadParameter("a conversation has no one JSON object; say something with --say", param_hint="--json")
     with Runtime.open(workspace) as shop:
@@ -60,21 +73,25 @@ def interact(
             return
         replies: list[Reply] = []
         for number, text in enumerate(say or [""]):
-            turn = first if number == 0 else Turn(user_id=user, n=n)
-            session = replies[-1].session_id if replies else None
-            replies.append(shop.interaction.turn(replace(turn, text=text, session_id=session)))
+            turn = first if number == 0 else later
+            held = replies[-1].session_id if replies else session
+            replies.append(shop.interaction.turn(replace(turn, text=text, session_id=held)))
         views = [reply_view(shop, reply) for reply in replies]
+        if no_products(shop) is None:
+            views.append(Text(f"go on with --session {replies[-1].session_id}", style="dim"))
         emit(
             {"turns": [reply_json(reply) for reply in replies]},
             json=json,
-            table=views[0] if len(views) == 1 else Group(*views),
+            table=Group(*views),
         )
 
 
 def _converse(shop: Runtime, first: Turn) -> None:
     """Until /quit or the end of the input. What cannot be used is said, and the conversation goes on."""
+    from shoplens.apps.interaction.turns import Turn
+
     console.print(HELP, style="dim", highlight=False, markup=False)
-    turn, session = first, None
+    turn, session = first, first.session_id
     for line in _lines():
         try:
             turn, ready = spoken(turn, line)
@@ -84,7 +101,8 @@ def _converse(shop: Runtime, first: Turn) -> None:
         except InputError as error:
             console.print(str(error), style="yellow", markup=False, highlight=False)
             continue
-        turn, session = replace(first, photos=(), sounds=(), videos=()), reply.session_id
+        turn = Turn(user_id=first.user_id, n=first.n, language=first.language)
+        session = reply.session_id
         emit({}, json=False, table=reply_view(shop, reply))
 
 

@@ -7,8 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
-from shoplens.cli.ranking import read_filter
+from shoplens.cli.app import JsonFlag, LanguageOption, WorkspaceOption, app, emit
+from shoplens.cli.ranking import FilterOption, read_filter
+
+#: An option that `interact` has as well.
+CropOption = Annotated[
+    str | None, typer.Option("--crop", help="What to look at in the first photo: left,top,right,bottom from 0 to 1.")
+]
 
 
 @app.command()
@@ -18,15 +23,13 @@ def search(
     image: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A photo of it.")] = None,
     audio: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A question spoken.")] = None,
     video: Annotated[list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A short video of it.")] = None,
-    crop: Annotated[
-        str | None, typer.Option(help="What to look at in the first photo: left,top,right,bottom from 0 to 1.")
-    ] = None,
-    filter_: Annotated[
-        str | None, typer.Option("--filter", help='JSON, such as {"field": "price", "range": {"lt": 50}}.')
-    ] = None,
+    crop: CropOption = None,
+    filter_: FilterOption = None,
     facet: Annotated[list[str] | None, typer.Option(help="A field to count; * for those that tell most.")] = None,
+    facet_values: Annotated[int, typer.Option(min=1, max=1_000, help="Most values of one facet.")] = 20,
     sort: Annotated[list[str] | None, typer.Option(help="price, created_at:asc, popularity, …")] = None,
     user: Annotated[str | None, typer.Option(help="user_id: whose taste has a say.")] = None,
+    session: Annotated[str | None, typer.Option(help="session_id: what was done in it has a say.")] = None,
     personal: Annotated[float | None, typer.Option(min=0, max=1, help="How much of one.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 10,
     page: Annotated[int | None, typer.Option(min=1, max=1_000_000)] = None,
@@ -35,9 +38,11 @@ def search(
     understand: Annotated[
         bool | None, typer.Option("--understand/--plain", help="Whether words become filters.", show_default=False)
     ] = None,
+    prefix: Annotated[bool, typer.Option("--prefix", help="The last word is still being typed.")] = False,
     typos: Annotated[bool, typer.Option("--typos/--exact", help="Whether misspelt words are found.")] = True,
     group: Annotated[bool, typer.Option("--group/--variants", help="One product of each group, or all.")] = True,
     unavailable: Annotated[bool, typer.Option("--unavailable", help="Also what cannot be ordered now.")] = False,
+    language: LanguageOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each product is there.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -45,37 +50,40 @@ def search(
     from shoplens.cli.found import found_view
     from shoplens.http.wire.search import found_json
     from shoplens.recommend.asking import Ask, parse_sort
+    from shoplens.service.asked_media import AskedMedia
     from shoplens.service.runtime import Runtime
 
     parts = media_parts(image, audio, video, crop)
     wanted = read_filter(filter_)
     with Runtime.open(workspace) as shop:
-        given, heard = shop.search.see(parts) if parts else ((), "")
+        seen = shop.search.see(parts) if parts else AskedMedia()
         settings = shop.settings
         ask = Ask(
-            text=" ".join(part for part in (words.strip(), heard) if part),
-            given=given,
+            text=words.strip(),
             user_id=user,
+            session_id=session,
             n=n,
             page=page,
             cursor=cursor,
             filter=wanted,
             facets=tuple(facet or ()),
+            facet_values=facet_values,
             sort=tuple(map(parse_sort, sort or ())),
             group=group,
             understand=settings.search.understand if understand is None else understand,
             drop=tuple(drop or ()),
             personal=personal,
+            prefix=prefix,
             typos=typos,
             unavailable=unavailable,
             explain=explain,
-            language=settings.language,
+            language=language or settings.language,
         )
-        found = shop.search.search(ask)
+        found = shop.search.search(seen.join(ask))
         emit(
-            found_json(found, explain=explain, heard=heard),
+            found_json(found, explain=explain, heard=seen.heard),
             json=json,
-            table=found_view(shop, found, heard=heard, explain=explain),
+            table=found_view(shop, found, heard=seen.heard, explain=explain),
         )
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
+from shoplens.cli.app import JsonFlag, LanguageOption, WorkspaceOption, app, emit
 
 
 @app.command()
@@ -17,6 +17,8 @@ def suggest(
     prefix: Annotated[str, typer.Argument(help="What was typed so far; Chinese also as pinyin.")] = "",
     workspace: WorkspaceOption = Path("."),
     user: Annotated[str | None, typer.Option(help="user_id: own searches come first.")] = None,
+    session: Annotated[str | None, typer.Option(help="session_id: its searches come first.")] = None,
+    language: LanguageOption = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=50, help="How many.")] = 10,
     json: JsonFlag = False,
 ) -> None:
@@ -26,7 +28,7 @@ def suggest(
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
-        found = shop.search.suggest(prefix, n, user, None, shop.settings.language)
+        found = shop.search.suggest(prefix, n, user, session, language or shop.settings.language)
         table = Table("suggestion", "what")
         table.add_column("searches", justify="right")
         for one in found:

@@ -153,6 +153,14 @@ class LooseMedia:
             self._share(parts, seen)
         return seen
 
+    def photo(self, part: Part) -> Image.Image:
+        """A photo, or what is inside its crop. InputError as in `see`."""
+        return cropped(self._sources.photo(Path(part.content), part.name), part)
+
+    def written(self, photo: Image.Image, name: str) -> str:
+        """What is written in a photo, a line each; "" when nothing is. InputError when "ocr" is off."""
+        return joined(written_in_photo(self.recogniser("ocr"), photo, name))
+
     def _shareable(self, part: Part, wanted: Collection[str]) -> Collection[str]:
         """What the shared space reads of a part."""
         if part.kind == "audio":
@@ -193,7 +201,7 @@ class LooseMedia:
             one.vectors["text"], one.encoders["text"], one.tokens = vector, encoder.name, many
 
     def _see_photos(self, wanted: Sequence[tuple[Part, Collection[str], Seen]]) -> None:
-        photos = [cropped(self._sources.photo(Path(part.content), part.name), part) for part, _, _ in wanted]
+        photos = [self.photo(part) for part, _, _ in wanted]
         for modality in ("image", "colour"):
             places = [place for place, (_, modalities, _) in enumerate(wanted) if modality in modalities]
             if not places:

@@ -91,6 +91,10 @@ class SearchVectors:
                 self._waiting.update((product.item_id, product) for product in products)
         self._held.remove(gone)
 
+    def colours(self) -> int:
+        """Numbers of a colour signature that the tables give the signal of photos; 0 = without."""
+        return self._media.encoder("colour").size if {"image", "colour"} <= self._tables().keys() else 0
+
     def refresh(self, *, now: bool = False, build: bool = True) -> None:
         """Take in changed texts, and every few seconds (or `now`) what `embed` wrote. `build`: index what grew."""
         self._encode_waiting()
@@ -105,10 +109,7 @@ class SearchVectors:
 
     def _sources(self) -> Iterator[tuple[str, Source]]:
         """Signals and their tables, complete ones only; what is no longer there is given up."""
-        features = self._workspace.features
-        current, on = read_current(features), modalities_on(self._workspace)
-        tables = {name: one.folder(features, name) for name, one in current.items() if name in on}
-        tables = {name: folder for name, folder in tables.items() if (folder / INDEX).exists()}
+        tables = self._tables()
         found: dict[str, Source] = {}
         for name, folder in sorted(
             tables.items(), key=lambda one: one[0] != "text"
@@ -131,6 +132,13 @@ class SearchVectors:
             found["attributes"] = self._attributes(self.space, found["meaning"])
         self._held.keep_only(found)
         yield from found.items()
+
+    def _tables(self) -> dict[str, Path]:
+        """Modality → its complete table."""
+        features = self._workspace.features
+        current, on = read_current(features), modalities_on(self._workspace)
+        tables = {name: one.folder(features, name) for name, one in current.items() if name in on}
+        return {name: folder for name, folder in tables.items() if (folder / INDEX).exists()}
 
     def _named(self, table: Path) -> str:
         """A table, the same wherever the workspace lies and however it was named to this process."""
