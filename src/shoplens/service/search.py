@@ -35,6 +35,7 @@ from shoplens.service.search_index import SearchIndex
 from shoplens.service.search_learning import ClicksInUse
 from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
+from shoplens.service.search_moments import SearchMoments
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
 from shoplens.service.trouble import Trouble
@@ -70,6 +71,7 @@ class SearchService:
         settings = workspace.settings.search
         self.index = SearchIndex(workspace, store, facts, media)
         self.media = SearchMedia(media, self.index.vectors, facts)
+        self.moments = SearchMoments(self.index.vectors, facts, store.catalogue.get)
         self.engine = SearchEngine(
             facts,
             self.index.hybrid,
@@ -116,7 +118,7 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
-        return self.engine.search(ask)
+        return self.moments.told(ask, self.engine.search(ask))
 
     def see(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
         """Photos, videos and sound as vectors to be near to, and what is said in them; see `SearchMedia.read`."""

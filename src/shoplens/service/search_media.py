@@ -16,7 +16,8 @@ from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.asked import Given
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia, Part, Seen
-from shoplens.service.search_vectors import SearchVectors, joined_photos
+from shoplens.service.search_photos import joined_photos
+from shoplens.service.search_vectors import SearchVectors
 
 Floats = npt.NDArray[np.float32]
 SURE = 0.5  # probability from which on a photo is said to show a value
