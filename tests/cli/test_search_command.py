@@ -16,11 +16,12 @@ from shoplens.cli import search as _search  # noqa: F401
 from shoplens.cli import searches as _searches  # noqa: F401
 from shoplens.cli import suggest as _suggest  # noqa: F401
 from shoplens.cli.app import app
+from shoplens.encoders.speech import Segment, Transcript
 from shoplens.errors import InputError
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.sample_media import sample_tone, sample_wav
-from shoplens.testing.tiny_encoders import TINY, tiny_parts
+from shoplens.testing.tiny_encoders import TINY, TinySpeech, tiny_parts
 from shoplens.testing.tiny_shop import tiny_shop
 
 
@@ -88,6 +89,16 @@ def test_photos_and_speech() -> None:
     turns = told("interact", "--image", "photo.png", "--say", "tea", "--say", "cheaper", "-n", "2")["turns"]
     assert [one["turn"] for one in turns] == [1, 2]
     assert turns[0]["session_id"] == turns[1]["session_id"]
+
+
+def test_long_speech_is_searched_for_by_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "a cup of green tea please " * 58
+
+    def transcribe(*_: Any, **__: Any) -> Transcript:
+        return Transcript(said, "en", (Segment(said, 0.0, 1.0, 0.8),))
+
+    monkeypatch.setattr(TinySpeech, "transcribe", transcribe)
+    assert told("search", "cheap", "--audio", "voice.wav", "--plain")["heard"] == said.strip()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from shoplens.http.app import create_app
 from shoplens.recommend.asking import Ask, Constraint, Facet, FacetValue, Found, Hit, Moment, Sort
 from shoplens.recommend.filters import parse_filter
 from shoplens.retrieval.asked import Given
+from shoplens.service.asked_media import AskedMedia
 from shoplens.service.loose_media import Part
 from shoplens.service.runtime import Runtime
 from shoplens.testing.sample_media import sample_tone, sample_video, sample_wav
@@ -63,10 +64,11 @@ class NotedSearch:
         self.asked.append(ask)
         return FOUND
 
-    def see(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
+    def see(self, parts: Sequence[Part]) -> AskedMedia:
         self.shown += [(part.kind, Path(part.content).is_file(), part.crop) for part in parts]
         spoken = "绿茶" if any(part.kind == "audio" for part in parts) else ""
-        return tuple(Given("image", np.ones(3, np.float32)) for part in parts if part.kind == "image"), spoken
+        photos = tuple(Given("image", np.ones(3, np.float32)) for part in parts if part.kind == "image")
+        return AskedMedia(photos, spoken)
 
 
 class NotedTalk:

@@ -63,8 +63,7 @@ def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Runtime]:
 def by_photo(shop: Runtime, photo: bytes) -> list[Hit]:
     file = shop.workspace.root / "asked.png"
     file.write_bytes(photo)
-    given, _ = shop.search.see([Part("image", file, "asked.png")])
-    return list(shop.search.search(Ask(given=given)).items)
+    return list(shop.search.search(shop.search.see([Part("image", file, "asked.png")]).join(Ask())).items)
 
 
 def test_a_frame_finds_its_video_and_says_where(shop: Runtime) -> None:
@@ -79,8 +78,8 @@ def test_a_frame_finds_its_video_and_says_where(shop: Runtime) -> None:
 
 
 def test_a_video_finds_itself(shop: Runtime) -> None:
-    given, _ = shop.search.see([Part("video", shop.workspace.root / "film.mp4", "film.mp4")])
-    best = shop.search.search(Ask(given=given)).items[0]
+    seen = shop.search.see([Part("video", shop.workspace.root / "film.mp4", "film.mp4")])
+    best = shop.search.search(seen.join(Ask())).items[0]
     assert best.item_id == "film"
     assert [one.video for one in best.moments] == ["film.mp4"]
 

@@ -47,16 +47,16 @@ def search(
     from shoplens.cli.found import found_view
     from shoplens.http.wire.search import found_json
     from shoplens.recommend.asking import Ask, parse_sort
+    from shoplens.service.asked_media import AskedMedia
     from shoplens.service.runtime import Runtime
 
     parts = media_parts(image, audio, video, crop)
     wanted = read_filter(filter_)
     with Runtime.open(workspace) as shop:
-        given, heard = shop.search.see(parts) if parts else ((), "")
+        seen = shop.search.see(parts) if parts else AskedMedia()
         settings = shop.settings
         ask = Ask(
-            text=" ".join(part for part in (words.strip(), heard) if part),
-            given=given,
+            text=words.strip(),
             user_id=user,
             n=n,
             page=page,
@@ -73,11 +73,11 @@ def search(
             explain=explain,
             language=settings.language,
         )
-        found = shop.search.search(ask)
+        found = shop.search.search(seen.join(ask))
         emit(
-            found_json(found, explain=explain, heard=heard),
+            found_json(found, explain=explain, heard=seen.heard),
             json=json,
-            table=found_view(shop, found, heard=heard, explain=explain),
+            table=found_view(shop, found, heard=seen.heard, explain=explain),
         )
 
 

@@ -63,6 +63,7 @@ class Ask:
     facet_values: int = 20  # most values of one facet
     sort: tuple[Sort, ...] = ()  # () = by relevance
     group: bool = True  # one product of each group of variants; the others are named beside it
+    written: bool = False  # the text was read in a photo that is given: a hint, which nobody typed
     understand: bool = True  # read prices, brands, categories … out of the words
     drop: tuple[str, ...] = ()  # ids of understood constraints that the shopper took away
     personal: float | None = None  # 0 = the same for everybody … 1 = by this person's taste; None = the shop's setting

@@ -6,13 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from shoplens.apps.home import ReadHistory
 from shoplens.apps.interaction import Interaction
+from shoplens.apps.interaction.answering import UNSEEN
 from shoplens.apps.interaction.keeping import FolderKeeper
+from shoplens.apps.interaction.scene import without_words
 from shoplens.apps.interaction.sessions import Sessions
 from shoplens.apps.search.analytics import SearchFigures, analyse
 from shoplens.apps.search.curation import Curation
@@ -28,7 +31,7 @@ from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.shelf import Shelf
-from shoplens.retrieval.asked import Given
+from shoplens.service.asked_media import AskedMedia
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
@@ -46,6 +49,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200  # products that suggestions learn before others have their turn
 TRY_EVERY = 5.0  # seconds between tries to read the store for suggestions while it is away
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
+WAIT_FOR_VECTORS = 10.0  # seconds that a photo waits in a server that has just begun to read them
 POPULAR_DAYS = 180.0  # of searches that are suggested to others
 TREND_DAYS = 90.0  # of searches that tell what is usual
 RANK_EVERY = 60.0  # seconds between looks at which titles are wanted most, for suggestions
@@ -70,7 +74,7 @@ class SearchService:
         self._shelf = shelf
         settings = workspace.settings.search
         self.index = SearchIndex(workspace, store, facts, media)
-        self.media = SearchMedia(media, self.index.vectors, facts)
+        self.media = SearchMedia(media, self.index.vectors, facts, self._ready)
         self.moments = SearchMoments(self.index.vectors, facts, store.catalogue.get)
         self.engine = SearchEngine(
             facts,
@@ -118,13 +122,17 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
-        return self.moments.told(ask, self.engine.search(ask))
+        found = self.moments.told(ask, self.engine.search(ask))
+        if ask.written:  # nothing is said of words that nobody typed
+            return replace(found, rescued=None, did_you_mean=None, corrected_from=None)
+        return found
 
-    def see(self, parts: Sequence[Part]) -> tuple[tuple[Given, ...], str]:
-        """Photos, videos and sound as vectors to be near to, and what is said in them; see `SearchMedia.read`."""
-        if not self._started:
-            self.sync()
-        return self.media.read(parts)
+    def see(self, parts: Sequence[Part]) -> AskedMedia:
+        """Photos, videos and sound as vectors to be near to, and words: `see(parts).join(Ask(…))` searches with them.
+
+        See `SearchMedia.read`.
+        """
+        return replace(self.media.read(parts), compose=self._change)
 
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
         """What would be read out of these words."""
@@ -195,14 +203,33 @@ class SearchService:
     def close(self) -> None:
         """Stop following and write down what is left."""
         self._stop.set()
+        self.media.close()
         self.index.close()
         if self.log is not None:
             self.log.close()
 
     def _compose(self, shown: Sequence[Floats], change: str) -> Floats | None:
         """A photo and words that change it as one question; None where photos and words share no space."""
+        self._ready()
         space = self.index.vectors.space
-        return None if space is None else Composer(space)(shown, change)
+        if space is None:
+            return None
+        return Composer(space)([one for one in shown if one.shape == (space.size,)], change)  # else of another training
+
+    def _change(self, shown: Sequence[Floats], ask: Ask) -> Floats | None:
+        """The same for a search: of its words those that may be seen, so neither prices nor brands."""
+        change = ask.text
+        for held in self.understand(change, ask.language) if ask.understand else ():
+            if held.field in UNSEEN:
+                change = without_words(change, held.said)
+        return self._compose(shown, change)
+
+    def _ready(self) -> None:
+        """Before vectors of a question are made: those of products, as they are now or as a server read them first."""
+        if self._started:
+            self.index.wait(WAIT_FOR_VECTORS)
+        else:
+            self.sync()
 
     def _keep_warm(self) -> None:
         """What the first shoppers would wait for; then, now and then, what other processes were asked."""

@@ -36,6 +36,7 @@ class SearchIndex:
         self._facts = facts
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._looked = threading.Event()  # at words and vectors, at least once
         self._thread: threading.Thread | None = None
         self.words = SearchWords(workspace, store)
         self.vectors = SearchVectors(workspace, facts, media)
@@ -71,6 +72,10 @@ class SearchIndex:
         self.words.sync(progress)
         self.vectors.refresh(now=True, build=False)
 
+    def wait(self, seconds: float) -> None:
+        """Until the thread that `start` began has looked at everything once, at most so long."""
+        self._looked.wait(seconds)
+
     def close(self) -> None:
         """Stop following; what was committed stays."""
         self._stop.set()
@@ -89,6 +94,7 @@ class SearchIndex:
             except (ShoplensError, OSError) as error:  # answers go on, the next look tries again
                 trouble.met(error)
                 self._stop.wait(PAUSE)
+            self._looked.set()
             self._wake.wait(LOOK_EVERY)
             self._wake.clear()
 

@@ -24,7 +24,7 @@ def record_of(ask: Ask, found: Found) -> SearchRecord:
     return SearchRecord(
         impression_id=found.impression_id,
         timestamp=int(time.time() * 1e6),
-        query=ask.text,
+        query="" if ask.written else ask.text,  # nobody asked for it, and a photo may be of a letter
         user_id=ask.user_id,
         session_id=ask.session_id,
         language=found.language,

@@ -100,6 +100,10 @@ class SearchVectors:
                 self._waiting.update((product.item_id, product) for product in products)
         self._held.remove(gone)
 
+    def colours(self) -> int:
+        """Numbers of a colour signature that the tables give the signal of photos; 0 = without."""
+        return self._media.encoder("colour").size if "colour" in self._tables() else 0
+
     def refresh(self, *, now: bool = False, build: bool = True) -> None:
         """Take in changed texts, and every few seconds (or `now`) what `embed` wrote. `build`: index what grew."""
         self._encode_waiting()
@@ -114,10 +118,7 @@ class SearchVectors:
 
     def _sources(self, *, wait: bool) -> Iterator[tuple[str, Source]]:
         """Signals and their tables, complete ones only; what is no longer there is given up. `wait`: for the bridge."""
-        features = self._workspace.features
-        current, on = read_current(features), modalities_on(self._workspace)
-        tables = {name: one.folder(features, name) for name, one in current.items() if name in on}
-        tables = {name: folder for name, folder in tables.items() if (folder / INDEX).exists()}
+        tables, on = self._tables(), modalities_on(self._workspace)
         found: dict[str, Source] = {}
         for name in ("text", "image", "video", "audio"):  # texts first: the space reads along with them
             folder = tables.get(name)
@@ -141,6 +142,13 @@ class SearchVectors:
             found["attributes"] = self._attributes(self.space, found["meaning"])
         self._held.keep_only(found)
         yield from found.items()
+
+    def _tables(self) -> dict[str, Path]:
+        """Modality → its complete table."""
+        features = self._workspace.features
+        current, on = read_current(features), modalities_on(self._workspace)
+        tables = {name: one.folder(features, name) for name, one in current.items() if name in on}
+        return {name: folder for name, folder in tables.items() if (folder / INDEX).exists()}
 
     def _named(self, table: Path) -> str:
         """A table, the same wherever the workspace lies and however it was named to this process."""

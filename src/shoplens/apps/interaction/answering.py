@@ -91,6 +91,7 @@ class Answering:
             sort=scene.sort,
             drop=scene.dropped,
             understand=not variation and (scene.base is None or bool(scene.lines)),
+            written=not variation and scene.base is not None and not scene.text,
         )
         always = [one.filter for one in scene.wishes if not _loose(one)]
         if scene.passed:

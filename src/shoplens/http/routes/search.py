@@ -19,6 +19,7 @@ from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.search import Language, SearchAnswer, SearchIn, Words, found_bytes
 from shoplens.http.wire.searches import AnalyticsAnswer, TrendingAnswer, figures_json, trending_json
 from shoplens.http.wire.suggest import SuggestionsAnswer, suggestions_bytes
+from shoplens.service.asked_media import AskedMedia
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["search"], responses=PROBLEMS)
@@ -119,6 +120,6 @@ def _by_words(shop: Runtime, body: SearchIn) -> bytes:
 def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
     with media_parts(shop, sent) as parts:
-        given, heard = shop.search.see(parts) if parts else ((), "")
-    found = shop.search.search(body.to_ask(shop.settings, given=given, heard=heard))
-    return found_bytes(found, explain=body.explain, heard=heard)
+        seen = shop.search.see(parts) if parts else AskedMedia()
+    found = shop.search.search(seen.join(body.to_ask(shop.settings)))
+    return found_bytes(found, explain=body.explain, heard=seen.heard)

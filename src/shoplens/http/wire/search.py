@@ -25,7 +25,6 @@ from shoplens.recommend.asking import (
 )
 from shoplens.recommend.filter_json import filter_json
 from shoplens.recommend.rules import MOST
-from shoplens.retrieval.asked import Given
 from shoplens.service.settings import Settings
 
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=TEXT_PATTERN)]
@@ -75,15 +74,10 @@ class SearchIn(Request):
     highlight: bool = True
     language: Language | None = Field(default=None, description="Of sentences. Default: the shop's setting.")
 
-    def to_ask(self, settings: Settings, *, given: tuple[Given, ...] = (), heard: str = "") -> Ask:
-        """In terms of the shop. InputError for a filter or an order that makes no sense.
-
-        `given`: what photos, sound and video of the request turned into; `heard`: the words in them.
-        """
-        text = " ".join(part for part in (self.text.strip(), heard.strip()[:MAX_TEXT]) if part)[:MAX_TEXT]
+    def to_ask(self, settings: Settings) -> Ask:
+        """In terms of the shop, without its files. InputError for a filter or an order that makes no sense."""
         return Ask(
-            text=text,
-            given=given,
+            text=self.text.strip(),
             user_id=self.user_id,
             session_id=self.session_id,
             n=self.n,
