@@ -56,6 +56,9 @@ def test_a_line_of_json_for_each_file(files: Path, shop: Path) -> None:
     out = call("-w", shop, "--file", files / "tea.jpg", files / "deeper", code=1)
     tea, broken, note = (json.loads(line) for line in out.splitlines())
     assert (tea["kind"], set(tea["modalities"])) == ("image", {"colour", "ocr"})
+    assert [tea["colours"][0][name] for name in ("en", "zh")] == ["grey", "灰色"]  # of letters, the ground is left out
+    assert 0 < sum(one["share"] for one in tea["colours"]) <= 1 + 1e-6
+    assert "colours" not in note
     assert tea["found_text"][0]["text"].upper() == "ORGANIC TEA"
     assert np.isclose(np.linalg.norm(tea["modalities"]["colour"]["vector"]), 1, atol=1e-4)
     assert "broken.png" in broken["refused"]

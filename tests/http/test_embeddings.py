@@ -103,6 +103,10 @@ def test_a_form_of_texts_and_photos(client: TestClient) -> None:
     red, _, blue = (np.array(one["embedding"]) for one in data)
     assert np.isclose(red @ red, 1, atol=1e-4)
     assert red @ blue < 0.9
+    assert [(one["en"], one["zh"]) for one in data[0]["colours"]] == [("red", "红色")]
+    assert data[0]["colours"][0]["share"] == pytest.approx(1)
+    assert data[2]["colours"][0]["en"].endswith("blue")
+    assert "colours" not in data[1]
 
 
 def test_forms_that_cannot_be_answered(client: TestClient) -> None:

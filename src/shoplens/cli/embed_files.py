@@ -85,11 +85,13 @@ def _described(file: ReadFile, *, with_vectors: bool) -> dict[str, Any]:
         {"start": shot.start, "end": shot.end, **({"vector": shot.vector} if with_vectors else {})}
         for shot in seen.shots
     ]
+    colours = [{"en": english, "zh": chinese, "share": share} for english, chinese, share in seen.colours]
     found = [{key: value for key, value in asdict(one).items() if value is not None} for one in seen.found]
     return {
         "file": str(file.path),
         "kind": seen.kind,
         "modalities": modalities,
         **({"shots": shots} if seen.kind == "video" else {}),
+        **({"colours": colours} if seen.kind == "image" else {}),
         **({"found_text": found} if seen.kind != "text" else {}),
     }

@@ -70,6 +70,20 @@ class ShotTable:
             for _, video, _, start, end, time in self._own.get(digest.hex(), ())
         ]
 
+    def vectors(self, item_id: str) -> npt.NDArray[np.float32]:
+        """Those of the product's shots, in the order of `of`. float32 [shots, size], unit length"""
+        digest = self._videos.digest(item_id) or b""
+        return self._shots.matrix([_written(name) for name in self._own.get(digest.hex(), ())])[0]
+
+    def digest(self, item_id: str) -> bytes | None:
+        """Of the product's videos; None when they have no shots."""
+        digest = self._videos.digest(item_id)
+        return digest if digest is not None and digest.hex() in self._own else None
+
+    def was_refused(self, item_id: str) -> bool:
+        """Whether some of the product's videos could not be used: then numbers of videos leave them out."""
+        return self._videos.was_refused(item_id)
+
     def nearest(
         self, vector: npt.NDArray[np.floating], n: int = 10, *, within: Collection[str] | None = None
     ) -> list[ShotHit]:

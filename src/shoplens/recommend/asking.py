@@ -112,9 +112,9 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a product is seen or heard in a video that was asked with; seconds."""
+    """When a product is seen or heard in a video: one that was asked with, or its own; seconds."""
 
-    video: str
+    video: str  # of its own the address; "" when it is not known which
     start: float
     end: float
     score: float

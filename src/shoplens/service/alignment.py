@@ -23,6 +23,7 @@ from shoplens.features.align.reading import Reader
 from shoplens.features.align.training import LEAST_PAIRS, train_alignment
 from shoplens.features.table import FeatureTable
 from shoplens.learning.finetune.sides import held_out
+from shoplens.service.bridging import open_bridge
 from shoplens.service.encoders import OFF, encoder_in_use, setting_of, table_of
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -90,7 +91,7 @@ def load_current(workspace: Workspace, reads: TextEncoder | None = None) -> Alig
 def bridge_in_use(workspace: Workspace) -> Bridge | None:
     """What finds photos by words before anything was learnt; None where the photo encoder says nothing in words."""
     reads, looks = encoders_in_use(workspace)
-    return bridge_of(looks, Reader(reads, glossary=glossary()))
+    return open_bridge(workspace.features, looks, Reader(reads, glossary=glossary()))
 
 
 def photos_of(workspace: Workspace, item_ids: list[str]) -> tuple[Photos, Any]:

@@ -48,6 +48,7 @@ class Source:
     read: Callable[[FeatureTable], Read]
     rescore: Rescore | None = None
     also: Also | None = None  # what vectors are made of beside the table
+    behind: Path | None = None  # table of what stands in for products that `table` lacks; `read` opens it by itself
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Held:
 
     signal: VectorSignal
     origin: str
-    stamp: int = 0  # when the table had been written
+    stamp: tuple[int, ...] = ()  # when its tables had been written
     generation: int = 0  # of the graph that was tried or kept, 0 = none
     digests: dict[str, bytes] = field(default_factory=dict)  # item_id → input of the vector that is held
     ahead: dict[str, float] = field(default_factory=dict)  # item_id → when it was encoded here, before any table had it
@@ -104,8 +105,9 @@ class HeldVectors:
         held.ahead.update(dict.fromkeys(fresh, time.monotonic()))
 
     def take(self, name: str, source: Source) -> None:
-        """Bring one signal up to what its table says; open a graph that another process has built."""
-        stamp = (source.table / INDEX).stat().st_mtime_ns
+        """Bring one signal up to what its tables say; open a graph that another process has built."""
+        tables = [source.table] if source.behind is None else [source.table, source.behind]
+        stamp = tuple((one / INDEX).stat().st_mtime_ns for one in tables)
         held = self._held.get(name)
         known = held is not None and held.origin == source.origin
         newer = held is not None and known and self._newer(name, held)
@@ -113,6 +115,9 @@ class HeldVectors:
             return
         table = FeatureTable(source.table)
         digests = {item_id: table.digest(item_id) or b"" for item_id in table.ids}
+        if source.behind is not None:
+            behind = FeatureTable(source.behind)
+            digests = {item_id: behind.digest(item_id) or b"" for item_id in behind.ids} | digests
         digests = digests if source.also is None else source.also(digests)
         before, fresh = held, held is None or not known or newer
         if held is None or fresh:

@@ -73,7 +73,7 @@ def read_files(
                 left_out = {name: why for name in wanted if (why := lacks(name))}
                 if len(left_out) == len(wanted):
                     raise InputError(f"{path}: {left_out[wanted[0]]}")
-                seen = media.see([part], [[name for name in wanted if name not in left_out]])[0]
+                seen = media.see([part], [[name for name in wanted if name not in left_out]], colours=True)[0]
                 yield ReadFile(path, seen, left_out=left_out)
             except InputError as error:
                 yield ReadFile(path, Seen(""), str(error))

@@ -18,6 +18,7 @@ from PIL import Image
 
 from shoplens.encoders.base import Encoder, TextEncoder
 from shoplens.encoders.centring import languages_of
+from shoplens.encoders.colour import dominant_colours
 from shoplens.encoders.media import Clip, Sound
 from shoplens.errors import InputError
 from shoplens.features.current import InUse, read_current
@@ -79,6 +80,7 @@ class Seen:
     encoders: dict[str, str] = field(default_factory=dict)  # modality → name of the encoder
     found: list[FoundText] = field(default_factory=list)  # written in a photo, said in sound or video
     shots: list[Shot] = field(default_factory=list)  # of a video
+    colours: list[tuple[str, str, float]] = field(default_factory=list)  # of a photo: English, Chinese, share; if asked
     tokens: int = 0  # of a text, as far as its encoder tells
 
 
@@ -125,10 +127,12 @@ class LooseMedia:
         *,
         query: bool = False,
         space: str = "encoder",
+        colours: bool = False,
     ) -> list[Seen]:
         """Encode parts, each as its `modalities` (of READ_AS of its kind).
 
         `space`: one of SPACES. Words that are found in photos and sound stay in their encoder's own.
+        `colours`: also name the colours of photos, whatever their `modalities`.
         `query`: texts are what shoppers type rather than what describes a product. InputError or UnsafeInputError with
         the name of the first part that cannot be used.
         """
@@ -143,7 +147,7 @@ class LooseMedia:
             places = range(start, min(start + PHOTOS_TOGETHER, len(parts)))
             photos = [place for place in places if parts[place].kind == "image"]
             if photos:
-                self._see_photos([(parts[place], modalities[place], seen[place]) for place in photos])
+                self._see_photos([(parts[place], modalities[place], seen[place]) for place in photos], colours)
         for part, wanted, one in zip(parts, modalities, seen, strict=True):
             if part.kind in ("video", "audio"):
                 self._see_film(part, wanted, one)
@@ -200,7 +204,7 @@ class LooseMedia:
         for one, vector, many in zip(seen, vectors, tokens, strict=True):
             one.vectors["text"], one.encoders["text"], one.tokens = vector, encoder.name, many
 
-    def _see_photos(self, wanted: Sequence[tuple[Part, Collection[str], Seen]]) -> None:
+    def _see_photos(self, wanted: Sequence[tuple[Part, Collection[str], Seen]], colours: bool) -> None:
         photos = [self.photo(part) for part, _, _ in wanted]
         for modality in ("image", "colour"):
             places = [place for place, (_, modalities, _) in enumerate(wanted) if modality in modalities]
@@ -211,6 +215,8 @@ class LooseMedia:
                 wanted[place][2].vectors[modality] = vector
                 wanted[place][2].encoders[modality] = encoder.name
         for photo, (part, modalities, one) in zip(photos, wanted, strict=True):
+            if colours:
+                one.colours = dominant_colours(photo)
             if "ocr" in modalities:
                 one.found.extend(written_in_photo(self.recogniser("ocr"), photo, part.name))
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from shoplens.apps.home import ReadHistory
 from shoplens.apps.interaction import Interaction
+from shoplens.apps.interaction.answering import UNSEEN
 from shoplens.apps.interaction.keeping import FolderKeeper
+from shoplens.apps.interaction.scene import without_words
 from shoplens.apps.interaction.sessions import Sessions
 from shoplens.apps.search.analytics import SearchFigures, analyse
 from shoplens.apps.search.curation import Curation
@@ -36,6 +38,7 @@ from shoplens.service.search_index import SearchIndex
 from shoplens.service.search_learning import ClicksInUse
 from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
+from shoplens.service.search_moments import SearchMoments
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
 from shoplens.service.trouble import Trouble
@@ -72,6 +75,7 @@ class SearchService:
         settings = workspace.settings.search
         self.index = SearchIndex(workspace, store, facts, media)
         self.media = SearchMedia(media, self.index.vectors, facts, self._ready)
+        self.moments = SearchMoments(self.index.vectors, facts, store.catalogue.get)
         self.engine = SearchEngine(
             facts,
             self.index.hybrid,
@@ -118,7 +122,7 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
-        found = self.engine.search(ask)
+        found = self.moments.told(ask, self.engine.search(ask))
         if ask.written:  # nothing is said of words that nobody typed
             return replace(found, rescued=None, did_you_mean=None, corrected_from=None)
         return found
@@ -128,7 +132,7 @@ class SearchService:
 
         See `SearchMedia.read`.
         """
-        return self.media.read(parts)
+        return replace(self.media.read(parts), compose=self._change)
 
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
         """What would be read out of these words."""
@@ -208,7 +212,17 @@ class SearchService:
         """A photo and words that change it as one question; None where photos and words share no space."""
         self._ready()
         space = self.index.vectors.space
-        return None if space is None else Composer(space)(shown, change)
+        if space is None:
+            return None
+        return Composer(space)([one for one in shown if one.shape == (space.size,)], change)  # else of another training
+
+    def _change(self, shown: Sequence[Floats], ask: Ask) -> Floats | None:
+        """The same for a search: of its words those that may be seen, so neither prices nor brands."""
+        change = ask.text
+        for held in self.understand(change, ask.language) if ask.understand else ():
+            if held.field in UNSEEN:
+                change = without_words(change, held.said)
+        return self._compose(shown, change)
 
     def _ready(self) -> None:
         """Before vectors of a question are made: those of products, as they are now or as a server read them first."""

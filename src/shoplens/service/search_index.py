@@ -16,6 +16,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.errors import ShoplensError
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.hybrid import HybridIndex
+from shoplens.service.bridging import bridge_blend
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.search_vectors import SearchVectors
 from shoplens.service.search_words import Progress, SearchWords
@@ -47,10 +48,10 @@ class SearchIndex:
             self.words.index,
             vectors.signals,
             reader=vectors.reader,
-            space=vectors.space,
+            space=vectors.space if vectors.space is not None else vectors.bridge,
             spoken=vectors.spoken,
             floor=vectors.floor,
-            blend=vectors.blend,
+            blend=vectors.blend if vectors.blend is not None else bridge_blend(vectors.bridge),
             row_of=self._facts.rows,
             id_of=self._ids,
         )

@@ -21,7 +21,8 @@ from shoplens.service.asked_media import AskedMedia
 from shoplens.service.encoders import modalities_on
 from shoplens.service.loose_media import LooseMedia, Part, Seen
 from shoplens.service.query_writing import MOST, QueryWriting
-from shoplens.service.search_vectors import SearchVectors, joined_photos
+from shoplens.service.search_photos import joined_photos
+from shoplens.service.search_vectors import SearchVectors
 
 Floats = npt.NDArray[np.float32]
 SURE = 0.5  # probability from which on a photo is said to show a value
@@ -52,6 +53,7 @@ class SearchMedia:
         given: list[Given] = []
         said: list[str] = []
         written: list[str] = []
+        shown: list[Floats] = []
         films = sum(part.kind == "video" for part in parts)
         shots = max(0, MAX_GIVEN - len(parts)) // max(films, 1)  # beside one vector of each file
         for part in parts:
@@ -59,6 +61,7 @@ class SearchMedia:
                 photo = self._photo(part)
                 given += photo.given
                 written.append(photo.words)
+                shown += [] if photo.shown is None else [photo.shown]
             elif part.kind == "video":
                 seen = self._film(part)
                 given += self._whole(seen, shots)
@@ -68,7 +71,7 @@ class SearchMedia:
                 given += heard.given
                 said.append(heard.speech)
         words = " ".join(dict.fromkeys(line for line in written if line))[:MOST].strip()
-        return AskedMedia(tuple(given), " ".join(line for line in said if line), words)
+        return AskedMedia(tuple(given), " ".join(line for line in said if line), words, tuple(shown))
 
     def photo(self, source: Source, crop: Box | None) -> SeenPhoto:
         """See `apps.interaction.turns.MediaReader`."""

@@ -4,7 +4,7 @@ They are held in memory, one `VectorSignal` for each kind of question:
 
 - "meaning": texts less their language, asked with what shoppers type;
 - "attributes": what texts and the catalogue say of attributes, asked with what words say of them, see `train`;
-- "looks": photos in the space that `train` learnt, asked with words;
+- "looks": photos in the space that `train` learnt, before that across the bridge, asked with words;
 - "image": photos as their encoders see them, with their colours, asked with a photo or a frame;
 - "video", "audio": as their encoders make them, asked with the like.
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.encoders.base import TextEncoder
 from shoplens.encoders.centring import LanguageMeans, languages_of
 from shoplens.errors import ConfigurationError, InputError, MissingExtraError, ModelFileError
+from shoplens.features.align.glosses import glossary
 from shoplens.features.align.reading import Reader
 from shoplens.features.current import read_current
 from shoplens.features.inputs import TextInputs
@@ -38,22 +39,25 @@ from shoplens.retrieval.attributes import SpokenAttributes
 from shoplens.retrieval.blend import Blend
 from shoplens.retrieval.query_means import E5_FLOOR
 from shoplens.retrieval.semantic import VectorSignal
+from shoplens.service.bridging import HeldBridge
 from shoplens.service.encoders import modalities_on
 from shoplens.service.held_vectors import HeldVectors, Read, Source
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
 from shoplens.service.search_graphs import SearchGraphs
+from shoplens.service.search_photos import HeldShots, PhotoTables, same_frames
 from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.workspace import Workspace
 
 if TYPE_CHECKING:
     from shoplens.features.align.alignment import Alignment
+    from shoplens.features.align.bridge import Bridge
+    from shoplens.features.shots import ShotTable
 
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 AT_ONCE = 200  # changed products whose texts are encoded here; more come by `embed`
 LOOK_EVERY = 3.0  # seconds between looks at the tables
-COLOUR_SHARE = 0.3  # of the likeness of two photos; the rest is what the photo encoder sees
 
 
 class SearchVectors:
@@ -69,9 +73,14 @@ class SearchVectors:
         self._restated: set[str] = set()  # products of which the catalogue may state other values now
         self._looked: float | None = None
         self._means: LanguageMeans | None = None
+        self._shots = HeldShots()
+        self._bridges = HeldBridge(workspace.features)
         self.reader: Reader | None = None
         self.floor = 0.0
-        self.space: Alignment | None = None
+        self.space: Alignment | None = None  # that was learnt
+        self.bridge: Bridge | None = None  # what stands in for it before
+        self.shots: ShotTable | None = None  # of products' videos, where their frames compare with photos
+        self.frame_size = 0  # numbers that the encoder of photos makes
         self.spoken: SpokenAttributes | None = None
         self.blend: Blend | None = None
         self._weights = 0  # stamp of what `blend` was read from
@@ -93,7 +102,7 @@ class SearchVectors:
 
     def colours(self) -> int:
         """Numbers of a colour signature that the tables give the signal of photos; 0 = without."""
-        return self._media.encoder("colour").size if {"image", "colour"} <= self._tables().keys() else 0
+        return self._media.encoder("colour").size if "colour" in self._tables() else 0
 
     def refresh(self, *, now: bool = False, build: bool = True) -> None:
         """Take in changed texts, and every few seconds (or `now`) what `embed` wrote. `build`: index what grew."""
@@ -101,25 +110,26 @@ class SearchVectors:
         self._state_anew()
         if now or self._looked is None or time.monotonic() - self._looked > LOOK_EVERY:
             self._looked = time.monotonic()
-            for name, source in self._sources():
+            for name, source in self._sources(wait=not build):
                 self._held.take(name, source)
             self._read_weights()
         if build:
             self._held.build()
 
-    def _sources(self) -> Iterator[tuple[str, Source]]:
-        """Signals and their tables, complete ones only; what is no longer there is given up."""
-        tables = self._tables()
+    def _sources(self, *, wait: bool) -> Iterator[tuple[str, Source]]:
+        """Signals and their tables, complete ones only; what is no longer there is given up. `wait`: for the bridge."""
+        tables, on = self._tables(), modalities_on(self._workspace)
         found: dict[str, Source] = {}
-        for name, folder in sorted(
-            tables.items(), key=lambda one: one[0] != "text"
-        ):  # the space reads along with texts
+        for name in ("text", "image", "video", "audio"):  # texts first: the space reads along with them
+            folder = tables.get(name)
             try:
-                if name == "text":
+                if name == "image" and name in on:
+                    found |= self._photos(tables, wait=wait)
+                elif folder is None:
+                    continue
+                elif name == "text":
                     found["meaning"] = self._meaning(folder)
-                elif name == "image":
-                    found |= self._photos(folder, tables.get("colour"))
-                elif name in ("video", "audio"):
+                else:
                     size = self._media.encoder(name).size
                     found[name] = Source(
                         self._named(folder), folder, size, lambda table: lambda ids: table.matrix(ids)[0]
@@ -165,38 +175,47 @@ class SearchVectors:
 
         return Source(self._named(folder), folder, encoder.size, read)
 
-    def _photos(self, folder: Path, colour: Path | None) -> dict[str, Source]:
-        """Photos as they look, and in the space of words where there is one."""
+    def _photos(self, tables: Mapping[str, Path], *, wait: bool) -> dict[str, Source]:
+        """What products look like, and the same in a space of words where there is one."""
         image = self._media.encoder("image")
+        video, colour = tables.get("video"), tables.get("colour")
+        if video is not None and not same_frames(self._media.encoder("video"), image):
+            video = None
+        self.shots, self.frame_size = self._shots.of(video), image.size
+        folders = [one for one in (tables.get("image"), video) if one is not None]
+        if not folders:
+            self.space = self.bridge = None
+            return {}
+        origin = " ".join(map(self._named, [*folders, *([] if colour is None else [colour])]))
         colours = 0 if colour is None else self._media.encoder("colour").size
-
-        def both(table: FeatureTable) -> Read:
-            beside = None if colour is None else FeatureTable(colour)
-            return lambda ids: joined_photos(table.matrix(ids)[0], None if beside is None else beside.matrix(ids)[0])
-
-        made = " ".join(self._named(one) for one in (folder, colour) if one is not None)
-        found = {"image": Source(made, folder, image.size + colours, both)}
+        photos = PhotoTables(tables.get("image"), video, colour, image.size, colours, origin)
+        found = {"image": photos.seen()}
         try:
             space, name = self._media.shared.alignment(), self._media.shared.name
         except InputError:
-            self.space = None
+            self.space, reader = None, self._reads()
+            bridged = None if reader is None else self._bridges.between(image, reader, wait=wait)
+            self.bridge = None if bridged is None else bridged[0]
+            if bridged is not None:
+                found["looks"] = photos.untrained(*bridged)
             return found
+        self.bridge = None
         if self.space is None or self.space.photo_networks is not space.photo_networks:
             self.space = space if self.reader is None else reading_along(space, self.reader)
-
-        def looks(table: FeatureTable) -> Read:
-            from shoplens.features.align.alignment import Photos
-
-            beside = None if colour is None or not space.colour_size else FeatureTable(colour)
-            return lambda ids: space.photo_vectors(
-                Photos(table.matrix(ids)[0], None if beside is None else beside.matrix(ids)[0])
-            )
-
-        found["looks"] = Source(
-            f"{made} {name}", folder, space.size, looks,
-            lambda asked, photos: space.rescore(asked[None], photos)[0],
-        )  # fmt: skip
+        found["looks"] = photos.learnt(space, name)
         return found
+
+    def seen_in_video(self, item_id: str) -> bool:
+        """Whether a product is known by the frames of its videos, for want of a photo."""
+        held, shots = self._held.get("image"), self.shots
+        return held is not None and shots is not None and held.digests.get(item_id) == shots.digest(item_id)
+
+    def _reads(self) -> Reader | None:
+        """Who reads queries for the bridge: the one that reads them for meaning, where there is one."""
+        if self.reader is not None or "text" not in modalities_on(self._workspace):
+            return self.reader
+        encoder = self._media.encoder("text")
+        return Reader(encoder, glossary=glossary()) if isinstance(encoder, TextEncoder) else None
 
     def _attributes(self, space: Alignment, texts: Source) -> Source:
         """What the space's networks read off texts, and what the catalogue states."""
@@ -266,12 +285,3 @@ class SearchVectors:
                 self.blend = read_weights(self._workspace)
             except ModelFileError as error:
                 log.warning("search weighs as it does everywhere: %s", error)
-
-
-def joined_photos(image: Floats, colour: Floats | None) -> Floats:
-    """One vector of a photo from both encoders': their cosines weighed. float32 [n, sizes together], unit length."""
-    if colour is None:
-        return image
-    parts = [np.sqrt(np.float32(1 - COLOUR_SHARE)) * image, np.sqrt(np.float32(COLOUR_SHARE)) * colour]
-    together: Floats = np.concatenate(parts, axis=1)
-    return together

@@ -8,12 +8,14 @@ Where photos and texts come from one network (CLIP and its kind), their vectors 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from shoplens.encoders.base import Encoder, Vectors, shared_space
+from shoplens.encoders.centring import LanguageMeans
 from shoplens.features.align.lexicon import built_in
 from shoplens.features.align.networks import unit_rows
 from shoplens.features.align.reading import Reader
@@ -35,6 +37,11 @@ class Classifier(Protocol):
 class Bridge(Protocol):
     """A space that texts and photos share without having been trained on the shop."""
 
+    @property
+    def size(self) -> int:
+        """Width of its vectors."""
+        ...
+
     def photo_vectors(self, photos: Vectors) -> Vectors:
         """Vectors of photos from what the photo encoder says [n, …]. float32 [n, size], unit length."""
         ...
@@ -44,18 +51,36 @@ class Bridge(Protocol):
         ...
 
 
-class ClassNameBridge:
-    """Through the names of ImageNet's classes. Texts are centred by means of these names and those of the lexicon."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassNames:
+    """What a text encoder makes of the names of ImageNet's classes: thousands of texts are read for it."""
 
-    def __init__(self, classifier: Classifier, reader: Reader) -> None:
-        self._classifier = classifier
-        self._reader = reader.through(reader.glossary)
-        names = class_names()
-        ideas = built_in().ideas
-        self._reader.learn_means([*names, *(name for idea in ideas for name in (idea.english[0], idea.chinese[0]))])
-        vectors = self._reader.read(names)
+    vectors: Vectors  # [1000, size], unit length
+    means: LanguageMeans  # by which texts are centred that are compared with them
+
+    @classmethod
+    def read_by(cls, reader: Reader) -> Self:
+        """Texts are centred by means of these names and those of the lexicon."""
+        own = reader.through(reader.glossary)
+        means = own.learn_means(texts_of_names())
+        vectors = own.read(class_names())
         # What is common to all class names tells them apart from nothing.
-        self._names = unit_rows(vectors - vectors.mean(0))
+        return cls(unit_rows(vectors - vectors.mean(0)), means)
+
+
+class ClassNameBridge:
+    """Through the names of ImageNet's classes. `names`: as they were read before by the reader's encoder."""
+
+    def __init__(self, classifier: Classifier, reader: Reader, names: ClassNames | None = None) -> None:
+        known = ClassNames.read_by(reader) if names is None else names
+        self._classifier = classifier
+        self._reader = reader.centred_by(known.means)
+        self._names = known.vectors
+
+    @property
+    def size(self) -> int:
+        """See `Bridge`."""
+        return int(self._names.shape[1])
 
     def photo_vectors(self, photos: Vectors) -> Vectors:
         """See `Bridge`."""
@@ -76,6 +101,11 @@ class OneNetworkBridge:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
+    @property
+    def size(self) -> int:
+        """See `Bridge`."""
+        return self._reader.encoder.size
+
     def photo_vectors(self, photos: Vectors) -> Vectors:
         """See `Bridge`."""
         return unit_rows(photos)
@@ -89,15 +119,23 @@ def bridge_of(photo_encoder: Encoder, reader: Reader) -> Bridge | None:
     """The bridge between two encoders; None where photos say nothing in words."""
     if one_network(photo_encoder, reader.encoder):
         return OneNetworkBridge(reader)
-    if isinstance(photo_encoder, Classifier) and "embedding" in photo_encoder.blocks:
-        return ClassNameBridge(photo_encoder, reader)
-    return None
+    return ClassNameBridge(photo_encoder, reader) if knows_classes(photo_encoder) else None
+
+
+def knows_classes(photo_encoder: Encoder) -> TypeGuard[Classifier]:
+    """Whether its vectors tell ImageNet's classes."""
+    return isinstance(photo_encoder, Classifier) and "embedding" in photo_encoder.blocks
 
 
 def one_network(photos: Encoder, texts: Encoder) -> bool:
     """Whether the vectors of two encoders can be compared as they are."""
     space = shared_space(photos)
     return space is not None and space == shared_space(texts)
+
+
+def texts_of_names() -> list[str]:
+    """Names of classes and of the lexicon's ideas, each in English, those of ideas also in Chinese."""
+    return [*class_names(), *(name for idea in built_in().ideas for name in (idea.english[0], idea.chinese[0]))]
 
 
 def class_names() -> list[str]:

@@ -66,7 +66,8 @@ async def post_embeddings(request: Request, shop: Shop) -> Response:
     """Vectors of texts (JSON, as OpenAI's clients send them) or of texts, photos, sound and videos (a form).
 
     Each text and file of a form gets one vector, in the order of the form. A video also has one for each shot, with its
-    times; with `words` the answer tells what is written in photos and said in sound and video.
+    times, a photo the names of its colours; with `words` the answer tells what is written in photos and said in sound
+    and video.
     """
     if not is_form(request):
         asked = read_body(await request.body(), JSON)
@@ -121,8 +122,9 @@ def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> Embeddings
             for name, part in zip(main, parts, strict=True)
         ]
         seen = shop.loose_media.see(
-            parts, wanted, query=options.get("input_type") == "query", space=options.get("space", "encoder")
-        )
+            parts, wanted, query=options.get("input_type") == "query", space=options.get("space", "encoder"),
+            colours=True,
+        )  # fmt: skip
     encoding = cast("Encoding", options.get("encoding_format", "float"))
     data = [
         EmbeddingOut.of(index, one, name, encoding, words=words)

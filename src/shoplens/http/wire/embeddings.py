@@ -71,6 +71,14 @@ class FoundOut(BaseModel):
         )
 
 
+class ColourOut(BaseModel):
+    """A colour of the thing in a photo; the ground is left out."""
+
+    en: str = Field(description="Its English name.", examples=["red"])
+    zh: str = Field(description="Its Chinese name.", examples=["红色"])
+    share: float = Field(description="Of the thing, 0 to 1.")
+
+
 class ShotOut(BaseModel):
     """A stretch of a video between two cuts."""
 
@@ -90,6 +98,7 @@ class EmbeddingOut(BaseModel):
     found_text: list[FoundOut] | None = Field(default=None, description="Written in a photo, when `words` is true.")
     transcript: list[FoundOut] | None = Field(default=None, description="Said in sound or video, likewise.")
     shots: list[ShotOut] | None = Field(default=None, description="Of a video.")
+    colours: list[ColourOut] | None = Field(default=None, description="Of a photo: at most four, largest first.")
 
     @classmethod
     def of(cls, index: int, seen: Seen, modality: str, encoding: Encoding, *, words: bool) -> EmbeddingOut:
@@ -98,6 +107,7 @@ class EmbeddingOut(BaseModel):
         shots = [
             ShotOut(start=shot.start, end=shot.end, embedding=encoded(shot.vector, encoding)) for shot in seen.shots
         ]
+        colours = [ColourOut(en=english, zh=chinese, share=share) for english, chinese, share in seen.colours]
         return cls(
             index=index,
             embedding=encoded(seen.vectors[modality], encoding),
@@ -106,6 +116,7 @@ class EmbeddingOut(BaseModel):
             found_text=found if seen.kind == "image" else None,
             transcript=found if seen.kind in ("audio", "video") else None,
             shots=shots if seen.kind == "video" else None,
+            colours=colours if seen.kind == "image" else None,
         )
 
 

@@ -101,12 +101,14 @@ class SearchIn(Request):
 
 
 class MomentOut(BaseModel):
-    """When a product is seen or heard in a video of the request; seconds."""
+    """When a product is seen or heard in a video; seconds."""
 
-    video: str
+    video: str = Field(
+        description="Of the request, or of the product: then its address, empty when it is not known which."
+    )
     start: float
     end: float
-    score: float
+    score: float = Field(description="How well it fits; compares within one answer only.")
 
 
 class HitOut(BaseModel):
@@ -120,7 +122,9 @@ class HitOut(BaseModel):
     reasons: list[str] | None = None
     modalities: dict[str, float] | None = Field(default=None, description="What each signal gave it.")
     variants: list[str] | None = Field(default=None, description="Other products of its group that were found.")
-    moments: list[MomentOut] | None = None
+    moments: list[MomentOut] | None = Field(
+        default=None, description="Of a product that was found through its video: where that shows what was asked for."
+    )
 
 
 class FacetValueOut(BaseModel):
