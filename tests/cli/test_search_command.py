@@ -211,6 +211,7 @@ def test_a_turn_says_once_what_it_found() -> None:
 def test_a_shop_without_products_says_what_to_run(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "70")  # a command to copy is not broken, however narrow it is
     Workspace.create(tmp_path / "new shop", encoders=TINY)
     shown = call(*words, "--workspace", str(tmp_path / "new shop")).stdout
     assert shown.startswith("no products yet; take some in: shoplens ingest products FILE --workspace '")

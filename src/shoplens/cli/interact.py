@@ -82,7 +82,7 @@ def interact(
         emit(
             {"turns": [reply_json(reply) for reply in replies]},
             json=json,
-            table=Group(*views),
+            table=views[0] if len(views) == 1 else Group(*views),  # a sentence alone is not wrapped
         )
 
 
