@@ -52,7 +52,7 @@ def check(shop: HybridIndex, gone: set[int]) -> None:
             assert np.allclose(covered[found.rows], np.maximum(found.coverage, 1e-6), atol=1e-6), text
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, PRODUCTS + 20), st.sampled_from([None, 1, 2, 3])), max_size=12),
     st.integers(1, 4),
