@@ -94,10 +94,11 @@ def test_any_photo_has_a_signature_that_a_mirror_hardly_changes(width: int, heig
     vector, mirrored = ENCODER.encode([photo, photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
     assert np.isfinite(vector).all()
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-4)
-    whole = ENCODER.blocks["inside"]  # symmetric, unlike cells; noise of few pixels falls beside its mirror image
-    assert vector[whole] @ mirrored[whole] > (0.95 if min(width, height) > 12 else 0.5) * (
-        vector[whole] @ vector[whole]
-    )
+    # Symmetric, unlike cells; noise of few pixels falls beside its mirror image: of 150 sides of 13 to 24 pixels the
+    # least alike had .89 of their own length, of 48 pixels .98.
+    whole = ENCODER.blocks["inside"]
+    alike = 0.95 if min(width, height) >= 48 else 0.8 if min(width, height) > 12 else 0.5
+    assert vector[whole] @ mirrored[whole] > alike * (vector[whole] @ vector[whole])
     shares = [share for _, _, share in dominant_colours(photo)]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) <= 1 + 1e-6

@@ -77,19 +77,19 @@ def test_a_long_video_with_one_key_frame_is_read_from_its_beginning() -> None:
 
 
 def test_memory_does_not_grow_with_the_video() -> None:
-    most = []
+    kept = []
     limits = MediaLimits(max_frames=4)
     with MediaPool(1) as pool:
         for count in (20, 80):  # the first is long enough for the allocator to have found its size
             scenes = [sample_scene((4 * place % 256, 80, 200), (640, 360), seed=place) for place in range(count)]
             content = sample_video(scenes, seconds=0.5)
             taken = []
-            for _ in range(2):
+            for _ in range(5):  # one measurement swings by 18 MB, whatever the length; what is kept is there each time
                 assert len(pool.clip(content, "video", limits).frames) <= 4
                 (worker,) = pool._state.all
                 taken.append(psutil.Process(worker._process.pid).memory_info().rss)
-            most.append(max(taken))
-    assert most[1] - most[0] < 12_000_000  # kept frames have 0.7 MB each: 60 scenes more would have over 40 MB
+            kept.append(min(taken))
+    assert kept[1] - kept[0] < 12_000_000  # kept frames have 0.7 MB each: 60 scenes more would have over 40 MB
 
 
 def test_frames_are_upright_and_no_larger_than_asked() -> None:
