@@ -104,14 +104,13 @@ def _names(features: Path, reader: Reader) -> ClassNames:
     texts = texts_of_names()
     meant = [[text, *reader.english(text)] for text in texts]
     digest = sha256(orjson.dumps([REVISION, reader.encoder.size, meant])).hexdigest()
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["digest"]) == digest:
-                return ClassNames(kept["vectors"], LanguageMeans(kept["means"]))
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        log.warning("%s is made again: %s", path, error)
+    if path.exists():
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                if str(kept["digest"]) == digest:
+                    return ClassNames(kept["vectors"], LanguageMeans(kept["means"]))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            log.warning("%s is made again: %s", path, error)
     names = ClassNames.read_by(reader)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,10 +12,8 @@ from shoplens.apps.cart import Cart
 from shoplens.apps.home import Home
 from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.apps.profile import Profiles
-from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventWeights, event_weights, key_of_text
+from shoplens.domain.events import Event, EventWeights, event_weights
 from shoplens.domain.experiments import Experiment
-from shoplens.domain.people import Person
 from shoplens.errors import NotFoundError, ShoplensError, StoreError
 from shoplens.models.base import Recommender
 from shoplens.recommend.facts import CatalogueFacts
@@ -33,37 +30,30 @@ from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.keyring import Keyring
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
-from shoplens.service.live_embedding import MOST, LiveEmbedding, looks_different
+from shoplens.service.live_embedding import LiveEmbedding
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.media_sources import MediaSources
+from shoplens.service.opened_at_use import OpenedAtUse
 from shoplens.service.profiles import read_everybody
 from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import Settings
+from shoplens.service.shop_changes import ShopChanges
 from shoplens.service.trends import Trends
-from shoplens.service.uploads import Stored, Upload, keep_media, known_product, one_change, with_media, without_media
 from shoplens.service.watching import Watching
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.opinions import AlertRecord
-from shoplens.store.records import Appended, Checkpoint
 
 if TYPE_CHECKING:
-    from shoplens.apps.interaction import Interaction
-    from shoplens.service.assistant import AssistantService
-    from shoplens.service.attributes import Attributes
-    from shoplens.service.classifiers import Classifiers
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.opinion_clock import OpinionClock
     from shoplens.service.opinion_delivery import Courier
-    from shoplens.service.opinions import OpinionService
-    from shoplens.service.search import SearchService
-    from shoplens.service.taggers import Taggers
 
 log = logging.getLogger(__name__)
 
 
-class Runtime:
+class Runtime(ShopChanges, OpenedAtUse):
     """One running shop. Open it with `Runtime.open(folder)`, close it when done; `watch` follows pointer and store."""
 
     def __init__(
@@ -74,6 +64,7 @@ class Runtime:
         contents: Contents = no_contents,
         classes: Mapping[str, type[Recommender]] | None = None,
     ) -> None:
+        super().__init__()
         self.workspace = workspace
         self.store = store
         # Whether reading a history takes microseconds (a file beside us) rather than a way over the network.
@@ -93,16 +84,14 @@ class Runtime:
         self.media = MediaSources(workspace)
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
-        self.home = Home(self._history, limit=self.settings.train.max_history)
+        self.home = Home(self.history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
-        self._classifiers: Classifiers | None = None
-        self._taggers: Taggers | None = None
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
-        self.cart = Cart(self._history)
+        self.cart = Cart(self.history)
         self.profiles = Profiles(
-            self._history,
+            self.history,
             self._fields,
             lambda shelf, model: read_everybody(store, shelf, model),
             zone=self.settings.profile.timezone,
@@ -118,15 +107,9 @@ class Runtime:
             known_as=store.people.known_as,
         )
         self.bundles = BundleLife(workspace, store, self.swap, self._flush_impressions)
-        self._opening = threading.RLock()  # of what is opened at its first use
-        self._search: SearchService | None = None
-        self._interaction: Interaction | None = None
-        self._attributes: Attributes | None = None
-        self._opinions: OpinionService | None = None
         self._courier: Courier | None = None
         self._clock: OpinionClock | None = None
         self.follow_opinions()
-        self._assistant: AssistantService | None = None
 
     @classmethod
     def open(cls, root: Path, *, settings: Settings | None = None) -> Self:
@@ -155,89 +138,10 @@ class Runtime:
         return self.swap.shelf
 
     @property
-    def search(self) -> SearchService:
-        """Search by words, photos, speech and video; opened at its first use, and followed once `watch` was called."""
-        from shoplens.service.search import SearchService  # most commands do without its index
-
-        with self._opening:
-            if self._search is None:
-                self._search = SearchService(
-                    self.workspace, self.store, self.facts, lambda: self.shelf, self._history, self.loose_media
-                )
-                self.on_change(self._search.changed)
-                if self.watching.started:
-                    self._search.start()
-            return self._search
-
-    @property
-    def attributes(self) -> Attributes:
-        """What products are like: values found in texts and photos, the review list, what values are worth."""
-        from shoplens.service.attributes import Attributes  # with it comes what learns
-
-        with self._opening:
-            if self._attributes is None:
-                self._attributes = Attributes(self.workspace, self.store, self.put_products)
-            return self._attributes
-
-    @property
-    def opinions(self) -> OpinionService:
-        """What people say in public: posts in, trends and alerts out."""
-        from shoplens.service.opinions import OpinionService  # most commands do without it
-
-        with self._opening:
-            if self._opinions is None:
-                self._opinions = OpinionService(self.workspace, self.store, self.facts)
-            return self._opinions
-
-    @property
     def logs(self) -> dict[str, LogWriter[Any]]:
         """What is written down beside the answers, by name."""
         found = {"impressions": self.answers.log, "searches": self._search.log if self._search is not None else None}
         return {name: log for name, log in found.items() if log is not None}
-
-    @property
-    def classifiers(self) -> Classifiers:
-        """Classifiers of texts that were trained here, by name."""
-        from shoplens.service.classifiers import Classifiers  # torch is needed here only
-
-        with self._opening:
-            if self._classifiers is None:
-                self._classifiers = Classifiers(self.workspace)
-            return self._classifiers
-
-    @property
-    def taggers(self) -> Taggers:
-        """Taggers of entities that were trained here, by name."""
-        from shoplens.service.taggers import Taggers  # torch is needed here only
-
-        with self._opening:
-            if self._taggers is None:
-                self._taggers = Taggers(self.workspace)
-            return self._taggers
-
-    @property
-    def interaction(self) -> Interaction:
-        """Conversations about what to buy."""
-        with self._opening:
-            if self._interaction is None:
-                self._interaction = self.search.interaction()
-            return self._interaction
-
-    @property
-    def assistant(self) -> AssistantService:
-        """The customer-service assistant; opened at its first use."""
-        from shoplens.service.assistant import AssistantService  # most commands do without it
-
-        with self._opening:
-            if self._assistant is None:
-                self._assistant = AssistantService(
-                    self.workspace,
-                    self.store,
-                    self.search.look,
-                    lambda wish, user, session: self.home.recommend(self.shelf, wish, user, session),
-                    lambda: self.interaction,
-                )
-            return self._assistant
 
     def forget_person(self, user_id: str) -> Mapping[str, int]:
         """Delete a person, all they did and what is remembered of them here; other processes follow within a second.
@@ -302,59 +206,6 @@ class Runtime:
         if self.swap.problem is not None:
             found.append(f"bundle: {self.swap.problem}")
         return found
-
-    def append_events(self, events: Iterable[Event]) -> Appended:
-        """Store events; they are felt in the next answer, and products they mention for the first time are known."""
-        batch = EventBatch()
-        for event in events:
-            batch.append(event)
-        with self.changes.watched():
-            appended = self.store.events.append(batch)
-        if appended.new_products:
-            mentioned = {name for name in batch.item_id if name is not None}
-            self.catalogue.learn(name for name in mentioned if not self.facts.row(name))
-            self.swap.refresh()
-        self.trends.add(batch, appended)
-        return appended
-
-    def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
-        """Insert or replace products; filters and answers know them at once. Returns how many changed: none when
-        something was put with the same `sent_as` before."""
-        point = None if sent_as is None else Checkpoint(f"products-{key_of_text(sent_as):x}", len(products), True)
-        few = self.settings.server.embed_changes and self.live.ready and len(products) <= MOST
-        with self.changes.watched(), self.catalogue.turn:
-            if point is not None and self.store.checkpoint(point.source) is not None:
-                return 0
-            before = self.store.catalogue.get([one.item_id for one in products]) if few else {}
-            changed = self.catalogue.put(products, point)
-        self.swap.refresh()
-        different = [one for one in products if looks_different(one, before.get(one.item_id))] if few else []
-        if different:
-            self.live.submit(different)
-        return changed
-
-    def add_media(self, item_id: str, uploads: Sequence[Upload]) -> list[Stored]:
-        """Check and keep files, and append them to a product's media. All or nothing; see `service.uploads`."""
-        known_product(self.store, item_id)  # before the work
-        stored = keep_media(self.workspace, self.media, uploads)
-        with one_change(self.workspace):
-            self.put_products([with_media(self.store, item_id, stored)])
-        return stored
-
-    def delete_media(self, item_id: str, name: str) -> None:
-        """Take an uploaded file out of a product's media; NotFoundError when it has none of that name."""
-        with one_change(self.workspace):
-            self.put_products([without_media(self.store, item_id, name)])
-
-    def delete_product(self, item_id: str) -> bool:
-        """Take a product out of the shop; False when there was none."""
-        with self.changes.watched():
-            return self.catalogue.delete(item_id)
-
-    def put_person(self, person: Person) -> None:
-        """Insert or replace what is known about somebody."""
-        with self.changes.watched():
-            self.store.people.upsert([person])
 
     def on_change(self, listener: OnChange) -> None:
         """Hear of every change of the catalogue once filters know it, whichever process made it; see LiveCatalogue."""
@@ -466,7 +317,8 @@ class Runtime:
         """Changes when products have been embedded."""
         return self._contents.stamp() if isinstance(self._contents, FeatureContents) else 0.0
 
-    def _history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
+    def history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
+        """What somebody did last, oldest first; see `EventLog.history`."""
         return self.store.events.history(user_id=user_id, session_id=session_id, limit=limit)
 
     def _fields(self, user_id: str) -> Mapping[str, Any] | None:
