@@ -24,7 +24,9 @@ def similar(shelf: Shelf, item_id: str, wish: Wish) -> tuple[str, Answer]:
     """(impression_id, answer). NotFoundError for an unknown product, otherwise always an answer."""
     row = shelf.facts.row(item_id)
     if not row or not shelf.facts.columns.listed[row]:
-        raise NotFoundError(f"no product {item_id!r}; post it to /v1/products/bulk first")
+        raise NotFoundError(
+            f"no product {item_id!r}; take it in first: shoplens ingest products, or POST /v1/products/bulk"
+        )
     past = Past((Deed(item_id, EventType.PURCHASE, 1.0, 0.0),))
     # What proposes here is likeness, and nothing of it is left to chance.
     wish = replace(wish, sources=MODEL_ALONE, exploration=0.0, repeat=False)

@@ -36,8 +36,7 @@ class ByWords:
     rows: RowNumbers  # [m]
     scores: Floats  # [m], as the index of words gives them: larger is better, 0 is nothing
     coverage: Floats  # [m], share of the query's words that the product has, weighed by how rare they are
-    total: int
-    exact: bool
+    total: int  # of which these are the best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +69,7 @@ class WordSearch:
             found = chosen if chosen is not None else look(depth, keeps=self._filter(allowed), among=among)
         rows = found.known.rows(found.places, self.row_of)
         known = _within(rows, allowed)
-        return ByWords(
-            asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total, found.exact
-        )
+        return ByWords(asked, query, extra, rows[known], found.scores[known], found.coverage[known], found.total)
 
     def _among(
         self, look: Looks, depth: int, rows: RowNumbers, covered: Floats, most: Callable[[], float]

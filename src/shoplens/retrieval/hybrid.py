@@ -69,8 +69,6 @@ class Candidates:
     scores: Floats  # [m], about 0 to 1; those of different queries compare
     parts: Mapping[str, Floats]  # signal → [m], each about 0 to 1; NaN = it knows nothing about that product
     matched: Mask  # [m]: found by words
-    total: int  # products that match by words, and those found by vectors alone
-    exact: bool  # whether `total` is exact
     query: Query | None = None  # what the words were read as; None without words
     by_words: int = 0  # products that match by words, in all
     coverage: float = 0.0  # of the query's words, by the product that has most of them
@@ -156,8 +154,6 @@ class HybridIndex:
         kept = matched | _near(telling, len(rows))
         if found is not None and self._words is not None:
             kept &= self._words.wanted(found.query, rows, matched)
-        total = (found.total if found is not None else 0) + int((kept & ~matched).sum())
-        exact = (found is None or found.exact) and not (kept & ~matched).any()
         order = np.flatnonzero(kept)
         order = order[np.lexsort((rows[order], -scores[order]))][:k]
         return Candidates(
@@ -165,8 +161,6 @@ class HybridIndex:
             scores[order],
             {name: part[order] for name, part in parts.items()},
             matched[order],
-            total,
-            exact,
             found.query if found is not None else None,
             found.total if found is not None else 0,
             float(found.coverage.max(initial=0.0)) if found is not None else 0.0,
