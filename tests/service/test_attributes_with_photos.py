@@ -58,7 +58,8 @@ def proposals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Proposa
     products = caps()
     for row, product in enumerate(products):
         paint(workspace.root / f"{row}.png", PAINT[product.attributes["colour"][0]], row)
-    Image.open(workspace.root / "20.png").resize((64, 64)).save(workspace.root / "20-again.jpg", quality=80)
+    with Image.open(workspace.root / "20.png") as photo:
+        photo.resize((64, 64)).save(workspace.root / "20-again.jpg", quality=80)
     paint(workspace.root / "other.png", PAINT["red"], 500)
     products += [
         replace(products[20], item_id="photo-again", images=("20-again.jpg",)),
