@@ -82,3 +82,18 @@ def test_keys_are_told_once(shop: Path) -> None:
         CliRunner().invoke(app, ["keys", "revoke", "mails", *where], catch_exceptions=False)
     assert "read, write, admin" in " ".join(call("keys", "create", "x", "--role", "boss", *where).output.split())
     assert call("keys", "create", "x", "--role", "boss", *where).exit_code == 2
+
+
+def test_keys_of_some_scopes_alone(shop: Path) -> None:
+    where = ("--workspace", str(shop))
+    scopes = ("--scope", "shop", "--scope", "events")
+    assert told("keys", "create", "storefront", "--role", "write", *scopes, *where)["scopes"] == ["shop", "events"]
+    assert told("keys", "create", "old", *where)["scopes"] is None
+    assert [one["scopes"] for one in told("keys", "list", *where)["keys"]] in (
+        [["events", "shop"], None],
+        [None, ["events", "shop"]],
+    )
+    assert "everywhere" in call("keys", "list", *where).stdout
+    refused = call("keys", "create", "x", "--scope", "everything", *where)
+    assert refused.exit_code == 2
+    assert "shop, events" in " ".join(refused.output.split())

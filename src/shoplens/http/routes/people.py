@@ -5,7 +5,7 @@ Where the id of a person ends in `/export`, GET of the person itself is read as 
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.domain.people import Person
@@ -19,13 +19,13 @@ from shoplens.service.privacy import export_person
 router = APIRouter(tags=["people"], responses=PROBLEMS)
 
 
-@router.get("/v1/people/{user_id:id}/export", dependencies=[Depends(needs("write"))])
+@router.get("/v1/people/{user_id:id}/export", dependencies=[needs("write", "people")])
 async def get_export(user_id: Id, shop: Shop) -> PersonExport:
     """Everything that is held about one person: fields, events, searches, impressions, conversations."""
     return PersonExport(**await run_in_threadpool(export_person, shop, user_id))
 
 
-@router.get("/v1/people/{user_id:id}", dependencies=[Depends(needs("read"))])
+@router.get("/v1/people/{user_id:id}", dependencies=[needs("read", "people")])
 async def get_person(user_id: Id, shop: Shop) -> PersonOut:
     """One person as the shop knows them."""
     person = await run_in_threadpool(shop.store.people.get, user_id)
@@ -34,7 +34,7 @@ async def get_person(user_id: Id, shop: Shop) -> PersonOut:
     return _out(person)
 
 
-@router.put("/v1/people/{user_id:id}", dependencies=[Depends(needs("write"))])
+@router.put("/v1/people/{user_id:id}", dependencies=[needs("write", "people")])
 async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     """Insert or replace what is known about a person."""
     same_id(user_id, body.user_id)
@@ -43,7 +43,7 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
     return _out(person)
 
 
-@router.delete("/v1/people/{user_id:id}", dependencies=[Depends(needs("write"))])
+@router.delete("/v1/people/{user_id:id}", dependencies=[needs("write", "people")])
 async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
     """Forget a person: fields, events, searches, impressions and conversations, and the next bundle is without them."""
     return Forgotten(user_id=user_id, **await run_in_threadpool(shop.forget_person, user_id))
