@@ -156,10 +156,10 @@ class Answers:
         """Somebody just did: look their name up again."""
         self._names.pop(user_id, None)
 
-    def forget(self, user_id: str) -> None:
-        """Nothing of this person stays in memory."""
-        self._names.pop(user_id, None)
-        self._exposure.forget(user_id)
+    def forget(self, who: str) -> None:
+        """Nothing of this person, or guest's session, stays in memory."""
+        self._names.pop(who, None)
+        self._exposure.forget(who)
 
     def forget_everybody(self) -> None:
         """Nothing by person stays in memory."""

@@ -1,4 +1,4 @@
-"""People: what the shop knows about them, everything that is held, and forgetting them.
+"""People and guests: what the shop knows about them, everything that is held, and forgetting them.
 
 Where the id of a person ends in `/export`, GET of the person itself is read as another's export.
 """
@@ -12,9 +12,9 @@ from shoplens.domain.people import Person
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop, same_id
-from shoplens.http.wire.catalogue import Forgotten, PersonExport, PersonIn, PersonOut
+from shoplens.http.wire.catalogue import Forgotten, GuestExport, GuestForgotten, PersonExport, PersonIn, PersonOut
 from shoplens.http.wire.fields import PROBLEMS, Id
-from shoplens.service.privacy import export_person
+from shoplens.service.privacy import export_guest, export_person
 
 router = APIRouter(tags=["people"], responses=PROBLEMS)
 
@@ -47,6 +47,19 @@ async def put_person(user_id: Id, body: PersonIn, shop: Shop) -> PersonOut:
 async def delete_person(user_id: Id, shop: Shop) -> Forgotten:
     """Forget a person: fields, events, searches, impressions and conversations, and the next bundle is without them."""
     return Forgotten(user_id=user_id, **await run_in_threadpool(shop.forget_person, user_id))
+
+
+@router.get("/v1/sessions/{session_id:id}/export", dependencies=[needs("write", "people")])
+async def get_guest_export(session_id: Id, shop: Shop) -> GuestExport:
+    """Everything that is held about a session while nobody was signed in."""
+    return GuestExport(**await run_in_threadpool(export_guest, shop, session_id))
+
+
+@router.delete("/v1/sessions/{session_id:id}", dependencies=[needs("write", "people")])
+async def delete_guest(session_id: Id, shop: Shop) -> GuestForgotten:
+    """Forget a guest: what the session did while nobody was signed in; the next bundle is without it."""
+    gone = await run_in_threadpool(shop.forget_guest, session_id)
+    return GuestForgotten(session_id=session_id, **gone)
 
 
 def _out(person: Person) -> PersonOut:
