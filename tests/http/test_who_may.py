@@ -39,7 +39,8 @@ NEEDED = {
         DELETE /v1/sessions/{session_id}, GET /v1/sessions/{session_id}/export,
         GET /v1/people/{user_id}/look-alikes, GET /v1/segments/export, GET /v1/segments/{segment}/people,
         GET /v1/segments/{segment}/look-alikes, GET /v1/assistant/conversations,
-        GET /v1/assistant/conversations/{conversation_id}, DELETE /v1/assistant/conversations/{conversation_id}""",
+        GET /v1/assistant/conversations/{conversation_id}, GET /v1/erasures,
+        DELETE /v1/assistant/conversations/{conversation_id}""",
     "admin people": "POST /v1/segments/export",
     "read analysis": """
         GET /v1/search/analytics, POST /v1/classify, GET /v1/classify, POST /v1/entities, GET /v1/entities,
@@ -50,7 +51,9 @@ NEEDED = {
         GET /v1/bundles, GET /v1/bundles/history, GET /v1/experiments, GET /v1/experiments/{name}""",
     "admin operation": """
         POST /v1/bundles/{version}/judge, POST /v1/bundles/{version}/replay, POST /v1/bundles/{version}/promote,
-        POST /v1/bundles/{version}/rollback, POST /v1/experiments, POST /v1/experiments/{name}/stop""",
+        POST /v1/bundles/{version}/rollback, POST /v1/experiments, POST /v1/experiments/{name}/stop,
+        GET /v1/keys, POST /v1/keys, DELETE /v1/keys/{name}, GET /v1/jobs, POST /v1/jobs, GET /v1/jobs/{job_id},
+        GET /v1/doctor""",
 }
 OPERATIONS = {one.strip(): needed for needed, many in NEEDED.items() for one in many.split(",")}
 GRANTS = [*ROLES, *(f"admin:{scope}" for scope in SCOPES), *(f"read:{scope}" for scope in SCOPES), "write:shop,events"]

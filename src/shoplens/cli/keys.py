@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
-from shoplens.domain.moments import told
 
 keys_app = typer.Typer(help="API keys: make, see and revoke them.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
@@ -83,19 +82,8 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
             made,
             f"sl_{one.key_id}_",
         )
-    listed = [
-        {
-            "name": one.name,
-            "role": one.role,
-            "scopes": one.scopes,
-            "per_minute": one.per_minute,
-            "created": told(one.created * 1_000_000),
-            "key_id": one.key_id,
-        }
-        for one in found
-    ]
     none = Text("no keys yet: whoever reaches the API may do anything; make one: shoplens keys create NAME")
-    emit({"keys": listed}, json=json, table=table if found else none)
+    emit({"keys": [one.told() for one in found]}, json=json, table=table if found else none)
 
 
 @keys_app.command()

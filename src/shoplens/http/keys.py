@@ -41,7 +41,7 @@ class Access:
     async def __call__(self, request: Request, header: HeaderKey, bearer: BearerKey) -> None:
         """HTTP 401, 403 or 429 where the request's key does not reach."""
         keys: Keys = request.app.state.keys
-        await keys.check(header or (bearer.credentials if bearer is not None else None), self)
+        request.state.grants = await keys.check(header or (bearer.credentials if bearer is not None else None), self)
 
 
 def needs(role: str, *scopes: str) -> params.Security:
@@ -105,10 +105,11 @@ class Keys:
         """Whether a key is needed."""
         return bool(self._configured) or self._issuer is not None or (self._keyring is not None and self._keyring.begun)
 
-    async def check(self, key: str | None, access: Access) -> None:
-        """HTTP 401 without a known key, 403 when it does not reach, 429 when it asks too often."""
+    async def check(self, key: str | None, access: Access) -> Sequence[Grant] | None:
+        """What the caller may do, None: anything, in a shop without keys. HTTP 401 without a known key, 403 when it
+        does not reach, 429 when it asks too often."""
         if not self.closed:
-            return
+            return None
         caller = await self._caller(key) if key is not None else None
         if caller is None:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
@@ -122,6 +123,7 @@ class Keys:
                     f"this key may ask {caller.per_minute:g} times a minute; try again in {wait:.1f} s",
                     {"retry-after": str(int(wait) + 1)},
                 )
+        return caller.grants
 
     def _refusal(self, caller: _Caller, access: Access) -> str:
         """Why a caller may not, and what would be needed."""

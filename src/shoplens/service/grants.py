@@ -42,6 +42,11 @@ class Grant:
     def __str__(self) -> str:
         return self.role if self.scopes is None else f"{self.role}:{','.join(sorted(self.scopes))}"
 
+    def includes(self, other: Grant) -> bool:
+        """Whether it allows all that another does."""
+        within = self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes)
+        return within and self.as_deep_as(other.role)
+
     def as_deep_as(self, role: str) -> bool:
         """Whether the role reaches, wherever it may be used."""
         return ROLES.index(self.role) >= ROLES.index(role)

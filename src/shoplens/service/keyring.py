@@ -20,6 +20,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from shoplens.domain.moments import told
 from shoplens.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from shoplens.service.grants import Grant
 from shoplens.service.shared_file import SharedFile
@@ -43,6 +44,18 @@ class ApiKey:
     created: int  # seconds since 1970
     per_minute: int | None = None  # requests; None: as many as come
     scopes: list[str] | None = None  # None: everywhere, as keys that are older than scopes
+
+    def told(self) -> dict[str, Any]:
+        """What may be told of it."""
+        made = told(self.created * 1_000_000)
+        return {
+            "name": self.name,
+            "role": self.role,
+            "scopes": self.scopes,
+            "per_minute": self.per_minute,
+            "created": made,
+            "key_id": self.key_id,
+        }
 
     @property
     def grant(self) -> Grant:
@@ -74,6 +87,16 @@ class Keyring:
         self._begun = self._begun or self._file.exists
         return self._begun
 
+    def get(self, name: str) -> ApiKey:
+        """What is kept of a key. NotFoundError when there is none of that name."""
+        keys = self._file.content.values()
+        found = next((key for key in keys if key.name == name), None)
+        if found is None:
+            raise NotFoundError(
+                f"no key named {name!r}; {did_you_mean(name, [key.name for key in keys])}see: shoplens keys list"
+            )
+        return found
+
     def listed(self) -> list[ApiKey]:
         """All keys, oldest first."""
         return sorted(self._file.content.values(), key=lambda key: (key.created, key.name))
@@ -101,12 +124,8 @@ class Keyring:
     def revoke(self, name: str) -> ApiKey:
         """Let a key open nothing any more, here at once, in running servers within a second or so."""
         with self._file.changing():
-            keys = self._file.content
-            found = next((key for key in keys.values() if key.name == name), None)
-            if found is None:
-                hint = did_you_mean(name, [key.name for key in keys.values()])
-                raise NotFoundError(f"no key named {name!r}; {hint}see: shoplens keys list")
-            self._file.write([key.as_dict() for key in keys.values() if key is not found])
+            found = self.get(name)
+            self._file.write([key.as_dict() for key in self._file.content.values() if key is not found])
         return found
 
     def known(self, key: str) -> ApiKey | None:

@@ -28,6 +28,7 @@ from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
 from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
+from shoplens.service.jobs import Jobs
 from shoplens.service.keyring import Keyring
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import LiveEmbedding
@@ -86,6 +87,7 @@ class Runtime(ShopChanges, OpenedAtUse):
         self.loose_media = LooseMedia(workspace, self.media)
         self.home = Home(self.history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
+        self.jobs = Jobs(workspace.root, workspace.bundles)
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
