@@ -241,7 +241,7 @@ class Runtime(ShopChanges, OpenedAtUse):
 
     def start_experiment(self, experiment: Experiment) -> Experiment:
         """Begin; see `Experiments.start`. Here at once, in other processes within a second or two."""
-        begun = self.experiments.start(experiment)
+        begun = self.experiments.start(experiment, self.scenarios)
         self.answers.prepare()
         return begun
 
