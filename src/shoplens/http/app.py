@@ -23,6 +23,7 @@ from shoplens.http.routes import (
     health,
     interact,
     media,
+    operation,
     opinions,
     people,
     products,
@@ -81,7 +82,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         attributes,
         entities,
     )
-    for module in (*shops, bundles, experiments, health, metrics_route):
+    for module in (*shops, bundles, experiments, operation, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)
     return app

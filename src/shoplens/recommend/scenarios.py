@@ -49,7 +49,7 @@ class Scenario:
         wanted["filter"] = self._filter(said.get("filter"))
         wanted["boost"] = (*self.boost, *said.get("boost", ()))
         wanted.setdefault("repeat", repeat if self.repeat is None else self.repeat)
-        return Wish(scenario=self.name, language=language, **wanted)
+        return Wish(scenario=self.name, language=language, said=frozenset(said), **wanted)
 
     def _filter(self, asked: Filter | None) -> Filter | None:
         parts = [one for one in (asked, self.filter) if one is not None]
@@ -95,6 +95,7 @@ BUILT_IN: Mapping[str, Scenario] = {
             per_category=3,
             cap=Cap(1, 7.0),
         ),
+        Scenario(name="assistant", about="what the assistant recommends: the trained model, as on the front page"),
     )
 }
 

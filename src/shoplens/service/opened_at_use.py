@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf
+from shoplens.service.answers import Answers
 from shoplens.service.live_catalogue import OnChange
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.watching import Watching
@@ -34,7 +35,7 @@ class OpenedAtUse(ABC):
     store: Store
     facts: CatalogueFacts
     loose_media: LooseMedia
-    home: Home
+    answers: Answers
     watching: Watching
 
     def __init__(self) -> None:
@@ -55,6 +56,10 @@ class OpenedAtUse(ABC):
     @abstractmethod
     def history(self, user_id: str | None, session_id: str | None, limit: int) -> list[Event]:
         """What somebody did last."""
+
+    @abstractmethod
+    def wish(self, scenario: str = "home", **given: Any) -> Wish:
+        """What a request to this scenario wishes."""
 
     @abstractmethod
     def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
@@ -138,7 +143,10 @@ class OpenedAtUse(ABC):
                     self.workspace,
                     self.store,
                     self.search.look,
-                    lambda wish, user, session: self.home.recommend(self.shelf, wish, user, session),
+                    # not noted: whoever follows it has no impression to quote, so it would count as never clicked
+                    lambda n, user, session: self.answers.recommend(
+                        self.wish("assistant", n=n), user, session, noted=False
+                    ),
                     lambda: self.interaction,
                 )
             return self._assistant

@@ -188,12 +188,12 @@ class SearchService:
         if self._suggests:
             self.suggestions.apply(products, gone)
 
-    def forget(self, user_id: str) -> None:
-        """Drop what is remembered of a person beside the store, where their searches still are, all of them."""
+    def forget(self, who: str) -> None:
+        """Drop what is remembered of a person, or a guest's session, beside the store."""
         if self.log is not None:
             self.log.flush()
-        self.suggestions.forget(user_id)
-        self.rising.forget(user_id)
+        self.suggestions.forget(who)
+        self.rising.forget(who)
 
     def forget_everybody(self) -> None:
         """Drop what is remembered by person beside the store; their own queries are read from there again."""

@@ -198,6 +198,8 @@ class ScheduleSettings(BaseModel):
     settle_minutes: float = Field(default=30.0, gt=0)  # after an answer, in which clicks count for drift and rollback
     look_seconds: float = Field(default=60.0, gt=0)  # between two looks
     keep_bundles: int = Field(default=5, ge=0)  # that answered, the current one included; 0: all of them
+    backups: Path = Path("backups")  # where those that are asked for lie; within the workspace, unless absolute
+    keep_backups: int = Field(default=3, ge=1)  # of them; older ones are deleted
 
 
 class Settings(BaseSettings):

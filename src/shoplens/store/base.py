@@ -135,6 +135,14 @@ class People(Protocol):
         """
         ...
 
+    def delete_guest(self, sessions: Sequence[str], also: Mapping[str, int] | None = None) -> Mapping[str, int]:
+        """Forget what was done in these sessions by nobody known, in one transaction; the first names the record.
+        Returns what went: events, searches, impressions, transcripts → how many.
+
+        What a session did before it signed in is the person's. Records as `delete` does, `also` added.
+        """
+        ...
+
     def sign_in(self, user_id: str, session_id: str) -> int:
         """What a session did as a guest becomes the person's: events, searches, impressions. Returns how many events.
 
@@ -184,6 +192,10 @@ class SearchLog(Protocol):
         """Everything that somebody searched for, oldest first."""
         ...
 
+    def of_guest(self, session_id: str) -> list[SearchRecord]:
+        """Everything that was searched for in a session by nobody known, oldest first."""
+        ...
+
     def prune(self, before: int) -> int:
         """Forget searches before a time (microseconds). Returns how many went."""
         ...
@@ -220,6 +232,10 @@ class ImpressionLog(Protocol):
 
     def of_person(self, user_id: str) -> list[ImpressionRecord]:
         """Everything that somebody was shown, oldest first."""
+        ...
+
+    def of_guest(self, session_id: str) -> list[ImpressionRecord]:
+        """Everything that was shown in a session to nobody known, oldest first."""
         ...
 
     def prune(self, before: int) -> int:

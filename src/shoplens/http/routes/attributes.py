@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.apps.attributes.schema import values_of
@@ -39,7 +39,7 @@ from shoplens.service.attribute_decisions import AT_ONCE, Decided
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["attributes"], responses=PROBLEMS)
-READ, WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
+READ, WRITE = [needs("read", "catalogue", "analysis")], [needs("write", "catalogue")]
 
 
 @router.post("/v1/attributes/extract", response_model=ExtractAnswer, dependencies=READ)
