@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.apps.interaction.scene import without_words
 from shoplens.apps.interaction.sessions import Sessions
 from shoplens.apps.search.analytics import SearchFigures, analyse
-from shoplens.apps.search.curation import Curation
 from shoplens.apps.search.engine import SearchEngine, SearchTuning
 from shoplens.apps.search.personal import PersonalOrder
 from shoplens.apps.search.suggestions import Suggestion, Suggestions
 from shoplens.apps.search.trending import TrendingSearch, TrendingSearches
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.domain.search_rules import RuleKind, SearchRule
 from shoplens.errors import ShoplensError
 from shoplens.features.align.composing import Composer
 from shoplens.features.align.glosses import glossary
@@ -39,6 +39,7 @@ from shoplens.service.search_learning import ClicksInUse
 from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_moments import SearchMoments
+from shoplens.service.search_rules import SearchRules, Told
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
 from shoplens.service.trouble import Trouble
@@ -73,7 +74,8 @@ class SearchService:
         self._facts = facts
         self._shelf = shelf
         settings = workspace.settings.search
-        self.index = SearchIndex(workspace, store, facts, media)
+        self.rules = SearchRules(workspace, store)
+        self.index = SearchIndex(workspace, store, facts, media, self.rules)
         self.media = SearchMedia(media, self.index.vectors, facts, self._ready)
         self.moments = SearchMoments(self.index.vectors, facts, store.catalogue.get)
         self.engine = SearchEngine(
@@ -84,7 +86,7 @@ class SearchService:
                 shelf, history, language=workspace.settings.language, limit=workspace.settings.train.max_history
             ),
             clicks=ClicksInUse(workspace, facts),
-            curation=Curation.open(workspace.root / settings.curation),
+            curation=self.rules.curation,
             settings=SearchTuning(personal=settings.personal),
             glossary=glossary,
         )
@@ -137,6 +139,22 @@ class SearchService:
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
         """What would be read out of these words."""
         return self.engine.understand(text, language)
+
+    def tell(self, told: Mapping[RuleKind, Sequence[Told]], *, replace: bool = False) -> list[SearchRule]:
+        """Curation, synonyms and words that hold from now on; see `SearchRules.tell`. All kinds or none."""
+        return self._ruled(lambda: self.rules.tell(told, replace=replace))
+
+    def tell_file(self, kind: RuleKind, path: Path, *, replace: bool = False) -> list[SearchRule]:
+        """The same from a file; see `SearchRules.tell_file`."""
+        return self._ruled(lambda: self.rules.tell_file(kind, path, replace=replace))
+
+    def take_away(self, rule_ids: Sequence[int]) -> list[SearchRule]:
+        """Rules that hold no more; see `SearchRules.remove`."""
+        return self._ruled(lambda: self.rules.remove(rule_ids))
+
+    def restore(self, rule_ids: Sequence[int]) -> list[SearchRule]:
+        """Rules that hold again; see `SearchRules.restore`."""
+        return self._ruled(lambda: self.rules.restore(rule_ids))
 
     def learn_weights(self, judgements: Path, *, seed: int = 0) -> WeightsLearnt:
         """How much words, meaning and looks count here, from judged products; see `search_weights`."""
@@ -207,6 +225,11 @@ class SearchService:
         self.index.close()
         if self.log is not None:
             self.log.close()
+
+    def _ruled(self, change: Callable[[], Sequence[SearchRule]]) -> list[SearchRule]:
+        changed = change()
+        self.index.follow_rules()  # here at once
+        return list(changed)
 
     def _compose(self, shown: Sequence[Floats], change: str) -> Floats | None:
         """A photo and words that change it as one question; None where photos and words share no space."""
