@@ -30,6 +30,9 @@ from shoplens.features.align.composing import Composer
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.lifts import lifts_of
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.scenarios import Scenario, find_scenario
 from shoplens.recommend.shelf import Shelf
 from shoplens.service.asked_media import AskedMedia
 from shoplens.service.log_writer import LogWriter
@@ -47,6 +50,7 @@ from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
+SCENARIO = "search"  # where the shop has one of this name, its rules hold for all that name none
 AT_ONCE = 200  # products that suggestions learn before others have their turn
 TRY_EVERY = 5.0  # seconds between tries to read the store for suggestions while it is away
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
@@ -68,8 +72,10 @@ class SearchService:
         shelf: Callable[[], Shelf],
         history: ReadHistory,
         media: LooseMedia,
+        scenarios: Mapping[str, Scenario],
     ) -> None:
         self._workspace = workspace
+        self._scenarios = scenarios
         self._store = store
         self._facts = facts
         self._shelf = shelf
@@ -87,6 +93,7 @@ class SearchService:
             ),
             clicks=ClicksInUse(workspace, facts),
             curation=self.rules.curation,
+            raised=self._raised,
             settings=SearchTuning(personal=settings.personal),
             glossary=glossary,
         )
@@ -124,10 +131,16 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
+        if ask.scenario is None:
+            ask = replace(ask, scenario=self._scenarios.get(SCENARIO))
         found = self.moments.told(ask, self.engine.search(ask))
         if ask.written:  # nothing is said of words that nobody typed
             return replace(found, rescued=None, did_you_mean=None, corrected_from=None)
         return found
+
+    def scenario(self, name: str | None) -> Scenario | None:
+        """The place of the shop that a request names; None where it names none. InputError for one that is not."""
+        return None if name is None else find_scenario(self._scenarios, name)
 
     def see(self, parts: Sequence[Part]) -> AskedMedia:
         """Photos, videos and sound as vectors to be near to, and words: `see(parts).join(Ask(…))` searches with them.
@@ -230,6 +243,12 @@ class SearchService:
         changed = change()
         self.index.follow_rules()  # here at once
         return list(changed)
+
+    def _raised(self, ask: Ask) -> Floats | None:
+        """What lifts products whoever asks: how new they are, what they earn, what people say of them."""
+        place = ask.scenario
+        wish = Wish() if place is None else Wish(freshness=place.freshness, margin=place.margin)
+        return lifts_of(self._shelf(), wish)
 
     def _compose(self, shown: Sequence[Floats], change: str) -> Floats | None:
         """A photo and words that change it as one question; None where photos and words share no space."""

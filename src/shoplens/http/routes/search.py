@@ -113,7 +113,7 @@ async def get_analytics(
 
 
 def _by_words(shop: Runtime, body: SearchIn) -> bytes:
-    found = shop.search.search(body.to_ask(shop.settings))
+    found = shop.search.search(body.to_ask(shop.settings, shop.search.scenario(body.scenario)))
     return found_bytes(found, explain=body.explain)
 
 
@@ -121,5 +121,5 @@ def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
     with media_parts(shop, sent) as parts:
         seen = shop.search.see(parts) if parts else AskedMedia()
-    found = shop.search.search(seen.join(body.to_ask(shop.settings)))
+    found = shop.search.search(seen.join(body.to_ask(shop.settings, shop.search.scenario(body.scenario))))
     return found_bytes(found, explain=body.explain, heard=seen.heard)
