@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ from shoplens.service.asked_media import AskedMedia
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
-from shoplens.service.search_learning import ClicksInUse
+from shoplens.service.search_learning import ClicksInUse, ClicksLearnt, click_report, learn_from_clicks
 from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_moments import SearchMoments
@@ -212,6 +213,17 @@ class SearchService:
         return analyse(
             searches.queries(since=since), (one for part in searches.responses(since=since) for one in part), n=n
         )
+
+    def learn_from_clicks(self, *, seed: int = 0) -> ClicksLearnt:
+        """An order of results from what people chose; it serves where it is better on the latest week. See
+        `search_learning.learn_from_clicks`; `shoplens train` and the schedule do it, too."""
+        if self.log is not None:
+            self.log.flush()
+        return learn_from_clicks(self._workspace, self._store, seed=seed)
+
+    def click_report(self) -> dict[str, Any] | None:
+        """What the order learnt from clicks that serves was judged by; None where none serves."""
+        return click_report(self._workspace)
 
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """The catalogue changed; the facts know it already."""

@@ -107,7 +107,7 @@ async def get_analytics(
     """What people searched for, what they did not find, what they left alone."""
 
     def look() -> bytes:
-        return orjson.dumps(figures_json(shop.search.analytics(days, n), days))
+        return orjson.dumps(figures_json(shop.search.analytics(days, n), days, shop.search.click_report()))
 
     return json_response(await run_in_threadpool(look))
 
