@@ -31,6 +31,7 @@ from shoplens.http.routes import (
     recommend,
     scenarios,
     search,
+    search_rules,
 )
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.http.tracing import Tracing
@@ -70,6 +71,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         scenarios,
         cart,
         search,
+        search_rules,
         interact,
         opinions,
         events,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.rules import Wish
+from shoplens.recommend.scenarios import Scenario
 from shoplens.recommend.shelf import Shelf
 from shoplens.service.answers import Answers
 from shoplens.service.live_catalogue import OnChange
@@ -37,6 +39,7 @@ class OpenedAtUse(ABC):
     loose_media: LooseMedia
     answers: Answers
     watching: Watching
+    scenarios: Mapping[str, Scenario]
 
     def __init__(self) -> None:
         self._opening = threading.RLock()
@@ -77,7 +80,13 @@ class OpenedAtUse(ABC):
         with self._opening:
             if self._search is None:
                 self._search = SearchService(
-                    self.workspace, self.store, self.facts, lambda: self.shelf, self.history, self.loose_media
+                    self.workspace,
+                    self.store,
+                    self.facts,
+                    lambda: self.shelf,
+                    self.history,
+                    self.loose_media,
+                    self.scenarios,
                 )
                 self.on_change(self._search.changed)
                 if self.watching.started:

@@ -150,6 +150,8 @@ class Schedule:
         told = self._train(self._workspace, since)
         if "error" in told:
             return self._note("failed", str(told["error"]), current, None, reason, events)
+        if told.get("clicks"):
+            log.info("search: %s", told["clicks"])
         version, verdict = str(told["version"]), told["verdict"]
         if current is None:
             verdict = {**verdict, "accepted": True, "why": "the first bundle"}

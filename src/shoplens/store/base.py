@@ -9,6 +9,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns
 from shoplens.domain.people import Person
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
+from shoplens.domain.search_rules import RuleKind, SearchRule
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.records import (
     ActedOn,
@@ -353,6 +354,29 @@ class ReviewList(Protocol):
         ...
 
 
+class SearchRules(Protocol):
+    """What the shop tells its search. Rules that were taken away are kept: they can be looked at and restored."""
+
+    def change(
+        self, now: int, *, add: Iterable[tuple[RuleKind, str]] = (), remove: Sequence[int] = ()
+    ) -> list[SearchRule]:
+        """Take rules away (those that still hold) and add others, all or nothing. `now` is in microseconds. Returns
+        the new ones."""
+        ...
+
+    def restore(self, rule_ids: Sequence[int]) -> int:
+        """Let removed rules hold again. Returns how many did not hold."""
+        ...
+
+    def list(self, *, removed: bool = False) -> list[SearchRule]:
+        """Rules that hold, or those that do so no more; in the order in which they were added."""
+        ...
+
+    def revision(self) -> int:
+        """Rises with every change, whichever process made it."""
+        ...
+
+
 class Store(Protocol):
     """The shop's truth."""
 
@@ -363,6 +387,7 @@ class Store(Protocol):
     impressions: ImpressionLog
     transcripts: Transcripts
     proposals: ReviewList
+    search_rules: SearchRules
     erasures: ErasureLog
     opinions: OpinionStore
 

@@ -12,6 +12,7 @@ from shoplens.store.base import (
     People,
     ReviewList,
     SearchLog,
+    SearchRules,
     Store,
     Transcripts,
 )
@@ -27,6 +28,7 @@ from shoplens.store.sql_impressions import SqlImpressionLog
 from shoplens.store.sql_opinions import SqlOpinions
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_proposals import SqlReviewList
+from shoplens.store.sql_search_rules import SqlSearchRules
 from shoplens.store.sql_searches import SqlSearchLog
 from shoplens.store.sql_transcripts import SqlTranscripts
 from shoplens.store.sqlite_log import SqliteEventLog
@@ -51,6 +53,7 @@ class SqlStore:
         self.erasures: ErasureLog = SqlErasureLog(database)
         self.transcripts: Transcripts = SqlTranscripts(database)
         self.proposals: ReviewList = SqlReviewList(database)
+        self.search_rules: SearchRules = SqlSearchRules(database)
         self.opinions: OpinionStore = SqlOpinions(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:

@@ -24,6 +24,7 @@ from shoplens.testing.store_events import EventConformance, Opened, batch_of, sc
 from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_opinions import OpinionConformance
 from shoplens.testing.store_proposals import ReviewConformance
+from shoplens.testing.store_search_rules import SearchRuleConformance
 from shoplens.testing.store_searches import SearchConformance
 from shoplens.testing.store_transcripts import TranscriptConformance
 
@@ -108,6 +109,7 @@ class StoreConformance(
     TranscriptConformance,
     ErasureConformance,
     ReviewConformance,
+    SearchRuleConformance,
     ConcurrencyConformance,
 ):
     """All checks of a store."""

@@ -108,13 +108,13 @@ async def get_analytics(
     """What people searched for, what they did not find, what they left alone."""
 
     def look() -> bytes:
-        return orjson.dumps(figures_json(shop.search.analytics(days, n), days))
+        return orjson.dumps(figures_json(shop.search.analytics(days, n), days, shop.search.click_report()))
 
     return json_response(await run_in_threadpool(look))
 
 
 def _by_words(shop: Runtime, body: SearchIn) -> bytes:
-    found = shop.search.search(body.to_ask(shop.settings))
+    found = shop.search.search(body.to_ask(shop.settings, shop.search.scenario(body.scenario)))
     return found_bytes(found, explain=body.explain)
 
 
@@ -122,5 +122,5 @@ def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
     with media_parts(shop, sent) as parts:
         seen = shop.search.see(parts) if parts else AskedMedia()
-    found = shop.search.search(seen.join(body.to_ask(shop.settings)))
+    found = shop.search.search(seen.join(body.to_ask(shop.settings, shop.search.scenario(body.scenario))))
     return found_bytes(found, explain=body.explain, heard=seen.heard)
