@@ -46,7 +46,8 @@ class ChatEndpoint:
         told = "\n\n".join(f"[{place}] {one.text[:MOST_SOURCE]}" for place, one in enumerate(sources, start=1))
         messages = [{"role": "system", "content": SYSTEM.format(language=LANGUAGES.get(language, "English"))}]
         for question, answer in said:
-            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            messages += [{"role": "user", "content": question}] if question else []  # a person of the shop spoke first
+            messages.append({"role": "assistant", "content": answer})
         messages.append({"role": "user", "content": f"SOURCES\n{told}\n\nQUESTION\n{asked}"})
         body = {"model": self._model, "messages": messages, "temperature": 0, "max_tokens": 400}
         text = _content(self._post(body), self._url).strip()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shoplens.service.runtime import Runtime
 
 FORMAT = 2  # 1: times in microseconds
-TIMES = {"timestamp", "started", "updated"}
+TIMES = {"timestamp", "started", "updated", "opened", "changed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,12 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         "searches": [_said(asdict(one)) for one in searches],
         "impressions": [_said(asdict(one)) for one in impressions],
         "transcripts": [
-            {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns]} for kept, turns in transcripts
+            {
+                **_said(asdict(kept)),
+                "said": [_said(asdict(turn)) for turn in turns],
+                "handover": _handover(store, kept.conversation_id),
+            }
+            for kept, turns in transcripts
         ],
         "profile": shop.profiles.of(shop.shelf, user_id, language=shop.settings.language).as_dict() if person else None,
         "opinions": [
@@ -78,6 +83,12 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         ],
         "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
     }
+
+
+def _handover(store: Store, conversation_id: str) -> dict[str, Any] | None:
+    """The latest handover of a conversation to a person of the shop."""
+    found = store.handovers.load(conversation_id)
+    return None if found is None else _said(asdict(found))
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:

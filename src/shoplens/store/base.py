@@ -11,10 +11,14 @@ from shoplens.domain.people import Person
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.records import (
+    OPEN_HANDOVERS,
     ActedOn,
     Appended,
     Checkpoint,
+    Delivery,
     Erasure,
+    HandoverRecord,
+    HandoverState,
     ImpressionRecord,
     ImpressionResponse,
     ProductRows,
@@ -250,9 +254,16 @@ class Transcripts(Protocol):
         """The conversation as of its latest turn."""
         ...
 
-    def record(self, kept: Transcript, turn: TranscriptTurn) -> None:
-        """Store a turn and the transcript after it, in one transaction. ConflictError when that turn was answered
-        already, by another process, say."""
+    def record(
+        self,
+        kept: Transcript,
+        turn: TranscriptTurn,
+        *,
+        handover: HandoverRecord | None = None,
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Store a turn and the transcript after it, that it was handed over and who is to be told, in one transaction.
+        ConflictError when that turn was answered already, by another process, say."""
         ...
 
     def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:
@@ -290,6 +301,46 @@ class Transcripts(Protocol):
 
     def count(self) -> int:
         """How many conversations there are."""
+        ...
+
+
+class Handovers(Protocol):
+    """Conversations that a person answers. `Transcripts.record` begins one; it goes with its transcript."""
+
+    def load(self, conversation_id: str) -> HandoverRecord | None:
+        """The latest of a conversation; None when it was never handed over."""
+        ...
+
+    def queue(
+        self, states: Sequence[HandoverState] = OPEN_HANDOVERS, *, agent: str | None = None, limit: int = 100
+    ) -> list[tuple[HandoverRecord, Transcript]]:
+        """Conversations in these states, those first that have waited longest."""
+        ...
+
+    def change(
+        self, conversation_id: str, *, before: HandoverState, after: HandoverState, agent: str, now: int
+    ) -> bool:
+        """From one state into another; `agent` has it then. False when it is not in that state any more."""
+        ...
+
+    def give_up(self, before: int, now: int) -> int:
+        """Close what is open though nobody has written in it since a time (microseconds). Returns how many."""
+        ...
+
+
+class Outbox(Protocol):
+    """What is to be sent to people, until it is. Written in the transaction of what it tells of."""
+
+    def claim(self, now: int, lease: int, limit: int) -> list[Delivery]:
+        """Deliveries that are due, taken for `lease` microseconds so that no other process sends them too."""
+        ...
+
+    def settle(self, delivery: Delivery) -> None:
+        """What became of it."""
+        ...
+
+    def waiting(self) -> int:
+        """Deliveries that are still to be made."""
         ...
 
 
@@ -349,6 +400,8 @@ class Store(Protocol):
     proposals: ReviewList
     erasures: ErasureLog
     opinions: OpinionStore
+    handovers: Handovers
+    outbox: Outbox
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -10,7 +10,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -23,12 +23,13 @@ from shoplens.apps.assistant.composing import Draft, written
 from shoplens.apps.assistant.escalation import Rules, hand_over
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.tools.base import Writer
-from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.turns import Act, Handover, Outcome, Reply, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.reading import Understanding
-from shoplens.apps.assistant.wording import say
+from shoplens.apps.assistant.wording import moment_name, say
+from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import ServiceUnavailableError, ShoplensError
-from shoplens.store.base import Transcripts
-from shoplens.store.records import Transcript, TranscriptTurn
+from shoplens.store.base import Handovers, Transcripts
+from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, Transcript, TranscriptTurn
 
 log = logging.getLogger(__name__)
 STRIPES = 256  # locks that conversations share: turns of one wait for one another, others hardly ever
@@ -44,13 +45,16 @@ class Assistant:
         understanding: Understanding,
         answering: Answering,
         transcripts: Transcripts,
+        handovers: Handovers,
         rules: Rules,
         *,
         writer: Writer | None = None,
+        channels: Sequence[str] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._understand, self._answer = understanding, answering
-        self._transcripts, self._rules, self._writer = transcripts, rules, writer
+        self._transcripts, self._handovers = transcripts, handovers
+        self._rules, self._writer, self._channels = rules, writer, tuple(channels)
         self._now = now
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
 
@@ -61,7 +65,7 @@ class Assistant:
         with self._held(name or ""):
             kept = self._opened(name, turn.user_id)
             memory = Memory.of(kept.state)
-            reply = self._reply(turn, kept, memory)
+            reply = self._while_open(turn, kept) or self._reply(turn, kept, memory)
             self._record(turn, kept, memory, reply)
             return reply
 
@@ -100,6 +104,40 @@ class Assistant:
             written_by=by,
         )
 
+    def _while_open(self, turn: Turn, kept: Transcript) -> Reply | None:
+        """While a person has the conversation, or is waited for, nothing is answered but that."""
+        record = self._handovers.load(kept.conversation_id) if kept.handed_over else None
+        if record is None or record.state not in OPEN_HANDOVERS:
+            return None
+        now = self._now()
+        if now * 1e6 - kept.updated > self._rules.handover_hours * MICROSECONDS_PER_DAY / 24:
+            at, agent = int(now * 1e6), record.agent
+            self._handovers.change(kept.conversation_id, before=record.state, after="closed", agent=agent, now=at)
+            return None
+        language = turn.language or kept.language or "en"
+        if record.state == "with_agent":
+            said = say(language, "with_agent")
+        else:
+            said = self._when(language, "waiting", datetime.fromtimestamp(now, UTC))
+        outcome: Outcome = "waiting" if record.state == "waiting" else "with_agent"
+        understood = Understood(language, Tone.NEUTRAL, Act.HUMAN)
+        return Reply(
+            conversation_id=kept.conversation_id,
+            turn=kept.turns + 1,
+            outcome=outcome,
+            sentences=(Sentence(said),),
+            sources=(),
+            understood=understood,
+        )
+
+    def _when(self, language: str, name: str, now: datetime) -> str:
+        """A sentence that says when people answer, where they do not at the moment."""
+        opening = self._rules.opening
+        opens = opening.opens(now)
+        if opens is None:
+            return say(language, f"{name}_open")
+        return say(language, f"{name}_closed", hours=opening.shown, opens=moment_name(language, opens))
+
     def _reason(self, turn: Turn, understood: Understood, memory: Memory) -> str | None:
         reason = self._rules.before(turn.text, understood, memory)
         if reason is None and self._answer.action(understood) == "human":
@@ -111,8 +149,7 @@ class Assistant:
     ) -> tuple[Draft, Handover]:
         now = datetime.fromtimestamp(self._now(), UTC)
         handover = hand_over(reason, turn.text, understood, memory, draft.sources, self._rules.opening, now)
-        key = "handover_open" if handover.open_now else "handover_closed"
-        sentence = Sentence(say(understood.language, key, hours=handover.hours))
+        sentence = Sentence(self._when(understood.language, "handover", now))
         return Draft("handed_over", [sentence], draft.sources), handover
 
     def _worded(
@@ -173,7 +210,29 @@ class Assistant:
             answer=reply.text,
             details=orjson.dumps(details_of(reply)).decode(),
         )
-        self._transcripts.record(after, said)
+        record, news = self._news(reply, now)
+        self._transcripts.record(after, said, handover=record, deliveries=news)
+
+    def _news(self, reply: Reply, now: int) -> tuple[HandoverRecord | None, list[Delivery]]:
+        """What people of the shop are told of a turn: that it waits for them, or what the customer adds."""
+        record, occasion, channels = None, "message", ["webhook"] if "webhook" in self._channels else []
+        if reply.handover is not None:
+            record = HandoverRecord(
+                conversation_id=reply.conversation_id,
+                turn=reply.turn,
+                reason=reply.handover.reason,
+                summary=reply.handover.summary,
+                opened=now,
+                changed=now,
+            )
+            occasion, channels = "opened", list(self._channels)
+        elif reply.outcome not in ("waiting", "with_agent"):
+            return None, []
+        subject, occasion = reply.conversation_id, f"{occasion}/{reply.turn}"
+        return record, [
+            Delivery(kind="handover", subject=subject, occasion=occasion, channel=channel, due=now)
+            for channel in channels
+        ]
 
     @contextmanager
     def _held(self, name: str) -> Iterator[None]:

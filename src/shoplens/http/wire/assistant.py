@@ -9,7 +9,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, Field
 
-from shoplens.apps.assistant.turns import MAX_TEXT, Reply, Turn
+from shoplens.apps.assistant.turns import MAX_TEXT, Handover, Reply, Turn
 from shoplens.apps.interaction.turns import PhotoAsk
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import Id, Request, Told
@@ -67,6 +67,7 @@ class HandoverOut(BaseModel):
     summary: str = Field(description="For the person who takes over, not for the customer.")
     open_now: bool
     hours: str = Field(description='When people answer; "" = always.')
+    opens: str | None = Field(description="When they do next, in the time zone of these hours; null: now.")
 
 
 class AssistantAnswer(BaseModel):
@@ -75,7 +76,7 @@ class AssistantAnswer(BaseModel):
     conversation_id: str = Field(description="Send it with the next message.")
     turn: int = Field(description="Of this conversation, from 1; feedback names it.")
     text: str
-    outcome: Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over"]
+    outcome: Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
     sentences: list[SentenceOut]
     sources: list[SourceOut]
     items: list[str] = Field(description="item_ids that were spoken of or shown, in order.")
@@ -172,17 +173,22 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "confidence": round(understood.confidence, 4),
         "in_scope": understood.in_scope,
         "slots": dict(understood.slots),
-        "handover": None if reply.handover is None else asdict(reply.handover),
+        "handover": None if reply.handover is None else handover_told(reply.handover),
         "written_by": reply.written_by,
     }
+
+
+def handover_told(handover: Handover) -> dict[str, Any]:
+    """`HandoverOut` as plain values."""
+    return asdict(handover) | {"opens": handover.opens.isoformat() if handover.opens is not None else None}
 
 
 def reply_events(reply: Reply) -> Iterator[bytes]:
     """Server-sent events: a `sentence` for each, then the whole `reply`."""
     told = reply_json(reply)
     for sentence in told["sentences"]:
-        yield _event("sentence", sentence)
-    yield _event("reply", told)
+        yield event("sentence", sentence)
+    yield event("reply", told)
 
 
 def conversation_json(kept: Transcript) -> dict[str, Any]:
@@ -224,5 +230,7 @@ def transcript_json(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[s
     return conversation_json(kept) | {"said": said}
 
 
-def _event(name: str, data: object) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+def event(name: str, data: object, number: int | None = None) -> bytes:
+    """One server-sent event; `number`: its id, from which a listener goes on."""
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
