@@ -14,6 +14,7 @@ from shoplens.apps.assistant.desk import Desk
 from shoplens.apps.assistant.escalation import Opening, Rules
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
+from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.interaction import Interaction
@@ -79,10 +80,10 @@ class AssistantService:
         )
         self.desk = Desk(store.transcripts, store.handovers)
 
-    def turn(self, turn: Turn) -> Reply:
+    def turn(self, turn: Turn, listener: Listener = NOBODY) -> Reply:
         """Answer one message; see `Assistant.turn`."""
         self.follow()
-        return self.assistant.turn(turn)
+        return self.assistant.turn(turn, listener)
 
     def follow(self) -> None:
         """Take up documents and intents as they are now; cheap, at most once a second."""

@@ -14,20 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from shoplens.apps.assistant.answering import Answering
-from shoplens.apps.assistant.composing import Draft, written
+from shoplens.apps.assistant.composing import Draft
 from shoplens.apps.assistant.escalation import Rules, hand_over
+from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.tools.base import Writer
 from shoplens.apps.assistant.turns import Act, Handover, Outcome, Reply, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.assistant.wording import moment_name, say
+from shoplens.apps.assistant.writing import write
 from shoplens.domain.events import MICROSECONDS_PER_DAY
-from shoplens.errors import ServiceUnavailableError, ShoplensError
+from shoplens.errors import ServiceUnavailableError
 from shoplens.store.base import Handovers, Transcripts
 from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, Transcript, TranscriptTurn
 
@@ -58,14 +60,16 @@ class Assistant:
         self._now = now
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
 
-    def turn(self, turn: Turn) -> Reply:
-        """Answer one message. InputError for a photo that cannot be used; ServiceUnavailableError while the message
-        before is still being answered, ConflictError when another process has answered it."""
+    def turn(self, turn: Turn, listener: Listener = NOBODY) -> Reply:
+        """Answer one message; `listener` hears of it as it goes. InputError for a photo that cannot be used;
+        ServiceUnavailableError while the message before is still being answered, ConflictError when another process
+        has answered it."""
         name = turn.conversation_id
         with self._held(name or ""):
             kept = self._opened(name, turn.user_id)
             memory = Memory.of(kept.state)
-            reply = self._while_open(turn, kept) or self._reply(turn, kept, memory)
+            reply = self._while_open(turn, kept, listener) or self._reply(turn, kept, memory, listener)
+            listener.check()
             self._record(turn, kept, memory, reply)
             return reply
 
@@ -73,23 +77,28 @@ class Assistant:
         """Give threads back."""
         self._answer.close()
 
-    def _reply(self, turn: Turn, kept: Transcript, memory: Memory) -> Reply:
+    def _reply(self, turn: Turn, kept: Transcript, memory: Memory, listener: Listener) -> Reply:
         understood = self._understand(turn, memory, kept.language)
+        listener.stage("understood", _read(understood))
         reason = None if understood.refused else self._reason(turn, understood, memory)
         if reason is not None:
             draft, handover = self._handed_over(reason, turn, understood, memory, Draft("unknown"))
         else:
-            draft, handover = self._answer(turn, understood, memory, kept.conversation_id), None
+            draft, handover = self._answer(turn, understood, memory, kept.conversation_id, listener.check), None
             misses = memory.misses + 1 if draft.outcome == "unknown" else 0
             if misses >= self._rules.misses:
                 draft, handover = self._handed_over("unsure", turn, understood, memory, draft)
             elif misses:
                 draft.question = say(understood.language, "offer_human")
                 draft.sentences.append(Sentence(draft.question))
-        draft, by = self._worded(turn, understood, memory, draft)
-        if understood.tone is Tone.UPSET and not understood.refused:
-            draft.sentences.insert(0, Sentence(say(understood.language, "sorry")))
-        draft.sentences = _spaced(draft.sentences, understood.language)
+        listener.stage("found", {"outcome": draft.outcome, "sources": [one.id for one in draft.sources]})
+        draft.sentences, language = _spaced(draft.sentences, understood.language), understood.language
+        sorry = understood.tone is Tone.UPSET and not understood.refused
+        begin = [Sentence(say(language, "sorry"))] if sorry else []
+        for one in begin:
+            listener.sentence(one)
+        draft, by = write(self._writer, turn.text, memory.said[-REMEMBERED:], language, draft, listener)
+        draft.sentences = _spaced([*begin, *draft.sentences], language)
         return Reply(
             conversation_id=kept.conversation_id,
             turn=kept.turns + 1,
@@ -104,7 +113,7 @@ class Assistant:
             written_by=by,
         )
 
-    def _while_open(self, turn: Turn, kept: Transcript) -> Reply | None:
+    def _while_open(self, turn: Turn, kept: Transcript, listener: Listener) -> Reply | None:
         """While a person has the conversation, or is waited for, nothing is answered but that."""
         record = self._handovers.load(kept.conversation_id) if kept.handed_over else None
         if record is None or record.state not in OPEN_HANDOVERS:
@@ -120,12 +129,13 @@ class Assistant:
         else:
             said = self._when(language, "waiting", datetime.fromtimestamp(now, UTC))
         outcome: Outcome = "waiting" if record.state == "waiting" else "with_agent"
-        understood = Understood(language, Tone.NEUTRAL, Act.HUMAN)
+        understood, sentence = Understood(language, Tone.NEUTRAL, Act.HUMAN), Sentence(said)
+        listener.sentence(sentence)
         return Reply(
             conversation_id=kept.conversation_id,
             turn=kept.turns + 1,
             outcome=outcome,
-            sentences=(Sentence(said),),
+            sentences=(sentence,),
             sources=(),
             understood=understood,
         )
@@ -151,26 +161,6 @@ class Assistant:
         handover = hand_over(reason, turn.text, understood, memory, draft.sources, self._rules.opening, now)
         sentence = Sentence(self._when(understood.language, "handover", now))
         return Draft("handed_over", [sentence], draft.sources), handover
-
-    def _worded(
-        self, turn: Turn, understood: Understood, memory: Memory, draft: Draft
-    ) -> tuple[Draft, Literal["templates", "endpoint"]]:
-        """In the words of an endpoint, where there is one and its words are true to the sources."""
-        if self._writer is None or draft.outcome != "answered" or not draft.sources:
-            return draft, "templates"
-        try:
-            text = self._writer(turn.text, draft.sources, memory.said[-REMEMBERED:], understood.language)
-        except ShoplensError as error:
-            log.warning("the endpoint wrote nothing, templates answer: %s", error)
-            return draft, "templates"
-        except Exception:  # a writer of somebody else may raise anything: what was found is answered nevertheless
-            log.exception("the endpoint failed, templates answer")
-            return draft, "templates"
-        better = written(text, draft)
-        if better is None:
-            log.info("what the endpoint wrote does not stand in the sources, templates answer")
-            return draft, "templates"
-        return better, "endpoint"
 
     def _opened(self, name: str | None, user_id: str | None) -> Transcript:
         """The conversation of that id as it is; a new one when there is none or it is somebody else's."""
@@ -266,6 +256,18 @@ def details_of(reply: Reply) -> dict[str, Any]:
         "items": list(reply.items),
         "written_by": reply.written_by,
         "handover": None if reply.handover is None else asdict(reply.handover),
+    }
+
+
+def _read(understood: Understood) -> dict[str, object]:
+    """What a listener hears of how a message was read."""
+    return {
+        "language": understood.language,
+        "act": understood.act.value,
+        "intent": understood.intent,
+        "in_scope": understood.in_scope,
+        "tone": understood.tone.value,
+        "refused": understood.refused,
     }
 
 

@@ -42,6 +42,7 @@ class Tone(StrEnum):
     UPSET = "upset"
 
 
+WrittenBy = Literal["templates", "endpoint", "both"]
 SourceKind = Literal["document", "product", "order", "dialogue", "shop"]
 Outcome = Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
 
@@ -131,7 +132,7 @@ class Reply:
     question: str | None = None  # asked back
     options: tuple[str, ...] = ()  # answers that the question offers
     handover: Handover | None = None
-    written_by: Literal["templates", "endpoint"] = "templates"
+    written_by: WrittenBy = "templates"
 
     @property
     def text(self) -> str:

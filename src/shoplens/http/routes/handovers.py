@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import needs
+from shoplens.http.routes.assistant_stream import EVENTS
 from shoplens.http.routes.shop import Shop, json_response
 from shoplens.http.wire.assistant import event
 from shoplens.http.wire.fields import PROBLEMS, Id
@@ -34,7 +35,6 @@ from shoplens.service.runtime import Runtime
 from shoplens.store.records import OPEN_HANDOVERS, HandoverState
 
 router = APIRouter(tags=["assistant"], responses=PROBLEMS)
-EVENTS = "text/event-stream"
 LOOK_EVERY = 1.0  # seconds between looks at what was said
 LONGEST = 60.0  # seconds of one stream; whoever listens comes again with the last id
 STREAMED: dict[str, Any] = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
 
-from shoplens.apps.assistant.turns import MAX_TEXT, Handover, Reply, Turn
+from shoplens.apps.assistant.turns import MAX_TEXT, Handover, Reply, Sentence, Turn, WrittenBy
 from shoplens.apps.interaction.turns import PhotoAsk
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import Id, Request, Told
@@ -89,7 +89,9 @@ class AssistantAnswer(BaseModel):
     in_scope: bool = Field(description="Whether the message is about anything that was learnt.")
     slots: dict[str, str] = Field(description="Numbers and names in the message: order_id, email …")
     handover: HandoverOut | None
-    written_by: Literal["templates", "endpoint"]
+    written_by: WrittenBy = Field(
+        description="both: the endpoint's words up to the first that stands in no source, templates from there on."
+    )
 
 
 class FeedbackIn(Request):
@@ -162,7 +164,7 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "turn": reply.turn,
         "text": reply.text,
         "outcome": reply.outcome,
-        "sentences": [{"text": one.text, "sources": list(one.sources), "lead": one.lead} for one in reply.sentences],
+        "sentences": [sentence_json(one) for one in reply.sentences],
         "sources": [asdict(one) for one in reply.sources],
         "items": list(reply.items),
         "question": reply.question,
@@ -183,12 +185,9 @@ def handover_told(handover: Handover) -> dict[str, Any]:
     return asdict(handover) | {"opens": handover.opens.isoformat() if handover.opens is not None else None}
 
 
-def reply_events(reply: Reply) -> Iterator[bytes]:
-    """Server-sent events: a `sentence` for each, then the whole `reply`."""
-    told = reply_json(reply)
-    for sentence in told["sentences"]:
-        yield event("sentence", sentence)
-    yield event("reply", told)
+def sentence_json(sentence: Sentence) -> dict[str, Any]:
+    """`SentenceOut` as plain values."""
+    return {"text": sentence.text, "sources": list(sentence.sources), "lead": sentence.lead}
 
 
 def conversation_json(kept: Transcript) -> dict[str, Any]:
