@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shoplens.service.delivery_settings import EmailSettings, WebhookSettings
+from shoplens.service.time_zone import TimeZone
 
 
 class OpinionSettings(BaseModel):
@@ -14,6 +15,7 @@ class OpinionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    timezone: TimeZone = "UTC"  # of the shop's clock, by which hours, weekdays and days are told apart
     window_minutes: Literal[5, 10, 15, 20, 30, 60] = 15  # a shorter one is judged sooner, a longer one less often
     alarms_per_year: float = Field(default=1.0, gt=0, le=365)  # false ones of all series together
     memory_days: float = Field(default=21.0, ge=1)  # half-life of what is usual
