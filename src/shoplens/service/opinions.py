@@ -180,7 +180,8 @@ class OpinionService:
             stamp = (*model_stamps(self.workspace), len(self._facts))
             if self._reader is None or stamp != self._read_with:
                 vectors = vectors_of(self.workspace, encoder=self._encoder)
-                self._reader = reader_of(self.workspace, self._catalogue(), vectors=vectors)
+                identities = self.store.catalogue.identities()
+                self._reader = reader_of(self.workspace, self._catalogue(), vectors=vectors, identities=identities)
                 self._read_with = stamp
         return self._reader
 

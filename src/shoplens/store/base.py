@@ -88,6 +88,10 @@ class Catalogue(Protocol):
         """All products (stubs included) by store row, in chunks."""
         ...
 
+    def identities(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """item_id, GTIN, MPN and link of every product that is no stub, without reading the rest."""
+        ...
+
     def rows(self) -> ProductRows:
         """Store row and id of every product, by store row."""
         ...

@@ -40,7 +40,7 @@ class Trend:
 def trend_of(
     series: str, windows: Iterable[WindowCount], *, since: int, before: int, step: str, clock: ShopClock
 ) -> Trend:
-    """Windows added up to steps of an hour, a day or a week (from Monday), by the shop's clock; InputError for others."""
+    """Windows added up to steps of an hour, a day or a week (from Monday) by the shop's clock. InputError else."""
     if step not in STEPS:
         raise InputError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
     length = STEPS[step]
