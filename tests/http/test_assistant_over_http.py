@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import io
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
+from starlette.requests import Request
 from typer.testing import CliRunner
 
+from shoplens.apps.assistant import Reply, Sentence
+from shoplens.apps.assistant.listening import Listener
 from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.cli import assistant_evaluate as _assistant  # noqa: F401 - registers all its commands
 from shoplens.cli.app import app
+from shoplens.errors import StoreUnavailableError
 from shoplens.http.app import create_app
+from shoplens.http.routes.assistant_stream import stream_turn
 from shoplens.http.wire.assistant import AssistantAnswer, TranscriptOut
 from shoplens.service.assistant_tools import shopping_session
 from shoplens.service.runtime import Runtime
@@ -52,11 +63,71 @@ def test_events_come_sentence_by_sentence(client: TestClient, asked: dict[str, o
     answer = client.post("/v1/assistant", json=sent, headers=headers)
     assert answer.headers["content-type"].startswith("text/event-stream")
     events = [block.split("\n") for block in answer.text.strip().split("\n\n")]
-    assert [lines[0] for lines in events[-2:]] == ["event: sentence", "event: reply"]
-    whole = orjson.loads(events[-1][1].removeprefix("data: "))
-    sentences = [orjson.loads(lines[1].removeprefix("data: ")) for lines in events[:-1]]
+    told = [orjson.loads(lines[1].removeprefix("data: ")) for lines in events]
+    names = [lines[0].removeprefix("event: ") for lines in events]
+    assert names == ["stage", "stage", *["sentence"] * (len(names) - 3), "reply"]
+    whole, sentences = told[-1], told[2:-1]
     assert whole["sentences"] == sentences
     assert "3.90 EUR" in whole["text"]
+    assert [one["stage"] for one in told[:2]] == ["understood", "found"]
+    assert (told[0]["language"], told[1]["outcome"]) == ("en", "answered")
+    assert told[1]["sources"] == [one["id"] for one in whole["sources"]]
+
+
+def test_what_is_refused_keeps_its_status_and_what_fails_later_is_an_event(
+    client: TestClient, shop: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"headers": {**READER, "accept": "text/event-stream"}, "json": {"text": "delivery costs?"}}
+    assert client.post("/v1/assistant", **asked | {"json": {"text": " "}}).status_code == 422  # type: ignore[arg-type]
+    shop.assistant.follow()
+    assistant = shop.assistant.assistant
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("postgresql://keep-me-secret", told="the database is away")
+
+    monkeypatch.setattr(assistant, "_answer", fails)
+    monkeypatch.setattr(assistant, "_reason", lambda *_: None)
+    events = client.post("/v1/assistant", **asked).text.strip().split("\n\n")  # type: ignore[arg-type]
+    assert [one.split("\n")[0] for one in events] == ["event: stage", "event: error"]
+    assert '"status":503' in events[-1]
+    assert "keep-me-secret" not in events[-1]
+    monkeypatch.setattr(assistant, "_understand", fails)
+    assert client.post("/v1/assistant", **asked).status_code == 503  # type: ignore[arg-type]
+
+
+def test_who_goes_away_ends_the_work(client: TestClient) -> None:
+    ended, closed = threading.Event(), asyncio.Event()
+
+    def turn(listener: Listener) -> Reply:
+        try:
+            while True:
+                listener.sentence(Sentence("and so on"))
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    async def talk() -> None:
+        async with AsyncExitStack() as around:
+            around.callback(closed.set)
+            answer = await stream_turn(Request({"type": "http"}), turn, around.pop_all())
+        events = cast("AsyncGenerator[bytes, None]", answer.body_iterator)
+        assert b"and so on" in await anext(events)
+        assert not closed.is_set()
+        await events.aclose()
+        await asyncio.wait_for(closed.wait(), 10)
+
+    asyncio.run(talk())
+    assert ended.is_set()
+
+
+def test_a_form_is_streamed_too(client: TestClient) -> None:
+    photo = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(photo, "PNG")
+    form = {"data": {"text": "do you have this?", "stream": "true"}, "files": {"image": photo.getvalue()}}
+    answer = client.post("/v1/assistant", headers=READER, **form)  # type: ignore[arg-type]
+    last = answer.text.strip().split("\n\n")[-1]
+    assert last.startswith("event: error"), "this shop reads no photos"
+    assert '"status":422' in last
 
 
 @pytest.mark.parametrize(

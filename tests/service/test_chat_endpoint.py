@@ -20,6 +20,21 @@ from shoplens.service.chat_endpoint import ChatEndpoint
 SOURCES = [Source("document:a#1", "document", "Returns", "Returns within 30 days.")]
 
 
+def chunk(**delta: object) -> str:
+    return f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta}]})}\n\n"
+
+
+_WHOLE = (
+    chunk(role="assistant") + chunk(content="Within ") + ": wait\n\n" + chunk(content="30 天.") + "data: [DONE]\n\n"
+)
+STREAMS = {
+    "stream": [_WHOLE[start : start + 7] for start in range(0, len(_WHOLE), 7)],
+    "unknown stream": [chunk(content="UNK"), chunk(content="NOWN."), "data: [DONE]\n\n"],
+    "no stream": ["data: oops\n\n"],
+    "numbers": [chunk(content=7)],
+}
+
+
 class Chat(BaseHTTPRequestHandler):
     """Answers as its mood says."""
 
@@ -31,6 +46,14 @@ class Chat(BaseHTTPRequestHandler):
         Chat.seen = {"path": self.path, "key": self.headers["authorization"], **json.loads(body)}
         if Chat.mood == "slow":
             time.sleep(0.6)
+        if Chat.mood in STREAMS:
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream; charset=utf-8")
+            self.end_headers()
+            for piece in STREAMS[Chat.mood]:
+                self.wfile.write(piece.encode())
+                self.wfile.flush()
+            return
         answer = {"choices": [{"message": {"content": "UNKNOWN." if Chat.mood == "unknown" else "Within 30 days."}}]}
         content = b"oops" if Chat.mood == "nonsense" else json.dumps(answer).encode()
         self.send_response(500 if Chat.mood == "broken" else 200)
@@ -57,7 +80,7 @@ def endpoint() -> Iterator[ChatEndpoint]:
 
 def test_sources_and_question_are_sent_as_data(endpoint: ChatEndpoint) -> None:
     Chat.mood = ""
-    assert endpoint("how long?", SOURCES, [("hi", "hello")], "zh") == "Within 30 days."
+    assert list(endpoint("how long?", SOURCES, [("hi", "hello")], "zh")) == ["Within 30 days."]
     assert (Chat.seen["path"], Chat.seen["key"], Chat.seen["model"]) == ("/v1/chat/completions", "Bearer k", "m")
     roles = [one["role"] for one in Chat.seen["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
@@ -72,6 +95,9 @@ def test_sources_and_question_are_sent_as_data(endpoint: ChatEndpoint) -> None:
         ("nonsense", ServiceError),
         ("unknown", ServiceError),
         ("slow", ServiceUnavailableError),
+        ("unknown stream", ServiceError),
+        ("no stream", ServiceError),
+        ("numbers", ServiceError),
     ],
 )
 def test_no_answer_is_an_error_that_templates_stand_in_for(
@@ -79,7 +105,13 @@ def test_no_answer_is_an_error_that_templates_stand_in_for(
 ) -> None:
     Chat.mood = mood
     with pytest.raises(error):
-        endpoint("how long?", SOURCES, [], "en")
+        list(endpoint("how long?", SOURCES, [], "en"))
+
+
+def test_words_come_as_they_are_written(endpoint: ChatEndpoint) -> None:
+    Chat.mood = "stream"
+    assert [one for one in endpoint("how long?", SOURCES, [], "en") if one] == ["Within ", "30 天."]
+    assert Chat.seen["stream"] is True
 
 
 def test_url_and_model_belong_together() -> None:

@@ -16,10 +16,13 @@ import pytest
 from pydantic import SecretStr
 
 from shoplens.domain.opinions import Count
-from shoplens.service.opinion_delivery import Courier, channels_of
-from shoplens.service.opinion_settings import EmailSettings, OpinionSettings, WebhookSettings
+from shoplens.service.delivery import Courier
+from shoplens.service.delivery_settings import EmailSettings, WebhookSettings
+from shoplens.service.opinion_delivery import alerts_told, channels_of
+from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.store.base import Store
-from shoplens.store.opinions import AlertRecord, Delivery, PostRecord
+from shoplens.store.opinions import AlertRecord, PostRecord
+from shoplens.store.records import Delivery
 from shoplens.store.sql import open_store
 
 FIGURES = {"posts": 9, "negative": 8, "positive": 0, "reach": 9, "share": 0.9, "low": 0.6, "high": 0.98}
@@ -70,16 +73,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
     one.close()
 
 
+def courier_of(store: Store, settings: OpinionSettings, language: str = "en") -> Courier:
+    return Courier(store.outbox, {"alert": alerts_told(store.opinions, settings, language)})
+
+
 def put(store: Store, channel: str) -> None:
     with store.opinions.turn() as turn:
-        turn.deliver([Delivery(alert_id="a1", occasion="opened", channel=channel, due=0)])
+        turn.deliver([Delivery(kind="alert", subject="a1", occasion="opened", channel=channel, due=0)])
 
 
 def test_a_webhook_is_signed_and_tried_again(store: Store, hook: str) -> None:
     webhook = WebhookSettings(url=hook, secret=SecretStr("s3cret"), allow_private=True)
     settings = OpinionSettings(webhook=webhook)
     assert channels_of(settings) == ("log", "webhook")
-    courier = Courier(store.opinions, settings)
+    courier = courier_of(store, settings)
     Hook.answers = [500, 302]
     put(store, "webhook")
     assert courier.deliver(100.0) == 0
@@ -88,7 +95,7 @@ def test_a_webhook_is_signed_and_tried_again(store: Store, hook: str) -> None:
     assert courier.deliver(131.0) == 0, "a redirect leads to an address that nobody checked"
     assert courier.deliver(131.0 + 91.0) == 1
     assert courier.deliver(10_000.0) == 0
-    assert store.opinions.waiting() == 0
+    assert store.outbox.waiting() == 0
     headers, body = Hook.got[-1]
     assert {one[0]["idempotency-key"] for one in Hook.got} == {"a1/opened"}
     moment, _, digest = headers["x-shoplens-signature"].removeprefix("t=").partition(",v1=")
@@ -104,21 +111,21 @@ def test_what_is_not_signed_is_warned_of_once(
     store: Store, hook: str, secret: SecretStr | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     webhook = WebhookSettings(url=hook, secret=secret, allow_private=True)
-    courier = Courier(store.opinions, OpinionSettings(webhook=webhook))
+    courier = courier_of(store, OpinionSettings(webhook=webhook))
     put(store, "webhook")
     assert courier.deliver(100.0) == 1
     with store.opinions.turn() as turn:
-        turn.deliver([Delivery(alert_id="a1", occasion="critical", channel="webhook", due=0)])
+        turn.deliver([Delivery(kind="alert", subject="a1", occasion="critical", channel="webhook", due=0)])
     assert courier.deliver(101.0) == 1
     assert not [headers for headers, _ in Hook.got if "x-shoplens-signature" in headers]
     assert caplog.text.count("opinions.webhook.secret") == 1
 
 
 def test_a_private_address_is_refused_for_good(store: Store, hook: str) -> None:
-    courier = Courier(store.opinions, OpinionSettings(webhook=WebhookSettings(url=hook)))
+    courier = courier_of(store, OpinionSettings(webhook=WebhookSettings(url=hook)))
     put(store, "webhook")
     assert courier.deliver(100.0) == 0
-    assert store.opinions.waiting() == 0
+    assert store.outbox.waiting() == 0
     assert not Hook.got
 
 
@@ -142,7 +149,7 @@ def test_an_email_goes_through_a_server(store: Store) -> None:
         settings = OpinionSettings(email=email)
         assert channels_of(settings) == ("log", "email")
         put(store, "email")
-        assert Courier(store.opinions, settings, language="zh").deliver(100.0) == 1
+        assert courier_of(store, settings, "zh").deliver(100.0) == 1
     finally:
         controller.stop()
     (mail,) = Inbox.mails
@@ -152,7 +159,7 @@ def test_an_email_goes_through_a_server(store: Store) -> None:
 
 def test_the_log_says_it_too(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     put(store, "log")
-    courier = Courier(store.opinions, OpinionSettings())
+    courier = courier_of(store, OpinionSettings())
     assert courier.deliver(100.0) == 1
     assert "[warning] More complaints about the shop" in caplog.text
     assert "the battery died at once" in caplog.text

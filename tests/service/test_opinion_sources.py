@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -130,18 +131,9 @@ def test_reviews_and_tickets_of_the_shop(tmp_path: Path) -> None:
     store.events.append(batch)
     (review,) = posts_of(list(whole(store, "shop:reviews", SourceOptions(), report)))
     assert (review.text, review.item_id, review.author, review.source) == ("too small", "p1", "ann", "reviews")
+    kept = Transcript(conversation_id="c", user_id="ann", started=TIME, updated=TIME + 5, turns=1, handed_over="asked")
     turn = TranscriptTurn(conversation_id="c", number=1, timestamp=TIME, said="where is my parcel", answer="…")
-    store.transcripts.record(
-        Transcript(
-            conversation_id="c",
-            user_id="ann",
-            started=TIME,
-            updated=TIME + 5,
-            turns=1,
-            handed_over="asked for a person",
-        ),
-        turn,
-    )
+    store.transcripts.record(kept, turn)
     batches = list(whole(store, "shop:tickets", SourceOptions(), report))
     (ticket,) = posts_of(batches)
     assert (ticket.text, ticket.source) == ("where is my parcel", "tickets")
@@ -150,6 +142,13 @@ def test_reviews_and_tickets_of_the_shop(tmp_path: Path) -> None:
     with store.opinions.turn() as settled:
         settled.settle(point.source, point.rows)
     assert posts_of(list(whole(store, "shop:tickets", SourceOptions(), report))) == []
+    for number, items, said in ((2, ["p1"], "is it in stock"), (3, [], "it broke"), (4, ["p1", "p2"], "any others"),
+                                (5, [], "I want a person"), (6, [], "")):  # fmt: skip
+        details = orjson.dumps({"items": items}).decode()
+        more = replace(turn, number=number, said=said, details=details)
+        store.transcripts.record(replace(kept, updated=TIME + 9, turns=number), more)
+    posts = posts_of(list(whole(store, "shop:tickets", SourceOptions(), report)))
+    assert [one.item_id for one in posts] == [None, "p1", "p1", None, None], "what an agent says is no ticket"
     store.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +16,8 @@ from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stag
 from shoplens.errors import InputError
 
 if TYPE_CHECKING:
-    from shoplens.apps.assistant import Reply
+    from shoplens.apps.assistant import Reply, Sentence
+    from shoplens.apps.assistant.listening import Listener
 
 assistant_app = typer.Typer(
     help="The customer-service assistant: answers from dialogues of the past, documents, the catalogue and a"
@@ -181,13 +182,14 @@ def chat(workspace: WorkspaceOption = Path("."), user: UserOption = None) -> Non
                 try:
                     turn = Turn(text=line, user_id=user, photos=photos)
                     last = shop.assistant.turn(
-                        replace(turn, conversation_id=None if last is None else last.conversation_id)
+                        replace(turn, conversation_id=None if last is None else last.conversation_id), _speaking()
                     )
                 except InputError as error:
                     console.print(str(error), style="yellow", markup=False, highlight=False)
                     continue
                 photos = ()
-                emit({}, json=False, table=reply_view(last))
+                Console().print()
+                emit({}, json=False, table=reply_view(last, said=True))
 
 
 def _learnt(did: Mapping[str, Any]) -> RenderableType:
@@ -206,9 +208,23 @@ def _learnt(did: Mapping[str, Any]) -> RenderableType:
     return Text("\n".join([*said, *did["notes"], f"version {did['version']}"]))
 
 
-def reply_view(reply: Reply) -> RenderableType:
-    """For people: the answer, its sources, what is asked back, and the summary of a handover."""
-    lines: list[RenderableType] = [Text(reply.text, style="bold green")]
+def _speaking() -> Listener:
+    """Prints each sentence when it is ready."""
+    from shoplens.apps.assistant.listening import Nobody
+
+    class Speaking(Nobody):
+        def sentence(self, sentence: Sentence) -> None:
+            said = sentence.lead + sentence.text
+            out.print(said, end="", style="bold green", markup=False, highlight=False, soft_wrap=True)
+
+    out = Console()
+    return Speaking()
+
+
+def reply_view(reply: Reply, *, said: bool = False) -> RenderableType:
+    """For people: the answer (unless it was `said` already), its sources, what is asked back, and the summary of a
+    handover."""
+    lines: list[RenderableType] = [] if said else [Text(reply.text, style="bold green")]
     lines += [
         Text(f"  [{one.id}] {one.title} ({one.location})" if one.location else f"  [{one.id}] {one.title}", style="dim")
         for one in reply.sources

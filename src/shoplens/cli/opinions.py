@@ -65,7 +65,7 @@ def watch(
     from shoplens.ingest.mapping import parse_mapping
     from shoplens.ingest.opinions import COLUMNS
     from shoplens.ingest.report import IngestReport
-    from shoplens.service.opinion_delivery import Courier
+    from shoplens.service.handover_delivery import open_courier
     from shoplens.service.opinion_sources import SourceOptions
     from shoplens.service.opinion_watch import watch as watch_sources
     from shoplens.service.runtime import Runtime
@@ -78,7 +78,7 @@ def watch(
     ):
         settings, language = shop.settings.opinions, shop.settings.language
         options = SourceOptions(name, mapping, allow_private, settings.feed_minutes)
-        courier = Courier(shop.store.opinions, settings, language=language)
+        courier = open_courier(shop.store, shop.settings)
         if follow:
             courier.start()
             console.print("watching; Ctrl-C ends", highlight=False)

@@ -20,6 +20,7 @@ from shoplens.http.routes import (
     entities,
     events,
     experiments,
+    handovers,
     health,
     interact,
     media,
@@ -66,6 +67,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     app.state.meters = meters
     errors.install(app)
     shops = (
+        handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first
         assistant,
         recommend,
         scenarios,

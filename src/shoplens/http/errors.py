@@ -62,7 +62,22 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """One problem+json answer."""
-    body = {
+    body = _body(request, status, detail)
+    if errors:
+        body["errors"] = errors
+    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def problem_of(request: Request, error: Exception) -> dict[str, Any]:
+    """What an answer that has begun says of an error: the body of a problem."""
+    if not isinstance(error, ShoplensError):
+        return _body(request, 500, "an unexpected error; the service's log has it under this request_id")
+    status, detail = _status_of(error)
+    return _body(request, status, detail)
+
+
+def _body(request: Request, status: int, detail: str) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -70,9 +85,12 @@ def problem(
         "instance": request.url.path,
         "request_id": request.scope.get("request_id"),
     }
-    if errors:
-        body["errors"] = errors
-    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def _status_of(error: Exception) -> tuple[int, str]:
+    """The status of a deliberate error, and what the caller is told."""
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    return status, error.told if isinstance(error, StoreError) else str(error)
 
 
 def install(app: FastAPI) -> None:
@@ -84,10 +102,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _deliberate(request: Request, error: Exception) -> Response:
-    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    status, told = _status_of(error)
     if status >= 500 and status != 501:
         log.error("%s %s: %s", request.method, route_of(request.scope), error)
-    told = error.told if isinstance(error, StoreError) else str(error)
     return problem(request, status, told, headers={"retry-after": "1"} if status == 503 else None)
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from shoplens.apps.assistant import Assistant, Reply, Turn
 from shoplens.apps.assistant.answering import Answering, ShopFacts
+from shoplens.apps.assistant.desk import Desk
 from shoplens.apps.assistant.escalation import Opening, Rules
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
+from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.interaction import Interaction
@@ -25,6 +27,7 @@ from shoplens.service.assistant_reading import RememberingEncoder, reading_encod
 from shoplens.service.assistant_settings import AssistantSettings
 from shoplens.service.assistant_tools import OwnOrders, Recommend, Recommendations, ShopCatalogue, ShoppingSearch
 from shoplens.service.chat_endpoint import ChatEndpoint
+from shoplens.service.handover_delivery import channels_of
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -70,14 +73,17 @@ class AssistantService:
             Understanding(lambda: self._intents, language=workspace.settings.language),
             answering,
             store.transcripts,
+            store.handovers,
             _rules(settings),
             writer=self._endpoint,
+            channels=channels_of(settings),
         )
+        self.desk = Desk(store.transcripts, store.handovers)
 
-    def turn(self, turn: Turn) -> Reply:
+    def turn(self, turn: Turn, listener: Listener = NOBODY) -> Reply:
         """Answer one message; see `Assistant.turn`."""
         self.follow()
-        return self.assistant.turn(turn)
+        return self.assistant.turn(turn, listener)
 
     def follow(self) -> None:
         """Take up documents and intents as they are now; cheap, at most once a second."""
@@ -91,8 +97,9 @@ class AssistantService:
             self._looked = time.monotonic()
         if now - self._pruned > PRUNE_EVERY:
             self._pruned = now
-            keep = self._workspace.settings.assistant.keep_days
-            self._store.transcripts.prune(int(time.time() * 1e6 - keep * MICROSECONDS_PER_DAY))
+            settings, clock = self._workspace.settings.assistant, int(time.time() * 1e6)
+            self._store.handovers.give_up(int(clock - settings.handover_hours * MICROSECONDS_PER_DAY / 24), clock)
+            self._store.transcripts.prune(int(clock - settings.keep_days * MICROSECONDS_PER_DAY))
 
     def judge(self, conversation_id: str, number: int, *, helpful: bool | None, intent: str | None = None) -> None:
         """Note what is thought of a turn. NotFoundError when there is none, InputError for an empty judgement."""
@@ -160,4 +167,5 @@ def _rules(settings: AssistantSettings) -> Rules:
         upset=settings.upset,
         intents=frozenset(settings.handover_intents),
         opening=Opening(settings.hours, settings.timezone),
+        handover_hours=settings.handover_hours,
     )

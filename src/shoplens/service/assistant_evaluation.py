@@ -122,7 +122,7 @@ def _played(
             ShopFacts(facts=settings.facts),
             tool_seconds=settings.tool_seconds,
         )
-        assistant = Assistant(Understanding(lambda: model), answering, store.transcripts, Rules())
+        assistant = Assistant(Understanding(lambda: model), answering, store.transcripts, store.handovers, Rules())
         try:
             return reply_figures([assistant.turn(Turn(text=one.utterance)) for one in examples])
         finally:

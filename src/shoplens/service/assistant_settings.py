@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from shoplens.service.delivery_settings import EmailSettings, WebhookSettings
+
 
 class ChatEndpointSettings(BaseModel):
     """A service that speaks OpenAI's `/v1/chat/completions`: it may put the assistant's answers into words."""
@@ -34,5 +36,8 @@ class AssistantSettings(BaseModel):
     handover_intents: tuple[str, ...] = ()  # always answered by a person
     false_alarms: float = Field(default=0.02, gt=0, lt=0.5)  # share of messages in scope taken for out of scope
     tool_seconds: float = Field(default=5.0, gt=0)  # for one look-up, after which the answer goes on without it
+    handover_hours: float = Field(default=72.0, gt=0)  # without a word, after which the assistant answers again
+    webhook: WebhookSettings = WebhookSettings()  # conversations that wait for a person, and what customers add
+    email: EmailSettings = EmailSettings()  # conversations that wait for a person
     keep_days: float = Field(default=365.0, gt=0)  # for which transcripts are kept
     endpoint: ChatEndpointSettings = ChatEndpointSettings()

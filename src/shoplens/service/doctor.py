@@ -15,6 +15,7 @@ from shoplens.features.found_text import FoundTexts
 from shoplens.features.table import FeatureTable
 from shoplens.service.bundle import verify_bundle
 from shoplens.service.bundle_pointer import current_version
+from shoplens.service.delivery import how_to_sign
 from shoplens.service.encoders import (
     FOUND,
     MODALITIES,
@@ -30,7 +31,6 @@ from shoplens.service.experiments import Experiments
 from shoplens.service.extras import EXTRAS, installed
 from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
-from shoplens.service.opinion_delivery import UNSIGNED
 from shoplens.service.opinion_readers import check_tagger
 from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.settings import FILE_NAME, without_secrets
@@ -243,9 +243,11 @@ def _tokens(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _opinions(workspace: Workspace) -> Iterator[Finding]:
-    webhook = workspace.settings.opinions.webhook
-    if webhook.url and not (webhook.secret and webhook.secret.get_secret_value()):
-        yield Finding("alerts", "posted unsigned", UNSIGNED)
+    settings = workspace.settings
+    told = {"alerts": settings.opinions.webhook, "handovers": settings.assistant.webhook}
+    for what, webhook in told.items():
+        if webhook.url and not (webhook.secret and webhook.secret.get_secret_value()):
+            yield Finding(what, "posted unsigned", how_to_sign("opinions" if what == "alerts" else "assistant"))
     check_tagger(workspace)
     if workspace.settings.opinions.tagger:
         yield Finding("opinions", f"names are found by {workspace.settings.opinions.tagger}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from shoplens.apps.opinions.aspects import Aspects
+from shoplens.apps.opinions.codes import Codes, Identity
 from shoplens.apps.opinions.names import MOST, Names
 from shoplens.apps.opinions.reading import Reader, Tags
 from shoplens.apps.opinions.tone import ReadsTone, ToneByExamples, ToneByModel, ToneByWords
@@ -38,7 +39,9 @@ def vectors_of(workspace: Workspace, *, encoder: TextEncoder | None = None) -> V
     return Vectors(encoder)
 
 
-def reader_of(workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vectors | None) -> Reader:
+def reader_of(
+    workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vectors | None, identities: Iterable[Identity] = ()
+) -> Reader:
     """Everything that is read out of a post, as well as this workspace can."""
     settings = workspace.settings.opinions
     aspects = Aspects(settings.aspects)
@@ -49,6 +52,7 @@ def reader_of(workspace: Workspace, catalogue: Catalogue = (), *, vectors: Vecto
         aspects=aspects,
         names=Names.of(catalogue, settings.names),
         tags=_tags(workspace, settings.tagger) if settings.tagger else None,
+        codes=Codes(identities),
     )
 
 

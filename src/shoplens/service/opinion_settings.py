@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-
-class WebhookSettings(BaseModel):
-    """Where alerts are posted."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str | None = None  # https://…; None: no webhook
-    secret: SecretStr | None = None  # signs what is sent; better in the environment: SHOPLENS_OPINIONS__WEBHOOK__SECRET
-    allow_private: bool = False  # whether the address may lie in the shop's own network
-    timeout_seconds: float = Field(default=10.0, gt=0)
-
-
-class EmailSettings(BaseModel):
-    """Who is written to about alerts, and through which server."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    host: str | None = None  # SMTP server; None: no e-mail
-    port: int = Field(default=587, ge=1, le=65_535)
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    user: str | None = None
-    password: SecretStr | None = None  # better in the environment: SHOPLENS_OPINIONS__EMAIL__PASSWORD
-    sender: str = "shoplens@localhost"
-    to: tuple[str, ...] = ()
+from shoplens.service.delivery_settings import EmailSettings, WebhookSettings
+from shoplens.service.time_zone import TimeZone
 
 
 class OpinionSettings(BaseModel):
@@ -37,6 +15,7 @@ class OpinionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    timezone: TimeZone = "UTC"  # of the shop's clock, by which hours, weekdays and days are told apart
     window_minutes: Literal[5, 10, 15, 20, 30, 60] = 15  # a shorter one is judged sooner, a longer one less often
     alarms_per_year: float = Field(default=1.0, gt=0, le=365)  # false ones of all series together
     memory_days: float = Field(default=21.0, ge=1)  # half-life of what is usual

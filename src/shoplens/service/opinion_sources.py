@@ -25,6 +25,7 @@ from shoplens.ingest.remote import shown
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
 from shoplens.store.base import Store
+from shoplens.store.records import Transcript, TranscriptTurn
 
 BATCH = 256  # posts that are read and counted together
 SORTED = 256 << 20  # bytes up to which a file is read as a whole and put into the order of time
@@ -125,18 +126,31 @@ def own(store: Store, location: str) -> Iterator[Batch]:
     for kept in sorted(store.transcripts.latest(limit=10_000, handed_over=True), key=lambda one: one.updated):
         if kept.updated <= done:
             continue
-        posts = [
-            Post(
+        posts = list(_tickets(kept, store.transcripts.turns(kept.conversation_id)))
+        yield Batch(posts, Point(identity, kept.updated))
+
+
+def _tickets(kept: Transcript, turns: Sequence[TranscriptTurn]) -> Iterator[Post]:
+    """What the customer said; about the product of the conversation, where one alone was spoken of last."""
+    about: str | None = None
+    for turn in turns:
+        items = _details(turn).get("items")
+        if isinstance(items, list) and items:
+            about = str(items[0]) if len(items) == 1 else None  # a list of three is about none of them
+        if turn.said.strip():
+            yield Post(
                 text=turn.said,
                 timestamp=turn.timestamp,
                 source="tickets",
                 post_id=f"{turn.conversation_id}/{turn.number}",
                 author=kept.user_id,
+                item_id=about,
             )
-            for turn in store.transcripts.turns(kept.conversation_id)
-            if turn.said.strip()
-        ]
-        yield Batch(posts, Point(identity, kept.updated))
+
+
+def _details(turn: TranscriptTurn) -> dict[str, object]:
+    told = orjson.loads(turn.details)
+    return told if isinstance(told, dict) else {}
 
 
 def _file(store: Store, source: SourceFile, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:

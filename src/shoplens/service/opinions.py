@@ -13,6 +13,7 @@ import numpy as np
 from shoplens.apps.opinions.alerting import AlertSettings, concerns
 from shoplens.apps.opinions.monitor import Monitor, MonitorSettings, Point, Taken
 from shoplens.apps.opinions.reading import Reader
+from shoplens.apps.opinions.shop_clock import ShopClock
 from shoplens.apps.opinions.surges import DAY, SurgeSettings
 from shoplens.apps.opinions.trends import Trend, trend_of
 from shoplens.domain.opinions import Count, Post, Reading
@@ -109,7 +110,8 @@ class OpinionService:
         end = before if before is not None else newest[-1].start + 1
         begin = since if since is not None else end - 28 * DAY
         windows = [one for one in newest if begin <= one.start < end]
-        return trend_of(series, windows, since=begin, before=end, step=step)
+        clock = ShopClock(self.settings.timezone)
+        return trend_of(series, windows, since=begin, before=end, step=step, clock=clock)
 
     def totals(
         self, kind: str | None = None, *, since: int = 0, before: int = END, limit: int = 50
@@ -178,7 +180,8 @@ class OpinionService:
             stamp = (*model_stamps(self.workspace), len(self._facts))
             if self._reader is None or stamp != self._read_with:
                 vectors = vectors_of(self.workspace, encoder=self._encoder)
-                self._reader = reader_of(self.workspace, self._catalogue(), vectors=vectors)
+                identities = self.store.catalogue.identities()
+                self._reader = reader_of(self.workspace, self._catalogue(), vectors=vectors, identities=identities)
                 self._read_with = stamp
         return self._reader
 
@@ -204,7 +207,10 @@ def monitor_settings(workspace: Workspace) -> MonitorSettings:
     told = workspace.settings.opinions
     return MonitorSettings(
         surges=SurgeSettings(
-            window_minutes=told.window_minutes, alarms_per_year=told.alarms_per_year, memory_days=told.memory_days
+            window_minutes=told.window_minutes,
+            alarms_per_year=told.alarms_per_year,
+            memory_days=told.memory_days,
+            zone=told.timezone,
         ),
         alerts=AlertSettings(
             channels=channels_of(told), cooldown_hours=told.cooldown_hours, deliver_hours=told.deliver_hours

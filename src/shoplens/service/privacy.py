@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from shoplens.service.runtime import Runtime
 
 FORMAT = 2  # 1: times in microseconds
-TIMES = {"timestamp", "started", "updated"}
+TIMES = {"timestamp", "started", "updated", "opened", "changed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
         "events": [_said(event) for event in events],
         "searches": [_said(asdict(one)) for one in searches],
         "impressions": [_said(asdict(one)) for one in impressions],
-        "transcripts": [_transcript(*one) for one in transcripts],
+        "transcripts": [_transcript(store, *one) for one in transcripts],
         "profile": shop.profiles.of(shop.shelf, user_id, language=shop.settings.language).as_dict() if person else None,
         "opinions": [
             {"timestamp": told(one.timestamp), "source": one.source, "item_id": one.item_id, "text": one.text}
@@ -110,7 +110,7 @@ def export_guest(shop: Runtime, session_id: str) -> dict[str, Any]:
         "events": [_said(asdict(one)) for one in events],
         "searches": [_said(asdict(one)) for one in searches],
         "impressions": [_said(asdict(one)) for one in impressions],
-        "transcripts": [_transcript(one, store.transcripts.turns(one.conversation_id)) for one in transcripts],
+        "transcripts": [_transcript(store, one, store.transcripts.turns(one.conversation_id)) for one in transcripts],
         "profile": told.as_dict() if told is not None else None,
         "conversations": conversations,
     }
@@ -123,8 +123,11 @@ def _written_down(shop: Runtime) -> Store:
     return shop.store
 
 
-def _transcript(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[str, Any]:
-    return {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns]}
+def _transcript(store: Store, kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[str, Any]:
+    """A conversation, what was said in it, and its latest handover to a person of the shop."""
+    found = store.handovers.load(kept.conversation_id)
+    handover = None if found is None else _said(asdict(found))
+    return {**_said(asdict(kept)), "said": [_said(asdict(turn)) for turn in turns], "handover": handover}
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:

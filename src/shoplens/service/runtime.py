@@ -47,9 +47,9 @@ from shoplens.store.base import Store
 from shoplens.store.opinions import AlertRecord
 
 if TYPE_CHECKING:
+    from shoplens.service.delivery import Courier
     from shoplens.service.experiment_report import ExperimentReport
     from shoplens.service.opinion_clock import OpinionClock
-    from shoplens.service.opinion_delivery import Courier
 
 log = logging.getLogger(__name__)
 
@@ -275,13 +275,13 @@ class Runtime(ShopChanges, OpenedAtUse):
 
     def watch(self) -> None:
         """Follow the bundle pointer and other processes' changes of the catalogue, in a thread, until `close`."""
+        from shoplens.service.handover_delivery import open_courier
         from shoplens.service.opinion_clock import OpinionClock
-        from shoplens.service.opinion_delivery import Courier
 
         if not self.watching.started:
             self.watching.start()
             self.search.start()
-            self._courier = Courier(self.store.opinions, self.settings.opinions, language=self.settings.language)
+            self._courier = open_courier(self.store, self.settings)
             self._courier.start()
             self._clock = OpinionClock(self.workspace.root, self.store.opinions, self._tick)
             self._clock.start()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -22,6 +21,7 @@ from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.service.scenario_settings import ScenarioSettings
 from shoplens.service.search_settings import SearchSettings
 from shoplens.service.server_settings import OidcSettings, ServerSettings, TelemetrySettings
+from shoplens.service.time_zone import TimeZone
 
 FILE_NAME = "shoplens.toml"
 HEAD = "# Settings of this shop. Every setting, its unit and its default: docs/settings.md\n"
@@ -152,7 +152,7 @@ class ProfileSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    timezone: str = "UTC"  # of the shop's clock: Europe/Berlin, Asia/Shanghai, …
+    timezone: TimeZone = "UTC"  # of the shop's clock: Europe/Berlin, Asia/Shanghai, …
     horizon_days: float = Field(default=28.0, ge=2)  # who does not come for so long has left; longer for rare purchases
     predict: tuple[str, ...] = ()  # fields of people to predict for those who did not say; sensitive ones never
     hide: tuple[str, ...] = ()  # attributes and categories ("Pharmacy > Tests") that profiles say nothing of
@@ -160,15 +160,6 @@ class ProfileSettings(BaseModel):
     webhook_secret: SecretStr | None = None  # signs what is sent; better: SHOPLENS_PROFILE__WEBHOOK_SECRET
     webhook_private: bool = False  # whether that may be an address in the shop's own network
     webhook_retries: int = Field(default=4, ge=0, le=20)  # after an answer that says "later", or none
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, given: str) -> str:
-        try:
-            ZoneInfo(given)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"there is no time zone {given!r}; write one such as Europe/Berlin") from error
-        return given
 
     @field_validator("predict")
     @classmethod

@@ -12,10 +12,14 @@ from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 from shoplens.domain.search_rules import RuleKind, SearchRule
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.records import (
+    OPEN_HANDOVERS,
     ActedOn,
     Appended,
     Checkpoint,
+    Delivery,
     Erasure,
+    HandoverRecord,
+    HandoverState,
     ImpressionRecord,
     ImpressionResponse,
     ProductRows,
@@ -83,6 +87,10 @@ class Catalogue(Protocol):
 
     def scan(self, size: int = 5_000) -> Iterator[list[Product]]:
         """All products (stubs included) by store row, in chunks."""
+        ...
+
+    def identities(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """item_id, GTIN, MPN and link of every product that is no stub, without reading the rest."""
         ...
 
     def rows(self) -> ProductRows:
@@ -267,9 +275,16 @@ class Transcripts(Protocol):
         """The conversation as of its latest turn."""
         ...
 
-    def record(self, kept: Transcript, turn: TranscriptTurn) -> None:
-        """Store a turn and the transcript after it, in one transaction. ConflictError when that turn was answered
-        already, by another process, say."""
+    def record(
+        self,
+        kept: Transcript,
+        turn: TranscriptTurn,
+        *,
+        handover: HandoverRecord | None = None,
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Store a turn and the transcript after it, that it was handed over and who is to be told, in one transaction.
+        ConflictError when that turn was answered already, by another process, say."""
         ...
 
     def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:
@@ -307,6 +322,46 @@ class Transcripts(Protocol):
 
     def count(self) -> int:
         """How many conversations there are."""
+        ...
+
+
+class Handovers(Protocol):
+    """Conversations that a person answers. `Transcripts.record` begins one; it goes with its transcript."""
+
+    def load(self, conversation_id: str) -> HandoverRecord | None:
+        """The latest of a conversation; None when it was never handed over."""
+        ...
+
+    def queue(
+        self, states: Sequence[HandoverState] = OPEN_HANDOVERS, *, agent: str | None = None, limit: int = 100
+    ) -> list[tuple[HandoverRecord, Transcript]]:
+        """Conversations in these states, those first that have waited longest."""
+        ...
+
+    def change(
+        self, conversation_id: str, *, before: HandoverState, after: HandoverState, agent: str, now: int
+    ) -> bool:
+        """From one state into another; `agent` has it then. False when it is not in that state any more."""
+        ...
+
+    def give_up(self, before: int, now: int) -> int:
+        """Close what is open though nobody has written in it since a time (microseconds). Returns how many."""
+        ...
+
+
+class Outbox(Protocol):
+    """What is to be sent to people, until it is. Written in the transaction of what it tells of."""
+
+    def claim(self, now: int, lease: int, limit: int) -> list[Delivery]:
+        """Deliveries that are due, taken for `lease` microseconds so that no other process sends them too."""
+        ...
+
+    def settle(self, delivery: Delivery) -> None:
+        """What became of it."""
+        ...
+
+    def waiting(self) -> int:
+        """Deliveries that are still to be made."""
         ...
 
 
@@ -390,6 +445,8 @@ class Store(Protocol):
     search_rules: SearchRules
     erasures: ErasureLog
     opinions: OpinionStore
+    handovers: Handovers
+    outbox: Outbox
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

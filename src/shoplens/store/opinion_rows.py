@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from shoplens.domain.opinions import Tone
-from shoplens.store.opinions import AlertRecord, Delivery, PostRecord
+from shoplens.store.opinions import AlertRecord, PostRecord
 from shoplens.store.sql_answers import short, storable, storable_or_none
 
 _TONES = (Tone.POSITIVE, Tone.NEUTRAL, Tone.NEGATIVE)
@@ -99,16 +99,3 @@ def alert_of_row(row: Any) -> AlertRecord:
         note=row.note,
         told=orjson.loads(row.told),
     )
-
-
-def row_of_delivery(delivery: Delivery) -> dict[str, Any]:
-    """All of it."""
-    return {
-        "alert_id": delivery.alert_id,
-        "occasion": delivery.occasion,
-        "channel": delivery.channel,
-        "due": delivery.due,
-        "attempts": delivery.attempts,
-        "state": delivery.state,
-        "error": storable(delivery.error),
-    }

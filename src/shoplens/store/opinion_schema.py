@@ -73,16 +73,3 @@ opinion_alert = Table(
     Column("told", Text, nullable=False),  # JSON object
 )
 Index("opinion_alert_opened", opinion_alert.c.opened)
-
-opinion_outbox = Table(
-    "opinion_outbox",
-    metadata,
-    Column("alert_id", Text, primary_key=True),
-    Column("occasion", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
-    Column("due", BigInteger, nullable=False),
-    Column("attempts", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("error", Text, nullable=False),
-)
-Index("opinion_outbox_due", opinion_outbox.c.state, opinion_outbox.c.due)

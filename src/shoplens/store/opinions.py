@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shoplens.domain.opinions import Count
+from shoplens.store.records import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +65,6 @@ class AlertRecord:
     acknowledged_by: str = ""
     note: str = ""
     told: Mapping[str, Any] = field(default_factory=dict)  # figures, changed words, numbers of the posts that show it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message to be sent about an alert. The same alert, occasion and channel are one delivery."""
-
-    alert_id: str
-    occasion: str  # "opened", or the severity that it rose to
-    channel: str  # webhook, email, log
-    due: int  # microseconds of the clock
-    attempts: int = 0
-    state: str = "waiting"  # waiting, delivered, given up
-    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +182,6 @@ class OpinionStore(Protocol):
 
     def acknowledge(self, alert_id: str, *, now: int, by: str, note: str) -> AlertRecord | None:
         """Somebody has seen it; None when there is no such alert. The first acknowledgement stays."""
-        ...
-
-    def claim(self, now: int, lease: int, limit: int) -> list[Delivery]:
-        """Deliveries that are due, taken for `lease` microseconds so that no other process sends them too."""
-        ...
-
-    def settle_delivery(self, delivery: Delivery) -> None:
-        """What became of it."""
-        ...
-
-    def waiting(self) -> int:
-        """Deliveries that are still to be made."""
         ...
 
     def reviews(self, after: int, size: int = 500) -> Iterator[tuple[int, list[Review]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from shoplens.domain.events import EventType
 
@@ -167,3 +167,35 @@ class TranscriptTurn:
     details: str = "{}"  # JSON: intent, confidence, sources, tools, handover
     helpful: bool | None = None  # as the person judged it; None = they did not
     intent: str | None = None  # what it should have been understood as, corrected by the shop
+
+
+HandoverState = Literal["waiting", "with_agent", "returned", "closed"]
+OPEN_HANDOVERS: tuple[HandoverState, ...] = ("waiting", "with_agent")  # a person answers, the assistant does not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverRecord:
+    """A conversation that was handed over to a person: the latest time that it was."""
+
+    conversation_id: str
+    turn: int  # in which it was handed over
+    reason: str
+    summary: str  # for the person who takes over
+    state: HandoverState = "waiting"
+    opened: int = 0  # microseconds since 1970, UTC
+    changed: int = 0  # when it came into this state
+    agent: str = ""  # who took it; "" = nobody yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message to be sent. The same kind, subject, occasion and channel are one delivery."""
+
+    kind: str  # "alert", "handover"
+    subject: str  # alert_id, conversation_id
+    occasion: str  # why: "opened", the severity that an alert rose to, …
+    channel: str  # webhook, email, log
+    due: int  # microseconds of the clock
+    attempts: int = 0
+    state: str = "waiting"  # waiting, delivered, given up
+    error: str = ""

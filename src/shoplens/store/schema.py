@@ -198,6 +198,34 @@ Index(
     postgresql_where=_corrected,
 )
 
+handover = Table(
+    "handover",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("turn", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("opened", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("changed", BigInteger, nullable=False),
+    Column("agent", Text, nullable=False),
+)
+Index("handover_queue", handover.c.state, handover.c.opened)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("occasion", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("due", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("attempts", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+Index("outbox_due", outbox.c.state, outbox.c.due)
+
 erasure = Table(
     "erasure",
     metadata,

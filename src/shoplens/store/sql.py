@@ -8,7 +8,9 @@ from shoplens.store.base import (
     Catalogue,
     ErasureLog,
     EventLog,
+    Handovers,
     ImpressionLog,
+    Outbox,
     People,
     ReviewList,
     SearchLog,
@@ -24,8 +26,10 @@ from shoplens.store.postgres_log import PostgresEventLog
 from shoplens.store.records import Checkpoint
 from shoplens.store.schema import checkpoint
 from shoplens.store.sql_catalogue import SqlCatalogue
+from shoplens.store.sql_handovers import SqlHandovers
 from shoplens.store.sql_impressions import SqlImpressionLog
 from shoplens.store.sql_opinions import SqlOpinions
+from shoplens.store.sql_outbox import SqlOutbox
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_proposals import SqlReviewList
 from shoplens.store.sql_search_rules import SqlSearchRules
@@ -55,6 +59,8 @@ class SqlStore:
         self.proposals: ReviewList = SqlReviewList(database)
         self.search_rules: SearchRules = SqlSearchRules(database)
         self.opinions: OpinionStore = SqlOpinions(database)
+        self.handovers: Handovers = SqlHandovers(database)
+        self.outbox: Outbox = SqlOutbox(database)
 
     def checkpoint(self, source: str) -> Checkpoint | None:
         """How far an earlier import of this source came."""

@@ -63,6 +63,23 @@ class SqlCatalogue:
                 found.update((row[0], _from_row(row)) for row in rows)
         return found
 
+    def identities(self) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """item_id, GTIN, MPN and link of every product that is no stub, without reading the rest."""
+        wanted = (
+            select(product.c.item_id, product.c.gtin, product.c.mpn, product.c.link, product.c.row)
+            .where(product.c.row > bindparam("after"), product.c.deleted.is_(False), product.c.stub.is_(False))
+            .order_by(product.c.row)
+            .limit(_CHUNK)
+        )
+        after = 0
+        while True:
+            with self._database.reading() as connection:
+                found = connection.execute(wanted, {"after": after}).all()
+            if not found:
+                return
+            for item_id, gtin, mpn, link, after in found:  # noqa: B007 the last row's number
+                yield item_id, gtin, mpn, link
+
     def scan(self, size: int = 5_000) -> Iterator[list[Product]]:
         """All products (stubs included) by store row, in chunks. Each chunk is its own short transaction."""
         page = (

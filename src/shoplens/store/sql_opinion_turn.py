@@ -10,11 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from shoplens.domain.opinions import Count
 from shoplens.store.database import Database, chunks, settle
-from shoplens.store.opinion_rows import alert_of_row, post_of_row, row_of_alert, row_of_delivery, row_of_post
-from shoplens.store.opinion_schema import opinion, opinion_alert, opinion_count, opinion_outbox, opinion_state
-from shoplens.store.opinions import AlertRecord, Delivery, PostRecord, WindowCount
-from shoplens.store.records import Checkpoint
+from shoplens.store.opinion_rows import alert_of_row, post_of_row, row_of_alert, row_of_post
+from shoplens.store.opinion_schema import opinion, opinion_alert, opinion_count, opinion_state
+from shoplens.store.opinions import AlertRecord, PostRecord, WindowCount
+from shoplens.store.records import Checkpoint, Delivery
 from shoplens.store.sql_answers import storable
+from shoplens.store.sql_outbox import put_out
 
 TOMBSTONES = 1_000  # revisions for which it is known that a state was forgotten, for processes that lag behind
 CHUNK = 500  # values a statement: below every database's limit of parameters
@@ -146,9 +147,7 @@ class SqlOpinionTurn:
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Put messages into the outbox; those that are there already stay as they are."""
-        for one in deliveries:
-            put = self.database.insert(opinion_outbox).values(**row_of_delivery(one))
-            self.connection.execute(put.on_conflict_do_nothing())
+        put_out(self.database, self.connection, deliveries)
 
     def settle(self, source: str, rows: int, *, finished: bool = False) -> None:
         """How far a source has been read; `Store.checkpoint` tells it."""

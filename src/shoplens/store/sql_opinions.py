@@ -12,8 +12,8 @@ from shoplens.domain.events import EVENT_CODES, EventType
 from shoplens.domain.opinions import ALL, Count
 from shoplens.store.database import Database, chunks
 from shoplens.store.opinion_rows import alert_of_row, post_of_row
-from shoplens.store.opinion_schema import opinion, opinion_alert, opinion_count, opinion_outbox
-from shoplens.store.opinions import AlertRecord, Delivery, PostRecord, Review, WindowCount
+from shoplens.store.opinion_schema import opinion, opinion_alert, opinion_count
+from shoplens.store.opinions import AlertRecord, PostRecord, Review, WindowCount
 from shoplens.store.schema import event, person, product
 from shoplens.store.sql_answers import storable
 from shoplens.store.sql_opinion_turn import CHUNK, SqlOpinionTurn, window_of_row
@@ -142,31 +142,6 @@ class SqlOpinions:
             )
         return self.alert(alert_id)
 
-    def claim(self, now: int, lease: int, limit: int) -> list[Delivery]:
-        """Deliveries that are due, taken for `lease` microseconds so that no other process sends them too."""
-        table = opinion_outbox.c
-        due = select(opinion_outbox).where(table.state == "waiting", table.due <= now).order_by(table.due).limit(limit)
-        with self._database.reading() as connection:  # mostly there is nothing, and nobody has to wait for us
-            if connection.execute(due.limit(1)).first() is None:
-                return []
-        with self._database.writing() as connection:
-            found = [Delivery(**row._mapping) for row in connection.execute(due)]
-            for one in found:
-                connection.execute(_update_of(one).values(due=now + lease))
-        return found
-
-    def settle_delivery(self, delivery: Delivery) -> None:
-        """What became of it."""
-        changed = {name: getattr(delivery, name) for name in ("due", "attempts", "state")}
-        with self._database.writing() as connection:
-            connection.execute(_update_of(delivery).values(**changed, error=storable(delivery.error)))
-
-    def waiting(self) -> int:
-        """Deliveries that are still to be made."""
-        wanted = select(func.count()).select_from(opinion_outbox).where(opinion_outbox.c.state == "waiting")
-        with self._database.reading() as connection:
-            return int(connection.execute(wanted).scalar_one())
-
     def reviews(self, after: int, size: int = 500) -> Iterator[tuple[int, list[Review]]]:
         """What customers wrote, out of the event log, in order of arrival after a sequence of events; with each chunk
         the sequence up to which the log has been read."""
@@ -206,12 +181,3 @@ class SqlOpinions:
         """Posts that are kept, copies included."""
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(opinion)).scalar_one())
-
-
-def _update_of(delivery: Delivery) -> Any:
-    table = opinion_outbox.c
-    return update(opinion_outbox).where(
-        table.alert_id == delivery.alert_id,
-        table.occasion == delivery.occasion,
-        table.channel == delivery.channel,
-    )

@@ -29,6 +29,7 @@ from shoplens.store.schema import (
     transcript_turn,
 )
 from shoplens.store.sql_answers import storable
+from shoplens.store.sql_handovers import drop_handovers
 
 _CHUNK = 5_000  # rows a statement
 
@@ -224,6 +225,7 @@ def _sessions_of(connection: Connection, row: int) -> list[str]:
 def _delete_transcripts(connection: Connection, whose: ColumnElement[bool]) -> int:
     """What was said to the assistant in such conversations."""
     theirs = select(transcript.c.conversation_id).where(whose)
+    drop_handovers(connection, theirs)
     connection.execute(sql_delete(transcript_turn).where(transcript_turn.c.conversation_id.in_(theirs)))
     return int(connection.execute(sql_delete(transcript).where(whose)).rowcount)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
 from shoplens.errors import ConflictError
 from shoplens.store.database import Database
-from shoplens.store.records import Transcript, TranscriptTurn
+from shoplens.store.records import Delivery, HandoverRecord, Transcript, TranscriptTurn
 from shoplens.store.schema import transcript, transcript_turn
 from shoplens.store.sql_answers import storable, storable_or_none
+from shoplens.store.sql_handovers import drop_handovers, put_handover
+from shoplens.store.sql_outbox import put_out
 
 PRUNED = 1_000  # conversations that go in one transaction, so that nobody waits long
 
@@ -35,9 +38,16 @@ class SqlTranscripts:
             found = connection.execute(wanted).first()
         return None if found is None else _transcript(found)
 
-    def record(self, kept: Transcript, turn: TranscriptTurn) -> None:
-        """Store a turn and the transcript after it, in one transaction. ConflictError when that turn was answered
-        already, by another process, say."""
+    def record(
+        self,
+        kept: Transcript,
+        turn: TranscriptTurn,
+        *,
+        handover: HandoverRecord | None = None,
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Store a turn and the transcript after it, that it was handed over and who is to be told, in one transaction.
+        ConflictError when that turn was answered already, by another process, say."""
         row = {
             "conversation_id": storable(turn.conversation_id),
             "number": turn.number,
@@ -54,6 +64,9 @@ class SqlTranscripts:
                     f"turn {turn.number} of conversation {turn.conversation_id!r} was answered already; send it again"
                 )
             connection.execute(self._put, _row(kept))
+            if handover is not None:
+                put_handover(self._database, connection, handover)
+            put_out(self._database, connection, deliveries)
 
     def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:
         """The latest turns of a conversation, oldest first."""
@@ -110,6 +123,7 @@ class SqlTranscripts:
         """Forget one conversation. False when there was none."""
         name = storable(conversation_id)
         with self._database.writing() as connection:
+            drop_handovers(connection, [name])
             connection.execute(delete(transcript_turn).where(transcript_turn.c.conversation_id == name))
             return bool(connection.execute(delete(transcript).where(transcript.c.conversation_id == name)).rowcount)
 
@@ -120,6 +134,7 @@ class SqlTranscripts:
         while True:
             with self._database.writing() as connection:
                 names = list(connection.execute(old).scalars())
+                drop_handovers(connection, names)
                 for name in names:
                     connection.execute(delete(transcript_turn).where(transcript_turn.c.conversation_id == name))
                     connection.execute(delete(transcript).where(transcript.c.conversation_id == name))

@@ -21,6 +21,7 @@ from shoplens.store.base import Store
 from shoplens.testing.store_catalogue import CatalogueConformance, ChangesConformance, PeopleConformance
 from shoplens.testing.store_erasures import ErasureConformance
 from shoplens.testing.store_events import EventConformance, Opened, batch_of, scanned, view
+from shoplens.testing.store_handovers import HandoverConformance
 from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_opinions import OpinionConformance
 from shoplens.testing.store_proposals import ReviewConformance
@@ -107,6 +108,7 @@ class StoreConformance(
     SearchConformance,
     OpinionConformance,
     TranscriptConformance,
+    HandoverConformance,
     ErasureConformance,
     ReviewConformance,
     SearchRuleConformance,

@@ -122,6 +122,18 @@ class CatalogueConformance:
         assert store.catalogue.rows() == rows
         store.close()
 
+    def test_identities_are_those_of_products(self, opened: Opened) -> None:
+        store = opened()
+        store.catalogue.upsert(
+            [Product(item_id="p1", title="t", gtin="4006381333931", mpn="X", link="https://a.example")]
+        )
+        store.catalogue.upsert([Product(item_id="p2", title="t"), Product(item_id="p3", title="t")])
+        store.catalogue.delete("p3")
+        assert list(store.catalogue.identities()) == [
+            ("p1", "4006381333931", "X", "https://a.example"), ("p2", None, None, None),
+        ]  # fmt: skip
+        store.close()
+
 
 class ChangesConformance:
     """What somebody must be told who follows the catalogue."""

@@ -12,7 +12,8 @@ import pytest
 from shoplens.domain.events import Event, EventType
 from shoplens.domain.opinions import Count
 from shoplens.domain.people import Person
-from shoplens.store.opinions import AlertRecord, Delivery, PostRecord
+from shoplens.store.opinions import AlertRecord, PostRecord
+from shoplens.store.records import Delivery
 from shoplens.testing.store_events import START, Opened, batch_of
 
 
@@ -75,13 +76,13 @@ class OpinionConformance:
                 turn.count({("all", START): Count(1, 1, 0, 5)})
                 turn.keep_states({"clock": "{}"})
                 turn.keep_alert(alert("a"))
-                turn.deliver([Delivery(alert_id="a", occasion="opened", channel="log", due=0)])
+                turn.deliver([Delivery(kind="alert", subject="a", occasion="opened", channel="log", due=0)])
                 turn.settle("file", 3)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             fail()
-        assert store.opinions.count() == store.opinions.waiting() == 0
+        assert store.opinions.count() == store.outbox.waiting() == 0
         assert store.opinions.windows("all", since=0, before=START + 1) == []
         assert store.opinions.alerts() == []
         assert store.checkpoint("file") is None
@@ -136,18 +137,18 @@ class OpinionConformance:
 
     def test_a_message_is_given_to_one_sender_at_a_time(self, opened: Opened) -> None:
         store, other = opened(), opened()
-        message = Delivery(alert_id="a", occasion="opened", channel="log", due=10)
+        message = Delivery(kind="alert", subject="a", occasion="opened", channel="log", due=10)
         for _ in range(2):
             with store.opinions.turn() as turn:
                 turn.deliver([message])
-        assert store.opinions.waiting() == 1
-        assert store.opinions.claim(9, 100, 5) == []
-        (taken,) = store.opinions.claim(10, 100, 5)
-        assert other.opinions.claim(50, 100, 5) == []
-        assert len(other.opinions.claim(110, 100, 5)) == 1, "whoever took it has died"
-        store.opinions.settle_delivery(replace(taken, state="delivered", attempts=1))
-        assert other.opinions.claim(10**6, 100, 5) == []
-        assert other.opinions.waiting() == 0
+        assert store.outbox.waiting() == 1
+        assert store.outbox.claim(9, 100, 5) == []
+        (taken,) = store.outbox.claim(10, 100, 5)
+        assert other.outbox.claim(50, 100, 5) == []
+        assert len(other.outbox.claim(110, 100, 5)) == 1, "whoever took it has died"
+        store.outbox.settle(replace(taken, state="delivered", attempts=1))
+        assert other.outbox.claim(10**6, 100, 5) == []
+        assert other.outbox.waiting() == 0
         store.close()
         other.close()
 

@@ -38,7 +38,7 @@ def window(store: Store, alerting: Alerting, hour: int, count: Count, *surges: S
 
 def messages(store: Store) -> list[str]:
     """Occasions of what waits to be sent."""
-    return sorted(one.occasion for one in store.opinions.claim(2**60, 1, 99))
+    return sorted(one.occasion for one in store.outbox.claim(2**60, 1, 99))
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ def test_messages_wait_in_the_outbox_unless_history_is_read_again(store: Store, 
     Monitor(store.opinions, settings).take(
         posts, readings, now=START + 7 * DAY, point=Point("file", 800, finished=True)
     )
-    sent = {(one.channel, one.occasion) for one in store.opinions.claim(START + 9 * DAY, 1, 99)}
+    sent = {(one.channel, one.occasion) for one in store.outbox.claim(START + 9 * DAY, 1, 99)}
     assert {("log", "opened"), ("email", "opened")} <= sent
     settled = store.checkpoint("file")
     assert settled is not None
@@ -147,7 +147,7 @@ def test_messages_wait_in_the_outbox_unless_history_is_read_again(store: Store, 
     old = fresh_store(tmp_path, "old")
     Monitor(old.opinions, settings).take(posts, readings, now=START + 300 * DAY)
     assert old.opinions.alerts() == store.opinions.alerts()
-    assert old.opinions.waiting() == 0
+    assert old.outbox.waiting() == 0
     old.close()
 
 

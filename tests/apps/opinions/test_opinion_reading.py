@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import nbinom
 
 from shoplens.apps.opinions.aspects import Aspects
+from shoplens.apps.opinions.codes import Codes
 from shoplens.apps.opinions.copies import Copies, sketches
 from shoplens.apps.opinions.names import Names
 from shoplens.apps.opinions.statistics import tone_evidence, volume_evidence
@@ -44,6 +45,38 @@ def test_names_are_found_as_they_are_written() -> None:
     }
     assert found == {"product/p1", "brand/Acme", "product/p2", "brand/小米", "person/Tim Cook"}
     assert {str(one) for one in names.find("Nokia rose")} == {"company/Nokia"}
+
+
+CODES = Codes(
+    [
+        ("AB-1204", "04006381333931", "XR 7", "https://www.shop.example/p/kettle/?utm_source=feed"),
+        ("12", None, None, "https://shop.example/p?id=12"),
+        ("13", None, "SHARED-1", "https://shop.example/p?id=13"),
+        ("14", None, "SHARED-1", None),
+        ("7000123", None, None, None),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("my ab-1204 leaks", ("AB-1204",)),
+        ("EAN 4006381333931 is broken, and item no. 12 too", ("AB-1204", "12")),
+        ("货号：12 坏了", ("12",)),
+        ("see http://shop.example/p/kettle.", ("AB-1204",)),
+        (
+            "see https://SHOP.example/p/kettle/?utm_campaign=x and https://shop.example/p?id=13&utm_source=y",
+            ("AB-1204", "13"),
+        ),
+        ("I waited 12 days for order 7000123", ()),
+        ("the shared-1 does not fit", ()),
+        ("https://shop.example/p https://[bad/", ()),
+        ("", ()),
+    ],
+)
+def test_products_are_named_by_codes_and_addresses(text: str, found: tuple[str, ...]) -> None:
+    assert CODES.find(text) == found
 
 
 def test_the_oldest_sketches_are_forgotten() -> None:

@@ -70,8 +70,15 @@ class Answering:
         sure = understood.in_scope and understood.confidence >= ACTS
         return self._shop.actions.get(understood.intent or "") if sure else None
 
-    def __call__(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft:
-        """A draft; its outcome "unknown" when nothing was found."""
+    def __call__(
+        self,
+        turn: Turn,
+        understood: Understood,
+        memory: Memory,
+        conversation_id: str,
+        check: Callable[[], None] = lambda: None,
+    ) -> Draft:
+        """A draft; its outcome "unknown" when nothing was found. `check` is called before each way, and may raise."""
         language = understood.language
         if understood.refused:
             return _talk("refused", say(language, f"refused_{understood.refused}"))
@@ -92,6 +99,7 @@ class Answering:
             lambda: self._shopping(turn, understood, memory, conversation_id),
         )
         for find in ways:
+            check()
             draft = find()
             if draft is not None:
                 return draft

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from shoplens.apps.assistant.grounding import support_of
@@ -11,7 +11,7 @@ from shoplens.apps.assistant.grounding.claims import claims_of, words_of
 from shoplens.apps.assistant.intents.templates import Spoken, Template
 from shoplens.apps.assistant.knowledge.index import Hit
 from shoplens.apps.assistant.safety import speaks_to_us
-from shoplens.apps.assistant.sentences import split_sentences
+from shoplens.apps.assistant.sentences import sentences_as_they_come, split_sentences
 from shoplens.apps.assistant.turns import Outcome, Sentence, Source
 
 MOST_QUOTED = 5  # sentences of a passage
@@ -75,22 +75,46 @@ def from_template(template: Template, spoken: Spoken) -> Draft:
     return Draft("answered" if sentences else "unknown", sentences, [source])
 
 
+class UnsupportedError(Exception):
+    """What was written does not stand in the sources."""
+
+
+def checked(pieces: Iterable[str], draft: Draft) -> Iterator[Sentence]:
+    """Sentences of what is being written, each as soon as it is complete and true to the draft's sources; talk waits
+    for the first that states something. UnsupportedError for one that is not, or when nothing is stated at all."""
+    talk: list[Sentence] | None = []
+    for one, begins in sentences_as_they_come(pieces):
+        lead = "\n" if begins else _gap(one)
+        if _TALK.match(one) and not claims_of(one).numbers:
+            sentence = Sentence(one, (), lead)
+            if talk is not None:
+                talk.append(sentence)
+                continue
+        else:
+            sentence = Sentence(one, _supporting(one, draft.sources), lead)
+        if talk is not None:
+            yield from talk
+            talk = None
+        yield sentence
+    if talk is not None:
+        raise UnsupportedError
+
+
+def _supporting(sentence: str, sources: Sequence[Source]) -> tuple[str, ...]:
+    """Those that a sentence stands in. UnsupportedError when it stands in none."""
+    if speaks_to_us(sentence) or not support_of(sentence, [source.text for source in sources]).supported:
+        raise UnsupportedError
+    alone = [source.id for source in sources if support_of(sentence, [source.text]).supported]
+    return tuple(alone or [source.id for source in sources])
+
+
 def written(text: str, draft: Draft) -> Draft | None:
     """The words of an endpoint in place of a draft's, when every sentence of them is supported by the draft's sources;
     None when one is not, or when nothing of what was found is left."""
-    sentences: list[Sentence] = []
-    for one, begins in split_sentences(text):
-        lead = "\n" if begins else _gap(one)
-        if _TALK.match(one) and not claims_of(one).numbers:
-            sentences.append(Sentence(one, (), lead))
-            continue
-        if speaks_to_us(one) or not support_of(one, [source.text for source in draft.sources]).supported:
-            return None
-        alone = [source.id for source in draft.sources if support_of(one, [source.text]).supported]
-        sentences.append(Sentence(one, tuple(alone or [source.id for source in draft.sources]), lead))
-    if not any(one.sources for one in sentences):
+    try:
+        return replace(draft, sentences=list(checked([text], draft)))
+    except UnsupportedError:
         return None
-    return replace(draft, sentences=sentences)
 
 
 def groundedness(sentences: Sequence[Sentence], sources: Sequence[Source]) -> tuple[int, int]:

@@ -10,25 +10,28 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from shoplens.apps.assistant.answering import Answering
-from shoplens.apps.assistant.composing import Draft, written
+from shoplens.apps.assistant.composing import Draft
 from shoplens.apps.assistant.escalation import Rules, hand_over
+from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.tools.base import Writer
-from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.turns import Act, Handover, Outcome, Reply, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.reading import Understanding
-from shoplens.apps.assistant.wording import say
-from shoplens.errors import ServiceUnavailableError, ShoplensError
-from shoplens.store.base import Transcripts
-from shoplens.store.records import Transcript, TranscriptTurn
+from shoplens.apps.assistant.wording import moment_name, say
+from shoplens.apps.assistant.writing import write
+from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.errors import ServiceUnavailableError
+from shoplens.store.base import Handovers, Transcripts
+from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, Transcript, TranscriptTurn
 
 log = logging.getLogger(__name__)
 STRIPES = 256  # locks that conversations share: turns of one wait for one another, others hardly ever
@@ -44,24 +47,29 @@ class Assistant:
         understanding: Understanding,
         answering: Answering,
         transcripts: Transcripts,
+        handovers: Handovers,
         rules: Rules,
         *,
         writer: Writer | None = None,
+        channels: Sequence[str] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._understand, self._answer = understanding, answering
-        self._transcripts, self._rules, self._writer = transcripts, rules, writer
+        self._transcripts, self._handovers = transcripts, handovers
+        self._rules, self._writer, self._channels = rules, writer, tuple(channels)
         self._now = now
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
 
-    def turn(self, turn: Turn) -> Reply:
-        """Answer one message. InputError for a photo that cannot be used; ServiceUnavailableError while the message
-        before is still being answered, ConflictError when another process has answered it."""
+    def turn(self, turn: Turn, listener: Listener = NOBODY) -> Reply:
+        """Answer one message; `listener` hears of it as it goes. InputError for a photo that cannot be used;
+        ServiceUnavailableError while the message before is still being answered, ConflictError when another process
+        has answered it."""
         name = turn.conversation_id
         with self._held(name or ""):
             kept = self._opened(name, turn.user_id)
             memory = Memory.of(kept.state)
-            reply = self._reply(turn, kept, memory)
+            reply = self._while_open(turn, kept, listener) or self._reply(turn, kept, memory, listener)
+            listener.check()
             self._record(turn, kept, memory, reply)
             return reply
 
@@ -69,23 +77,28 @@ class Assistant:
         """Give threads back."""
         self._answer.close()
 
-    def _reply(self, turn: Turn, kept: Transcript, memory: Memory) -> Reply:
+    def _reply(self, turn: Turn, kept: Transcript, memory: Memory, listener: Listener) -> Reply:
         understood = self._understand(turn, memory, kept.language)
+        listener.stage("understood", _read(understood))
         reason = None if understood.refused else self._reason(turn, understood, memory)
         if reason is not None:
             draft, handover = self._handed_over(reason, turn, understood, memory, Draft("unknown"))
         else:
-            draft, handover = self._answer(turn, understood, memory, kept.conversation_id), None
+            draft, handover = self._answer(turn, understood, memory, kept.conversation_id, listener.check), None
             misses = memory.misses + 1 if draft.outcome == "unknown" else 0
             if misses >= self._rules.misses:
                 draft, handover = self._handed_over("unsure", turn, understood, memory, draft)
             elif misses:
                 draft.question = say(understood.language, "offer_human")
                 draft.sentences.append(Sentence(draft.question))
-        draft, by = self._worded(turn, understood, memory, draft)
-        if understood.tone is Tone.UPSET and not understood.refused:
-            draft.sentences.insert(0, Sentence(say(understood.language, "sorry")))
-        draft.sentences = _spaced(draft.sentences, understood.language)
+        listener.stage("found", {"outcome": draft.outcome, "sources": [one.id for one in draft.sources]})
+        draft.sentences, language = _spaced(draft.sentences, understood.language), understood.language
+        sorry = understood.tone is Tone.UPSET and not understood.refused
+        begin = [Sentence(say(language, "sorry"))] if sorry else []
+        for one in begin:
+            listener.sentence(one)
+        draft, by = write(self._writer, turn.text, memory.said[-REMEMBERED:], language, draft, listener)
+        draft.sentences = _spaced([*begin, *draft.sentences], language)
         return Reply(
             conversation_id=kept.conversation_id,
             turn=kept.turns + 1,
@@ -100,6 +113,41 @@ class Assistant:
             written_by=by,
         )
 
+    def _while_open(self, turn: Turn, kept: Transcript, listener: Listener) -> Reply | None:
+        """While a person has the conversation, or is waited for, nothing is answered but that."""
+        record = self._handovers.load(kept.conversation_id) if kept.handed_over else None
+        if record is None or record.state not in OPEN_HANDOVERS:
+            return None
+        now = self._now()
+        if now * 1e6 - kept.updated > self._rules.handover_hours * MICROSECONDS_PER_DAY / 24:
+            at, agent = int(now * 1e6), record.agent
+            self._handovers.change(kept.conversation_id, before=record.state, after="closed", agent=agent, now=at)
+            return None
+        language = turn.language or kept.language or "en"
+        if record.state == "with_agent":
+            said = say(language, "with_agent")
+        else:
+            said = self._when(language, "waiting", datetime.fromtimestamp(now, UTC))
+        outcome: Outcome = "waiting" if record.state == "waiting" else "with_agent"
+        understood, sentence = Understood(language, Tone.NEUTRAL, Act.HUMAN), Sentence(said)
+        listener.sentence(sentence)
+        return Reply(
+            conversation_id=kept.conversation_id,
+            turn=kept.turns + 1,
+            outcome=outcome,
+            sentences=(sentence,),
+            sources=(),
+            understood=understood,
+        )
+
+    def _when(self, language: str, name: str, now: datetime) -> str:
+        """A sentence that says when people answer, where they do not at the moment."""
+        opening = self._rules.opening
+        opens = opening.opens(now)
+        if opens is None:
+            return say(language, f"{name}_open")
+        return say(language, f"{name}_closed", hours=opening.shown, opens=moment_name(language, opens))
+
     def _reason(self, turn: Turn, understood: Understood, memory: Memory) -> str | None:
         reason = self._rules.before(turn.text, understood, memory)
         if reason is None and self._answer.action(understood) == "human":
@@ -111,29 +159,8 @@ class Assistant:
     ) -> tuple[Draft, Handover]:
         now = datetime.fromtimestamp(self._now(), UTC)
         handover = hand_over(reason, turn.text, understood, memory, draft.sources, self._rules.opening, now)
-        key = "handover_open" if handover.open_now else "handover_closed"
-        sentence = Sentence(say(understood.language, key, hours=handover.hours))
+        sentence = Sentence(self._when(understood.language, "handover", now))
         return Draft("handed_over", [sentence], draft.sources), handover
-
-    def _worded(
-        self, turn: Turn, understood: Understood, memory: Memory, draft: Draft
-    ) -> tuple[Draft, Literal["templates", "endpoint"]]:
-        """In the words of an endpoint, where there is one and its words are true to the sources."""
-        if self._writer is None or draft.outcome != "answered" or not draft.sources:
-            return draft, "templates"
-        try:
-            text = self._writer(turn.text, draft.sources, memory.said[-REMEMBERED:], understood.language)
-        except ShoplensError as error:
-            log.warning("the endpoint wrote nothing, templates answer: %s", error)
-            return draft, "templates"
-        except Exception:  # a writer of somebody else may raise anything: what was found is answered nevertheless
-            log.exception("the endpoint failed, templates answer")
-            return draft, "templates"
-        better = written(text, draft)
-        if better is None:
-            log.info("what the endpoint wrote does not stand in the sources, templates answer")
-            return draft, "templates"
-        return better, "endpoint"
 
     def _opened(self, name: str | None, user_id: str | None) -> Transcript:
         """The conversation of that id as it is; a new one when there is none or it is somebody else's."""
@@ -173,7 +200,29 @@ class Assistant:
             answer=reply.text,
             details=orjson.dumps(details_of(reply)).decode(),
         )
-        self._transcripts.record(after, said)
+        record, news = self._news(reply, now)
+        self._transcripts.record(after, said, handover=record, deliveries=news)
+
+    def _news(self, reply: Reply, now: int) -> tuple[HandoverRecord | None, list[Delivery]]:
+        """What people of the shop are told of a turn: that it waits for them, or what the customer adds."""
+        record, occasion, channels = None, "message", ["webhook"] if "webhook" in self._channels else []
+        if reply.handover is not None:
+            record = HandoverRecord(
+                conversation_id=reply.conversation_id,
+                turn=reply.turn,
+                reason=reply.handover.reason,
+                summary=reply.handover.summary,
+                opened=now,
+                changed=now,
+            )
+            occasion, channels = "opened", list(self._channels)
+        elif reply.outcome not in ("waiting", "with_agent"):
+            return None, []
+        subject, occasion = reply.conversation_id, f"{occasion}/{reply.turn}"
+        return record, [
+            Delivery(kind="handover", subject=subject, occasion=occasion, channel=channel, due=now)
+            for channel in channels
+        ]
 
     @contextmanager
     def _held(self, name: str) -> Iterator[None]:
@@ -207,6 +256,18 @@ def details_of(reply: Reply) -> dict[str, Any]:
         "items": list(reply.items),
         "written_by": reply.written_by,
         "handover": None if reply.handover is None else asdict(reply.handover),
+    }
+
+
+def _read(understood: Understood) -> dict[str, object]:
+    """What a listener hears of how a message was read."""
+    return {
+        "language": understood.language,
+        "act": understood.act.value,
+        "intent": understood.intent,
+        "in_scope": understood.in_scope,
+        "tone": understood.tone.value,
+        "refused": understood.refused,
     }
 
 

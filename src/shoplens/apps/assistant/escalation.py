@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shoplens.apps.assistant.memory import Memory
@@ -53,6 +53,20 @@ class Opening:
         minute = local.hour * 60 + local.minute
         return any(self._within(part, local.weekday(), minute) for part in self._parts())
 
+    def opens(self, now: datetime) -> datetime | None:
+        """When people answer again, in their time zone; None while they do."""
+        if self.is_open(now):
+            return None
+        local = now.astimezone(ZoneInfo(self.timezone))
+        starts = [
+            datetime.combine(local.date() + timedelta(days=ahead), time(*divmod(begin, 60)), local.tzinfo)
+            for part in self._parts()
+            for days, begin in [self._span(part)[:2]]
+            for ahead in range(8)
+            if (local.weekday() + ahead) % 7 in days
+        ]
+        return min((one for one in starts if one > local), default=None)
+
     @property
     def shown(self) -> str:
         """For customers: with the time zone."""
@@ -62,13 +76,18 @@ class Opening:
         return [part.strip() for part in self.hours.split(";") if part.strip()]
 
     @staticmethod
-    def _within(part: str, day: int, minute: int) -> bool:
+    def _span(part: str) -> tuple[set[int], int, int]:
+        """Days of the week, and the minutes of the day between which people answer."""
         match = _SPAN.match(part)
         assert match is not None
         first = DAYS.index(match[1].lower())
         last = DAYS.index((match[2] or match[1]).lower())
         days = {(first + step) % 7 for step in range((last - first) % 7 + 1)}
-        begin, end = int(match[3]) * 60 + int(match[4]), int(match[5]) * 60 + int(match[6])
+        return days, int(match[3]) * 60 + int(match[4]), int(match[5]) * 60 + int(match[6])
+
+    @classmethod
+    def _within(cls, part: str, day: int, minute: int) -> bool:
+        days, begin, end = cls._span(part)
         if begin <= end:
             return day in days and begin <= minute < end
         return (day in days and minute >= begin) or ((day - 1) % 7 in days and minute < end)
@@ -82,6 +101,7 @@ class Rules:
     upset: int = 2  # turns that sounded upset
     intents: frozenset[str] = frozenset()  # always handed over
     opening: Opening = field(default_factory=Opening)
+    handover_hours: float = 72.0  # without a word, after which a conversation is the assistant's again
 
     def before(self, text: str, understood: Understood, memory: Memory) -> str | None:
         """Why a person should answer this, whatever is known: "asked", "topic", "rule", "upset"."""
@@ -120,4 +140,5 @@ def hand_over(
         *(f"customer: {asked}\nassistant: {answered}" for asked, answered in memory.said[-3:]),
         f"customer: {text[:400]}",
     ]
-    return Handover(reason, "\n".join(lines), opening.is_open(now), opening.shown)
+    opens = opening.opens(now)
+    return Handover(reason, "\n".join(lines), opens is None, opening.shown, opens)

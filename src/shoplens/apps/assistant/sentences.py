@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 #: Behind a full stop, question or exclamation mark; not in "3.5", "e.g. this", "No. 5" or "{{a.b}}".
 _END = re.compile(
@@ -23,6 +23,17 @@ def split_sentences(text: str) -> Iterator[tuple[str, bool]]:
             if said:
                 yield head + said, begins
                 head, begins = "", False
+
+
+def sentences_as_they_come(pieces: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """The same of a text that is still being written: a sentence is complete once the next one begins."""
+    text, given = "", 0
+    for piece in pieces:
+        text += piece
+        complete = list(split_sentences(text))[:-1]
+        yield from complete[given:]
+        given = max(given, len(complete))
+    yield from list(split_sentences(text))[given:]
 
 
 def without_marker(sentence: str) -> str:

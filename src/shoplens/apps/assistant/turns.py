@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
@@ -41,8 +42,9 @@ class Tone(StrEnum):
     UPSET = "upset"
 
 
+WrittenBy = Literal["templates", "endpoint", "both"]
 SourceKind = Literal["document", "product", "order", "dialogue", "shop"]
-Outcome = Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over"]
+Outcome = Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Handover:
     summary: str  # for the person who takes over; never shown to the customer
     open_now: bool  # whether people answer at this hour
     hours: str  # when they do, "" = always
+    opens: datetime | None = None  # when they do next, in their time zone; None: now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +132,7 @@ class Reply:
     question: str | None = None  # asked back
     options: tuple[str, ...] = ()  # answers that the question offers
     handover: Handover | None = None
-    written_by: Literal["templates", "endpoint"] = "templates"
+    written_by: WrittenBy = "templates"
 
     @property
     def text(self) -> str:

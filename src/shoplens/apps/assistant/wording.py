@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "greeting": ("Hello! How can I help you?", "您好！有什么可以帮您？"),
@@ -43,11 +44,33 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "正在为您转接人工客服，同事会看到我们的对话并在这里回复您。",
     ),
     "handover_closed": (
-        "I have passed this on to a colleague, who sees our conversation. People answer here {hours}.",
-        "已为您转交人工客服，同事会看到我们的对话。人工服务时间：{hours}。",
+        "I have passed this on to a colleague, who sees our conversation. People answer here {hours}; the next "
+        "time from {opens}.",
+        "已为您转交人工客服，同事会看到我们的对话。人工服务时间：{hours}，下次开始于{opens}。",
+    ),
+    "waiting_open": (
+        "Your message is noted. A colleague takes over as soon as somebody is free.",
+        "您的消息已记下，人工客服空闲后会马上接手。",
+    ),
+    "waiting_closed": (
+        "Your message is noted. People answer here {hours}; the next time from {opens}.",
+        "您的消息已记下。人工服务时间：{hours}，下次开始于{opens}。",
+    ),
+    "with_agent": (
+        "A colleague has this conversation and reads your message.",
+        "同事正在处理本次对话，会看到您的消息。",
+    ),
+    "returned": (
+        "I am the shop's assistant again. How can I help you?",
+        "现在由智能助手继续为您服务。还有什么可以帮您？",
+    ),
+    "closed": (
+        "The colleague has closed this conversation. Whatever you write next, the assistant answers.",
+        "同事已结束本次人工服务。之后的消息由智能助手回复。",
     ),
     "tool_failed": ("I cannot look that up at the moment.", "暂时无法查询。"),
 }
+DAYS = (("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), ("周一", "周二", "周三", "周四", "周五", "周六", "周日"))
 SLOTS: Mapping[str, tuple[str, str]] = {
     "order_id": ("order number", "订单号"),
     "invoice_id": ("invoice number", "发票号"),
@@ -63,6 +86,12 @@ SLOTS: Mapping[str, tuple[str, str]] = {
 def say(language: str, name: str, **values: str) -> str:
     """A sentence in this language."""
     return SENTENCES[name][language == "zh"].format(**values)
+
+
+def moment_name(language: str, moment: datetime) -> str:
+    """A day of the week and a time of day."""
+    day = DAYS[language == "zh"][moment.weekday()]
+    return f"{day} {moment:%H:%M}"
 
 
 def slot_name(language: str, name: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 from shoplens.apps.opinions.changes import changed_aspects, changed_words, telling
 from shoplens.apps.opinions.surges import DAY, TONE, VOLUME, Surge
 from shoplens.domain.opinions import Count, kind_of
-from shoplens.store.opinions import AlertRecord, Delivery, OpinionTurn, PostRecord
+from shoplens.store.opinions import AlertRecord, OpinionTurn, PostRecord
+from shoplens.store.records import Delivery
 
 SEVERITIES = ("info", "warning", "critical")
 HOUR = 3_600_000_000  # microseconds
@@ -159,7 +160,7 @@ class Alerting:
             return
         turn.deliver(
             [
-                Delivery(alert_id=alert.alert_id, occasion=occasion, channel=channel, due=now)
+                Delivery(kind="alert", subject=alert.alert_id, occasion=occasion, channel=channel, due=now)
                 for channel in self.settings.channels
             ]
         )

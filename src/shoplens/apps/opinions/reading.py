@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shoplens.apps.opinions.aspects import Aspects
+from shoplens.apps.opinions.codes import Codes
 from shoplens.apps.opinions.names import Names
 from shoplens.apps.opinions.tone import TONES, ReadsTone
 from shoplens.apps.opinions.topics import ReadsTopic
@@ -27,6 +28,7 @@ class Reader:
     aspects: Aspects
     names: Names
     tags: Tags | None = None
+    codes: Codes = field(default_factory=Codes)
 
     def read(self, posts: Sequence[Post]) -> list[Reading]:
         """What was found in each post."""
@@ -35,8 +37,9 @@ class Reader:
         topics = self.topic.topics(texts)
         tagged = self.tags(texts) if self.tags is not None else [()] * len(texts)
         readings = []
-        for text, row, (topic, sure), more in zip(texts, tones.tolist(), topics, tagged, strict=True):
-            names = self.names.find(text)
+        for post, text, row, (topic, sure), more in zip(posts, texts, tones.tolist(), topics, tagged, strict=True):
+            coded = self.codes.find(f"{text} {post.link or ''}")
+            names = tuple(dict.fromkeys([*(Named("product", one) for one in coded), *self.names.find(text)]))
             known = {one.name.casefold() for one in names}
             readings.append(
                 Reading(

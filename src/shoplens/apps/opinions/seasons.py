@@ -1,4 +1,4 @@
-"""At which hours and on which weekdays posts come. Times are UTC: a shop elsewhere has the same rhythm, shifted."""
+"""At which hours and on which weekdays posts come. Times are what the shop's clock shows (`shop_clock`)."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from math import log
 from typing import Any, Self
 
 from shoplens.apps.opinions.detector import Detector
+from shoplens.apps.opinions.shop_clock import ShopClock
 from shoplens.apps.opinions.statistics import tone_evidence, volume_evidence
 from shoplens.apps.opinions.usual import Usual
 from shoplens.domain.opinions import ALL, Count
@@ -34,6 +35,7 @@ class SurgeSettings:
     least_posts: int = 20  # of a series, before it is tested
     least_days: float = 14.0  # since its first post, before the number of its posts is tested: weekdays come twice
     longest_days: float = 7.0  # a change that takes longer is no surge, and a surge that lasts longer has become usual
+    zone: str = "UTC"  # of the shop's clock, by which hours and weekdays are told apart
     most_series: int = 2_000  # watched at once; of more, those silent for longest are forgotten
 
     @property
@@ -104,6 +106,7 @@ class Surges:
         self.settings = settings
         self.series: dict[str, Series] = {}
         self._gone: set[str] = set()
+        self._clock = ShopClock(settings.zone)
         self._kept = 0.5 ** (settings.window / (settings.memory_days * DAY))
 
     @property
@@ -156,7 +159,7 @@ class Surges:
 
     def _take(self, one: Series, start: int, count: Count, parent: Series | None, threshold: float) -> list[Surge]:
         settings, usual, above = self.settings, one.usual, parent.usual if parent is not None else None
-        share, season = usual.share(above), usual.season(start, above)
+        share, season = usual.share(above), usual.season(self._clock.shown(start), above)
         expected = usual.expected(season)
         quiet_tone = True  # whether this window's tone may be learnt from
         found = []
@@ -171,7 +174,7 @@ class Surges:
         if quiet_tone and not one.tone.alarmed:
             usual.learn_tone(count, share)
         if not one.volume.alarmed:
-            usual.learn_volume(count.posts, start, expected, season)
+            usual.learn_volume(count.posts, self._clock.shown(start), expected, season)
         if count.posts:
             one.last = start
             one.posts += count.posts

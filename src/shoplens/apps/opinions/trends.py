@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shoplens.apps.opinions.seasons import DAY, HOUR, HOURS, WEEKDAYS, hour_of, weekday_of
+from shoplens.apps.opinions.shop_clock import ShopClock
 from shoplens.domain.opinions import Count
 from shoplens.errors import InputError
 from shoplens.store.opinions import WindowCount
@@ -36,8 +37,10 @@ class Trend:
     total: Count
 
 
-def trend_of(series: str, windows: Iterable[WindowCount], *, since: int, before: int, step: str) -> Trend:
-    """Windows added up to steps of an hour, a day or a week (from Monday), by UTC. InputError for another step."""
+def trend_of(
+    series: str, windows: Iterable[WindowCount], *, since: int, before: int, step: str, clock: ShopClock
+) -> Trend:
+    """Windows added up to steps of an hour, a day or a week (from Monday) by the shop's clock. InputError else."""
     if step not in STEPS:
         raise InputError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
     length = STEPS[step]
@@ -47,8 +50,9 @@ def trend_of(series: str, windows: Iterable[WindowCount], *, since: int, before:
     weekdays = tuple(Count() for _ in range(WEEKDAYS))
     total = Count()
     for one in windows:
-        start = (one.start - shift) // length * length + shift
-        for count in (steps.setdefault(start, Count()), hours[hour_of(one.start)], weekdays[weekday_of(one.start)]):
+        shown = clock.shown(one.start)
+        start = clock.moment((shown - shift) // length * length + shift)
+        for count in (steps.setdefault(start, Count()), hours[hour_of(shown)], weekdays[weekday_of(shown)]):
             count.add(one.count)
         total.add(one.count)
     found = tuple(Step(start, steps[start]) for start in sorted(steps))

@@ -42,7 +42,7 @@ class Usual:
         return 1.0 / (1.0 / known + min(max(correlation, 0.002), 0.5))
 
     def season(self, start: int, parent: Usual | None) -> float:
-        """Factor of the hour and weekday in which a window starts; 1 on average."""
+        """Factor of the hour and weekday in which a window starts, as the shop's clock shows it; 1 on average."""
         return self.seasons.factor(start, parent.seasons if parent is not None else None)
 
     def expected(self, season: float) -> float:

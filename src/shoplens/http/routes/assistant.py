@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
-from starlette.responses import StreamingResponse
 
 from shoplens.apps.assistant import Reply
+from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.errors import NotFoundError
 from shoplens.http.keys import Access, Keys, needs
 from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
+from shoplens.http.routes.assistant_stream import EVENTS, stream_turn
 from shoplens.http.routes.sent_media import CROP, Sent, media_parts, read_options
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.wire.assistant import (
@@ -26,7 +30,6 @@ from shoplens.http.wire.assistant import (
     TranscriptOut,
     behind_conversation,
     conversations_json,
-    reply_events,
     reply_json,
     transcript_json,
 )
@@ -37,7 +40,6 @@ from shoplens.service.runtime import Runtime
 TEACHING = Access("write", ("people",))  # what a message meant is learnt from
 router = APIRouter(tags=["assistant"], responses=PROBLEMS)
 MESSAGE = TypeAdapter(AssistantIn)
-EVENTS = "text/event-stream"
 FIELDS: dict[str, dict[str, Any]] = {
     "image": files_schema("Photos of what is asked about."),
     "crop": CROP,
@@ -56,8 +58,14 @@ BODY = {
 }
 EVENT: dict[str, Any] = {
     "type": "object",
-    "description": "One server-sent event: a sentence as it is ready, and at last the reply. `data` is JSON.",
-    "properties": {"event": {"type": "string", "enum": ["sentence", "reply"]}, "data": {"type": "string"}},
+    "description": "One server-sent event; `data` is JSON. `stage`: understood (language, act, intent …), found "
+    "(outcome, sources). `sentence`: the next one, checked; it stays. `switched`: what an endpoint wrote next stands "
+    "in no source (why: unsupported) or did not come (failed); templates go on after the `said` sentences before. "
+    "`reply`: all of it, last. `error`: a problem, last.",
+    "properties": {
+        "event": {"type": "string", "enum": ["stage", "sentence", "switched", "reply", "error"]},
+        "data": {"type": "string"},
+    },
     "required": ["event", "data"],
 }
 STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": EVENT}}}}
@@ -72,19 +80,23 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": 
 )
 async def post_assistant(request: Request, shop: Shop) -> Response:
     """One message: JSON, or a form with photos ("do you have this in red?"). As `Accept: text/event-stream` the answer
-    comes sentence by sentence.
+    comes while it is made: stages, then sentence by sentence. Whoever hangs up ends the turn; nothing of it is kept.
 
     Every factual sentence names its sources. What nobody wrote down is not answered: it is asked back, or handed over.
     """
-    if is_form(request):
-        async with form_parts(request, KNOWN, max_files=shop.settings.media.max_files) as sent:
-            body, reply = await run_in_threadpool(_by_form, shop, sent)
-    else:
-        body = read_body(await request.body(), MESSAGE)
-        reply = await run_in_threadpool(shop.assistant.turn, body.to_turn())
-    if body.stream or EVENTS in request.headers.get("accept", ""):
-        return StreamingResponse(reply_events(reply), media_type=EVENTS)
-    return json_response(orjson.dumps(reply_json(reply)))
+    async with AsyncExitStack() as around:
+        turn: Callable[[Listener], Reply]
+        if is_form(request):
+            parts = form_parts(request, KNOWN, max_files=shop.settings.media.max_files)
+            sent = await around.enter_async_context(parts)
+            body = read_options(sent, MESSAGE, lists=(), objects=())
+            turn = partial(_by_form, shop, body, sent)
+        else:
+            body = read_body(await request.body(), MESSAGE)
+            turn = partial(shop.assistant.turn, body.to_turn())
+        if body.stream or EVENTS in request.headers.get("accept", ""):
+            return await stream_turn(request, turn, around.pop_all())
+        return json_response(orjson.dumps(reply_json(await run_in_threadpool(turn, NOBODY))))
 
 
 @router.post("/v1/assistant/feedback", dependencies=[needs("read", "shop")])
@@ -141,7 +153,6 @@ async def delete_transcript(conversation_id: Id, shop: Shop) -> ConversationForg
     return ConversationForgotten(conversation_id=conversation_id)
 
 
-def _by_form(shop: Runtime, sent: Sent) -> tuple[AssistantIn, Reply]:
-    body = read_options(sent, MESSAGE, lists=(), objects=())
+def _by_form(shop: Runtime, body: AssistantIn, sent: Sent, listener: Listener) -> Reply:
     with media_parts(shop, sent) as parts:
-        return body, shop.assistant.turn(body.to_turn(parts))
+        return shop.assistant.turn(body.to_turn(parts), listener)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field
 
-from shoplens.apps.assistant.turns import MAX_TEXT, Reply, Turn
+from shoplens.apps.assistant.turns import MAX_TEXT, Handover, Reply, Sentence, Turn, WrittenBy
 from shoplens.apps.interaction.turns import PhotoAsk
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import Id, Request, Told
@@ -67,6 +67,7 @@ class HandoverOut(BaseModel):
     summary: str = Field(description="For the person who takes over, not for the customer.")
     open_now: bool
     hours: str = Field(description='When people answer; "" = always.')
+    opens: str | None = Field(description="When they do next, in the time zone of these hours; null: now.")
 
 
 class AssistantAnswer(BaseModel):
@@ -75,7 +76,7 @@ class AssistantAnswer(BaseModel):
     conversation_id: str = Field(description="Send it with the next message.")
     turn: int = Field(description="Of this conversation, from 1; feedback names it.")
     text: str
-    outcome: Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over"]
+    outcome: Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
     sentences: list[SentenceOut]
     sources: list[SourceOut]
     items: list[str] = Field(description="item_ids that were spoken of or shown, in order.")
@@ -88,7 +89,9 @@ class AssistantAnswer(BaseModel):
     in_scope: bool = Field(description="Whether the message is about anything that was learnt.")
     slots: dict[str, str] = Field(description="Numbers and names in the message: order_id, email …")
     handover: HandoverOut | None
-    written_by: Literal["templates", "endpoint"]
+    written_by: WrittenBy = Field(
+        description="both: the endpoint's words up to the first that stands in no source, templates from there on."
+    )
 
 
 class FeedbackIn(Request):
@@ -161,7 +164,7 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "turn": reply.turn,
         "text": reply.text,
         "outcome": reply.outcome,
-        "sentences": [{"text": one.text, "sources": list(one.sources), "lead": one.lead} for one in reply.sentences],
+        "sentences": [sentence_json(one) for one in reply.sentences],
         "sources": [asdict(one) for one in reply.sources],
         "items": list(reply.items),
         "question": reply.question,
@@ -172,17 +175,19 @@ def reply_json(reply: Reply) -> dict[str, Any]:
         "confidence": round(understood.confidence, 4),
         "in_scope": understood.in_scope,
         "slots": dict(understood.slots),
-        "handover": None if reply.handover is None else asdict(reply.handover),
+        "handover": None if reply.handover is None else handover_told(reply.handover),
         "written_by": reply.written_by,
     }
 
 
-def reply_events(reply: Reply) -> Iterator[bytes]:
-    """Server-sent events: a `sentence` for each, then the whole `reply`."""
-    told = reply_json(reply)
-    for sentence in told["sentences"]:
-        yield _event("sentence", sentence)
-    yield _event("reply", told)
+def handover_told(handover: Handover) -> dict[str, Any]:
+    """`HandoverOut` as plain values."""
+    return asdict(handover) | {"opens": handover.opens.isoformat() if handover.opens is not None else None}
+
+
+def sentence_json(sentence: Sentence) -> dict[str, Any]:
+    """`SentenceOut` as plain values."""
+    return {"text": sentence.text, "sources": list(sentence.sources), "lead": sentence.lead}
 
 
 def conversation_json(kept: Transcript) -> dict[str, Any]:
@@ -224,5 +229,7 @@ def transcript_json(kept: Transcript, turns: Sequence[TranscriptTurn]) -> dict[s
     return conversation_json(kept) | {"said": said}
 
 
-def _event(name: str, data: object) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+def event(name: str, data: object, number: int | None = None) -> bytes:
+    """One server-sent event; `number`: its id, from which a listener goes on."""
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"

@@ -164,7 +164,7 @@ class StepOut(FiguresOut):
 
 
 class TrendAnswer(BaseModel):
-    """A series over time, and by hour of the day and weekday (Monday first), by UTC."""
+    """A series over time, by hour of the day and by weekday (Monday first), as `opinions.timezone` has them."""
 
     series: str
     since: Told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -82,8 +82,11 @@ class Shopping(Protocol):
 class Writer(Protocol):
     """Puts an answer into words from sources; what it writes is checked before anybody sees it."""
 
-    def __call__(self, asked: str, sources: Sequence[Source], said: Sequence[tuple[str, str]], language: str) -> str:
-        """`said`: the latest questions and answers. ServiceError or ServiceUnavailableError when there is no answer."""
+    def __call__(
+        self, asked: str, sources: Sequence[Source], said: Sequence[tuple[str, str]], language: str
+    ) -> Iterable[str]:
+        """The text, whole or piece by piece as it is written. `said`: the latest questions and answers. ServiceError or
+        ServiceUnavailableError when there is no answer, or no more of it."""
         ...
 
 

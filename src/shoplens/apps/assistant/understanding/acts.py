@@ -42,7 +42,8 @@ _HUMAN = re.compile(
     r"call)\b.{0,30}\b(?:human|real person|live person|"
     r"a person|someone|somebody|(?:live |human |service |support |customer )*agents?|"
     r"representative|operator|manager|supervisor|"
-    r"your boss|staff|employee)\b|^\W*(?:human|agent|operator|representative)\W*(?:please)?\W*$|"
+    r"your boss|staff|employee)\b|^\W*(?:(?:a|an|the|real|live|human) )*(?:human|person|agent|operator|"
+    r"representative|colleague)\W*(?:please)?\W*$|"
     r"人工|真人|转人工|客服人员|(?:找|要|接|转)(?:个|一个)?(?:人|客服|经理|主管)",
     _I,
 )

@@ -1,0 +1,101 @@
+"""People answer over HTTP and on the command line; the customer reads it in the same conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from shoplens.cli import assistant_desk as _desk  # noqa: F401 - registers its commands
+from shoplens.cli.app import app
+from shoplens.http.app import create_app
+from shoplens.http.routes import handovers
+from shoplens.http.wire.handovers import HandoversAnswer, HandoverStateOut, MessageOut, MessagesAnswer
+from shoplens.service.runtime import Runtime
+from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
+
+READER, ADMIN = {"x-api-key": "a-reader"}, {"x-api-key": API_KEY}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    with open_assisted_shop(tmp_path_factory.mktemp("served"), learnt=False) as shop:
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def client(shop: Runtime) -> TestClient:
+    return TestClient(create_app(shop), raise_server_exceptions=False)
+
+
+def hand_over(client: TestClient, **said: str) -> str:
+    answer = client.post("/v1/assistant", json={"text": "a human please", **said}, headers=READER).json()
+    assert answer["outcome"] == "handed_over"
+    return str(answer["conversation_id"])
+
+
+def step(client: TestClient, name: str, what: str, code: int = 200, **body: str) -> Any:
+    answer = client.post(f"/v1/assistant/handovers/{name}/{what}", json={"agent": "Mia", **body}, headers=ADMIN)
+    assert answer.status_code == code, answer.text
+    return answer.json()
+
+
+def test_a_conversation_goes_to_a_person_and_back(client: TestClient) -> None:
+    name = hand_over(client)
+    queue = client.get("/v1/assistant/handovers", headers=ADMIN).json()
+    HandoversAnswer.model_validate(queue)
+    assert [one["conversation_id"] for one in queue["handovers"]] == [name]
+    assert client.get("/v1/assistant/handovers", headers=READER).status_code == 403
+    HandoverStateOut.model_validate(step(client, name, "take"))
+    step(client, name, "take", 409, agent="Bo")
+    said = step(client, name, "answer", text="I am here.")
+    MessageOut.model_validate(said)
+    assert (said["by"], said["agent"], said["turn"]) == ("agent", "Mia", 2)
+    step(client, name, "answer", 422, text=" ")
+    body = {"text": "good", "conversation_id": name}
+    assert client.post("/v1/assistant", json=body, headers=READER).json()["outcome"] == "with_agent"
+    at = f"/v1/assistant/conversations/{name}/messages"
+    told = client.get(f"{at}?after=1", headers=READER).json()
+    MessagesAnswer.model_validate(told)
+    assert [(one["turn"], one["by"]) for one in told["messages"]] == [(2, "agent"), (3, "customer"), (3, "assistant")]
+    assert step(client, name, "give-back", to="assistant")["state"] == "returned"
+    assert client.get(f"{at}?after=3", headers=READER).json()["state"] == "returned"
+    assert client.get("/v1/assistant/handovers", headers=ADMIN).json() == {"handovers": []}
+    returned = client.get("/v1/assistant/handovers?state=returned&agent=Mia", headers=ADMIN).json()["handovers"]
+    assert [one["conversation_id"] for one in returned] == [name]
+
+
+def test_messages_come_as_events(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = hand_over(client, user_id="ann")
+    step(client, name, "answer", text="I am here.")
+    monkeypatch.setattr(handovers, "LONGEST", 0.0)
+    at = f"/v1/assistant/conversations/{name}/messages?user_id=ann"
+    answer = client.get(at, headers={**READER, "accept": "text/event-stream", "last-event-id": "1"})
+    first, state = answer.text.strip().split("\n\n")
+    assert first.startswith("id: 2\nevent: message\ndata: ")
+    assert orjson.loads(state.removeprefix("event: state\ndata: ")) == {"state": "with_agent", "agent": "Mia"}
+    for whose in ("", "?user_id=bob"):
+        assert client.get(at.removesuffix("?user_id=ann") + whose, headers=READER).status_code == 404
+    assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 200
+    step(client, name, "answer", 404, text="still there?")
+
+
+def test_the_commands(client: TestClient, shop: Runtime) -> None:
+    def run(*words: str, code: int = 0) -> Any:
+        options = ["-w", str(shop.workspace.root), "--json"]
+        result = CliRunner().invoke(app, ["assistant", *words, *options], catch_exceptions=code != 0)
+        assert result.exit_code == code, result.output
+        return orjson.loads(result.stdout) if code == 0 else {}
+
+    name = hand_over(client)
+    assert name in [one["conversation_id"] for one in run("waiting")["handovers"]]
+    assert run("take", name, "--agent", "Mia")["state"] == "with_agent"
+    run("take", name, "--agent", "Bo", code=1)
+    assert run("answer", name, "I am here.", "--agent", "Mia")["by"] == "agent"
+    assert [one["conversation_id"] for one in run("waiting", "--agent", "Mia")["handovers"]] == [name]
+    assert run("give-back", name, "--agent", "Mia", "--to", "closed")["state"] == "closed"
+    assert [one["by"] for one in run("messages", name, "--after", "1")["messages"]] == ["agent", "agent"]
