@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
@@ -12,17 +12,19 @@ import numpy as np
 from shoplens.apps.attributes.found import Source
 from shoplens.apps.attributes.normalise import Normaliser
 from shoplens.apps.attributes.patterns import patterns_in
-from shoplens.apps.attributes.reading import TextReader
+from shoplens.apps.attributes.photo import Visible
+from shoplens.apps.attributes.reading import TextReader, texts_of
 from shoplens.apps.attributes.reliability import Reliability
 from shoplens.apps.attributes.schema import Category, Kind, ShopSchema, current_values
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, NotFoundError
 from shoplens.models.extraction import Example, ValueExtractor
 from shoplens.models.extraction.extractor import LEAST_EXAMPLES
-from shoplens.service.text_models import TextModels
+from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
 from shoplens.store.base import Store
 
 NAME, KIND = "attributes", "extractor"
+SEEN_NAME, SEEN_KIND = "attributes-photos", "photo-attributes"
 MOST_TITLES = 3_000  # different titles that are learnt from; more take longer and teach little
 HELD = 5  # every so many titles measure what the others taught
 LEAST_SHARE = 0.05  # of an attribute's values that stand in titles: then titles teach it
@@ -42,6 +44,7 @@ class Knowledge:
     reliability: Reliability
     reader: TextReader
     extractor: ValueExtractor | None
+    visible: Visible = field(default_factory=Visible)  # what photos show
 
 
 def category_name(schema: ShopSchema, category: Category) -> str:
@@ -89,14 +92,46 @@ def recall(models: TextModels, store: Store) -> Knowledge:
     try:
         saved = models.open(NAME)
     except NotFoundError:
-        return Knowledge(schema, normaliser, Reliability(), TextReader(schema, normaliser, Reliability()), None)
-    if saved.kind != KIND:
-        raise ConfigurationError(
-            f"the text model {NAME!r} is a {saved.kind}; remove it, its name is taken for attributes"
-        )
-    reliability = Reliability.from_dict(saved.metrics)
+        reliability, extractor = Reliability(), None
+    else:
+        _refuse_other(saved, KIND)
+        reliability, extractor = Reliability.from_dict(saved.metrics), ValueExtractor.load(saved.folder)
     reader = TextReader(schema, normaliser, reliability)
-    return Knowledge(schema, normaliser, reliability, reader, ValueExtractor.load(saved.folder))
+    return Knowledge(schema, normaliser, reliability, reader, extractor, _recall_visible(models))
+
+
+def keep_visible(models: TextModels, visible: Visible) -> None:
+    """Keep what photos show for whoever asks later; what was kept before goes when they show nothing any more."""
+    if visible.attributes and visible.parts:
+        models.save(
+            SEEN_NAME,
+            visible,
+            kind=SEEN_KIND,
+            labels=sorted(visible.attributes),
+            metrics={
+                name: {"accuracy": one.accuracy, "photos": one.photos} for name, one in visible.attributes.items()
+            },
+            data=fingerprint([one.values for one in visible.attributes.values()]),
+            encoder=", ".join(noted for _, noted in visible.parts),
+        )
+    elif SEEN_NAME in models.names(SEEN_KIND):
+        models.remove(SEEN_NAME)
+
+
+def _recall_visible(models: TextModels) -> Visible:
+    try:
+        saved = models.open(SEEN_NAME)
+    except NotFoundError:
+        return Visible()
+    _refuse_other(saved, SEEN_KIND)
+    return Visible.load(saved.folder)
+
+
+def _refuse_other(saved: SavedTextModel, kind: str) -> None:
+    if saved.kind != kind:
+        raise ConfigurationError(
+            f"the text model {saved.name!r} is a {saved.kind}; remove it, its name is taken for attributes"
+        )
 
 
 def _different_titles(products: Sequence[Product], seed: int) -> list[Product]:
@@ -157,8 +192,7 @@ def _measure(
     """Ask every source of texts about values that the shop knows."""
     counted: defaultdict[tuple[Source, str], list[bool]] = defaultdict(list)
     for product in held:
-        texts = {"title": product.title, "description": product.description}
-        for one in reader.read(texts, product.category):
+        for one in reader.read(texts_of(product), product.category):
             own = current_values(product, one.attribute)
             if own:
                 right = any(normaliser.same(one.attribute, one.value, value) for value in own)

@@ -29,7 +29,7 @@ class FoundValue:
     value: str
     source: Source
     confidence: float
-    field: str = ""  # title, description or ocr; "" when no text says it
+    field: str = ""  # title, highlights, description or ocr; "" when no text says it
     said: str = ""  # as the text says it
     start: int | None = None  # letters of the field
     end: int | None = None
