@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, step_of, votes
 from shoplens.apps.attributes.photo import Visible, fit_visible
@@ -48,6 +49,7 @@ class Completion:
     shown: Shown
     progress: Progress
     regions: Regions
+    feedback: Feedback = field(default_factory=Feedback)
     seed: int = 0
     photos: Visible = field(default_factory=Visible)
     read: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its texts say
@@ -77,10 +79,11 @@ class Completion:
         for row, product in enumerate(self.products):
             wanted = set(self.missing(product))
             found = [
-                one
+                heard
                 for source in (self.read, self.seen, self.voted)
                 for one in source.get(row, ())
                 if one.attribute in wanted
+                if (heard := self.feedback.heard(one, product.item_id)) is not None
             ]
             best: dict[str, FoundValue] = {}
             for one in joined(found):
@@ -177,11 +180,22 @@ class Completion:
             name: [next(iter(current_values(self.products[row], name)), None) for row in rows.tolist()]
             for name in names
         }
-        visible = fit_visible(vectors[rows], values, seed=self.seed, progress=self.progress)
+        visible = fit_visible(
+            vectors[rows], values, rejected=self._rejected(rows.tolist()), seed=self.seed, progress=self.progress
+        )
         self.photos = Visible(visible, self.shown.parts)
         for name, classifier in visible.items():
             for row, one in zip(rows.tolist(), classifier.see(vectors[rows]), strict=True):
                 self.seen.setdefault(row, []).append(of_seen(name, one.value, one.probability, self.products[row]))
+
+    def _rejected(self, rows: Sequence[int]) -> dict[str, list[tuple[int, str]]]:
+        """Attribute → places among `rows` with values that their products do not have."""
+        rejected = self.feedback.rejected
+        found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            for name, value in sorted(rejected.get(self.products[row].item_id, ())):
+                found[name].append((place, value))
+        return found
 
     def _vote(self) -> None:
         """What the most similar products of the category have."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
 
+from shoplens.apps.attributes.feedback import Rejected
 from shoplens.apps.attributes.found import Source
 from shoplens.apps.attributes.normalise import Normaliser
 from shoplens.apps.attributes.patterns import patterns_in
@@ -52,17 +53,25 @@ def category_name(schema: ShopSchema, category: Category) -> str:
     return SEPARATOR.join(schema.speaking(category))
 
 
-def learn(models: TextModels, products: Sequence[Product], *, seed: int = 0, progress: Progress) -> Knowledge:
+def learn(
+    models: TextModels,
+    products: Sequence[Product],
+    rejected: Rejected | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress,
+) -> Knowledge:
     """Learn from the filled attributes of a catalogue, measure every source on titles that it did not learn from, and
-    keep the extractor for whoever asks later."""
+    keep the extractor for whoever asks later. `rejected`: values that products do not have, whatever titles say."""
     schema = ShopSchema.of(products)
     normaliser = Normaliser(schema)
-    chosen = _different_titles(products, seed)
-    examples = [_example(product, schema, normaliser) for product in chosen]
+    wrong = rejected or {}
+    chosen = _different_titles(products, wrong, seed)
+    examples = [_example(product, wrong.get(product.item_id, ()), schema, normaliser) for product in chosen]
     taught = _taught(examples)
     examples = [_only(example, taught) for example in examples]
-    train = [number for number in range(len(chosen)) if number % HELD]
-    held = [number for number in range(len(chosen)) if not number % HELD]
+    held = [number for number in range(len(chosen)) if not number % HELD and chosen[number].item_id not in wrong]
+    train = sorted(set(range(len(chosen))) - set(held))
     extractor = None
     if sum(any(examples[number].values.values()) for number in train) >= LEAST_EXAMPLES:
         extractor = ValueExtractor.fit(
@@ -134,26 +143,36 @@ def _refuse_other(saved: SavedTextModel, kind: str) -> None:
         )
 
 
-def _different_titles(products: Sequence[Product], seed: int) -> list[Product]:
-    """One product of each title and category, those with most attributes first among equals, at random in all."""
+def _different_titles(products: Sequence[Product], wrong: Rejected, seed: int) -> list[Product]:
+    """One product of each title and category, those with most attributes first among equals. Up to a quarter are
+    products of which a value was rejected, the others are taken at random."""
     best: dict[tuple[str, Category], Product] = {}
     for product in products:
         key = (product.title, product.category)
         if product.title and not product.stub:
             known = best.get(key)
-            if known is None or len(product.attributes) > len(known.attributes):
+            if known is None or _teaches(product, wrong) > _teaches(known, wrong):
                 best[key] = product
-    order = np.random.default_rng(seed).permutation(len(best))[:MOST_TITLES]
     found = list(best.values())
-    return [found[place] for place in order.tolist()]
+    order = np.random.default_rng(seed).permutation(len(best)).tolist()
+    corrected = [place for place in order if found[place].item_id in wrong][: MOST_TITLES // 4]
+    chosen = set(list(dict.fromkeys([*corrected, *order]))[:MOST_TITLES])
+    return [found[place] for place in order if place in chosen]  # a decision more leaves the others where they were
 
 
-def _example(product: Product, schema: ShopSchema, normaliser: Normaliser) -> Example:
-    """A title with the filled values that stand in it, as it says them: the weak labels."""
+def _teaches(product: Product, wrong: Rejected) -> tuple[bool, int]:
+    return product.item_id in wrong, len(product.attributes)
+
+
+def _example(
+    product: Product, wrong: Collection[tuple[str, str]], schema: ShopSchema, normaliser: Normaliser
+) -> Example:
+    """A title with the filled values that stand in it, as it says them: the weak labels. Of an attribute whose value
+    was rejected and that is still empty it has none."""
     values: dict[str, tuple[str, ...]] = {}
     for name in schema.expected(product.category):
         own = current_values(product, name)
-        if own and schema.kinds[name] is not Kind.CODE:
+        if schema.kinds[name] is not Kind.CODE and (own or any(name == attribute for attribute, _ in wrong)):
             values[name] = tuple(said for value in own if (said := _said(product.title, name, value, normaliser)))
     return Example(product.title, category_name(schema, product.category), values)
 

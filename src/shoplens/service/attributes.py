@@ -12,6 +12,7 @@ import numpy as np
 
 from shoplens.apps.attributes.alike import Alike, alike
 from shoplens.apps.attributes.contradictions import contradictions
+from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import FoundValue, joined
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
@@ -25,7 +26,7 @@ from shoplens.errors import InputError, NotFoundError
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
-from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts
+from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts, feedback_of
 from shoplens.service.attribute_figures import what_drives, what_is_lacking
 from shoplens.service.attribute_learning import (
     NAME,
@@ -61,7 +62,7 @@ class Reviewed:
     new: int
     withdrawn: int  # open ones that no longer hold
     seconds: float
-    sources: dict[str, Any]  # how often each source of texts was right, and how well photos tell
+    sources: dict[str, Any]  # how often each source of texts was right, how well photos tell, and what was decided
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -80,28 +81,28 @@ class Attributes:
 
     def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts, photos: ProductPhotos) -> None:
         self._workspace, self._store, self._photos = workspace, store, photos
-        self._decisions = Decisions(store, put_products)
+        self._decisions = Decisions(store, put_products, self._forget_feedback)
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
         self._known: tuple[Stamp, float, Knowledge] | None = None
+        self._feedback: tuple[float, Feedback] | None = None
 
     def extract(self, title: str, description: str = "", category: Sequence[str] = ()) -> list[FoundValue]:
         """Values in a text, in the shop's words, the surest of each attribute first."""
         knowledge = self.knowledge()
         given = Product(item_id="", title=title, description=description, category=tuple(category))
-        found = _said(knowledge, given, Written())
-        return [_with_family(one, knowledge) for one in joined(found)]
+        return self._told(_said(knowledge, given, Written()), knowledge)
 
     def of_product(self, item_id: str) -> tuple[Product, list[FoundValue]]:
         """What the texts of a product say, the words in its photos, and the first photo itself.
 
-        What `shoplens embed` has not read yet is read now; a photo that cannot be read says nothing. NotFoundError when
-        there is no product of that id.
+        What `shoplens embed` has not read yet is read now; a photo that cannot be read says nothing. What somebody
+        rejected for this product is not said again. NotFoundError when there is no product of that id.
         """
         product, knowledge = self._product(item_id), self.knowledge()
         found = _said(knowledge, product, self._photos.written(product))
         found += self._photos.seen(product, knowledge)
-        return product, [_with_family(one, knowledge) for one in joined(found)]
+        return product, self._told(found, knowledge, item_id)
 
     def complete(self, *, seed: int = 0, progress: Progress) -> Reviewed:
         """Learn from the catalogue, find what is missing or spelt otherwise, and put it on the review list."""
@@ -128,7 +129,8 @@ class Attributes:
             read = joined(_said(knowledge, product, written))
             told = contradictions(product, read, seen, knowledge.schema, knowledge.normaliser)
             found += [of_contradiction(product.item_id, one, _now()) for one in told]
-        return found
+        feedback = self.feedback()
+        return [judged for one in found if (judged := feedback.judged(one)) is not None]
 
     def accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Write what is proposed to the products, and remember it. All or nothing.
@@ -196,6 +198,23 @@ class Attributes:
                 self._known = known
             return known[2]
 
+    def feedback(self) -> Feedback:
+        """What decisions teach: at once where they are made, and in other processes some minutes later."""
+        known = self._feedback
+        if known is None or time.monotonic() - known[0] > FRESH:
+            known = time.monotonic(), feedback_of(self._store)
+            self._feedback = known
+        return known[1]
+
+    def _forget_feedback(self) -> None:
+        self._feedback = None
+
+    def _told(self, found: Iterable[FoundValue], knowledge: Knowledge, item_id: str = "") -> list[FoundValue]:
+        """What was found, as far as decisions let it be believed, the surest of each attribute first."""
+        feedback = self.feedback()
+        heard = (feedback.heard(one, item_id) for one in found)
+        return [_with_family(one, knowledge) for one in joined(one for one in heard if one is not None)]
+
     def _stamp(self) -> Stamp:
         """Changes with the catalogue; behind that, with what was learnt from it."""
         versions = []
@@ -210,8 +229,10 @@ class Attributes:
         products = self._products()
         if not products:
             raise InputError("the catalogue is empty; begin with `shoplens ingest products FILE`")
-        knowledge = learn(self._models, products, seed=seed, progress=progress)
-        found = Completion(products, knowledge, self._shown(products), progress, self._photos.regions(), seed=seed)
+        self._forget_feedback()
+        feedback = self.feedback()
+        knowledge = learn(self._models, products, feedback.rejected, seed=seed, progress=progress)
+        found = Completion(products, knowledge, self._shown(products), progress, self._photos.regions(), feedback, seed)
         found.find(vote=vote)
         keep_visible(self._models, found.photos)
         with self._lock:
@@ -234,6 +255,8 @@ class Attributes:
         self, found: Completion, proposals: list[Proposal], kinds: Iterable[ProposalKind], now: int, began: float
     ) -> Reviewed:
         wanted = tuple(kinds)
+        judged = (one if one.kind is ProposalKind.VALUE else found.feedback.judged(one) for one in proposals)
+        proposals = [one for one in judged if one is not None]
         new = self._store.proposals.offer(proposals)
         withdrawn = self._store.proposals.withdraw(wanted, now)
         counts = {kind.value: sum(one.kind is kind for one in proposals) for kind in wanted}
@@ -246,7 +269,7 @@ class Attributes:
             }
             for name, one in found.photos.attributes.items()
         }
-        told = {"texts": sources, "photos": photos}
+        told = {"texts": sources, "photos": photos, "decisions": found.feedback.as_dict()}
         return Reviewed(len(found.products), counts, new, withdrawn, time.perf_counter() - began, told)
 
     def _product(self, item_id: str) -> Product:

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from shoplens.apps.attributes.found import SUREST
+from shoplens.apps.attributes.normalise import folded
 from shoplens.errors import ModelFileError
 
 Floats = npt.NDArray[np.float32]
@@ -57,8 +58,19 @@ class PhotoAttribute:
     right: Floats  # [steps]
 
     @classmethod
-    def fit(cls, attribute: str, vectors: Floats, values: Sequence[str], *, seed: int = 0) -> Self | None:
-        """Learn from one value a photo; None when there are too few, or photos do not show it."""
+    def fit(
+        cls,
+        attribute: str,
+        vectors: Floats,
+        values: Sequence[str],
+        *,
+        rejected: tuple[Floats, Sequence[str]] | None = None,
+        seed: int = 0,
+    ) -> Self | None:
+        """Learn from one value a photo; None when there are too few, or photos do not show it.
+
+        `rejected`: photos with values, as `folded` writes them, that they do not show.
+        """
         counts = Counter(values)
         known = {value for value, many in counts.most_common(MOST_SEEN) if many >= LEAST_PHOTOS}
         rows = np.array([row for row, value in enumerate(values) if value in known], np.int64)
@@ -83,7 +95,8 @@ class PhotoAttribute:
         chance = CHANCES * float(np.sqrt(most * (1 - most) / len(truth)))
         if accuracy < most + max(BETTER * (1 - most), chance):
             return None
-        weights, bias = _one_matrix(pipeline.fit(vectors[rows], truth))
+        seen, told, weight = _with_rejected(vectors[rows], truth, rejected)
+        weights, bias = _one_matrix(pipeline.fit(seen, told, logisticregression__sample_weight=weight))
         calibration = IsotonicRegression(y_min=0.0, y_max=SUREST, out_of_bounds="clip").fit(held.max(1), right)
         return cls(
             attribute,
@@ -157,19 +170,44 @@ def fit_visible(
     vectors: Floats,
     values: Mapping[str, Sequence[str | None]],
     *,
+    rejected: Mapping[str, Sequence[tuple[int, str]]] | None = None,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, PhotoAttribute]:
-    """A classifier for each attribute that photos show. `values`: attribute → one value a photo, None = unknown."""
+    """A classifier for each attribute that photos show. `values`: attribute → one value a photo, None = unknown;
+    `rejected`: attribute → rows with values that they do not show."""
     found = {}
     for number, (attribute, own) in enumerate(sorted(values.items())):
         rows = [row for row, value in enumerate(own) if value is not None]
-        fitted = PhotoAttribute.fit(attribute, vectors[rows], [value for value in own if value is not None], seed=seed)
+        wrong = (rejected or {}).get(attribute, ())
+        fitted = PhotoAttribute.fit(
+            attribute,
+            vectors[rows],
+            [value for value in own if value is not None],
+            rejected=(vectors[[row for row, _ in wrong]], [value for _, value in wrong]) if wrong else None,
+            seed=seed,
+        )
         if fitted is not None:
             found[attribute] = fitted
         if progress is not None:
             progress("learn from photos", number + 1, len(values))
     return found
+
+
+def _with_rejected(
+    vectors: Floats, truth: npt.NDArray[np.str_], rejected: tuple[Floats, Sequence[str]] | None
+) -> tuple[Floats, npt.NDArray[np.str_], Floats]:
+    """Examples with their weights: a photo that does not show a value shows, by their shares, one of the others."""
+    classes, counts = np.unique(truth, return_counts=True)
+    seen, told, weight = [vectors], [truth], [np.ones(len(truth), np.float32)]
+    for vector, value in zip(*(rejected or (vectors[:0], ())), strict=True):
+        others = np.array([folded(one) != value for one in classes.tolist()])
+        if others.all() or not others.any():
+            continue  # a value that is not learnt
+        seen.append(np.repeat(vector[None], others.sum(), axis=0))
+        told.append(classes[others])
+        weight.append((counts[others] / counts[others].sum()).astype(np.float32))
+    return np.concatenate(seen), np.concatenate(told), np.concatenate(weight)
 
 
 def _one_matrix(pipeline: Any) -> tuple[Floats, Floats]:

@@ -46,7 +46,8 @@ class FoundOut(BaseModel):
     attribute: str
     value: str
     source: str = Field(description="pattern, dictionary, model, photo or neighbours.")
-    confidence: float = Field(description="How often this source is right about this attribute, as measured here.")
+    confidence: float = Field(description="How often it is right, as measured here and as people decided since.")
+    measured: float | None = Field(default=None, description="Confidence before decisions on the review list moved it.")
     field: str | None = Field(default=None, description="title, highlights, description or ocr.")
     said: str | None = Field(default=None, description="As the text says it.")
     start: int | None = Field(default=None, description="Letters of the field, from 0.")
