@@ -16,6 +16,7 @@ from shoplens.recommend.shelf import Shelf
 from shoplens.service.answers import Answers
 from shoplens.service.live_catalogue import OnChange
 from shoplens.service.loose_media import LooseMedia
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.watching import Watching
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -36,6 +37,7 @@ class OpenedAtUse(ABC):
     workspace: Workspace
     store: Store
     facts: CatalogueFacts
+    media: MediaSources
     loose_media: LooseMedia
     answers: Answers
     watching: Watching
@@ -96,11 +98,13 @@ class OpenedAtUse(ABC):
     @property
     def attributes(self) -> Attributes:
         """What products are like: values found in texts and photos, the review list, what values are worth."""
+        from shoplens.service.attribute_photos import ProductPhotos
         from shoplens.service.attributes import Attributes  # with it comes what learns
 
         with self._opening:
             if self._attributes is None:
-                self._attributes = Attributes(self.workspace, self.store, self.put_products)
+                photos = ProductPhotos(self.workspace, self.loose_media, self.media)
+                self._attributes = Attributes(self.workspace, self.store, self.put_products, photos)
             return self._attributes
 
     @property

@@ -44,7 +44,11 @@ READ, WRITE = [needs("read", "catalogue", "analysis")], [needs("write", "catalog
 
 @router.post("/v1/attributes/extract", response_model=ExtractAnswer, dependencies=READ)
 async def extract(body: ExtractIn, shop: Shop) -> dict[str, Any]:
-    """Values of attributes in a text or a product's texts, in the shop's own words."""
+    """Values of attributes in a text, or in a product's texts and photos, in the shop's own words.
+
+    Of photos: what they show, as far as `shoplens attributes complete` has learnt to see it, and the words in them.
+    What `shoplens embed` has not read yet is read now, which takes a second or so.
+    """
     return await run_in_threadpool(_extract, shop, body)
 
 
@@ -100,8 +104,9 @@ async def reopen_proposals(body: ReopenIn, shop: Shop) -> dict[str, Any]:
 
 @router.post("/v1/attributes/check", response_model=CheckAnswer, dependencies=READ)
 async def check_products(body: CheckIn, shop: Shop) -> dict[str, Any]:
-    """What the texts of some products say against their attributes, as they are now. The whole catalogue, photos,
-    categories, duplicates and prices are checked by `shoplens attributes check`."""
+    """What the texts of some products say against their attributes, as they are now, and what `shoplens embed` has
+    read in their photos. The whole catalogue, categories, duplicates and prices are checked by `shoplens attributes
+    check`."""
     found = await run_in_threadpool(shop.attributes.contradictions, body.item_ids)
     return {"proposals": [proposal_json(one) for one in found]}
 
