@@ -13,6 +13,7 @@ from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     assistant,
     attributes,
+    audio_stream,
     bundles,
     cart,
     classify,
@@ -30,6 +31,7 @@ from shoplens.http.routes import (
     recommend,
     scenarios,
     search,
+    transcriptions,
 )
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.http.tracing import Tracing
@@ -62,6 +64,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         server.api_keys, runtime.keyring, issuer=issuer, per_minute=server.requests_per_minute, workers=workers
     )
     app.state.meters = meters
+    app.state.open_streams = 0  # of sound, by routes.audio_stream
     errors.install(app)
     shops = (
         assistant,
@@ -80,6 +83,8 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         classify,
         attributes,
         entities,
+        transcriptions,
+        audio_stream,
     )
     for module in (*shops, bundles, experiments, health, metrics_route):
         app.include_router(module.router)

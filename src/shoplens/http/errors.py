@@ -83,8 +83,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def status_of(error: ShoplensError) -> int:
+    """HTTP's status of an error."""
+    return next(status for kind, status in STATUS if isinstance(error, kind))
+
+
 async def _deliberate(request: Request, error: Exception) -> Response:
-    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    assert isinstance(error, ShoplensError)
+    status = status_of(error)
     if status >= 500 and status != 501:
         log.error("%s %s: %s", request.method, route_of(request.scope), error)
     told = error.told if isinstance(error, StoreError) else str(error)
