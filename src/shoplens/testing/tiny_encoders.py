@@ -46,6 +46,18 @@ class TinyPhotos:
         return _unit(np.array(means, np.float32).reshape(len(inputs), self.size))
 
 
+class TinyHalves(TinyPhotos):
+    """Mean colours of the upper and of the lower half of a photo."""
+
+    name, size = "tiny-halves", 6
+
+    def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
+        """Two times red, green and blue, of unit length. float32 [len(inputs), 6]"""
+        halves = [np.array_split(np.asarray(photo, np.float32), 2) for photo in inputs]
+        means = [[half.mean((0, 1)) + 1 for half in photo] for photo in halves]
+        return _unit(np.array(means, np.float32).reshape(len(inputs), self.size))
+
+
 class TinySharedPhotos(TinyPhotos):
     """The half of a network of two that sees photos."""
 
@@ -153,7 +165,7 @@ def loud_in(samples: Sound) -> list[tuple[float, float]]:
 @contextmanager
 def tiny_parts() -> Iterator[None]:
     """Make them known by name, as an installed package would, until the block ends."""
-    encoders = (TinyPhotos, TinySharedPhotos, TinySharedTexts, TinyClasses, TinySounds)
+    encoders = (TinyPhotos, TinyHalves, TinySharedPhotos, TinySharedTexts, TinyClasses, TinySounds)
     added: dict[str, tuple[Any, ...]] = {"encoders": encoders, "recognisers": (TinyWriting, TinySpeech)}
     for kind, parts in added.items():
         for part in parts:
