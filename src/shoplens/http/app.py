@@ -13,6 +13,7 @@ from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     assistant,
     attributes,
+    audio_stream,
     bundles,
     cart,
     classify,
@@ -33,6 +34,7 @@ from shoplens.http.routes import (
     scenarios,
     search,
     search_rules,
+    transcriptions,
 )
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.http.tracing import Tracing
@@ -65,6 +67,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         server.api_keys, runtime.keyring, issuer=issuer, per_minute=server.requests_per_minute, workers=workers
     )
     app.state.meters = meters
+    app.state.open_streams = 0  # of sound, by routes.audio_stream
     errors.install(app)
     shops = (
         handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first
@@ -85,6 +88,8 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         classify,
         attributes,
         entities,
+        transcriptions,
+        audio_stream,
     )
     for module in (*shops, bundles, experiments, operation, health, metrics_route):
         app.include_router(module.router)

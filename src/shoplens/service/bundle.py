@@ -8,6 +8,7 @@
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
     alignment/               the space of words and photos, when one was learnt
+    recogniser/              which product a photo shows, when that was learnt
     cart/                    what completes a cart, when the log holds baskets
     profile/                 what profiles are worked out with; nothing in it is about one person
 
@@ -45,6 +46,7 @@ from shoplens.service.bundle_models import load_models, write_models
 FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
 ALIGNMENT = "alignment"  # folder
+RECOGNISER = "recogniser"  # folder
 CART = "cart"  # folder
 PROFILE = "profile"  # folder
 EXACT_BELOW = 20_000  # products; under this, looking at all of them is about as fast as a graph, and exact
@@ -63,6 +65,7 @@ def write_bundle(
     people: Vocabulary | None = None,
     calibration: Calibration | None = None,
     alignment: Path | None = None,
+    recogniser: Path | None = None,
     cart: CartModel | None = None,
     profile: ProfileModel | None = None,
 ) -> Path:
@@ -71,9 +74,9 @@ def write_bundle(
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
     meaning. `people`: the users of the training data, so that models which read profiles find them again; only hashes
-    of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`: folder of the
-    version that goes along. `cart`: what completes a cart, `profile`: what profiles are worked out with, both over
-    the same items. A bundle is used once it is promoted.
+    of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`, `recogniser`:
+    folders of the versions that go along. `cart`: what completes a cart, `profile`: what profiles are worked out with,
+    both over the same items. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -88,8 +91,9 @@ def write_bundle(
             np.save(building / "people.npy", np.array([key_of_text(name) for name in people.ids], np.int64))
         if calibration is not None:
             calibration.save(building)
-        if alignment is not None:
-            shutil.copytree(alignment, building / ALIGNMENT)
+        for name, version in ((ALIGNMENT, alignment), (RECOGNISER, recogniser)):
+            if version is not None:
+                shutil.copytree(version, building / name)
         for name, model in ((CART, cart), (PROFILE, profile)):
             if model is not None:
                 (building / name).mkdir()

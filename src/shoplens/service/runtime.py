@@ -30,6 +30,7 @@ from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.jobs import Jobs
 from shoplens.service.keyring import Keyring
+from shoplens.service.listening import Listening
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import LiveEmbedding
 from shoplens.service.log_writer import LogWriter
@@ -85,6 +86,7 @@ class Runtime(ShopChanges, OpenedAtUse):
         self.media = MediaSources(workspace)
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
+        self.listening = Listening(self.loose_media, self.media)
         self.home = Home(self.history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
         self.jobs = Jobs(workspace.root, workspace.bundles)

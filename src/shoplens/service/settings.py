@@ -109,6 +109,8 @@ class TrainSettings(BaseModel):
     newcomers: float | None = Field(default=None, ge=0, le=1)  # share of places that unsold products get; None: fair
     ranker: str = Field(default="auto", pattern="^(auto|on|off)$")  # whether trees order what the blend puts first
     align: bool = True  # whether photos and words are learnt to be compared; minutes, when products or photos changed
+    recognise_photos: int = Field(default=1_000, ge=0)  # labelled ones that recognising learns from; 0 = off
+    customer_photos: str | None = None  # CSV with photo, product_id: what customers took; in the workspace
     event_weights: dict[str, float] = {}  # event type → what one says, -1 to 1; what is not named keeps its default
 
     @field_validator("event_weights")

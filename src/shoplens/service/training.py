@@ -31,6 +31,7 @@ from shoplens.service.dataset import read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.encoders import MODALITIES, version_of
 from shoplens.service.profile_training import TrainedProfiles, train_profiles
+from shoplens.service.recognition import Recognised, learn_recogniser
 from shoplens.service.settings import TrainSettings
 from shoplens.service.training_events import cut, fingerprint, known_only
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
@@ -51,6 +52,7 @@ class Training:
     valid: Mapping[str, Evaluation]
     test: Mapping[str, Evaluation]
     alignment: Aligned  # of words and photos
+    recognised: Recognised  # products in customers' photos
     seconds: Mapping[str, float]  # by stage
 
 
@@ -98,12 +100,14 @@ def train_shop(
         if settings.align:
             aligned = align_shop(workspace, store, seed=seed, progress=tell)
         clock.stop("align words and photos")
+        recognised = learn_recogniser(workspace, store, seed=seed, progress=tell)
+        clock.stop("learn to recognise products")
         cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
         clock.stop("learn carts")
         people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
         del log
         clock.stop("learn profiles")
-        beside = _Beside(aligned, cart, people)
+        beside = _Beside(aligned, recognised, cart, people)
         return _Course(workspace, data, chosen, seed, beside, resume, tell, clock).run(ship=ship)
     finally:
         if resume is not None:
@@ -115,6 +119,7 @@ class _Beside:
     """What was learnt beside the models that rank."""
 
     aligned: Aligned
+    recognised: Recognised
     cart: TrainedCart
     people: TrainedProfiles
 
@@ -165,6 +170,7 @@ class _Course:
             judged.valid,
             judged.test,
             self.beside.aligned,
+            self.beside.recognised,
             self.clock.seconds,
         )
 
@@ -193,7 +199,7 @@ class _Course:
         calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=self.tell)
         self.clock.stop("calibrate")
         facts = _facts(interactions, self.data.modalities, self.data.profiles, split, note)
-        facts |= {"words and photos": self.beside.aligned.told}
+        facts |= {"words and photos": self.beside.aligned.told, "photos to products": self.beside.recognised.told}
         run = self._reported(trained, test, reliability, facts)
         self.clock.stop("report")
         figures = _figures(trained, test)
@@ -245,6 +251,7 @@ class _Course:
             metrics=judged.figures,
             calibration=judged.calibration,
             alignment=beside.aligned.folder,
+            recogniser=beside.recognised.folder,
             cart=beside.cart.model,
             profile=beside.people.model,
             extra={
@@ -256,6 +263,7 @@ class _Course:
                 "run": judged.run.name,
                 "seed": self.seed,
                 "alignment": beside.aligned.as_dict(),
+                "recogniser": beside.recognised.as_dict(),
                 "cart": dict(beside.cart.figures),
                 "profiles": dict(beside.people.figures),
             },

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0010"
+REVISION = "0011"
 
 metadata = MetaData()
 

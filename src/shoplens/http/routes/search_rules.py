@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.domain.search_rules import RuleKind
@@ -17,7 +17,7 @@ router = APIRouter(tags=["search"], responses=PROBLEMS)
 RuleId = Annotated[int, Path(ge=1, le=2**53)]
 
 
-@router.get("/v1/search/rules", response_model=SearchRulesAnswer, dependencies=[Depends(needs("read"))])
+@router.get("/v1/search/rules", response_model=SearchRulesAnswer, dependencies=[needs("read", "analysis", "catalogue")])
 async def get_rules(
     shop: Shop,
     kind: RuleKind | None = None,
@@ -32,20 +32,24 @@ async def get_rules(
     return await run_in_threadpool(look)
 
 
-@router.post("/v1/search/rules", response_model=ChangedRules, status_code=201, dependencies=[Depends(needs("write"))])
+@router.post(
+    "/v1/search/rules", response_model=ChangedRules, status_code=201, dependencies=[needs("write", "catalogue")]
+)
 async def post_rules(body: SearchRulesIn, shop: Shop) -> dict[str, Any]:
     """Tell rules; every worker searches by them within a second. Those that hold already are not told twice."""
     made = await run_in_threadpool(shop.search.tell, body.told(), replace=body.replace)
     return {"rules": rules_json(made)}
 
 
-@router.delete("/v1/search/rules/{rule_id}", response_model=ChangedRules, dependencies=[Depends(needs("write"))])
+@router.delete("/v1/search/rules/{rule_id}", response_model=ChangedRules, dependencies=[needs("write", "catalogue")])
 async def delete_rule(rule_id: RuleId, shop: Shop) -> dict[str, Any]:
     """Take a rule away. It is kept, and can be restored."""
     return {"rules": rules_json(await run_in_threadpool(shop.search.take_away, [rule_id]))}
 
 
-@router.post("/v1/search/rules/{rule_id}/restore", response_model=ChangedRules, dependencies=[Depends(needs("write"))])
+@router.post(
+    "/v1/search/rules/{rule_id}/restore", response_model=ChangedRules, dependencies=[needs("write", "catalogue")]
+)
 async def restore_rule(rule_id: RuleId, shop: Shop) -> dict[str, Any]:
     """Let a rule hold again."""
     return {"rules": rules_json(await run_in_threadpool(shop.search.restore, [rule_id]))}
