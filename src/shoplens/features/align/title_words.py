@@ -45,7 +45,7 @@ def _words(title: str) -> list[str]:
     """Different ones, in the order in which they are said."""
     words: list[str] = []
     for run in _WORD.findall(title.casefold()):
-        words.extend(_CHINESE.sub(" ", run).split())
+        words.extend(word for word in _CHINESE.sub(" ", run).split() if len(word) > 1)
         for chinese in _CHINESE.findall(run):
             words.extend(map("".join, pairwise(chinese)))
     return list(dict.fromkeys(words))
