@@ -114,7 +114,7 @@ def test_lower_layers_learn_slower() -> None:
 def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
     task = Colours(SETTINGS)
     fit(task, SETTINGS)
-    write_body(BODY.with_layers(task.upper.by_number(2)), tmp_path, precision="fp32", states=[1, 2])
+    write_body(BODY.with_layers(task.upper.by_number(2)), BODY.reading(64), tmp_path, precision="fp32", states=[1, 2])
     served = ServedBody.open(tmp_path, threads=1)
     with torch.no_grad():
         ids, present = padded(task.tokens)
