@@ -83,7 +83,9 @@ def train(
         done = Taggers(shop).train(name, source, settings, body=body, progress=progress)
     result = {
         **described(done.saved),
+        "encoder": done.chosen.trained.body.name,
         "precision": done.chosen.precision,
+        "int8_loss": round(done.chosen.int8_loss, 4),
         "epoch": done.chosen.trained.fitted.epoch,
         "train_seconds": round(done.chosen.trained.fitted.seconds, 1),
         "validation": done.judged.as_dict(),
