@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from shoplens.cli import attributes_review as _review  # noqa: F401 - each registers its commands
@@ -96,6 +97,12 @@ def test_texts_and_products_are_read(folder: Path) -> None:
         ("navy blue", "blue")
     ]
     assert all("family" not in one for one in values if one["attribute"] != "colour")
+    photo = Image.new("RGB", (60, 60), "white")
+    photo.paste((200, 24, 32), (0, 0, 30, 30))
+    photo.save(folder / "red.png")
+    with Runtime.open(folder) as shop:
+        shop.put_products([replace(described_shop()[0], item_id="seen", title="x", attributes={}, images=("red.png",))])
+    assert "red.png (from 0%, 0% to 50%, 50%)" in " ".join(run(folder, "extract", "--item", "seen").split())
     run(folder, "extract", code=2)
     with pytest.raises(InputError, match=r"has no color; did you mean colour\? choose among what it has: brand"):
         CliRunner().invoke(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from shoplens.cli import classify_evaluate as _classify  # noqa: F401 - each reg
 from shoplens.cli.app import app
 from shoplens.cli.bench import classify as _bench  # noqa: F401
 from shoplens.errors import ConfigurationError, FormatError, NotFoundError
+from shoplens.learning.text_classes.choosing import train_classifier
 from shoplens.service.workspace import Workspace
 
 THINGS = ("cup", "lamp", "shoe", "box", "phone", "jacket")
@@ -149,3 +151,20 @@ def test_the_benchmark_prints_figures_beside_baselines(shop: Path, tmp_path: Pat
     assert figures["examples"]["refused"] == 1
     assert (tmp_path / "out" / "report.html").is_file()
     assert "tf-idf + LR" in run(*arguments)
+
+
+def test_the_benchmark_keeps_what_was_learnt_where_it_is_told(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    def spy(*given: Any, **named: Any) -> Any:
+        kept.append(named["state"])
+        return train_classifier(*given, **named)
+
+    monkeypatch.setattr("shoplens.learning.text_classes.benchmark.train_classifier", spy)
+    test = tmp_path / "test.csv"
+    test.write_text("text,label\na lovely pen,good\nan awful pen,bad\n", encoding="utf-8")
+    arguments = ("bench", "classify", str(shop / "reviews.csv"), str(test), "--encoder", "none", "--effort", "fast")
+    run(*arguments, "--state", str(tmp_path / "state"))
+    assert kept == [tmp_path / "state"]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.http.app import create_app
@@ -39,6 +41,20 @@ def test_a_text_and_a_product_are_read(client: TestClient) -> None:
     families = {one["attribute"]: (one["value"], one["family"]) for one in reversed(product["values"])}
     assert families["colour"] == ("navy blue", "blue")
     assert families["material"][1] is None
+
+
+def test_a_product_is_read_with_its_photo(client: TestClient, shop: Runtime) -> None:
+    photo = Image.new("RGB", (100, 50), "white")
+    photo.paste((200, 24, 32), (50, 10, 90, 40))
+    photo.save(shop.workspace.root / "red.png")
+    bare = replace(described_shop()[0], item_id="shown", title="Kestrel sneaker", attributes={}, images=("red.png",))
+    shop.store.catalogue.upsert([bare])
+    values = client.post("/v1/attributes/extract", json={"item_id": "shown"}).json()["values"]
+    (colour,) = [one for one in values if one["attribute"] == "colour"]
+    assert (colour["value"], colour["source"], colour["photo"], colour["family"]) == ("red", "photo", "red.png", "red")
+    assert colour["box"] == pytest.approx([0.5, 0.2, 0.9, 0.8], abs=0.06)
+    assert colour["measured"] == colour["confidence"], "nobody decided anything yet"
+    shop.store.catalogue.delete("shown")
 
 
 @pytest.mark.parametrize("body", [{}, {"item_id": "s001", "title": "x"}, {"title": "x", "colour": "red"}])

@@ -114,7 +114,7 @@ def test_lower_layers_learn_slower() -> None:
 def test_the_graph_says_what_the_network_says(tmp_path: Path) -> None:
     task = Colours(SETTINGS)
     fit(task, SETTINGS)
-    write_body(BODY.with_layers(task.upper.by_number(2)), tmp_path, precision="fp32", states=[1, 2])
+    write_body(BODY.with_layers(task.upper.by_number(2)), BODY.reading(64), tmp_path, precision="fp32", states=[1, 2])
     served = ServedBody.open(tmp_path, threads=1)
     with torch.no_grad():
         ids, present = padded(task.tokens)
@@ -161,3 +161,14 @@ def test_settings_that_make_no_sense_are_named(name: str, value: object) -> None
 def test_a_folder_without_an_encoder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="train it again"):
         ServedBody.open(tmp_path)
+
+
+def test_batches_side_by_side_say_the_same(tmp_path: Path) -> None:
+    write_body(BODY.with_layers({}), BODY.reading(64), tmp_path, precision="int8")
+    ids = BODY.reading(64).ids([f"red {'and blue ' * (row % 7)}{row}" for row in range(120)], "")
+    alone, together = (ServedBody.open(tmp_path, threads=threads, longest=64) for threads in (1, 3))
+    assert np.array_equal(alone.vectors(ids), together.vectors(ids))
+    rows = [row for batch, _, _ in together.run(ids, ["embedding"]) for row in batch]
+    assert sorted(rows) == list(range(120))
+    assert rows == [row for batch, _, _ in alone.run(ids, ["embedding"]) for row in batch]
+    assert together.vectors([]).shape == (0, 0)

@@ -47,6 +47,9 @@ def train(
     ] = "good",
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="10")] = None,
     words_only: Annotated[bool, typer.Option("--words-only", help="Fast path without the encoder: fastest.")] = False,
+    encoder: Annotated[
+        str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
+    ] = "e5-small",
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/classify-NAME in the workspace.")
     ] = None,
@@ -65,6 +68,7 @@ def train(
 
       shoplens classify train tickets.csv --name intent --text utterance --label intent --effort fast
     """
+    from shoplens.encoders.hub_body import open_body
     from shoplens.learning.text_classes.examples import read_examples
     from shoplens.learning.text_classes.written import write_classes
     from shoplens.service.classifiers import Classifiers
@@ -79,8 +83,9 @@ def train(
     examples = read_examples(file, text=text, label=label, refused=refused)
     with stage_progress() as progress:
         saved, trained = Classifiers(shop).train(
-            name, examples, effort=effort, minutes=minutes, words_only=words_only, seed=seed, progress=progress
-        )
+            name, examples, effort=effort, minutes=minutes, words_only=words_only, seed=seed, progress=progress,
+            body=None if effort == "fast" else open_body(encoder, shop.model_cache),
+        )  # fmt: skip
     result = _result(saved, trained, dict(examples.report), refused)
     tell_refused(examples.report, refused)
     if trained.validation:

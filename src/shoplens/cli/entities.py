@@ -47,6 +47,9 @@ def train(
         int, typer.Option(min=0, help="Passes over the sentences at most; 0: about 1,200 steps, in 3 to 20 passes.")
     ] = EPOCHS,
     layers: Annotated[int, typer.Option(min=0, max=12, help="Uppermost layers of the encoder that learn.")] = LAYERS,
+    encoder: Annotated[
+        str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
+    ] = "e5-small",
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/entities-NAME in the workspace.")
     ] = None,
@@ -64,7 +67,10 @@ def train(
       shoplens entities train marked/ --name brands
 
       shoplens entities train titles.txt --name products --minutes 10
+
+      shoplens entities train marked/ --name brands --encoder sentence-transformers/all-MiniLM-L6-v2
     """
+    from shoplens.encoders.hub_body import open_body
     from shoplens.learning.tagging.written import write_tagging
     from shoplens.models.text_body.settings import FineTuning
     from shoplens.service.taggers import Taggers, described
@@ -73,10 +79,13 @@ def train(
     shop = Workspace.open(workspace)
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
     with tagging_progress() as progress:
-        done = Taggers(shop).train(name, source, settings, progress=progress)
+        body = open_body(encoder, shop.model_cache)
+        done = Taggers(shop).train(name, source, settings, body=body, progress=progress)
     result = {
         **described(done.saved),
+        "encoder": done.chosen.trained.body.name,
         "precision": done.chosen.precision,
+        "int8_loss": round(done.chosen.int8_loss, 4),
         "epoch": done.chosen.trained.fitted.epoch,
         "train_seconds": round(done.chosen.trained.fitted.seconds, 1),
         "validation": done.judged.as_dict(),

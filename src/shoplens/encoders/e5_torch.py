@@ -41,6 +41,27 @@ class Body(Protocol):
         ...
 
 
+class Packed(Protocol):
+    """Pretrained numbers by name, as `e5_graph.E5Weights` has them, and the table of words by rows."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """Shape of the network."""
+        ...
+
+    def plain(self, name: str) -> npt.NDArray[np.float32]:
+        """A vector, flat."""
+        ...
+
+    def unpacked(self, name: str, width: int) -> npt.NDArray[np.float32]:
+        """A matrix [rows, width]."""
+        ...
+
+    def unpacked_rows(self, name: str, width: int, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Some rows of a matrix."""
+        ...
+
+
 class TransformerLayer(nn.Module):
     """Self-attention and feed-forward, each added to its input and normalised after it (Devlin et al., 2019)."""
 
@@ -75,10 +96,11 @@ class E5Body:
     """The built-in encoder's weights. Opening it takes a second or two and 130 MB."""
 
     name = f"e5-small/{WEIGHTS.version}-{REVISION}"
+    query_prefix = "query: "  # how it reads what people say
 
-    def __init__(self, packed: PackedE5 | None = None) -> None:
+    def __init__(self, packed: Packed | None = None) -> None:
         """`packed`: other weights than the package's. ModelFileError when its file is missing or altered."""
-        self._packed: PackedE5 = packed if packed is not None else read_packed_e5(WEIGHTS.locate())
+        self._packed: Packed = packed if packed is not None else read_packed_e5(WEIGHTS.locate())
         self.sizes = self._packed.sizes
         self._tokens: dict[int, E5Tokens] = {}
         hidden = self.sizes.hidden
@@ -94,6 +116,7 @@ class E5Body:
     def reading(self, longest: int) -> E5Tokens:
         """What turns texts into token ids, at most `longest` of each."""
         if longest not in self._tokens:
+            assert isinstance(self._packed, PackedE5)  # others say for themselves how they read
             self._tokens = {longest: E5Tokens.of(self._packed, longest)}
         return self._tokens[longest]
 
@@ -133,7 +156,7 @@ class E5Body:
 class LearntE5:
     """The package's numbers, some of them replaced; what `e5_graph.write_e5` reads."""
 
-    def __init__(self, packed: PackedE5, learnt: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    def __init__(self, packed: Packed, learnt: Mapping[str, npt.NDArray[np.float32]]) -> None:
         self.packed = packed
         self.learnt = learnt
         self.sizes = packed.sizes

@@ -92,6 +92,17 @@ class Tokens:
         )["input_ids"]
         return found
 
+    def backend(self) -> Any:
+        """The `tokenizers.Tokenizer` inside, without padding. ModelFileError when it is written in Python."""
+        inner = getattr(self._tokenizer, "backend_tokenizer", None)
+        if inner is None:
+            raise ModelFileError(
+                "its tokenizer is none that can be kept as tokenizer.json; save it as a fast one where you trust it: "
+                "AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder)"
+            )
+        inner.no_padding()
+        return inner
+
     def rectangle(self, rows: Sequence[Sequence[int]], device: torch.device, *, width: int | None = None) -> Any:
         """`input_ids` and `attention_mask` of some rows, padded on the right. int64 [len(rows), longest]."""
         pad = self._tokenizer.pad_token_id

@@ -156,10 +156,20 @@ class E5Tokens:
 
     @classmethod
     def read(cls, tokenizer: Path, normalisation: Path, max_tokens: int) -> Self:
-        """From the two files that `write_reading` wrote."""
+        """From the two files that `write` wrote."""
         replacements = json.loads(normalisation.read_text(encoding="utf-8"))
         table = {ord(letter): text for letter, text in replacements.items()}
         return cls(Tokenizer.from_file(str(tokenizer)), table, max_tokens)
+
+    def write(self, folder: Path) -> None:
+        """What `read` reads."""
+        self._tokenizer.no_truncation()  # whoever reads it says how much is read
+        try:
+            self._tokenizer.save(str(folder / "tokenizer.json"))
+        finally:
+            self._tokenizer.enable_truncation(max_length=self.max_tokens)
+        replacements = {chr(code_point): text for code_point, text in self._replacements.items()}
+        (folder / "normalisation.json").write_text(json.dumps(replacements), encoding="utf-8")
 
     def aligned(self, prepared: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
         """Token ids of texts that are `normalised` already, without begin and end marks and in full, and which
@@ -219,9 +229,7 @@ def conversion(precision: str) -> Conversion:
 
 def write_reading(packed: PackedE5, folder: Path) -> None:
     """What turns texts into token ids, beside a graph."""
-    _tokenizer(packed).save(str(folder / "tokenizer.json"))
-    replacements = {chr(code_point): text for code_point, text in packed.normalisation.items()}
-    (folder / "normalisation.json").write_text(json.dumps(replacements), encoding="utf-8")
+    E5Tokens.of(packed, LONGEST).write(folder)
 
 
 def _tokenizer(packed: PackedE5) -> Tokenizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,23 +31,27 @@ log = logging.getLogger(__name__)
 
 WHOLE_PHOTO: Box = (0.0, 0.0, 1.0, 1.0)
 MOST_OPENED = 2_000  # photos of one run that are opened to say where the thing stands; a photo takes about 10 ms
+MOST_SECONDS = 120.0  # that opening them takes in all
 
 Floats = npt.NDArray[np.float32]
 
 
 class Regions:
-    """Where in their photos values were seen. Each photo is opened once, and of one run so many."""
+    """Where in their photos values were seen. Each photo is opened once, and of one run so many, for so long: photos of
+    a site that does not answer would take hours."""
 
-    def __init__(self, opener: PhotoOpener, *, most: int = MOST_OPENED) -> None:
-        self._opener, self._most = opener, most
+    def __init__(self, opener: PhotoOpener, *, most: int = MOST_OPENED, seconds: float = MOST_SECONDS) -> None:
+        self._opener, self._most, self._left = opener, most, seconds
         self._known: dict[str, Box] = {}
 
     def of(self, found: FoundValue) -> FoundValue:
         """The same value with the box around the thing; the whole photo where that cannot be told."""
         if found.source is not Source.PHOTO or found.photo is None:
             return found
-        if found.photo not in self._known and len(self._known) < self._most:
+        if found.photo not in self._known and len(self._known) < self._most and self._left > 0:
+            began = time.perf_counter()
             self._known[found.photo] = self._box(found.photo)
+            self._left -= time.perf_counter() - began
         return replace(found, box=self._known.get(found.photo, WHOLE_PHOTO))
 
     def _box(self, photo: str) -> Box:

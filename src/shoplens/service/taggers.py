@@ -80,7 +80,7 @@ class Taggers:
         """Learn from a file in CoNLL columns, or a folder with train.txt and dev.txt, and answer under `name`.
 
         Without dev.txt a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
-        again. FormatError names a line that cannot be read.
+        again. `body`: the encoder that is fine-tuned, see `open_body`. FormatError names a line that cannot be read.
         """
         checked_name(name)
         settings = settings or FineTuning(epochs=0)
@@ -100,6 +100,8 @@ class Taggers:
                 "file": source.name,
                 "seed": settings.seed,
                 "precision": chosen.precision,
+                "int8_loss": round(chosen.int8_loss, 4),
+                "base": chosen.trained.body.name,
                 "epoch": chosen.trained.fitted.epoch,
                 "train_seconds": round(chosen.trained.fitted.seconds, 1),
             },

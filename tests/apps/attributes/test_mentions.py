@@ -12,6 +12,9 @@ from shoplens.apps.attributes.mentions import asserted
         "not only red but warm", "不是蓝色，而是red",
         "Never fades. Made of red wool", "No buttons, a red zip", "red wool, machine washable", "这款是red",
         "No-fuss bag in red", "Also warm: red fleece", "Comes with a red strap", "Nonstop red",
+        "Kurti red Free Size", "无袖red连衣裙", "适配华为手机壳 red",
+        "Case compatible with a phone 12 Pro, red leather",
+        "Also warm in winter, red fleece", "Non-stick red pan", "red, free shipping", "Goes with all jeans; red",
     ],
 )  # fmt: skip
 def test_what_is_said_of_the_product(text: str) -> None:

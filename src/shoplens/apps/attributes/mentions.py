@@ -9,26 +9,32 @@ BEHIND = 16  # and after it
 
 #: Ends what stood before: a new sentence, a contrast.
 _BREAK = re.compile(r"[.!?;。！？；\n|](?:\s|$)|[。！？；\n|]|\bbut\b|但是?|而是", re.IGNORECASE)
-#: Turns the one or two words that follow: "not red", "no real leather", "without a wool lining".
+#: Turns the word that follows, or one of two: "not red", "no real leather", "without a wool lining". The short words of
+#: Chinese turn only what they touch: 无袖红色 is red, without sleeves.
 _DENIED = re.compile(
     r"(?:\b(?:not|isn['’]t|never|no|non|without|instead of|rather than|unlike|except|free (?:of|from))"
     r"[\s-]+(?:(?:a|an|any|the|in|of|made|real|genuine)\s+){0,3}(?:[\w'’-]+\s+(?:or|nor)\s+)?)$"
-    r"|(?:不含|不是|并非|没有|無|无|非|不带|未含)[^\s,，、]{0,2}$",
+    r"|(?:不含|不是|并非|没有|不带|未含)[^\s,，、]{0,2}$|(?:無|无|非)$",
     re.IGNORECASE,
 )
-#: What follows in the sentence is of other products, or of some that one may choose.
+#: What follows in the sentence is of others, or of some that one may choose: lists may be long.
 _ELSEWHERE = re.compile(
-    r"\b(?:also|other|alternatively)\b[^.;]{0,24}\b(?:in|colou?rs?|sizes?|available|materials?)\b"
+    r"\b(?:also|alternatively)\s+(?:available|comes?|sold|offered|made|in)\b"
     r"|\b(?:available|comes?|offered|sold|choose|choice|select)\s+(?:\w+\s+){0,2}(?:in|from|of|between)\b"
     r"|\b(?:other|more|further)\s+(?:colou?rs?|sizes?|options|variants|versions|materials)\b"
-    r"|\b(?:goes|go|pairs?|wear|worn|match(?:es)?|combines?|works|looks)\s+(?:\w+\s+){0,2}with\b"
-    r"|\bcompatible with\b|\bsimilar to\b"
-    r"|也有|还有|還有|另有|另售|可选|可選|其他颜色|其他顏色|其它颜色|多种颜色|搭配|适配|类似",
+    r"|也有|还有|還有|另有|另售|可选|可選|其他颜色|其他顏色|其它颜色|多种颜色",
     re.IGNORECASE,
 )
-#: Right behind a value: "leather-free", "red also available", "red not included".
+#: What follows at once is of something else: "goes well with a red belt, in black" says black.
+_BESIDE = re.compile(
+    r"\b(?:(?:goes|go|pairs?|wear|worn|match(?:es)?|combines?|works|looks)\s+(?:\w+\s+){0,2}with|compatible with|"
+    r"similar to)\s+(?:[\w'’-]+\s+){0,2}$|(?:搭配|适配|適配|类似)[^\s,，、]{0,4}$",
+    re.IGNORECASE,
+)
+#: Right behind a value: "leather-free", "red also available", "red not included"; not "red free size".
 _TURNED = re.compile(
-    r"^(?:[\s-]+free\b|\s+(?:is|are)?\s*(?:also|not|n['’]t)\s+(?:available|included|sold)|\s*(?:另售|可选|可選))",
+    r"^(?:-free\b|\s+free(?=\s*(?:$|[,.;)]))|\s+(?:is|are)?\s*(?:also|not|n['’]t)\s+(?:available|included|sold)"
+    r"|\s*(?:另售|可选|可選))",
     re.IGNORECASE,
 )
 
@@ -43,4 +49,5 @@ def asserted(text: str, start: int, end: int) -> bool:
     clause = before[breaks[-1].end() :] if breaks else before
     if re.search(r"\bnot (?:only|just)\s+(?:in\s+)?$|不仅|不只", clause, re.IGNORECASE):
         return True
-    return not (_DENIED.search(clause) or _ELSEWHERE.search(clause) or _TURNED.match(text[end : end + BEHIND]))
+    turned = any(pattern.search(clause) for pattern in (_DENIED, _ELSEWHERE, _BESIDE))
+    return not (turned or _TURNED.match(text[end : end + BEHIND]))

@@ -28,11 +28,18 @@ def classify(
     ] = "good",
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="10")] = None,
     encoder: Annotated[
-        str, typer.Option(help="Frozen encoder of texts, or none: words alone (which makes fast faster).")
+        str,
+        typer.Option(
+            help="Frozen encoder of texts, or none: words alone (which makes fast faster). One that begins with hub: "
+            "is fine-tuned as well; otherwise that is e5-small."
+        ),
     ] = "e5-small",
     text: Annotated[str, typer.Option(help="Column of texts.")] = "text",
     label: Annotated[str, typer.Option(help="Column of classes.")] = "label",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
+    state: Annotated[
+        Path | None, typer.Option(help="File that a fine-tuning is kept in; asked for again after a kill, it goes on.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write figures, a picture and a page into this folder.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -45,9 +52,8 @@ def classify(
 
       shoplens bench classify reviews-train.csv reviews-test.csv --json
     """
-    from tempfile import TemporaryDirectory
-
     from shoplens.encoders.base import EncoderOptions, open_encoder
+    from shoplens.encoders.hub_body import open_body
     from shoplens.learning.text_classes.benchmark import run_classify
     from shoplens.learning.text_classes.written import write_classes
     from shoplens.service.settings import Settings
@@ -55,10 +61,10 @@ def classify(
 
     cache = Workspace(train.parent, Settings.read(None)).model_cache
     reader = None if encoder == "none" else open_encoder(encoder, EncoderOptions(cache))
-    with stage_progress() as progress, TemporaryDirectory(prefix="shoplens-bench-") as folder:
+    with stage_progress() as progress:
         outcome = run_classify(
             train, test, encoder=reader, effort=effort, minutes=minutes, text=text, label=label, seed=seed,
-            progress=progress, state=Path(folder) / "fine-tuning",
+            progress=progress, state=state, body=open_body(encoder, cache) if encoder.startswith("hub:") else None,
         )  # fmt: skip
     figures = outcome.as_dict()
     if report is not None:

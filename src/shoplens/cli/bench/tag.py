@@ -23,6 +23,9 @@ def tag(
         int, typer.Option(min=0, help="Passes over the sentences at most; 0: about 1,200 steps, in 3 to 20 passes.")
     ] = EPOCHS,
     layers: Annotated[int, typer.Option(min=0, max=12, help="Uppermost layers of the encoder that learn.")] = LAYERS,
+    encoder: Annotated[
+        str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
+    ] = "e5-small",
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     state: Annotated[Path | None, typer.Option(help="File to go on from after a kill.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write figures and a page into this folder.")] = None,
@@ -38,13 +41,17 @@ def tag(
 
       shoplens bench tag conll2003 --json
     """
+    from shoplens.encoders.hub_body import open_body
     from shoplens.learning.tagging.benchmark import run_tag
     from shoplens.learning.tagging.written import write_tagging
     from shoplens.models.text_body.settings import FineTuning
+    from shoplens.service.settings import Settings
+    from shoplens.service.workspace import Workspace
 
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
     with tagging_progress() as progress:
-        outcome = run_tag(folder, test, settings, state=state, progress=progress)
+        body = open_body(encoder, Workspace(folder, Settings.read(None)).model_cache)
+        outcome = run_tag(folder, test, settings, body=body, state=state, progress=progress)
     figures = outcome.as_dict()
     if report is not None:
         page = write_tagging(report, outcome.judged, title=f"Entities of {outcome.reported.name}", figures=figures)

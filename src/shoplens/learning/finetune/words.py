@@ -20,7 +20,7 @@ from shoplens.encoders.e5_graph import write_e5
 from shoplens.encoders.e5_torch import E5Body, LearntE5, mean_of_tokens, padded, token_batches
 from shoplens.encoders.finetuned import write_finetuned
 from shoplens.encoders.hub_device import Hardware
-from shoplens.encoders.text import FILES, WEIGHTS, write_reading
+from shoplens.encoders.text import FILES, WEIGHTS
 from shoplens.features.align.contrastive import contrastive_loss
 from shoplens.features.align.facets import Codes
 from shoplens.features.align.networks import Floats
@@ -79,7 +79,7 @@ class TextTower(nn.Module):
 
         def write(folder: Path) -> None:
             write_e5(weights, precision, folder / "model.onnx")
-            write_reading(weights.packed, folder)
+            self.e5.reading(LONGEST).write(folder)
 
         facts = {"base": "e5-small", "precision": precision, "package": WEIGHTS.version}
         return write_finetuned(models, facts, weights.learnt, WEIGHTS, FILES, write)

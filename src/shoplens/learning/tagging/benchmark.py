@@ -50,6 +50,8 @@ class TagBenchmark:
             "validation_entity_f1": self.chosen.validation_f1,
             "epoch": trained.fitted.epoch,
             "precision": self.chosen.precision,
+            "int8_loss": round(self.chosen.int8_loss, 4),
+            "encoder": trained.body.name,
             "read_as": "characters" if trained.characters else "words",
             "neighbouring_sentences_read": trained.documents,
             "train_sentences": self.chosen.learnt,

@@ -30,6 +30,7 @@ class ChosenTagger:
     validation_f1: float  # of whole entities, as it serves
     learnt: int  # sentences
     judged: int
+    int8_loss: float = 0.0  # of F1 on validation, against fp32
 
     def save(self, folder: Path) -> None:
         """Into an existing, empty folder."""
@@ -64,9 +65,10 @@ def choose_tagger(
     with tempfile.TemporaryDirectory(prefix="shoplens-tagger-") as folder:
         trained.save(Path(folder), precision="int8")
         served = served_f1(Tagger.load(Path(folder)), judged)
-    if served >= best - TOLERANCE:
-        return ChosenTagger(trained, "int8", served, len(learnt), len(judged))
-    return ChosenTagger(trained, "fp32", best, len(learnt), len(judged))
+    lost = best - served
+    if lost <= TOLERANCE:
+        return ChosenTagger(trained, "int8", served, len(learnt), len(judged), lost)
+    return ChosenTagger(trained, "fp32", best, len(learnt), len(judged), lost)
 
 
 def served_f1(tagger: Tagger, sentences: Sequence[TaggedSentence]) -> float:

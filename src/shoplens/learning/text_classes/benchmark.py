@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shoplens.encoders.base import Encoder
+from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import InputError
 from shoplens.learning.text_classes.baselines import Baseline, tfidf_lr
 from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier, train_classifier
@@ -74,6 +75,7 @@ def run_classify(
     seed: int = 0,
     progress: Progress | None = None,
     state: Path | None = None,
+    body: E5Body | None = None,
 ) -> Benchmark:
     """Learn from one file and be judged by another. InputError when both are the same."""
     if train.exists() and test.exists() and train.samefile(test):
@@ -84,7 +86,7 @@ def run_classify(
     baseline = tfidf_lr(learnt.texts, learnt.labels, judged.texts, judged.labels)
     tell("baseline", 1, 1)
     trained = train_classifier(
-        learnt, encoder=encoder, effort=effort, minutes=minutes, seed=seed, progress=tell, state=state
+        learnt, encoder=encoder, effort=effort, minutes=minutes, seed=seed, progress=tell, state=state, body=body
     )
     tell("test", 0, 1)
     outcome = judge(trained.model, judged.texts, judged.labels)

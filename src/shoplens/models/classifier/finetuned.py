@@ -28,7 +28,7 @@ from shoplens.models.classifier.folds import dealt, sampled, sizes_of
 from shoplens.models.classifier.linear import HeldOut, LinearClassifier
 from shoplens.models.classifier.regression import Regression
 from shoplens.models.classifier.scales import combined, fit_scales, log_loss
-from shoplens.models.classifier.training import PREFIX, ClassTask, fine_tune, read_lessons
+from shoplens.models.classifier.training import ClassTask, fine_tune, read_lessons
 from shoplens.models.text_body.fitting import Fitted
 from shoplens.models.text_body.served import FILES as BODY_FILES
 from shoplens.models.text_body.served import ServedBody, write_body
@@ -40,6 +40,7 @@ ONE_IN = 7  # examples are held out, to choose the epoch and fit the scales
 MOST_HELD_OUT = 2_000
 MOST_BYTES = 1_600_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
 BYTES_A_TOKEN = 4  # about, in any script
+TOLERANCE = 0.005  # of accuracy that int8 may lose
 LITTLE = 1.01  # times the loss: what a view must save to be kept
 SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=10.0, tokens_a_batch=1_024)
 
@@ -79,13 +80,14 @@ class FinetunedClassifier:
         fast: LinearClassifier | None = None,
         body: E5Body | None = None,
         state: Path | None = None,
-        precision: str = "int8",
+        precision: str | None = None,
     ) -> Self:
         """Learn from examples; InputError unless they are of two classes, and some can be held out.
 
         `encoder`: of the fast path, as in `LinearClassifier.fit`; `fast`: that path, when it was fitted on the same
         examples already. `state`: a file in which what was learnt so far is kept, so that a killed training goes on.
-        `precision`: of the graph that answers, int8 or fp32.
+        `precision`: of the graph that answers, int8 or fp32; None: int8, unless it is right less often by more than
+        TOLERANCE on what is held out.
         """
         tell = progress or silent
         chosen = replace(settings or SETTINGS, seed=seed)
@@ -104,13 +106,26 @@ class FinetunedClassifier:
         told = hashlib.sha256("\x1f".join(texts).encode(errors="surrogatepass")).hexdigest()
         task, fitted = fine_tune(pretrained, learnt, judged, len(classes), chosen, state=state, told=told, tell=tell)
         files = Path(tempfile.mkdtemp(prefix="shoplens-classifier-"))
-        layers = task.upper.by_number(pretrained.sizes.layers)
-        write_body(pretrained.with_layers(layers), files, precision=precision)
-        served = ServedBody.open(files, longest=chosen.longest)
-        facts = {"settings": chosen.to_dict(), "base": pretrained.name, "precision": precision, **_course(fitted)}
-        model = cls(whole, served, files, _head_of(task), {}, facts)
+        weights = pretrained.with_layers(task.upper.by_number(pretrained.sizes.layers))
+        tokens = pretrained.reading(chosen.longest)
+        write_body(weights, tokens, files, precision=precision or "int8")
+        facts = {
+            "settings": chosen.to_dict(),
+            "base": pretrained.name,
+            "prefix": pretrained.query_prefix,
+            "precision": precision or "int8",
+            **_course(fitted),
+        }
+        model = cls(whole, ServedBody.open(files, longest=chosen.longest), files, _head_of(task), {}, facts)
         weakref.finalize(model, shutil.rmtree, files, ignore_errors=True)  # until it is saved, the graph lies there
-        model._weigh([texts[row] for row in outside], judged_by)
+        asked = [texts[row] for row in outside]
+        if precision is None:
+            lost = task.accuracy() - float((model._logits(asked).argmax(1) == rows[outside]).mean())
+            model.facts["int8_loss"] = round(lost, 4)
+            if lost > TOLERANCE:
+                write_body(weights, tokens, files, precision="fp32")
+                model._body, model.facts["precision"] = ServedBody.open(files, longest=chosen.longest), "fp32"
+        model._weigh(asked, judged_by)
         return model
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
@@ -151,7 +166,8 @@ class FinetunedClassifier:
 
     def _logits(self, texts: Sequence[str]) -> Floats:
         """What was learnt says of texts. [len(texts), n_classes]"""
-        vectors = self._body.vectors(self._body.tokens.ids(texts, PREFIX))
+        prefix = str(self.facts.get("prefix", E5Body.query_prefix))
+        vectors = self._body.vectors(self._body.tokens.ids(texts, prefix))
         return self._head.logits(vectors * np.float32(vectors.shape[1] ** 0.5))
 
     def _weigh(self, texts: Sequence[str], judged_by: HeldOut) -> None:

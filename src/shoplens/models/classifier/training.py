@@ -21,7 +21,6 @@ from shoplens.models.text_body.fitting import Fitted, fit
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
 from shoplens.models.text_body.settings import FineTuning
 
-PREFIX = "query: "  # how E5 reads what people say
 SMOOTHING = 0.05  # of labels: some are always wrong (Szegedy et al. 2016)
 DROPOUT = 0.2  # of a text's vector
 FORMAT = 1  # of a checkpoint
@@ -85,13 +84,23 @@ class ClassTask:
 
     def quality(self) -> float:
         """Accuracy on what is held out; where that is equal, the loss decides."""
+        right, loss = self._judged()
+        return right - 0.01 * loss
+
+    @torch.no_grad()
+    def accuracy(self) -> float:
+        """On what is held out, as the network is now."""
+        return self._judged()[0]
+
+    def _judged(self) -> tuple[float, float]:
+        """Accuracy and mean loss on what is held out."""
         right, loss = 0.0, 0.0
         lengths = self.judged.lengths.tolist()
         for rows in batches_by_length(lengths, 2 * self.settings.tokens_a_batch):
             logits, wanted = self._logits(self.judged, np.array(rows)), torch.from_numpy(self.judged.rows[rows])
             right += float((logits.argmax(1) == wanted).sum())
             loss += float(nn.functional.cross_entropy(logits, wanted, reduction="sum"))
-        return (right - 0.01 * loss) / max(len(lengths), 1)
+        return right / max(len(lengths), 1), loss / max(len(lengths), 1)
 
     def _logits(self, lessons: Lessons, rows: Rows) -> Tensor:
         lower, present = lessons.states.rectangle(rows)
@@ -105,7 +114,7 @@ def reader_of(body: E5Body, settings: FineTuning) -> Reader:
 
 def read_lessons(body: E5Body, texts: Sequence[str], rows: Rows, settings: FineTuning, tell: Progress) -> Lessons:
     """Let the lower layers read each text once; 2 × hidden bytes a token are kept."""
-    tokens = body.tokens(texts, settings.longest, PREFIX)
+    tokens = body.tokens(texts, settings.longest, body.query_prefix)
     states = TokenStates.read(
         reader_of(body, settings), tokens, lambda done, total: tell("lower layers read", done, total)
     )

@@ -24,8 +24,8 @@ from shoplens.models.tagger.training import FACTS, FORMAT, HEAD, LONGEST
 from shoplens.models.tagger.units import CutText, cut_sentences
 from shoplens.models.text_body.served import ServedBody
 
-BUDGET = 1_024  # tokens of a batch
-AT_ONCE = 1_024  # sentences whose states are held at a time
+AT_ONCE = 1_024  # sentences that are cut into tokens at a time
+HELD = 64  # blocks whose states wait to be labelled together: a step of the chain costs about the same for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,14 @@ class Tagger:
         edges = np.concatenate([[0], np.cumsum([len(one) for one in read])]).astype(np.int64)
         best, sure = np.zeros(edges[-1] + 1, np.int64), np.zeros(edges[-1] + 1)
         below, above = (f"states_{number}" for number in self.facts["states"])
-        for rows, (lower, final), _ in self._body.run([one.ids for one in blocks], [below, above], BUDGET):
-            self._label([blocks[row] for row in rows], lower, final, best, sure)
+        held: list[tuple[Block, npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+        for rows, (lower, final), _ in self._body.run([one.ids for one in blocks], [below, above]):
+            held += [(blocks[row], lower[place], final[place]) for place, row in enumerate(rows)]
+            if len(held) >= HELD:
+                self._label(held, best, sure)
+                held = []
+        if held:
+            self._label(held, best, sure)
         return [
             Told(tuple(self.labels[code] for code in best[first:last]), tuple(sure[first:last].tolist()))
             for first, last in itertools.pairwise(edges)
@@ -106,15 +112,19 @@ class Tagger:
     @torch.no_grad()
     def _label(
         self,
-        blocks: list[Block],
-        lower: npt.NDArray[np.float32],
-        final: npt.NDArray[np.float32],
+        held: Sequence[tuple[Block, npt.NDArray[np.float32], npt.NDArray[np.float32]]],
         best: npt.NDArray[np.int64],
         sure: npt.NDArray[np.float64],
     ) -> None:
-        """Write the labels' numbers and probabilities of these blocks' units to their rows."""
+        """Write the labels' numbers and probabilities of these blocks' units to their rows. `held`: blocks with the
+        states of their tokens [tokens, hidden] at the cut and after the last layer."""
+        blocks = [block for block, _, _ in held]
         units = UnitBatch.of(blocks)
-        emissions = self._head(torch.from_numpy(lower), torch.from_numpy(final), units)
+        longest = max(len(lower) for _, lower, _ in held)
+        states = np.zeros((2, len(held), longest, self.facts["hidden"]), np.float32)
+        for place, (_, lower, final) in enumerate(held):
+            states[0, place, : len(lower)], states[1, place, : len(final)] = lower, final
+        emissions = self._head(torch.from_numpy(states[0]), torch.from_numpy(states[1]), units)
         labels = self._head.chain.best(emissions, units.lengths)
         chances = self._head.chain.marginals(emissions, units.lengths).gather(2, labels.unsqueeze(2)).squeeze(2)
         for place, one in enumerate(blocks):

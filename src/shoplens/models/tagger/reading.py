@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 BUCKETS = 8_192  # of each kind of letters
 LETTERS = 3  # kinds of letters a unit has
 PLACES = 4  # in a token: first, second, third, further
+REMEMBERED = 65_536  # units whose shape and letters are kept: most words come again
 SEPARATOR = 0  # shape of what stands between sentences that are read together
 SHAPES = 22  # 1 + ten shapes, twice: in a sentence that has small letters or has none
 
@@ -59,11 +61,7 @@ def read_sentences(tokens: E5Tokens, texts: Sequence[Sequence[str]], *, characte
 def _read(units: Sequence[str], aligned: Aligned, *, characters: bool) -> ReadSentence:
     small = any(one.islower() for one in units)
     shape = np.array([1 + _shape(one) + (0 if small else 10) for one in units], np.int64)
-    letters = _neighbours(units) if characters else _affixes(units)
-    coded = [
-        [kind * BUCKETS + crc32(one.encode("utf-8", "replace")) % BUCKETS for kind, one in enumerate(kinds)]
-        for kinds in letters
-    ]
+    coded = [_coded(*kinds) for kinds in _neighbours(units)] if characters else [_affixes(one) for one in units]
     place = np.minimum(aligned.place, PLACES - 1)
     token = np.maximum(aligned.token - 1, 0)  # without the begin mark; a unit of nothing at the start gets the first
     ids = aligned.ids[1:-1]
@@ -72,10 +70,16 @@ def _read(units: Sequence[str], aligned: Aligned, *, characters: bool) -> ReadSe
     return ReadSentence(ids, token, place, shape, np.array(coded, np.int64).reshape(len(units), LETTERS))
 
 
-def _affixes(units: Sequence[str]) -> list[tuple[str, str, str]]:
+@lru_cache(REMEMBERED)
+def _affixes(unit: str) -> tuple[int, ...]:
     """Of a word: itself, its first and its last three letters, in small letters."""
-    lower = [one.lower() for one in units]
-    return [(one, one[:3], one[-3:]) for one in lower]
+    lower = unit.lower()
+    return _coded(lower, lower[:3], lower[-3:])
+
+
+@lru_cache(REMEMBERED)
+def _coded(*letters: str) -> tuple[int, ...]:
+    return tuple(kind * BUCKETS + crc32(one.encode("utf-8", "replace")) % BUCKETS for kind, one in enumerate(letters))
 
 
 def _neighbours(units: Sequence[str]) -> list[tuple[str, str, str]]:
@@ -84,6 +88,7 @@ def _neighbours(units: Sequence[str]) -> list[tuple[str, str, str]]:
     return [(lower[at], lower[at - 1] + lower[at], lower[at] + lower[at + 1]) for at in range(1, len(lower) - 1)]
 
 
+@lru_cache(REMEMBERED)
 def _shape(unit: str) -> int:  # noqa: PLR0911 - a table of cases
     if not any(one.isalnum() for one in unit):
         return 0

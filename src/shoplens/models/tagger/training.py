@@ -133,7 +133,8 @@ class TrainedTagger:
         """Write all that `Tagger.load` needs into an existing folder; `precision` of the encoder: int8 or fp32."""
         layers = self.body.sizes.layers
         states = (layers - len(self.upper.layers), layers)
-        write_body(self.body.with_layers(self.upper.by_number(layers)), folder, precision=precision, states=states)
+        weights = self.body.with_layers(self.upper.by_number(layers))
+        write_body(weights, self.body.reading(LONGEST), folder, precision=precision, states=states)
         save_file(self.head.state_dict(), folder / HEAD)
         facts = {
             "format": FORMAT,

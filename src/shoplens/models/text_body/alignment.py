@@ -29,7 +29,8 @@ def align(tokens: E5Tokens, texts: Sequence[Sequence[str]], *, spaced: bool) -> 
     encoder reads words where units are characters. A unit that normalisation leaves nothing of gets the token before.
     """
     begin, end = tokens.ids([""], "")[0]
-    prepared = [[tokens.normalised(unit) for unit in units] for units in texts]
+    once = {unit: tokens.normalised(unit) for unit in {unit for units in texts for unit in units}}
+    prepared = [[once[unit] for unit in units] for units in texts]
     gap = " " if spaced else ""
     found = tokens.aligned([gap.join(units) for units in prepared])
     return [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,35 +14,43 @@ import numpy.typing as npt
 
 from shoplens.encoders.e5_graph import write_e5
 from shoplens.encoders.e5_torch import LearntE5
-from shoplens.encoders.session import open_session
-from shoplens.encoders.text import LONGEST, TOKENS_A_BATCH, E5Tokens, batches_by_length, write_reading
+from shoplens.encoders.session import available_cores, open_session
+from shoplens.encoders.text import LONGEST, E5Tokens, batches_by_length
 from shoplens.errors import ModelFileError
 
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 
+TOKENS_A_BATCH = 256  # padded: what a layer writes stays near the core; 1,024 take a quarter more of its time a token
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Batch = tuple[list[int], list[Floats], npt.NDArray[np.bool_]]
 
 
-def write_body(weights: LearntE5, folder: Path, *, precision: str, states: Sequence[int] = ()) -> None:
+def write_body(
+    weights: LearntE5, tokens: E5Tokens, folder: Path, *, precision: str, states: Sequence[int] = ()
+) -> None:
     """Write the encoder into an existing folder; `precision` and `states` as of `e5_graph.write_e5`."""
     write_e5(weights, precision, folder / FILES[0], states=states)
-    write_reading(weights.packed, folder)
+    tokens.write(folder)
 
 
 class ServedBody:
-    """What `write_body` wrote, opened. Several threads may use it at once."""
+    """What `write_body` wrote, opened. Several threads may use it at once.
 
-    def __init__(self, session: Any, tokens: E5Tokens) -> None:
-        self._session = session
+    `threads` batches run side by side, each on one core: more is done in a second than by cores that share a batch.
+    """
+
+    def __init__(self, session: Any, tokens: E5Tokens, threads: int = 1) -> None:
+        self._session, self._threads = session, threads
         self.tokens = tokens
 
     @classmethod
     def open(cls, folder: Path, *, threads: int | None = None, longest: int = LONGEST) -> Self:
         """ModelFileError when a file is missing or cannot be read. `longest`: tokens of a text that are read."""
         try:
-            session = open_session(folder / FILES[0], threads)
-            return cls(session, E5Tokens.read(folder / FILES[1], folder / FILES[2], longest))
+            tokens = E5Tokens.read(folder / FILES[1], folder / FILES[2], longest)
+            return cls(open_session(folder / FILES[0], 1), tokens, threads or available_cores())
         except Exception as error:  # ONNX Runtime and tokenizers raise kinds of their own
             raise ModelFileError(f"{folder} does not hold a fine-tuned encoder ({error}); train it again") from error
 
@@ -52,15 +63,28 @@ class ServedBody:
             vectors[rows] = one
         return vectors
 
-    def run(
-        self, ids: Sequence[Sequence[int] | Ints], outputs: Sequence[str], budget: int = TOKENS_A_BATCH
-    ) -> Iterator[tuple[list[int], list[Floats], npt.NDArray[np.bool_]]]:
+    def run(self, ids: Sequence[Sequence[int] | Ints], outputs: Sequence[str]) -> Iterator[Batch]:
         """Batches of like length: rows of `ids`, the wanted outputs, and where there are tokens [n, tokens]."""
-        for rows in batches_by_length([len(one) for one in ids], budget):
-            width = max(len(ids[row]) for row in rows)
-            words = np.ones((len(rows), width), np.int64)  # 1 is the padding token
-            mask = np.zeros_like(words)
-            for place, row in enumerate(rows):
-                words[place, : len(ids[row])] = ids[row]
-                mask[place, : len(ids[row])] = 1
-            yield rows, self._session.run(list(outputs), {"input_ids": words, "attention_mask": mask}), mask > 0
+        batches = batches_by_length([len(one) for one in ids], TOKENS_A_BATCH)
+        if self._threads == 1 or len(batches) < 2:
+            yield from (self._run(ids, rows, outputs) for rows in batches)
+            return
+        with ThreadPoolExecutor(self._threads, "shoplens-text") as pool:
+            waiting: deque[Future[Batch]] = deque()
+            coming = iter(batches)
+            for rows in itertools.islice(coming, 2 * self._threads):
+                waiting.append(pool.submit(self._run, ids, rows, outputs))
+            while waiting:
+                done = waiting.popleft().result()
+                for rows in itertools.islice(coming, 1):  # no more in memory than are worked on and waited for
+                    waiting.append(pool.submit(self._run, ids, rows, outputs))
+                yield done
+
+    def _run(self, ids: Sequence[Sequence[int] | Ints], rows: list[int], outputs: Sequence[str]) -> Batch:
+        width = max(len(ids[row]) for row in rows)
+        words = np.ones((len(rows), width), np.int64)  # 1 is the padding token
+        mask = np.zeros_like(words)
+        for place, row in enumerate(rows):
+            words[place, : len(ids[row])] = ids[row]
+            mask[place, : len(ids[row])] = 1
+        return rows, self._session.run(list(outputs), {"input_ids": words, "attention_mask": mask}), mask > 0
