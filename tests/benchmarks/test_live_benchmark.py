@@ -72,20 +72,8 @@ def test_the_table_has_a_row_for_each_side_and_mix() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_whole_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    few = [
-        "--products",
-        "300",
-        "--people",
-        "60",
-        "--seconds",
-        "1",
-        "--rate",
-        "10",
-        "--workers",
-        "1",
-        "--peers",
-        "implicit",
-    ]
+    few = ["--products", "300", "--people", "60", "--seconds", "1", "--rate", "10", "--workers", "1"]
+    few += ["--peers", "implicit"]  # RecTools would be installed first
     monkeypatch.setattr(sys, "argv", ["live", *few])
     import_module("benchmarks.speed.live").main()
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
