@@ -23,7 +23,7 @@ RUNNABLE = 'if __name__ == "__main__":'
 SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
 ON_THE_SHOP = ("sample_shop", "cart", "profile")  # scripts that are given its folder
 #: Run by another benchmark, some of them in an environment of their own.
-DRIVEN = ("rectools_sasrec", "search_peers", "live_load", "implicit_service")
+DRIVEN = ("rectools_sasrec", "search_peers", "live_load", "implicit_service", "rectools_service")
 
 
 def modules() -> list[str]:

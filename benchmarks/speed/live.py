@@ -1,13 +1,14 @@
-"""The live service under a mix of requests, beside what a shop would put around `implicit` itself.
+"""The live service under a mix of requests, beside what a shop would put around `implicit` or RecTools itself.
 
     python -m benchmarks.speed.live [--products 100000] [--people 20000] [--rate 100] [--seconds 10] [--keep FOLDER]
 
 A synthetic shop (power-law popularity); model, store and server are the real ones. 70 % of the requests are recommend
 for known people, 10 % cart, 10 % search by words, 10 % events that are stored; every recommend has a filter. The load
 comes from a process of its own, on the same cores. Each side is measured at a fixed rate (latencies), then with as many
-requests as it answers; then how soon an event is felt. Shoplens runs with one process and with two. The peer has no
-search, so both sides are also measured without it; it keeps histories in memory and stores nothing. RecTools is not
-among the sides: its models answer from a data set that is built again after each event. One JSON object.
+requests as it answers; then how soon an event is felt. Shoplens runs with one process and with two. The peers have no
+search, so all sides are also measured without it; they keep histories in memory and store nothing. RecTools runs in an
+environment of its own, its latencies at a tenth of the rate: it answers some tens of requests a second, and would be
+measured waiting. One JSON object.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import orjson
+
+from benchmarks.speed.peer_environment import peer_python
+from shoplens.domain.events import event_weight
 from shoplens.testing.large_shop import LargeShop
 from shoplens.testing.large_shop_served import make_served
 from shoplens.testing.server_process import ServerProcess
@@ -33,6 +39,7 @@ from shoplens.testing.server_process import ServerProcess
 WHOLE = {"recommend": 70, "cart": 10, "search": 10, "events": 10}
 WITHOUT_SEARCH = {kind: share for kind, share in WHOLE.items() if kind != "search"}
 IDLE = 0.1  # of one core, that a server without requests uses at most
+SHARE_OF_RATE = {"rectools": 0.1}  # at which latencies are measured
 PATIENCE = 1_800.0  # seconds for the peer to learn
 
 
@@ -56,10 +63,14 @@ def shoplens(folder: Path, workers: int, wanted: argparse.Namespace) -> dict[str
         return {"whole": whole, "without_search": less, "peak_rss_mb": rss, "workers": workers}
 
 
-def implicit(wanted: argparse.Namespace) -> dict[str, Any]:
-    """The peer."""
-    with _implicit_service(wanted) as (port, process):
-        found = load(port, WITHOUT_SEARCH, wanted)
+def peer(name: str, wanted: argparse.Namespace) -> dict[str, Any]:
+    """One of PEERS."""
+    with (
+        tempfile.TemporaryDirectory(prefix=f"shoplens-{name}-") as folder,
+        _service(PEERS[name](wanted, Path(folder))) as (port, process),
+    ):
+        rate = wanted.rate * SHARE_OF_RATE.get(name, 1.0)
+        found = load(port, WITHOUT_SEARCH, argparse.Namespace(**{**vars(wanted), "rate": rate}))
         return {"without_search": found, "peak_rss_mb": round(_peak_mb(process.pid), 1), "workers": 1}
 
 
@@ -87,14 +98,38 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _implicit(wanted: argparse.Namespace, _folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "benchmarks.speed.implicit_service"]
+    return [*command, "--products", str(wanted.products), "--people", str(wanted.people)]
+
+
+def _rectools(wanted: argparse.Namespace, folder: Path) -> list[str]:
+    shop = LargeShop(wanted.products, wanted.people, seed=0)
+    events, products = folder / "events.ndjson", folder / "products.ndjson"
+    with events.open("wb") as file:
+        for batch in shop.behaviour():
+            weight = event_weight(np.array(batch.event_type, np.int16), np.full(len(batch), np.nan, np.float32))
+            for user, item, one in zip(batch.user_id, batch.item_id, weight.tolist(), strict=True):
+                file.write(orjson.dumps([str(user), int(str(item)[1:]), one]) + b"\n")
+    with products.open("wb") as file:
+        for chunk in shop.catalogue():
+            for product in chunk:
+                facts = [product.category, product.brand, float(product.price or 0), product.attributes["colour"][0]]
+                file.write(orjson.dumps(facts) + b"\n")
+    command = [str(peer_python("rectools_service")), "-m", "benchmarks.speed.rectools_service"]
+    return [*command, "--events", str(events), "--products", str(products)]
+
+
+#: Peer → the command that serves it, less its port.
+PEERS: dict[str, Callable[[argparse.Namespace, Path], list[str]]] = {"implicit": _implicit, "rectools": _rectools}
+
+
 @contextmanager
-def _implicit_service(wanted: argparse.Namespace) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def _service(command: list[str]) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.speed.implicit_service", "--port", str(port)]
-    command += ["--products", str(wanted.products), "--people", str(wanted.people)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL) as process:
         try:
             _until_live(port, process)
             yield port, process
@@ -142,7 +177,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="each measurement takes")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes of Shoplens, one run each")
-    parser.add_argument("--no-peer", action="store_true", help="Shoplens alone")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="none: Shoplens alone")
     parser.add_argument("--keep", type=Path, help="build the shop here and use it again next time")
     wanted = parser.parse_args()
     shop = LargeShop(wanted.products, wanted.people, seed=0)
@@ -150,9 +185,13 @@ def main() -> None:
         folder = wanted.keep if wanted.keep is not None else Path(temporary)
         make_served(shop, folder, lambda said: print(said, file=sys.stderr, flush=True))
         sides = {f"shoplens_{workers}": shoplens(folder, workers, wanted) for workers in wanted.workers}
-    if not wanted.no_peer:
-        sides["implicit"] = implicit(wanted)
-    result = {"products": wanted.products, "people": wanted.people, "mix": WHOLE, "sides": sides}
+    missing = {}
+    for name in wanted.peers:
+        try:
+            sides[name] = peer(name, wanted)
+        except (OSError, subprocess.CalledProcessError) as error:  # cannot be installed here
+            missing[name] = str(error)
+    result = {"products": wanted.products, "people": wanted.people, "mix": WHOLE, "sides": sides, "missing": missing}
     print(table(result), file=sys.stderr)
     print(json.dumps(result))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 #: Peer → what pip installs, one call after the other; torch first and alone, as in the Makefile.
 PACKAGES: dict[str, tuple[Sequence[str], ...]] = {
     "rectools": (("torch==2.13.0",), ("rectools==0.19.0", "pytorch-lightning")),
+    "rectools_service": (("rectools==0.19.0", "fastapi", "uvicorn", "httptools", "orjson", "threadpoolctl"),),
     "search": (("bm25s==0.3.16", "lancedb==0.40.0", "numpy", "pyarrow"),),
 }
 

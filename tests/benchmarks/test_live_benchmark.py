@@ -10,9 +10,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 from benchmarks.speed import live
-from benchmarks.speed.implicit_service import Asked as PeerAsked
-from benchmarks.speed.implicit_service import Service, application
+from benchmarks.speed.implicit_service import Folding, facts_of
 from benchmarks.speed.live_load import by_kind, mixed
+from benchmarks.speed.peer_service import Asked as PeerAsked
+from benchmarks.speed.peer_service import application
 from fastapi.testclient import TestClient
 
 from shoplens.testing.large_shop import LargeShop
@@ -39,14 +40,14 @@ def test_latencies_are_told_apart_by_kind() -> None:
 
 
 def test_the_peer_answers_what_it_is_asked() -> None:
-    service = Service(SHOP)
-    with TestClient(application(service)) as client:
+    service, facts = Folding(SHOP), facts_of(SHOP)
+    with TestClient(application(service.histories, facts, service.best)) as client:
         wanted = {"and": [{"field": "attributes.colour", "eq": "red"}, {"field": "price", "range": {"lt": 60}}]}
         answer = client.post("/v1/recommend", json={"user_id": "u3", "n": 20, "filter": wanted}).json()
         places = [int(one["item_id"][1:]) for one in answer["items"]]
         assert places
-        assert (service.colour[places] == "red").all()
-        assert (service.price[places] < 60).all()
+        assert {facts.colour[place] for place in places} == {"red"}
+        assert all(facts.price[place] < 60 for place in places)
         first = client.post("/v1/recommend", json={"user_id": "u3", "n": 1}).json()["items"][0]["item_id"]
         event = {"user_id": "u3", "item_id": first, "event_type": "purchase"}
         assert client.post("/v1/events", json=event).json() == {"stored": 1}
@@ -72,6 +73,7 @@ def test_the_table_has_a_row_for_each_side_and_mix() -> None:
 @pytest.mark.timeout(900)
 def test_a_whole_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     few = ["--products", "300", "--people", "60", "--seconds", "1", "--rate", "10", "--workers", "1"]
+    few += ["--peers", "implicit"]  # RecTools would be installed first
     monkeypatch.setattr(sys, "argv", ["live", *few])
     import_module("benchmarks.speed.live").main()
     result = json.loads(capsys.readouterr().out.splitlines()[-1])

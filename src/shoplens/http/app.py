@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -10,6 +12,7 @@ from shoplens import __version__
 from shoplens.http import errors, openapi
 from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
+from shoplens.http.measuring import Measuring
 from shoplens.http.routes import (
     assistant,
     attributes,
@@ -37,6 +40,7 @@ from shoplens.http.routes import (
     transcriptions,
 )
 from shoplens.http.routes import metrics as metrics_route
+from shoplens.http.server_metrics import ServerMetrics
 from shoplens.http.tracing import Tracing
 from shoplens.service.oidc import Issuer
 from shoplens.service.runtime import Runtime
@@ -48,8 +52,9 @@ DESCRIPTION = (
 )
 
 
-def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
-    """The application, in one of so many processes; it does not own the runtime: whoever opened it closes it."""
+def create_app(runtime: Runtime, *, workers: int = 1, metrics: Path | None = None) -> FastAPI:
+    """The application, in one of so many processes; it does not own the runtime: whoever opened it closes it. `metrics`
+    is a folder that these processes share; whoever starts `app.state.server_metrics` closes it."""
     server = runtime.settings.server
     meters = Meters()
     app = FastAPI(
@@ -68,6 +73,8 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     )
     app.state.meters = meters
     app.state.open_streams = 0  # of sound, by routes.audio_stream
+    app.state.measuring = Measuring(meters, runtime)
+    app.state.server_metrics = None if metrics is None else ServerMetrics(metrics, app.state.measuring.collect)
     errors.install(app)
     shops = (
         handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first

@@ -34,7 +34,7 @@ BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0,
 
 
 class Meters:
-    """Prometheus metrics of this process, in a registry of their own."""
+    """Prometheus metrics of this process, in a registry of their own. How workers' add up: `server_metrics`."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -79,6 +79,8 @@ class Meters:
             "shoplens_drift", "1 when clicks or scores changed and nothing was trained since.", registry=self.registry
         )
         self.bundle = Gauge("shoplens_bundle_info", "The bundle that answers.", ("version",), registry=self.registry)
+        self.workers = Gauge("shoplens_workers", "Processes that serve.", registry=self.registry)
+        self.workers.set(1)
 
 
 @dataclass(frozen=True, slots=True)

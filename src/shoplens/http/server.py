@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import gc
 import http.client
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +21,7 @@ from fastapi import FastAPI
 
 from shoplens.errors import ConfigurationError
 from shoplens.http.app import create_app
+from shoplens.http.server_metrics import ServerMetrics
 from shoplens.http.workers import Workers
 from shoplens.service.logs import configuration
 from shoplens.service.runtime import Runtime
@@ -43,8 +46,9 @@ def serve(
     listening = _bind(host, port)
     bound_host, bound_port = listening.getsockname()[:2]
     address = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
+    metrics = Path(tempfile.mkdtemp(prefix="shoplens-metrics-")) if workers > 1 else None
     config = uvicorn.Config(
-        functools.partial(_application, root, workers),
+        functools.partial(_application, root, workers, metrics),
         factory=True,
         loop="auto",
         http="httptools",
@@ -70,9 +74,11 @@ def serve(
             uvicorn.Server(config).run(sockets=[listening])
     finally:
         listening.close()
+        if metrics is not None:
+            shutil.rmtree(metrics, ignore_errors=True)
 
 
-def _application(root: Path, workers: int) -> FastAPI:
+def _application(root: Path, workers: int, metrics: Path | None) -> FastAPI:
     """Made inside each worker: opens the workspace, follows bundles and catalogue, closes everything at the end."""
     _one_thread_a_search()
     sys.setswitchinterval(TURN)  # or a quick answer waits for several turns of slow ones
@@ -81,11 +87,16 @@ def _application(root: Path, workers: int) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        together: ServerMetrics | None = app.state.server_metrics
         runtime.watch()
+        if together is not None:
+            together.start()
         yield
+        if together is not None:
+            together.close()
         runtime.close()
 
-    app = create_app(runtime, workers=workers)
+    app = create_app(runtime, workers=workers, metrics=metrics)
     app.router.lifespan_context = lifespan
     return app
 
