@@ -12,6 +12,7 @@ from shoplens.http.envelope import Envelope, Limits, Meters
 from shoplens.http.keys import Keys
 from shoplens.http.routes import (
     assistant,
+    assistant_jobs,
     attributes,
     bundles,
     cart,
@@ -67,6 +68,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
     shops = (
         handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first
         assistant,
+        assistant_jobs,
         recommend,
         scenarios,
         cart,
