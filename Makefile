@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # One process a core, and one thread a process: threads of numpy and torch that wait for one another double the time.
-TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+# What is compiled is kept, whatever the machine says otherwise: tests start dozens of processes.
+TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ARGS ?=
 

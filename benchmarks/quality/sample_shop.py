@@ -37,7 +37,7 @@ from shoplens.models.base import Recommender
 from shoplens.models.folding import Matrix
 from shoplens.service.dataset import read_interactions
 from shoplens.service.settings import TrainSettings
-from shoplens.service.training import cut, fingerprint, known_only
+from shoplens.service.training_events import cut, fingerprint, known_only
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 

@@ -82,3 +82,45 @@ def test_keys_are_told_once(shop: Path) -> None:
         CliRunner().invoke(app, ["keys", "revoke", "mails", *where], catch_exceptions=False)
     assert "read, write, admin" in " ".join(call("keys", "create", "x", "--role", "boss", *where).output.split())
     assert call("keys", "create", "x", "--role", "boss", *where).exit_code == 2
+
+
+def test_keys_of_some_scopes_alone(shop: Path) -> None:
+    where = ("--workspace", str(shop))
+    scopes = ("--scope", "shop", "--scope", "events")
+    assert told("keys", "create", "storefront", "--role", "write", *scopes, *where)["scopes"] == ["shop", "events"]
+    assert told("keys", "create", "old", *where)["scopes"] is None
+    assert [one["scopes"] for one in told("keys", "list", *where)["keys"]] in (
+        [["events", "shop"], None],
+        [None, ["events", "shop"]],
+    )
+    assert "everywhere" in call("keys", "list", *where).stdout
+    refused = call("keys", "create", "x", "--scope", "everything", *where)
+    assert refused.exit_code == 2
+    assert "shop, events" in " ".join(refused.output.split())
+
+
+def test_arms_with_settings_of_their_own(shop: Path, tmp_path: Path) -> None:
+    where = ("--workspace", str(shop))
+    arms = (
+        "--arm",
+        "now=0.5",
+        "--arm",
+        "b=0.5,scenario=home,sources.model=1,sources.new=0.5,exploration=0.1,per_brand=2",
+    )
+    begun = told("experiments", "start", "mixed", *arms, *where)["arms"][1]
+    assert (begun["scenario"], begun["exploration"], begun["per_brand"]) == ("home", 0.1, 2)
+    assert begun["sources"] == {"model": 1.0, "new": 0.5}
+    file = tmp_path / "arms.json"
+    lifted = {"boost": [{"filter": {"field": "brand", "eq": "Acme"}, "by": 0.5}], "margin": {"attribute": "margin"}}
+    file.write_text(json.dumps([{"name": "now", "share": 0.5}, {"name": "b", "share": 0.5, **lifted}]))
+    begun = told("experiments", "start", "lifted", "--arms", str(file), *where)["arms"][1]
+    assert (begun["boost"], begun["margin"]["by"]) == (lifted["boost"], 0.3)
+    for words, why in (
+        ((), "--arms FILE"),
+        (("--arms", str(file), "--arm", "a=1"), "--arms FILE"),
+        (("--arms", str(tmp_path / "none.json")), "cannot be read"),
+        (("--arm", "a=0.5,explore=1", "--arm", "b=0.5"), "did you mean exploration"),
+    ):
+        answer = call("experiments", "start", "x", *words, *where)
+        assert answer.exit_code == 2
+        assert why in " ".join(answer.output.replace("│", " ").split())

@@ -74,6 +74,12 @@ def test_words_filters_facets_order_pages() -> None:
     assert len(told("search", "-n", "100", "--unavailable")["items"]) == 80
 
 
+def test_a_place_of_the_shop_is_named() -> None:
+    assert ids(told("search", "tea", "--scenario", "home")) == ids(told("search", "tea"))
+    with pytest.raises(InputError, match="there is no scenario 'hom'"):
+        call("search", "tea", "--scenario", "hom")
+
+
 def test_people_read_a_table() -> None:
     shown = call(
         "search", "gren tea under 20", "--facet", "brand", "--facet", "price", "--user", "u001", "--explain"

@@ -28,6 +28,7 @@ from shoplens.features.align.training import LEAST_PAIRS
 from shoplens.features.media_inputs import MOST_SOUNDS, MOST_VIDEOS
 from shoplens.features.photo_words import MOST_PHOTOS
 from shoplens.http.app import create_app
+from shoplens.http.recording import HELD, IDLE_SECONDS
 from shoplens.learning.finetune.sides import HELD_OUT
 from shoplens.registry import PARTS
 from shoplens.service.embedding import READ_AT_ONCE
@@ -81,9 +82,9 @@ def _inside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
 
-def run(words: list[str]) -> str:
+def run(words: list[str], stdin: bytes | None = None) -> str:
     assert words[0] == "shoplens"
-    result = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+    result = CliRunner().invoke(app, words[1:], input=stdin, catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return result.stdout
 
@@ -162,11 +163,27 @@ def test_over_http(client: TestClient) -> None:
     assert "shoplens train" in refused.text
 
 
-def test_speech_while_it_is_spoken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_speech_while_it_is_spoken(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    lines, subtitles, stdin, whole, events = commands("Speech while it is spoken")
+    assert run(lines).split(maxsplit=3)[3] == "about 1 seconds\n"
+    assert "00:00:02,0" in run(subtitles)
+    assert stdin[-2:] == ["<", "voice.wav"]
+    assert '"text":"' in run(stdin[:-2], Path("voice.wav").read_bytes())
+    assert curl(client, whole).json()["segments"][0]["text"] == "about 1 seconds"
+    assert "transcript.text.done" in curl(client, events).text
     pytest.importorskip("faster_whisper", reason="the extra `speech` is not installed")
     (code,) = blocks("Speech while it is spoken", "python")
+    capsys.readouterr()
     exec(compile(code, "modalities.md", "exec"), {})
-    assert set(capsys.readouterr().out.splitlines()) == {"[] "}  # a tone says nothing, so the network is not asked
+    assert not capsys.readouterr().out  # a tone says nothing, so the network is not asked
+
+
+def test_limits_of_a_stream_are_those_of_the_code() -> None:
+    section = " ".join(PARTS_OF_PAGE["Speech while it is spoken"].split())
+    assert IDLE_SECONDS == 30
+    assert "nothing sent for 30 seconds" in section
+    assert HELD == 1_000_000
+    assert "a megabyte" in section
 
 
 def test_colours_and_doubles(capsys: pytest.CaptureFixture[str]) -> None:

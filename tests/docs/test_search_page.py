@@ -99,7 +99,7 @@ def curl(client: TestClient, words: list[str]) -> Any:
         answer = client.post(url, content=body[0].encode(), headers={"content-type": "application/json"})
     else:
         answer = client.post(url, files=form) if form else client.get(url)
-    assert answer.status_code == 200, answer.text
+    assert answer.is_success, answer.text
     return answer.json()
 
 
@@ -216,6 +216,23 @@ def test_suggestions(client: TestClient) -> None:
     assert any("dress" in one["text"].lower() for one in curl(client, call)["suggestions"])
     (words,) = commands("While somebody types", "shoplens")
     assert any("绿茶" in one["text"] for one in run(words)["suggestions"])
+
+
+def test_the_shops_own_rules(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    heading = "The shop's own rules"
+    told = [run(words) for words in commands(heading, "shoplens")]
+    assert [len(one["rules"]) for one in told] == [1, 1, 2, 1, 5, 1, 1, 1]
+    asked, listed = (curl(client, words) for words in commands(heading, "curl"))
+    assert [one["kind"] for one in asked["rules"]] == ["curation", "synonyms"]
+    assert len(listed["rules"]) == 7
+    assert ids(client.post("/v1/search", json={"text": "summer dresses"}).json())[0] == "d3"
+    assert ids(client.post("/v1/search", json={"text": "trainers"}).json())
+    assert "kettle, teapot" in printed(heading, capsys)
+    for kind, language in (("curation", "toml"), ("synonyms", "text")):
+        Path(kind).write_text(blocks(heading, language)[0], encoding="utf-8")
+        run(["shoplens", "rules", "import", kind, "--kind", kind])
+    with Runtime.open(Path()) as shop:
+        shop.search.take_away([one.rule_id for one in shop.search.rules.list()])
 
 
 def test_options_exist() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from shoplens.encoders.colour import ColourEncoder, dominant_colours, lab_of
+from shoplens.encoders.colour import ColourEncoder, dominant_colours, lab_of, thing_box
 from shoplens.encoders.colour_names import COLOURS
 
 ENCODER = ColourEncoder()
@@ -102,3 +102,13 @@ def test_any_photo_has_a_signature_that_a_mirror_hardly_changes(width: int, heig
     shares = [share for _, _, share in dominant_colours(photo)]
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) <= 1 + 1e-6
+
+
+def test_the_thing_has_a_box() -> None:
+    wide = Image.new("RGB", (300, 150), "white")
+    wide.paste((200, 20, 30), (150, 60, 225, 120))
+    assert thing_box(wide) == pytest.approx((0.5, 0.4, 0.75, 0.8), abs=0.03)
+    dust = wide.copy()
+    dust.putpixel((5, 5), (0, 0, 0))
+    assert thing_box(dust) == thing_box(wide)
+    assert thing_box(Image.new("RGB", (40, 40), (200, 20, 30))) is None, "nothing stands out"

@@ -190,6 +190,20 @@ def test_closing_ends_all_workers_also_busy_ones() -> None:
     pool.close()
 
 
+def test_a_worker_that_starts_while_the_pool_closes_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, started = MediaPool(1), list[media_process.MediaProcess]()
+
+    def start(watchdog: media_process.Watchdog) -> media_process.MediaProcess:
+        started.append(media_process.MediaProcess(watchdog))
+        pool.close()  # as another thread does in just that moment
+        return started[0]
+
+    monkeypatch.setattr(media_pool, "MediaProcess", start)
+    assert pool.photo(sample_photo(), "a", PhotoLimits()).size
+    assert started[0].gone
+    assert started[0].dead
+
+
 def test_a_forgotten_pool_leaves_nothing_behind() -> None:
     before, threads = len(children()), threading.active_count()
     pool = MediaPool(1)

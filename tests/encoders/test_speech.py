@@ -19,6 +19,7 @@ from shoplens.encoders.speech import NOTHING_SAID, Segment, Transcript, WhisperR
 from shoplens.encoders.speech_live import LONGEST_SECONDS, LiveTranscript, transcribe_stream
 from shoplens.errors import InputError, MissingExtraError, ModelFileError
 from shoplens.testing.sample_media import sample_tone, sample_wav
+from shoplens.testing.tiny_encoders import loud_in
 
 pytest.importorskip("faster_whisper", reason="the extra `speech` is not installed")
 
@@ -121,7 +122,7 @@ def test_what_nobody_said_is_dropped(segment: Any, kept: bool, recogniser: Whisp
 
 def test_the_same_line_again_and_again_is_cut() -> None:
     lines = [found("Subscribe!") for _ in range(9)]
-    assert len(speech._kept([speech._segment(one) for one in lines], lines, 30.0)) == speech.CIRCLES
+    assert len(list(speech._kept(((speech._segment(one, "en"), one) for one in lines), 30.0))) == speech.CIRCLES
 
 
 @pytest.mark.parametrize(
@@ -188,15 +189,7 @@ def talk(
 ) -> tuple[Scripted, list[Any]]:
     """A live transcript of a recording in which somebody speaks at `voice`, marked by loud samples."""
 
-    def stretches(samples: Sound) -> list[tuple[float, float]]:
-        loud = np.flatnonzero(np.abs(samples) > 0.4)
-        if not len(loud):
-            return []
-        breaks = np.flatnonzero(np.diff(loud) > speech.PAUSE_SECONDS * SOUND_RATE)
-        firsts, lasts = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(loud) - 1]])
-        return [(loud[a] / SOUND_RATE, (loud[b] + 1) / SOUND_RATE) for a, b in zip(firsts, lasts, strict=True)]
-
-    monkeypatch.setattr("shoplens.encoders.speech_live.speech_in", stretches)
+    monkeypatch.setattr("shoplens.encoders.speech_live.speech_in", loud_in)
     sound = np.zeros(int(seconds * SOUND_RATE), np.float32)
     for first, last in voice:
         sound[int(first * SOUND_RATE) : int(last * SOUND_RATE)] = 0.5

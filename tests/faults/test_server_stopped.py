@@ -69,3 +69,14 @@ def test_workers_that_still_load_end_at_once(shop_at: Callable[..., Path], told:
     assert server.returncode == 0
     assert time.monotonic() - began < 30, said
     assert not [line for line in said if "Traceback" in line], said
+
+
+def test_a_server_that_does_not_start_leaves_nothing_open(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server._command = [sys.executable, "-c", "import sys; sys.exit('no shop here')"]
+    with pytest.raises(RuntimeError, match="no shop here"):
+        server.start()
+    assert server._process is not None
+    assert server._process.poll() == 1
+    assert server._process.stderr is not None
+    assert server._process.stderr.closed

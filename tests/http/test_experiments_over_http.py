@@ -21,6 +21,9 @@ from shoplens.testing.served_shop import open_tiny_shop
 ARMS = [{"name": "now", "share": 0.5}, {"name": "varied", "share": 0.5, "diversity": 1.0}]
 
 
+LIFTED = {"filter": {"field": "item_id", "eq": "p007"}, "by": 10.0}
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Runtime]:
     with open_tiny_shop(tmp_path) as shop:
@@ -173,6 +176,91 @@ def test_an_arm_with_a_bundle_of_its_own(client: TestClient, shop: Runtime) -> N
     assert recommended(client, "u001")["bundle"] == version
     client.post("/v1/experiments/bundles/stop")
     assert not shop.swap.beside
+
+
+def test_arms_with_settings_of_their_own(client: TestClient, shop: Runtime) -> None:
+    changed = {
+        "scenario": "home",
+        "sources": {"popular": 1.0},
+        "boost": [{"filter": {"field": "item_id", "eq": "p003"}, "by": 10.0}],
+        "exploration": 0.5,
+        "margin": {"attribute": "margin"},
+        "per_brand": 3,
+    }
+    arms = [{"name": "now", "share": 0.5}, {"name": "other", "share": 0.5, **changed}]
+    started = client.post("/v1/experiments", json={"name": "sources", "arms": arms})
+    assert started.status_code == 201, started.text
+    told = started.json()["arms"][1]
+    assert (told["sources"], told["margin"]) == ({"popular": 1.0}, {"attribute": "margin", "by": 0.3})
+    running = shop.experiments.running["sources"]
+    now, other = (next(f"u{n:03}" for n in range(99) if named(running, f"u{n:03}") == arm) for arm in ("now", "other"))
+    assert recommended(client, now)["model"] != "popular+new"
+    plain = shop.wish()
+    wishes = {user: shop.answers._as_in(shop.answers.arms(user), plain, user, None)[1] for user in (now, other)}
+    assert wishes[now] == plain
+    assert wishes[other].sources == (("popular", 1.0),)
+    assert (wishes[other].exploration, wishes[other].per_brand) == (0.5, 3)
+    assert recommended(client, other, exploration=0.0, explain=True)["candidates"].keys() == {"popular"}
+    wish = shop.wish("email")
+    assert shop.answers._as_in(shop.answers.arms(other), wish, other, None)[1].sources == wish.sources
+    said = shop.wish(exploration=0.0, boost=plain.boost, diversity=0.2)
+    wish = shop.answers._as_in(shop.answers.arms(other), said, other, None)[1]
+    assert (wish.exploration, wish.diversity, len(wish.boost)) == (0.0, 0.2, 1), "what a request says goes before"
+    with Runtime(shop.workspace, shop.store) as another:
+        assert another.experiments.running["sources"] == running
+        assert another.experiments.wishes == shop.experiments.wishes
+    client.post("/v1/experiments/sources/stop")
+    assert not shop.experiments.wishes
+
+
+def named(experiment: Experiment, user: str) -> str | None:
+    arm = experiment.arm_of(user)
+    return arm.name if arm is not None else None
+
+
+@pytest.mark.parametrize(
+    ("differs", "why"),
+    [
+        ({"scenario": "hme", "diversity": 0.1}, "did you mean home"),
+        ({"scenario": "home"}, "say what differs"),
+        ({"sources": {"models": 1.0}}, "sources"),
+        ({"sources": {"model": 0.0}}, "for one of them above 0"),
+        ({"boost": [{"filter": {"field": "brand"}, "by": 1}]}, "boost"),
+        ({"exploration": 2}, "exploration"),
+    ],
+)
+def test_settings_that_make_no_sense(client: TestClient, differs: dict[str, Any], why: str) -> None:
+    arms = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, **differs}]
+    refused = client.post("/v1/experiments", json={"name": "x", "arms": arms})
+    assert refused.status_code == 422
+    assert why in refused.text
+
+
+def test_two_may_change_the_same_in_different_places() -> None:
+    def changing(name: str, **differs: Any) -> Experiment:
+        return Experiment(name, (Arm("a", 0.5), Arm("b", 0.5, **differs)))
+
+    home, email = (changing(name, scenario=name, diversity=0.5, freshness=1.0) for name in ("home", "email"))
+    assert home.conflicts(email) == set()
+    assert home.conflicts(changing("all", freshness=0.5)) == {"freshness"}
+    assert home.conflicts(changing("same", scenario="home", diversity=0.5, exploration=0.1)) == {"diversity"}
+    assert changing("x", bundle="1", scenario="home", freshness=0.5).conflicts(changing("y", bundle="2")) == {"bundle"}
+
+
+def test_the_assistant_recommends_by_its_scenario_and_in_arms(tmp_path: Path) -> None:
+    settings = {"encoders": {"text": "hashed-ngrams"}, "scenario": {"assistant": {"rules": {"pin": ["p005"]}}}}
+    with open_tiny_shop(tmp_path, settings=settings) as shop:
+        recommends = shop.assistant.tools.recommends
+        assert recommends is not None
+        before = [one.item_id for one in recommends(None, "s", 3)]
+        assert before[0] == "p005"
+        assert "p007" not in before
+        both = tuple(Arm(name, 0.5, scenario="assistant", boost=[LIFTED]) for name in ("a", "b"))
+        shop.start_experiment(Experiment("helped", both))
+        assert [one.item_id for one in recommends(None, "s", 3)][:2] == ["p005", "p007"]
+        assert shop.answers.log is not None
+        assert shop.answers.log.flush()
+        assert shop.store.impressions.count() == 0
 
 
 def test_other_processes_see_it(tmp_path: Path) -> None:

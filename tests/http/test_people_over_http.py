@@ -12,7 +12,7 @@ from shoplens.apps.interaction.turns import Turn
 from shoplens.cli import people as _people  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
-from shoplens.http.wire.catalogue import Forgotten, PersonExport
+from shoplens.http.wire.catalogue import Forgotten, GuestExport, GuestForgotten, PersonExport
 from shoplens.recommend.asking import Ask
 from shoplens.service.runtime import Runtime
 from shoplens.testing.served_shop import open_tiny_shop
@@ -44,6 +44,35 @@ def test_all_that_is_held_comes_out_and_goes(shop: Runtime) -> None:
     assert client.get("/v1/people/u001/export").status_code == 404
     assert client.delete("/v1/people/u001").status_code == 404
     assert shop.search.suggest("", 5, "u001") == shop.search.suggest("", 5, "nobody")
+
+
+def test_a_guest_comes_out_and_goes_alone(shop: Runtime) -> None:
+    client = TestClient(create_app(shop))
+    for session, user in (("g1", None), ("g2", None), ("g1", "u001")):
+        who = {"session_id": session, **({"user_id": user} if user else {})}
+        event = {"event_type": "view", "item_id": "p001", **who}
+        assert client.post("/v1/events", json=event).status_code == 200
+        client.post("/v1/recommend", json={"n": 3, **who})
+        shop.search.search(Ask(text="hammer", user_id=user, session_id=session))
+        shop.search.suggest("", 5, user, session)
+    talk = shop.interaction.turn(Turn(text="hammer")).session_id
+    held = client.get("/v1/sessions/g1/export").json()
+    GuestExport.model_validate(held, strict=True)
+    assert [len(held[name]) for name in ("events", "searches", "impressions", "conversations")] == [1, 1, 1, 0]
+    assert held["profile"] is not None
+    assert len(client.get(f"/v1/sessions/{talk}/export").json()["conversations"]) == 1
+    before = client.get("/v1/people/u001/export").json()
+    gone = client.delete("/v1/sessions/g1").json()
+    GuestForgotten.model_validate(gone, strict=True)
+    assert gone.pop("session_id") == "g1"
+    assert gone == {"events": 1, "searches": 1, "impressions": 1, "transcripts": 0, "conversations": 0}
+    assert client.delete(f"/v1/sessions/{talk}").json()["conversations"] == 1
+    assert not len(shop.interaction.sessions)
+    for answer in (client.get("/v1/sessions/g1/export"), client.delete("/v1/sessions/g1")):
+        assert answer.status_code == 404
+    assert "g1" not in shop.answers._exposure._recent
+    assert client.get("/v1/sessions/g2/export").json()["searches"]
+    assert client.get("/v1/people/u001/export").json()["events"] == before["events"]
 
 
 def test_what_they_wrote_in_public_comes_out_and_goes(shop: Runtime) -> None:
@@ -82,6 +111,15 @@ def test_the_commands(shop: Runtime, tmp_path: Path) -> None:
     assert "u003 was forgotten" in run("audit", "--user", "u003")
     assert "u004 is not among those who were forgotten" in run("audit", "--user", "u004")
     assert "1 person" in run("audit")
+    shop.answers.recommend(shop.wish(), None, "g1")
+    assert shop.logs["impressions"].flush()
+    assert len(json.loads(run("export", "--session", "g1"))["impressions"]) == 1
+    assert "session g1 is forgotten: 1 " in run("forget", "--session", "g1", "--yes")
+    found = json.loads(run("audit", "--session", "g1", "--json"))
+    assert (found["about"], [one["kind"] for one in found["records"]]) == ([3], ["person", "person", "guest"])
+    assert json.loads(run("audit", "--user", "g1", "--json"))["about"] == []
+    for words in (("export",), ("export", "u004", "--session", "g1"), ("forget", "--yes")):
+        run(*words, code=2)
     with shop.store._database.writing() as connection:  # type: ignore[attr-defined]
         connection.exec_driver_sql("UPDATE erasure SET counts = '{}' WHERE sequence = 1")
     assert json.loads(run("audit", "--json", code=1))["broken"] == 1

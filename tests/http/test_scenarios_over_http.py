@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from shoplens.apps.interaction import Turn
 from shoplens.domain.experiments import Arm, Experiment
 from shoplens.errors import ConfigurationError
 from shoplens.http.app import create_app
+from shoplens.recommend.asking import Ask
 from shoplens.recommend.sources import SOURCES
 from shoplens.service.error_watch import ErrorWatch
 from shoplens.service.runtime import Runtime
@@ -241,3 +244,37 @@ def test_settings_that_make_no_sense_are_refused(tmp_path: Path, table: dict[str
 
     with pytest.raises(ConfigurationError, match=said):
         scenarios_of(Settings.read(None, scenario=table).scenario)
+
+
+def test_a_search_follows_the_scenario_that_it_names_and_the_one_for_searches(
+    shop: Runtime, client: TestClient
+) -> None:
+    def found(**body: Any) -> set[str]:
+        answer = client.post("/v1/search", json={"text": "tea", "n": 100, "unavailable": True, **body})
+        assert answer.status_code == 200, answer.text
+        return {one["item_id"] for one in answer.json()["items"]}
+
+    tea = found(filter=TEA)
+    assert tea
+    assert not found(scenario="strict") & tea
+    refused = client.post("/v1/search", json={"text": "tea", "scenario": "strickt"})
+    assert refused.status_code == 422
+    assert "strict" in refused.text
+    with open_tiny_shop(
+        shop.workspace.root.parent / "shy", trained=False, settings={"scenario": {"search": SCENARIOS["strict"]}}
+    ) as shy:
+        assert not {one.item_id for one in shy.search.search(Ask(text="tea", n=100)).items} & tea
+        assert not {one.item_id for one in shy.interaction.turn(Turn(text="tea")).found.items} & tea
+
+
+def test_what_people_say_of_products_is_felt_in_searches(shop: Runtime, client: TestClient) -> None:
+    def first() -> str:
+        return str(client.post("/v1/search", json={"text": "hammer"}).json()["items"][0]["item_id"])
+
+    before = first()
+    shop.facts.review_tone.put(shop.facts.rows([before]), np.ones(1, np.float32), 3.0)
+    try:
+        assert first() != before
+    finally:
+        shop.facts.review_tone.put(np.zeros(0, np.int64), np.zeros(0, np.float32), 0.0)
+    assert first() == before

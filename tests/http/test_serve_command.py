@@ -77,13 +77,18 @@ def test_two_workers_feel_each_others_events(folder: Path) -> None:
 
 
 def test_a_port_in_use_is_refused_with_advice(folder: Path) -> None:
+    """And what a server starts with is light: whatever few shops use is imported at its first use."""
     import socket
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-c", RUN, "serve", "-w", str(folder), "--port", port]
+        told = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); "
+        command = [sys.executable, "-c", told + RUN, "serve", "-w", str(folder), "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 1
         assert "Address already in use" in done.stderr
+        loaded = set(done.stderr.split())
+        assert "shoplens.http.app" in loaded
+        assert not {"torch", "sklearn", "pandas", "transformers", "scipy.stats"} & loaded

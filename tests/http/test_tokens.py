@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from shoplens.errors import ConfigurationError, ServiceUnavailableError
 from shoplens.http.app import create_app
+from shoplens.service.grants import Grant
 from shoplens.service.oidc import AGAIN, Identity, Issuer, Refused
 from shoplens.service.server_settings import OidcSettings
 from shoplens.service.settings import Settings
@@ -167,7 +168,7 @@ def signed_with_the_public_key(public: bytes, body: str) -> str:
 def test_keys_are_kept_and_looked_up_again_when_they_change() -> None:
     provider, now = Provider(), 0.0
     issuer = Issuer(OidcSettings(issuer=provider.url, audience="shoplens"), clock=lambda: now)
-    assert issuer.identify(provider.token()) == Identity("ann", "admin")
+    assert issuer.identify(provider.token()) == Identity("ann", (Grant("admin"),))
     assert isinstance(issuer.identify(provider.token()), Identity)
     assert provider.asked.count("/keys") == 1
     old = provider.token()
@@ -176,7 +177,7 @@ def test_keys_are_kept_and_looked_up_again_when_they_change() -> None:
     unknown = issuer.identify(fresh)
     assert isinstance(unknown, Refused), "an unknown key is not looked for at once again: anybody may make them up"
     now += AGAIN + 1
-    assert issuer.identify(fresh) == Identity("ann", "admin")
+    assert issuer.identify(fresh) == Identity("ann", (Grant("admin"),))
     assert isinstance(issuer.identify(old), Refused), "what the provider took back is worth nothing"
     provider.down = True
     now += 7_200
@@ -187,15 +188,17 @@ def test_keys_are_kept_and_looked_up_again_when_they_change() -> None:
 
 
 def test_roles_of_another_name_in_another_place(provider: Provider) -> None:
-    names = {"shop-boss": "admin", "shop-clerk": "write"}
+    names = {"shop-boss": "admin", "shop-clerk": "write:catalogue,people"}
     settings = OidcSettings(issuer=provider.url, audience="shoplens", role_claim="realm_access.roles", roles=names)
     issuer = Issuer(settings)
-    assert issuer.identify(provider.token(realm_access={"roles": ["shop-clerk"]})) == Identity("ann", "write")
-    assert issuer.identify(provider.token(realm_access={"roles": ["shop-clerk", "shop-boss"]})) == Identity(
-        "ann", "admin"
+    assert issuer.identify(provider.token(realm_access={"roles": ["shop-clerk"]})) == Identity(
+        "ann", (Grant("write", frozenset({"catalogue", "people"})),)
     )
-    assert issuer.identify(provider.token(roles=["admin"])) == Identity("ann", None)
-    assert issuer.identify(provider.token(realm_access=["shop-boss"])) == Identity("ann", None)
+    assert issuer.identify(provider.token(realm_access={"roles": ["shop-clerk", "shop-boss"]})) == Identity(
+        "ann", (Grant("write", frozenset({"catalogue", "people"})), Grant("admin"))
+    )
+    assert issuer.identify(provider.token(roles=["admin"])) == Identity("ann", ())
+    assert issuer.identify(provider.token(realm_access=["shop-boss"])) == Identity("ann", ())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import io
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,15 @@ def test_standard_input_is_spooled_and_deleted(monkeypatch: pytest.MonkeyPatch) 
     path = found.path
     found.close()
     assert not path.exists()
+
+
+def test_a_file_whose_encoding_cannot_be_told_is_not_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "cut.csv.gz"
+    path.write_bytes(gzip.compress(b"id\n" * 1_000)[:20])
+    with pytest.raises(FormatError, match="cut off") as caught:
+        SourceFile(path).open_utf8()
+    assert caught.tb is not None  # it holds what was open
+    assert str(path) not in [file.path for file in psutil.Process().open_files()]
 
 
 def test_gzip_is_known_by_its_content(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from shoplens.errors import BundleError, ConfigurationError, FormatError, InputError
-from shoplens.learning.tabular import TableTraining, load, train_table
+from shoplens.learning.tabular import load
 from shoplens.learning.tabular_reading import read_labels, read_table
 from shoplens.learning.tabular_report import write_table_report
 from shoplens.learning.tabular_schema import Schema
+from shoplens.learning.tabular_training import TableTraining, train_table
 
 QUICK: dict[str, Any] = {"epochs": 3, "batch_size": 64, "learning_rate": 0.01}
 

@@ -10,7 +10,9 @@ import pytest
 
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import InputError, ModelFileError
-from shoplens.models.classifier import FinetunedClassifier, LinearClassifier, TextClassifier, load_classifier
+from shoplens.models.classifier import TextClassifier, load_classifier
+from shoplens.models.classifier.finetuned import FinetunedClassifier
+from shoplens.models.classifier.linear import LinearClassifier
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.testing.tiny_e5 import tiny_e5
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.errors import ConfigurationError, InputError, ModelFileError
-from shoplens.models.classifier import LinearClassifier, TextClassifier, load_classifier
+from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.folds import dealt, held_out, sampled
+from shoplens.models.classifier.linear import LinearClassifier
 from shoplens.models.classifier.scales import fit_scales
 from shoplens.models.classifier.terms import TermSpace, terms_of
 

@@ -175,10 +175,27 @@ def test_synonyms_work_in_the_written_direction_and_need_no_new_index(tmp_path: 
     assert _ids(index, "苹果手机") == ["i"]
 
 
-def test_own_words_are_another_index(tmp_path: Path) -> None:
-    LexicalIndex.open(tmp_path).apply([Document(item_id="a", title="优衣库")], [], 1)
-    assert LexicalIndex.open(tmp_path, Analyser(words=["优衣库"])).revision == 0
-    assert LexicalIndex.open(tmp_path).revision == 1
+def test_own_words_need_no_new_index_either(tmp_path: Path) -> None:
+    products = [
+        Document(item_id="a", title="优衣库 衬衫"),
+        Document(item_id="b", title="库存 优质 衣架"),
+        Document(item_id="c", title="水桶包 女"),
+        Document(item_id="d", title="木桶 书包"),
+    ]
+    LexicalIndex.open(tmp_path).apply(products, [], 1)
+    index = LexicalIndex.open(tmp_path)
+    assert index.revision == 1
+    assert set(_ids(index, "水桶包")) == {"c", "d"}
+    index.read_by(Analyser(words=["优衣库", "水桶包"], synonyms=Synonyms.parse("uq => 优衣库")))
+    assert _ids(index, "水桶包") == ["c"]
+    assert _ids(index, "优衣库") == ["a"]
+    assert _ids(index, "youyiku") == ["a"]  # by its sound, like words of the dictionary
+    assert _ids(index, "uq") == ["a"]
+    index.apply([Document(item_id="e", title="新款优衣库外套")], [], 2)  # written as the others were
+    assert set(_ids(index, "优衣库")) == {"a", "e"}
+    assert index.search(index.parse("优衣库"), 5).coverage.min() > 0.9
+    index.read_by(Analyser())
+    assert set(_ids(index, "水桶包")) == {"c", "d"}
 
 
 def test_highlights_are_places_in_the_original_text() -> None:

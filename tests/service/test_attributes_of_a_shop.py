@@ -149,3 +149,31 @@ def test_an_empty_shop_says_how_to_begin(tmp_path: Path) -> None:
             shop.attributes.complete(progress=quiet)
         assert shop.attributes.insights() == []
         assert shop.attributes.gaps() == []
+
+
+def test_decisions_teach(tmp_path: Path) -> None:
+    """A colour is rejected where titles name one: it does not come back, and other titles are believed less."""
+    shoes = [one for one in described_shop() if one.category == SHOES and one.attributes]
+    named = ("Kestrel green suede sneaker", "Kestrel black canvas sneaker", "Nordwind red suede sneaker")
+    lacking = [replace(shoes[0], item_id=f"bare-{row}", title=title, attributes={}) for row, title in enumerate(named)]
+    (tmp_path / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
+    with Runtime.open(tmp_path) as shop:
+        shop.put_products([*shoes, *lacking])
+
+        def colours() -> dict[str, Proposal]:
+            shop.attributes.complete(progress=quiet)
+            found = shop.store.proposals.list(kind=ProposalKind.VALUE, attribute="colour", limit=100)
+            return {one.item_id: one for one in found if one.item_id.startswith("bare")}
+
+        before = colours()
+        assert set(before) == {"bare-0", "bare-1", "bare-2"}
+        shop.attributes.reject([before[one].proposal_id for one in ("bare-0", "bare-1")])
+        assert "green" not in {one.value for one in shop.attributes.of_product("bare-0")[1]}, "at once"
+        after = colours()
+        assert "green" not in {one.value for item_id, one in after.items() if item_id == "bare-0"}
+        assert {one.value for one in after.values()} >= {"red"}
+        assert after["bare-2"].confidence < before["bare-2"].confidence
+        shop.attributes.accept([after["bare-2"].proposal_id])
+        shop.attributes.reopen([before[one].proposal_id for one in ("bare-0", "bare-1")])
+        again = colours()["bare-0"]
+        assert (again.value, again.confidence >= after["bare-2"].confidence) == ("green", True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
@@ -19,12 +19,12 @@ from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.service.embedding import embed_shop
 from shoplens.service.runtime import Runtime
 from shoplens.service.workspace import Workspace
-from shoplens.testing.tiny_encoders import TINY, tiny_parts
+from shoplens.testing.tiny_encoders import TINY, TinyWriting, tiny_parts
 
 PAINT = {"red": (200, 30, 40), "blue": (30, 60, 190), "green": (30, 140, 60)}
 MATERIALS = {"Harbour": "canvas", "Meadow": "wool", "Quarry": "leather"}  # what each line of caps is made of
 CAPS = ("Wear", "Caps")
-SETTINGS: dict[str, Any] = {"encoders": {**TINY, "ocr": "off"}}
+SETTINGS: dict[str, Any] = {"encoders": {**TINY, "ocr": "tiny-writing"}}
 
 
 def paint(path: Path, colour: tuple[int, int, int], seed: int) -> None:
@@ -53,12 +53,13 @@ def caps() -> list[Product]:
 
 
 @pytest.fixture(scope="module")
-def proposals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Proposal]]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     workspace = Workspace.create(tmp_path_factory.mktemp("photos") / "shop", **SETTINGS)
     products = caps()
     for row, product in enumerate(products):
         paint(workspace.root / f"{row}.png", PAINT[product.attributes["colour"][0]], row)
-    Image.open(workspace.root / "20.png").resize((64, 64)).save(workspace.root / "20-again.jpg", quality=80)
+    with Image.open(workspace.root / "20.png") as photo:
+        photo.resize((64, 64)).save(workspace.root / "20-again.jpg", quality=80)
     paint(workspace.root / "other.png", PAINT["red"], 500)
     products += [
         replace(products[20], item_id="photo-again", images=("20-again.jpg",)),
@@ -77,14 +78,22 @@ def proposals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Proposa
         completed = shop.attributes.complete(progress=lambda _what, _done, _total: None)
         assert completed.sources["photos"]["colour"]["accuracy"] > 0.9
         shop.attributes.check(progress=lambda _what, _done, _total: None)
-        yield shop.store.proposals.list(limit=1_000)
+        yield shop
+
+
+@pytest.fixture(scope="module")
+def proposals(shop: Runtime) -> list[Proposal]:
+    return shop.store.proposals.list(limit=1_000)
 
 
 def test_photos_and_neighbours_say_what_is_missing(proposals: list[Proposal]) -> None:
     values = {one.item_id: one for one in proposals if one.kind is ProposalKind.VALUE}
     colour = values["c05"]
     assert (colour.attribute, colour.value, colour.source) == ("colour", "blue", "photo")
-    assert (colour.evidence["photo"], colour.evidence["box"]) == ("5.png", [0.0, 0.0, 1.0, 1.0])
+    assert colour.evidence["photo"] == "5.png"
+    left, top, right, bottom = colour.evidence["box"]
+    assert 0 <= left < right <= 1
+    assert 0 <= top < bottom <= 1
     assert colour.confidence > 0.8
     material = values["c07"]
     assert (material.attribute, material.value, material.source) == ("material", "wool", "neighbours")
@@ -96,3 +105,42 @@ def test_duplicates_under_other_ids_are_found(proposals: list[Proposal]) -> None
     twice = {one.item_id: (one.value, one.source) for one in proposals if one.kind is ProposalKind.DUPLICATE}
     many = {f"many-{number}": ("c50", "text") for number in range(5)}
     assert twice == {"photo-again": ("c20", "photo"), "text-again": ("c30", "text"), **many}, "other photos rule it out"
+
+
+def test_a_product_is_read_with_its_photos(shop: Runtime) -> None:
+    """One that `complete` knew, and one that came since, whose photo no vector was made of: a blue cap on black."""
+    _, found = shop.attributes.of_product("c05")
+    (colour,) = [one for one in found if one.attribute == "colour"]
+    assert (colour.value, colour.source, colour.photo, colour.family) == ("blue", "photo", "5.png", "blue")
+    assert colour.confidence > 0.8
+    ground = Image.new("RGB", (200, 100), "black")
+    ImageDraw.Draw(ground).rectangle((50, 25, 99, 74), PAINT["blue"])
+    ground.save(shop.workspace.root / "new.png")
+    shop.store.catalogue.upsert([Product(item_id="new", title="Cap", category=CAPS, images=("new.png",))])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TinyWriting, "version", "wool")  # what it reads in every photo is "organic wool"
+        _, found = shop.attributes.of_product("new")
+    (colour,) = [one for one in found if one.attribute == "colour"]
+    assert (colour.value, colour.source, colour.photo) == ("blue", "photo", "new.png")
+    assert colour.box == pytest.approx((0.25, 0.25, 0.5, 0.75), abs=0.05)
+    (material,) = [one for one in found if one.attribute == "material" and one.field == "ocr"]
+    assert (material.value, material.said, material.photo) == ("wool", "wool", "new.png")
+    assert material.box == pytest.approx((0.0, 0.0, 1 / 200, 1 / 100)), "the line's, as shares of the photo"
+
+
+def test_a_photo_that_cannot_be_read_says_nothing(shop: Runtime) -> None:
+    shop.store.catalogue.upsert([Product(item_id="lost", title="Red cap", category=CAPS, images=("lost.png",))])
+    _, found = shop.attributes.of_product("lost")
+    assert [(one.value, one.source) for one in found] == [("red", "dictionary")]
+
+
+def test_colours_are_named_before_anything_was_learnt(tmp_path: Path) -> None:
+    Image.new("RGB", (48, 48), PAINT["red"]).save(tmp_path / "red.png")
+    (tmp_path / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\nocr = "off"\n', encoding="utf-8")
+    cap = Product(item_id="seen", title="Cap", category=CAPS, images=("red.png",))
+    with Runtime.open(tmp_path) as opened:
+        opened.put_products([*(replace(one, images=()) for one in caps()[:20]), cap])
+        _, found = opened.attributes.of_product("seen")
+    (colour,) = found
+    assert (colour.attribute, colour.value, colour.source, colour.box) == ("colour", "red", "photo", (0, 0, 1, 1))
+    assert colour.confidence == pytest.approx(0.5), "nobody has measured it"

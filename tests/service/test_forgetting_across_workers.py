@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from shoplens.apps.interaction.turns import Turn
+from shoplens.domain.events import Event, EventType
 from shoplens.domain.experiments import Arm, Experiment
 from shoplens.recommend.asking import Ask
 from shoplens.service.runtime import Runtime
@@ -78,6 +79,22 @@ def test_nothing_is_written_or_kept_afterwards(
     assert [log.flush() for log in one.logs.values()] == [True, True]
     assert [who(shown) for chunk in one.store.impressions.scan() for _, shown in chunk] == ["u002"]
     assert one.store.searches.count() == 0
+
+
+def test_a_guest_is_not_written_or_kept_either(
+    workers: tuple[Runtime, Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = workers
+    other.append_events([Event(event_type=EventType.VIEW, timestamp=1, session_id="g1", item_id="p001")])
+    go = hold_back(one, monkeypatch)
+    one.answers.recommend(one.wish("email"), None, "g1")
+    one.answers.recommend(one.wish("email"), "u002")
+    assert other.forget_guest("g1")["events"] == 1
+    go()
+    one.watching.look()
+    assert held(one) == set()
+    assert one.logs["impressions"].flush()
+    assert [who(shown) for chunk in one.store.impressions.scan() for _, shown in chunk] == ["u002"]
 
 
 def test_an_answer_that_was_under_way_is_dropped_a_look_later(workers: tuple[Runtime, Runtime]) -> None:

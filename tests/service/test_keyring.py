@@ -75,3 +75,18 @@ def test_a_damaged_file_opens_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     with pytest.raises(StoreError, match=r"cannot be read|format 2"):
         Keyring(tmp_path)
+
+
+def test_scopes_are_kept_and_older_keys_reach_everything(tmp_path: Path) -> None:
+    ring = Keyring(tmp_path)
+    ring.create("all", "write")
+    assert "scopes" not in (tmp_path / FILE).read_text(), "an older Shoplens reads what it knows"
+    key = ring.create("storefront", "write", scopes={"shop", "events"})
+    found = Keyring(tmp_path).find(key)
+    assert found is not None
+    assert str(found.grant) == "write:events,shop"
+    assert {one.name: one.grant.scopes for one in Keyring(tmp_path).listed()}["all"] is None
+    with pytest.raises(InputError, match="not a scope"):
+        ring.create("x", "read", scopes=["root"])
+    with pytest.raises(InputError, match="allows nothing"):
+        ring.create("x", "read", scopes=[])

@@ -10,13 +10,12 @@ from shoplens.domain.opinions import Named, Post, Tone
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import ConfigurationError, InputError
 from shoplens.learning.text_classes.examples import TextExamples
-from shoplens.models.classifier import FinetunedClassifier
+from shoplens.models.classifier.finetuned import FinetunedClassifier
 from shoplens.models.text_body.settings import FineTuning
-from shoplens.service.classifiers import KIND
 from shoplens.service.opinion_readers import TONE_MODEL, model_stamps, reader_of
 from shoplens.service.opinion_training import train_reader
 from shoplens.service.taggers import Taggers
-from shoplens.service.text_models import TextModels
+from shoplens.service.text_models import CLASSIFIER, TextModels
 from shoplens.service.workspace import Workspace
 from shoplens.testing.marked_sentences import QUICK, marked_sentences, tiny_body, write_marked
 from shoplens.testing.tiny_e5 import tiny_e5
@@ -56,7 +55,7 @@ def test_a_fine_tuned_model_reads_posts(workspace: Workspace) -> None:
     )
     body = E5Body(tiny_e5(["fine", "awful", "lid", "box"]))
     model = FinetunedClassifier.fit(TEXTS, LABELS, encoder=None, settings=quick, body=body, precision="fp32")
-    TextModels.of(workspace.root).save(TONE_MODEL, model, kind=KIND, labels=model.classes, metrics={}, data="")
+    TextModels.of(workspace.root).save(TONE_MODEL, model, kind=CLASSIFIER, labels=model.classes, metrics={}, data="")
     assert read(workspace, ["awful lid", "fine box"]) == [Tone.NEGATIVE, Tone.POSITIVE]
 
 

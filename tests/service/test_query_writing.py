@@ -124,7 +124,9 @@ def test_signs_of_the_search_box_mean_nothing_in_a_photo(workspace: Workspace) -
     assert len(read) <= MOST
 
 
-@pytest.mark.parametrize(("error", "tries"), [(InputError("no photo"), 2), (ModelFileError("missing"), 1)])
+@pytest.mark.parametrize(
+    ("error", "tries"), [(InputError("no photo"), 2), (ModelFileError("missing"), 1), (RuntimeError("a network"), 2)]
+)
 def test_a_photo_is_searched_with_whatever_becomes_of_its_words(
     workspace: Workspace, error: Exception, tries: int
 ) -> None:

@@ -9,10 +9,14 @@ import numpy as np
 import orjson
 import pytest
 
+from shoplens.apps.search.analytics import SearchFigures
 from shoplens.domain.events import Event, EventBatch, EventType
+from shoplens.http.wire.searches import figures_json
+from shoplens.service.retraining import clicks_of
 from shoplens.service.search_learning import (
     KEPT,
     POINTER,
+    click_report,
     home,
     learn_from_clicks,
     load_click_order,
@@ -28,6 +32,7 @@ from shoplens.testing.planted_searches import START, PlantedShop
 
 DAY = 86_400_000_000
 NOW = START + 43 * DAY
+FIGURES = SearchFigures(0, 0, 0.0, 0.0, None, 0, 0, (), (), ())
 
 
 @pytest.fixture
@@ -80,6 +85,8 @@ def test_a_shop_learns_from_its_clicks_and_withdraws_what_no_longer_helps(worksp
     report = orjson.loads((home(workspace) / version / "report.json").read_bytes())
     assert report["kept"]
     assert report["ours"] > report["theirs"]
+    assert click_report(workspace) == {"version": version, **report}
+    assert figures_json(FIGURES, 28, click_report(workspace))["click_order"]["ours"] == report["ours"]
 
     first = stamp(workspace)
     store = open_store(workspace.database_url)
@@ -97,7 +104,17 @@ def test_a_shop_learns_from_its_clicks_and_withdraws_what_no_longer_helps(worksp
     )
     assert learn(workspace) is None
     assert load_click_order(workspace) is None, "the order without clicks is the right one now"
+    assert click_report(workspace) is None
+    assert figures_json(FIGURES, 28, None)["click_order"] is None
     assert stamp(workspace) != first
+
+
+def test_the_schedule_learns_from_clicks_too(workspace: Workspace) -> None:
+    store = open_store(workspace.database_url)
+    assert clicks_of(workspace, store) == ""
+    fill(workspace, *PlantedShop.make(seed=4).visit(20, seed=4))
+    assert "are needed" in clicks_of(workspace, store) or "nobody" in clicks_of(workspace, store)
+    store.close()
 
 
 def test_damage_is_told_and_search_goes_on(workspace: Workspace, caplog: pytest.LogCaptureFixture) -> None:
@@ -105,6 +122,7 @@ def test_damage_is_told_and_search_goes_on(workspace: Workspace, caplog: pytest.
     (home(workspace) / POINTER).write_text("not JSON")
     assert load_click_order(workspace) is None
     assert "train again" in caplog.text
+    assert click_report(workspace) is None
     (home(workspace) / POINTER).write_text('{"version": "gone"}')
     assert load_click_order(workspace) is None
 

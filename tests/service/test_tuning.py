@@ -17,7 +17,8 @@ from shoplens.errors import ConfigurationError
 from shoplens.learning.tune import Tuned
 from shoplens.learning.tune.study import SCHEMA, prepare
 from shoplens.service.dataset import read_log
-from shoplens.service.training import cut, train_shop
+from shoplens.service.training import train_shop
+from shoplens.service.training_events import cut
 from shoplens.service.tuning import ShopWeighing, tune_shop
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store

@@ -35,9 +35,10 @@ def extract(
     category: Annotated[str, typer.Option(help="Path from broad to narrow, parts apart by ' > '.")] = "",
     json: JsonFlag = False,
 ) -> None:
-    """Find values of the shop's attributes in a text, with where each stands and how sure it is.
+    """Find values of the shop's attributes in a text or a product, with where each stands and how sure it is.
 
-    Patterns and the shop's own values answer at once; `shoplens attributes complete` also learns from its titles.
+    Patterns and the shop's own values answer at once; `shoplens attributes complete` also learns from its titles and
+    photos. A product's photos are looked at, too: what they show, and the words in them.
 
     Examples:
 
@@ -129,11 +130,16 @@ def find_alike(
 
 
 def _values(found: Sequence[FoundValue]) -> Table | Text:
+    from shoplens.service.attribute_photos import WHOLE_PHOTO
+
     if not found:
         return Text("nothing was found; is it of a category whose products have attributes?")
     table = Table("attribute", "value", "source", "sure", "where")
     for one in found:
         where = f"{one.field}: {one.said}" if one.field else one.photo or ""
+        if one.box is not None and one.box != WHOLE_PHOTO:
+            left, top, right, bottom = (f"{side:.0%}" for side in one.box)
+            where += f" (from {left}, {top} to {right}, {bottom})"
         table.add_row(Text(one.attribute), Text(one.value), one.source.value, f"{one.confidence:.0%}", Text(where))
     return table
 

@@ -14,7 +14,7 @@ from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
 @app.command()
 def doctor(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
     """Look at store, encoders, vectors, bundle, server settings and disk. Exit code 1 when something needs doing."""
-    from shoplens.service.doctor import examine
+    from shoplens.service.doctor import examine, findings_json
     from shoplens.service.workspace import Workspace
 
     found = list(examine(Workspace.open(workspace)))
@@ -22,13 +22,6 @@ def doctor(workspace: WorkspaceOption = Path(), json: JsonFlag = False) -> None:
     for one in found:
         advice = f"[yellow]{escape(one.advice)}[/yellow]" if one.advice else "[green]well[/green]"
         table.add_row(one.subject, escape(one.state), advice)
-    emit(
-        {
-            "well": all(one.well for one in found),
-            "findings": [{"subject": one.subject, "state": one.state, "advice": one.advice} for one in found],
-        },
-        json=json,
-        table=table,
-    )
+    emit(findings_json(found), json=json, table=table)
     if not all(one.well for one in found):
         raise typer.Exit(1)

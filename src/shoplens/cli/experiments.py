@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -23,7 +23,8 @@ experiments_app = typer.Typer(
     help="Experiments: compare ways of answering on the people who come.", no_args_is_help=True
 )
 app.add_typer(experiments_app, name="experiments")
-DIFFERS = ("bundle", "diversity")  # what an arm may say
+NUMBERS = ("diversity", "exploration", "freshness", "per_brand", "per_category")
+DIFFERS = ("bundle", "scenario", "sources.NAME", "margin.attribute", "margin.by", *NUMBERS)  # what an arm may say
 Name = Annotated[str, typer.Argument(help="As `shoplens experiments list` names it.")]
 
 
@@ -49,12 +50,16 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
 def start(
     name: Annotated[str, typer.Argument(help="Small letters, digits, - and _.")],
     arm: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="NAME=SHARE, then what differs: NAME=SHARE,bundle=VERSION or NAME=SHARE,diversity=0.3. The first is "
             "the control. Repeat; shares sum to 1."
         ),
-    ],
+    ] = None,
+    arms: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file instead, with a list of arms as POST /v1/experiments takes them; boosts too."),
+    ] = None,
     workspace: WorkspaceOption = Path("."),
     audience: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of all people who take part.")] = 1.0,
     note: Annotated[str, typer.Option(help="What it is to find out.")] = "",
@@ -63,15 +68,23 @@ def start(
     """Begin an experiment. Running servers take part within a second or two.
 
     Example: shoplens experiments start newer-model --arm now=0.5 --arm newer=0.5,bundle=20260101-120000
+
+    An arm may have settings of its own, in every scenario or one: scenario=home,sources.model=1,sources.trending=0.5,
+    diversity=0.3,exploration=0.1,freshness=0.5,margin.attribute=margin,margin.by=0.3,per_brand=2,per_category=4.
     """
     from shoplens.domain.experiments import Experiment
     from shoplens.http.wire.experiments import experiment_json
     from shoplens.service.experiments import Experiments
+    from shoplens.service.scenario_settings import scenarios_of
     from shoplens.service.workspace import Workspace
 
     opened = Workspace.open(workspace)
-    experiment = Experiment(name, tuple(map(_arm, arm)), audience, note=note)
-    begun = Experiments(opened.root, opened.bundles).start(experiment)
+    if (arms is None) == (not arm):
+        raise typer.BadParameter("say the arms: --arm for each, or --arms FILE", param_hint="--arm")
+    told = tuple(map(_arm, arm or ())) if arms is None else _read_arms(arms)
+    experiment = Experiment(name, told, audience, note=note)
+    scenarios = scenarios_of(opened.settings.scenario)
+    begun = Experiments(opened.root, opened.bundles).start(experiment, scenarios)
     emit(experiment_json(begun), json=json, table=Text(f"{name} runs; see: shoplens experiments show {name}"))
 
 
@@ -131,16 +144,36 @@ def _arm(text: str) -> Arm:
 
     first, *rest = text.split(",")
     name, _, share = first.partition("=")
-    told = dict(part.partition("=")[::2] for part in rest)
-    for one in sorted(told.keys() - set(DIFFERS)):
-        raise _bad_arm(text, f"there is no {one}; {did_you_mean(one, DIFFERS)}")
-    diversity = told.get("diversity")
-    return Arm(
-        name.strip(),
-        _number(text, "the share", share),
-        bundle=told.get("bundle"),
-        diversity=None if diversity is None else _number(text, "diversity", diversity),
-    )
+    told: dict[str, Any] = {}
+    for part in rest:
+        key, _, said = (one.strip() for one in part.partition("="))
+        group, _, inner = key.partition(".")
+        if group in ("sources", "margin") and inner:
+            value = said if inner == "attribute" else _number(text, key, said)
+            told.setdefault(group, {})[inner] = value
+        elif key in NUMBERS:
+            number = _number(text, key, said)
+            told[key] = int(number) if number.is_integer() and key.startswith("per_") else number
+        elif key in ("bundle", "scenario"):
+            told[key] = said
+        else:
+            raise _bad_arm(text, f"there is no {key}; {did_you_mean(key, DIFFERS)}")
+    return Arm(name.strip(), _number(text, "the share", share), **told)
+
+
+def _read_arms(file: Path) -> tuple[Arm, ...]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from shoplens.http.wire.experiments import ArmIn
+
+    try:
+        return tuple(one.to_arm() for one in TypeAdapter(list[ArmIn]).validate_json(file.read_bytes()))
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--arms") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise typer.BadParameter(f"{file}: {place}: {first['msg']}", param_hint="--arms") from error
 
 
 def _number(arm: str, what: str, said: str) -> float:
@@ -151,7 +184,7 @@ def _number(arm: str, what: str, said: str) -> float:
 
 
 def _bad_arm(text: str, why: str) -> typer.BadParameter:
-    return typer.BadParameter(f"{text!r}: {why}write NAME=SHARE[,bundle=VERSION][,diversity=0…1]", param_hint="--arm")
+    return typer.BadParameter(f"{text!r}: {why}write NAME=SHARE[,bundle=VERSION][,diversity=0.3]…", param_hint="--arm")
 
 
 def _figures(found: ExperimentReport) -> RenderableType:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit
-from shoplens.domain.moments import told
 
 keys_app = typer.Typer(help="API keys: make, see and revoke them.", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
@@ -25,21 +24,44 @@ def create(
         str,
         typer.Option(help="read: answers; write: events, products and people too; admin: bundles and experiments too."),
     ] = "read",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Where alone it may be used, once for each: shop, events, catalogue, people, analysis, operation. "
+            "Default: everywhere."
+        ),
+    ] = None,
     per_minute: Annotated[int | None, typer.Option(min=1, help="Requests it may make; default: any number.")] = None,
     workspace: WorkspaceOption = Path("."),
     json: JsonFlag = False,
 ) -> None:
-    """Make a key and tell it, once: only its hash is kept. From the first key on, the API needs one."""
-    from shoplens.service.keyring import ROLES, Keyring
+    """Make a key and tell it, once: only its hash is kept. From the first key on, the API needs one.
+
+    A storefront may recommend, search and send events, and reads nothing about people:
+
+        shoplens keys create storefront --role write --scope shop --scope events
+
+    A desk that exports and forgets people: --role write --scope people. Roles say how deep, scopes where.
+    """
+    from shoplens.service.grants import ROLES, SCOPES
+    from shoplens.service.keyring import Keyring
     from shoplens.service.workspace import Workspace
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is not a role; write {', '.join(ROLES)}", param_hint="--role")
-    key = Keyring(Workspace.open(workspace).root).create(name, role, per_minute=per_minute)
+    for one in scope or ():
+        if one not in SCOPES:
+            raise typer.BadParameter(f"{one!r} is not a scope; write {', '.join(SCOPES)}", param_hint="--scope")
+    ring = Keyring(Workspace.open(workspace).root)
+    key = ring.create(name, role, scopes=scope or None, per_minute=per_minute)
     told = Text(
         "send it as X-API-Key; it is not shown again, running servers know it within a second or so", style="dim"
     )
-    emit({"name": name, "role": role, "key": key}, json=json, table=Group(Text(key, no_wrap=True), told))
+    emit(
+        {"name": name, "role": role, "scopes": scope or None, "key": key},
+        json=json,
+        table=Group(Text(key, no_wrap=True), told),
+    )
 
 
 @keys_app.command("list")
@@ -49,22 +71,19 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     from shoplens.service.workspace import Workspace
 
     found = Keyring(Workspace.open(workspace).root).listed()
-    table = Table("name", "role", "a minute", "made", "begins with")
+    table = Table("name", "role", "scopes", "a minute", "made", "begins with")
     for one in found:
         made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d")
-        table.add_row(one.name, one.role, f"{one.per_minute or ''}", made, f"sl_{one.key_id}_")
-    listed = [
-        {
-            "name": one.name,
-            "role": one.role,
-            "per_minute": one.per_minute,
-            "created": told(one.created * 1_000_000),
-            "key_id": one.key_id,
-        }
-        for one in found
-    ]
+        table.add_row(
+            one.name,
+            one.role,
+            ", ".join(one.scopes or ("everywhere",)),
+            f"{one.per_minute or ''}",
+            made,
+            f"sl_{one.key_id}_",
+        )
     none = Text("no keys yet: whoever reaches the API may do anything; make one: shoplens keys create NAME")
-    emit({"keys": listed}, json=json, table=table if found else none)
+    emit({"keys": [one.told() for one in found]}, json=json, table=table if found else none)
 
 
 @keys_app.command()

@@ -42,6 +42,12 @@ def search(
     typos: Annotated[bool, typer.Option("--typos/--exact", help="Whether misspelt words are found.")] = True,
     group: Annotated[bool, typer.Option("--group/--variants", help="One product of each group, or all.")] = True,
     unavailable: Annotated[bool, typer.Option("--unavailable", help="Also what cannot be ordered now.")] = False,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            help="Place in the shop whose rules hold, see `shoplens scenarios`; default: search, if there is one."
+        ),
+    ] = None,
     language: LanguageOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each product is there.")] = False,
     json: JsonFlag = False,
@@ -78,6 +84,7 @@ def search(
             unavailable=unavailable,
             explain=explain,
             language=language or settings.language,
+            scenario=shop.search.scenario(scenario),
         )
         found = shop.search.search(seen.join(ask))
         emit(

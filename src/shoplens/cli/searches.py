@@ -31,11 +31,13 @@ def searches(
 
     with Runtime.open(workspace) as shop:
         trends, figures = shop.search.trending(n), shop.search.analytics(days, n)
+        order = shop.search.click_report()
     emit(
-        {"trending": [trending_json(one) for one in trends], **figures_json(figures, days)},
+        {"trending": [trending_json(one) for one in trends], **figures_json(figures, days, order)},
         json=json,
         table=Group(
             _summary(figures, days),
+            Text("clicks order nothing yet: shoplens train" if order is None else str(order["told"])),
             *([_trends(trends)] if trends else []),
             *(
                 _queries(title, rows)

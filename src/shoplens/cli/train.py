@@ -133,6 +133,7 @@ def _train_workspace(
         store.close()
     weights = _learn_weights(shop, seed or 0)
     console.print(done.alignment.told, highlight=False)
+    console.print(done.recognised.told, highlight=False)
     if weights is not None:
         console.print(weights.told, highlight=False)
     if clicks is not None:
@@ -146,6 +147,7 @@ def _train_workspace(
             "valid": {name: one.as_dict() for name, one in done.valid.items()},
             "test": {name: one.as_dict() for name, one in done.test.items()},
             "alignment": done.alignment.as_dict(),
+            "recogniser": done.recognised.as_dict(),
             "clicks": None if clicks is None else {"version": clicks.version, **clicks.report.as_dict()},
             "search_weights": None
             if weights is None

@@ -12,15 +12,15 @@ from rich.table import Table
 from shoplens.cli.app import console, emit, progress_bar, ready_to_write
 
 if TYPE_CHECKING:
-    from shoplens.learning.tabular import TableTraining
+    from shoplens.learning.tabular_training import TableTraining
 
 SLOW = 600.0  # seconds from which on an estimate comes with advice
 
 
 def train_csv(file: Path, *, out: Path, json: bool, **settings: Any) -> None:
     """Read, learn with a line an epoch, test, save the model with its report beside it."""
-    from shoplens.learning.tabular import train_table
     from shoplens.learning.tabular_report import write_table_report
+    from shoplens.learning.tabular_training import train_table
 
     ready_to_write(out)
     refused = out.with_name(f"{out.stem}_refused.jsonl")

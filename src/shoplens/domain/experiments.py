@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 from shoplens.errors import InputError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 MOST_ARMS = 20
 ROUNDING = 1e-6  # of shares, which sum to 1
+#: Settings of a scenario that an arm may have its own of.
+SETTINGS = ("sources", "boost", "diversity", "exploration", "freshness", "margin", "per_brand", "per_category")
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One of the ways that are compared: a bundle of its own, other wishes, or, with neither, the shop as it is."""
+    """One of the ways that are compared: a bundle of its own, settings of scenarios, or the shop as it is.
+
+    Settings are as in `[scenario.NAME]`; they stand instead of the scenario's, where a request says nothing itself, but
+    for boosts, which add up.
+    """
 
     name: str
     share: float
     bundle: str | None = None  # version that answers; None: the one in use
-    diversity: float | None = None  # instead of what the request says, where the request says nothing
+    scenario: str | None = None  # where the settings hold; None: in every scenario
+    sources: Mapping[str, float] | None = None  # who proposes, and how much each counts
+    boost: Sequence[Mapping[str, Any]] | None = None  # {"filter", "by"}
+    diversity: float | None = None
+    exploration: float | None = None
+    freshness: float | None = None
+    margin: Mapping[str, Any] | None = None  # {"attribute", "by"}
+    per_brand: int | None = None
+    per_category: int | None = None
+
+    @property
+    def changes(self) -> set[str]:
+        """What it answers with."""
+        return {name for name in ("bundle", *SETTINGS) if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +75,18 @@ class Experiment:
         for arm in self.arms:
             if arm.diversity is not None and not 0 <= arm.diversity <= 1:
                 raise InputError(f"arm {arm.name}: diversity lies between 0 and 1")
+            if arm.scenario is not None and arm.changes <= {"bundle"}:
+                raise InputError(f"arm {arm.name}: say what differs in the scenario {arm.scenario!r}")
 
-    @property
-    def changes(self) -> set[str]:
-        """What its arms answer with: two experiments that change the same cannot run side by side."""
-        return {name for arm in self.arms for name in ("bundle", "diversity") if getattr(arm, name) is not None}
+    def conflicts(self, other: Experiment) -> set[str]:
+        """What both change, in the same places: they cannot run side by side, the later one would hide the other."""
+        return {
+            name
+            for mine in self.arms
+            for theirs in other.arms
+            for name in mine.changes & theirs.changes
+            if name == "bundle" or None in (mine.scenario, theirs.scenario) or mine.scenario == theirs.scenario
+        }
 
     @property
     def control(self) -> Arm:

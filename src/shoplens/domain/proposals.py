@@ -44,7 +44,7 @@ class Proposal:
     attribute: str = ""  # "brand", "category", "price", or an attribute's name; "" for duplicates
     value: str = ""  # what is proposed; of a category its path joined by " > ", of a duplicate the other item_id
     current: tuple[str, ...] = ()  # what the product says now
-    source: str = ""  # who says so: title, description, ocr, photo, neighbours, shop
+    source: str = ""  # who says so: pattern, dictionary, model, photo, neighbours; title, text, shop
     confidence: float = 0.0  # 0 to 1; measured on filled values where there are any, see docs/attributes.md
     evidence: Mapping[str, Any] = field(default_factory=dict)  # JSON: text and span, photo and region, what is alike
     status: ProposalStatus = ProposalStatus.OPEN

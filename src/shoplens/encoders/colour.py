@@ -22,12 +22,14 @@ from shoplens.encoders.blocks import scale_blocks
 from shoplens.encoders.colour_names import COLOURS
 
 Floats = npt.NDArray[np.float32]
+Box = tuple[float, float, float, float]  # left, top, right, bottom as shares of the photo's width and height
 
 SIDE = 48  # pixels of the square that is looked at: colours need no more
 CELLS = 4  # a side
 STRIPES = 12  # rows, and columns, whose coverage is told
 SPREAD = 8.0  # Lab units: how far from its own colour a pixel still votes
 NEAR, FAR = 6.0, 18.0  # Lab distance from the border's colour: up to here ground, from there on the thing
+EDGE = 2.0  # pixels of a row or column that belong to the thing, for it to reach so far: less is dust
 LEAST = 0.02  # share of the picture below which what differs from the border is taken for noise
 LEVELS = 32  # of each of red, green and blue in the tables
 LIGHTNESS_IN_NAMES = 0.5  # weight against a and b: a shaded blue is still called blue
@@ -87,6 +89,26 @@ def dominant_colours(photo: Image.Image, *, most: int = 4, least: float = 0.08) 
     return [(COLOURS[place].english, COLOURS[place].chinese, float(shares[place])) for place in kept]
 
 
+def thing_box(photo: Image.Image) -> Box | None:
+    """Where the thing stands: the smallest box around what differs from the border's colour, to a 48th of the longer
+    side. None when nothing stands out from the ground, or everything does: then the photo is not divided."""
+    codes = _codes(photo)
+    thing = _thing(codes)
+    if thing is _fixed_masks()[0]:
+        return None
+    clear = np.where(thing > 0.5, thing, 0.0)
+    rows, columns = np.flatnonzero(clear.sum(1) >= EDGE), np.flatnonzero(clear.sum(0) >= EDGE)
+    if not len(rows) or not len(columns):
+        return None
+    width, height, left, top = _placed(photo)
+    sides = (
+        (columns[0] - left) / width, (rows[0] - top) / height,
+        (columns[-1] + 1 - left) / width, (rows[-1] + 1 - top) / height,
+    )  # fmt: skip
+    box = tuple(round(min(max(float(side), 0.0), 1.0), 3) for side in sides)
+    return None if box == (0.0, 0.0, 1.0, 1.0) else (box[0], box[1], box[2], box[3])
+
+
 def lab_of(rgb: npt.ArrayLike) -> Floats:
     """sRGB [..., 3] of 0 to 255 → CIE Lab (D65) [..., 3]: lightness 0 to 100, then a and b."""
     values = np.asarray(rgb, np.float64) / 255.0
@@ -120,16 +142,21 @@ def _signature(photo: Image.Image) -> Floats:
 
 def _codes(photo: Image.Image) -> npt.NDArray[np.intp]:
     """The photo in a square of SIDE pixels, padded with its border's colour, as rows of the tables. [SIDE, SIDE]"""
-    scale = SIDE / max(photo.size)
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    small = np.asarray(photo.convert("RGB").resize(size, Image.Resampling.BOX, reducing_gap=2.0))
+    width, height, left, top = _placed(photo)
+    small = np.asarray(photo.convert("RGB").resize((width, height), Image.Resampling.BOX, reducing_gap=2.0))
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     square = np.empty((SIDE, SIDE, 3), np.uint8)
     square[:] = np.median(border, 0).astype(np.uint8)
-    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = small
+    square[top : top + height, left : left + width] = small
     levels = (square // (256 // LEVELS)).astype(np.intp)
     return (levels[..., 0] * LEVELS + levels[..., 1]) * LEVELS + levels[..., 2]
+
+
+def _placed(photo: Image.Image) -> tuple[int, int, int, int]:
+    """Width and height of the photo in that square, and where it begins from the left and from the top, in pixels."""
+    scale = SIDE / max(photo.size)
+    width, height = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
+    return width, height, (SIDE - width) // 2, (SIDE - height) // 2
 
 
 def _thing(codes: npt.NDArray[np.intp]) -> Floats:

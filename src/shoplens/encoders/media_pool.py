@@ -168,10 +168,11 @@ class MediaPool:
         try:
             yield worker
         finally:
-            reuse = not worker.dead and worker.calls < CALLS_A_WORKER
             with state.changed:
                 state.live -= live
-                if reuse and not state.closed:
+                # One that was started while the pool was being closed is known to nobody else: it ends here.
+                reuse = not worker.dead and worker.calls < CALLS_A_WORKER and not state.closed
+                if reuse:
                     state.idle.append(worker)
                 else:
                     state.all.discard(worker)

@@ -8,15 +8,16 @@ words than anybody can speak in the time: Whisper was trained on subtitles, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from shoplens.encoders.base import EncoderOptions
 from shoplens.encoders.media import SOUND_RATE, Sound
-from shoplens.encoders.whisper import WhisperNetwork, whisper_network
+from shoplens.encoders.whisper import EXTRA, WhisperNetwork, whisper_network
+from shoplens.errors import InputError, MissingExtraError
 
 REVISION = "1"  # of listening and guarding: part of `version`
 MAX_SECONDS = 3_600.0  # of one sound; about ten minutes of work on one core
@@ -50,6 +51,7 @@ class Segment:
     end: float
     confidence: float  # 0 to 1: geometric mean of the probabilities of its tokens
     words: tuple[Word, ...] = ()  # when asked for
+    language: str = ""  # ISO 639-1, as detected or given
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ class Transcript:
 
 
 NOTHING_SAID = Transcript("", "", ())
+
+
+class SpeechRecogniser(Protocol):
+    """Speech to text. One that has words before the whole sound is read may offer `segments` as well."""
+
+    name: str
+    version: str
+
+    def transcribe(self, sound: Sound, *, language: str | None = None, words: bool = False) -> Transcript:
+        """What is said in a sound, mono at 16 kHz. `language` None: detected."""
+        ...
 
 
 class WhisperRecogniser:
@@ -89,19 +102,26 @@ class WhisperRecogniser:
         `words` adds the times of words, which takes about a third longer. A sound without speech gives an empty
         transcript. The same sound gives the same words every time.
         """
+        segments = tuple(self.segments(sound, language=language, words=words))
+        if not segments:
+            return NOTHING_SAID
+        return Transcript(" ".join(one.text for one in segments), segments[0].language, segments)
+
+    def segments(self, sound: Sound, *, language: str | None = None, words: bool = False) -> Iterator[Segment]:
+        """The segments of `transcribe`, each as soon as it is heard. InputError for a language unknown to it."""
         samples = clean(sound)
         spoken = sum(last - first for first, last in speech_in(samples))
         if not spoken:
-            return NOTHING_SAID
+            return
         model = self._network.get()
+        known = getattr(model, "supported_languages", None)
+        if language is not None and known is not None and language not in known:
+            raise InputError(f"language: {self.name} knows no {language!r}; send a code such as en or zh, or none")
         found, about = self._listen(model, samples, language, words)
-        segments = _kept([_segment(one) for one in found], found, spoken)
-        if not segments:
-            return NOTHING_SAID
-        return Transcript(" ".join(one.text for one in segments), about.language, tuple(segments))
+        yield from _kept(((_segment(one, about.language), one) for one in found), spoken)
 
-    def _listen(self, model: Any, samples: Sound, language: str | None, words: bool) -> tuple[list[Any], Any]:
-        """faster-whisper's segments and what it says about the whole."""
+    def _listen(self, model: Any, samples: Sound, language: str | None, words: bool) -> tuple[Iterable[Any], Any]:
+        """faster-whisper's segments, as they come, and what it says about the whole."""
         found, about = model.transcribe(
             samples,
             language=language,
@@ -115,7 +135,7 @@ class WhisperRecogniser:
             log_prob_threshold=DOUBTFUL,
             no_speech_threshold=NO_SPEECH,
         )
-        return list(found), about
+        return found, about
 
 
 def clean(sound: Sound) -> Sound:
@@ -126,7 +146,10 @@ def clean(sound: Sound) -> Sound:
 
 def speech_in(samples: Sound) -> list[tuple[float, float]]:
     """Stretches of a sound in which somebody speaks: first and last second of each."""
-    from faster_whisper.vad import get_speech_timestamps
+    try:
+        from faster_whisper.vad import get_speech_timestamps
+    except ImportError as error:
+        raise MissingExtraError("listening to speech", EXTRA) from error
 
     if not len(samples):
         return []
@@ -146,27 +169,42 @@ def _activity() -> Any:
     )
 
 
-def _segment(found: Any) -> Segment:
+def segments_of(
+    recogniser: SpeechRecogniser, sound: Sound, *, language: str | None = None, words: bool = False
+) -> Iterator[Segment]:
+    """What is said in a sound, each segment as soon as the recogniser has it."""
+    heard = getattr(recogniser, "segments", None)
+    if heard is not None:
+        yield from heard(sound, language=language, words=words)
+    else:
+        whole = recogniser.transcribe(sound, language=language, words=words)
+        yield from (replace(one, language=one.language or whole.language) for one in whole.segments)
+
+
+def _segment(found: Any, language: str) -> Segment:
     words = tuple(Word(one.word.strip(), float(one.start), float(one.end)) for one in found.words or ())
     confidence = float(np.exp(min(0.0, found.avg_logprob)))
-    return Segment(found.text.strip(), float(found.start), float(found.end), confidence, words)
+    return Segment(found.text.strip(), float(found.start), float(found.end), confidence, words, language)
 
 
-def _kept(segments: Sequence[Segment], found: Sequence[Any], spoken: float) -> list[Segment]:
-    """Segments that somebody can have said; `spoken` is for how many seconds there was a voice at all."""
-    kept: list[Segment] = []
-    for segment, about in zip(segments, found, strict=True):
+def _kept(segments: Iterable[tuple[Segment, Any]], spoken: float) -> Iterator[Segment]:
+    """Of segments and what the network says of each, those that somebody can have said.
+
+    `spoken` is for how many seconds there was a voice at all.
+    """
+    latest: list[str] = []
+    for segment, about in segments:
         doubtful = about.avg_logprob < DOUBTFUL and about.no_speech_prob > NO_SPEECH / 2
         circular = about.compression_ratio > REPEATING or goes_in_circles(segment.text)
         hurried = len(segment.text) > 12 + FASTEST_SPEECH * spoken
-        said_before = [one.text for one in kept[-CIRCLES:]] == [segment.text] * CIRCLES
+        said_before = latest == [segment.text] * CIRCLES
         if (
             segment.text
             and any(one.isalnum() for one in segment.text)
             and not (doubtful or circular or hurried or said_before)
         ):
-            kept.append(segment)
-    return kept
+            latest = [*latest, segment.text][-CIRCLES:]
+            yield segment
 
 
 def goes_in_circles(text: str) -> bool:

@@ -7,23 +7,26 @@ what is held, every few seconds. So memory and work are bounded, however long th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from shoplens.encoders.media import SOUND_RATE, MediaLimits, Sound
 from shoplens.encoders.media_pool import MediaPool
+from shoplens.encoders.raw_sound import RawSound
 from shoplens.encoders.speech import (
     MAX_SECONDS,
     NOTHING_SAID,
     PAUSE_SECONDS,
     Segment,
+    SpeechRecogniser,
     Transcript,
-    WhisperRecogniser,
     clean,
     speech_in,
 )
-from shoplens.errors import InputError
+from shoplens.errors import UnsafeInputError
 
 LOOK_SECONDS = 0.4  # of new sound, before it is looked for pauses again
 PARTIAL_SECONDS = 2.0  # of new sound, before the words so far are guessed again: a guess costs a second or two
@@ -44,7 +47,7 @@ class LiveTranscript:
 
     def __init__(
         self,
-        recogniser: WhisperRecogniser,
+        recogniser: SpeechRecogniser,
         *,
         language: str | None = None,
         partial_seconds: float | None = PARTIAL_SECONDS,
@@ -53,6 +56,7 @@ class LiveTranscript:
         self._recogniser = recogniser
         self._language = language
         self._partial_every = partial_seconds  # None: no guesses, only what is final
+        self._most = max_seconds
         self._left = int(max_seconds * SOUND_RATE)
         self._held = np.zeros(0, np.float32)
         self._start = 0.0  # second of the recording at which `_held` begins
@@ -67,10 +71,10 @@ class LiveTranscript:
         return len(self._final)
 
     def feed(self, sound: Sound) -> Heard:
-        """More samples, mono at 16 kHz. InputError when the recording is longer than it may be."""
+        """More samples, mono at 16 kHz. UnsafeInputError when the recording is longer than it may be."""
         self._left -= len(sound)
         if self._left < 0:
-            raise InputError("the recording is too long")
+            raise UnsafeInputError(f"the recording is too long; {self._most:g} seconds are taken")
         self._held = np.concatenate([self._held, clean(sound)])
         if len(self._held) - self._looked < LOOK_SECONDS * SOUND_RATE:
             return Heard((), self._partial)
@@ -127,28 +131,88 @@ class LiveTranscript:
         self._partial = ""
 
 
+class _Decoder(Protocol):
+    """Bytes of a recording in, samples out: `media_pool.LiveSound` or `RawSound`."""
+
+    def feed(self, more: bytes, *, last: bool = False) -> Sound: ...
+
+
+class LiveSpeech:
+    """A recording that arrives in chunks of bytes, and what is said in it. For one thread at a time."""
+
+    def __init__(self, decoder: _Decoder, transcript: LiveTranscript) -> None:
+        self._decoder = decoder
+        self._transcript = transcript
+        self.seconds = 0.0  # of sound, so far
+
+    def feed(self, chunk: bytes) -> Heard:
+        """More of the file. InputError when it is no sound, UnsafeInputError when it is too large or too long."""
+        return self._heard(self._decoder.feed(chunk))
+
+    def finish(self) -> tuple[Heard, Transcript]:
+        """What the end adds, and the whole."""
+        last = self._heard(self._decoder.feed(b"", last=True))
+        before = self._transcript.settled
+        whole = self._transcript.finish()
+        return Heard((*last.final, *whole.segments[before:]), ""), whole
+
+    def _heard(self, sound: Sound) -> Heard:
+        self.seconds += len(sound) / SOUND_RATE
+        return self._transcript.feed(sound)
+
+
+@contextmanager
+def live_speech(
+    pool: MediaPool,
+    recogniser: SpeechRecogniser,
+    *,
+    source: str = "recording",
+    limits: MediaLimits | None = None,
+    language: str | None = None,
+    rate: int | None = None,
+    partial: bool = True,
+) -> Iterator[LiveSpeech]:
+    """A recording to be fed: a file (WebM, Ogg, WAV, …), decoded elsewhere; or bare 16-bit samples, `rate` a second.
+
+    Without `partial` nothing is guessed before it is final, which is less work. InputError when the rate is out of
+    range, or when as many files are being decoded as there may be.
+    """
+    limits = limits if limits is not None else MediaLimits()
+    most = limits.max_sound_seconds
+    every = PARTIAL_SECONDS if partial else None
+    if rate is not None:
+        transcript = LiveTranscript(recogniser, language=language, partial_seconds=every, max_seconds=most)
+        yield LiveSpeech(RawSound(rate, max_bytes=limits.max_bytes), transcript)
+        return
+    # the decoder stops a second later, so that what is too long is refused rather than cut
+    decoded = replace(limits, max_sound_seconds=most + 1.0)
+    transcript = LiveTranscript(recogniser, language=language, partial_seconds=every, max_seconds=most)
+    with pool.live(source, decoded) as live:
+        yield LiveSpeech(live, transcript)
+
+
 def transcribe_stream(
     pool: MediaPool,
-    recogniser: WhisperRecogniser,
+    recogniser: SpeechRecogniser,
     chunks: Iterable[bytes],
     *,
     source: str = "recording",
     limits: MediaLimits | None = None,
     language: str | None = None,
+    rate: int | None = None,
+    partial: bool = True,
 ) -> Iterator[Heard]:
-    """What is said in a file (WebM, Ogg, WAV, …) that arrives in chunks: one `Heard` a chunk, and a last one.
+    """What is said in a recording that arrives in chunks, as `live_speech` takes it: one `Heard` a chunk, and a last
+    one.
 
-    InputError when it is no sound; UnsafeInputError when it is too large.
+    InputError when it is no sound; UnsafeInputError when it is too large or too long.
     """
-    limits = limits if limits is not None else MediaLimits()
-    transcript = LiveTranscript(recogniser, language=language, max_seconds=limits.max_sound_seconds + 1.0)
-    with pool.live(source, limits) as live:
+    with live_speech(
+        pool, recogniser, source=source, limits=limits, language=language, rate=rate, partial=partial
+    ) as speech:
         for chunk in chunks:
-            yield transcript.feed(live.feed(chunk))
-        last = transcript.feed(live.feed(b"", last=True))
-    before = transcript.settled
-    everything = transcript.finish().segments
-    yield Heard((*last.final, *everything[before:]), "")
+            yield speech.feed(chunk)
+        yield speech.finish()[0]
 
 
 def _quietest(held: Sound) -> int:

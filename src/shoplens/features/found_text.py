@@ -54,6 +54,15 @@ class FoundText:
     start: float | None = None  # seconds from the beginning of sound or video
     end: float | None = None
     box: tuple[float, float, float, float] | None = None  # left, top, right, bottom in pixels of the photo as read
+    size: tuple[int, int] | None = None  # width and height of that photo; None in what older versions kept
+
+    @property
+    def region(self) -> tuple[float, float, float, float] | None:
+        """The box as shares of the photo's width and height; None when it is not known."""
+        if self.box is None or self.size is None:
+            return None
+        (left, top, right, bottom), (width, height) = self.box, self.size
+        return round(left / width, 4), round(top / height, 4), round(right / width, 4), round(bottom / height, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,18 +318,23 @@ class FoundTextInputs:
 
 def joined(texts: Sequence[FoundText]) -> str:
     """One text of all that was found, in the order of its sources; what is said twice is told once."""
-    parts: dict[str, str] = {}
+    return "\n".join(one.text.strip() for one in told_once(texts))
+
+
+def told_once(texts: Sequence[FoundText]) -> list[FoundText]:
+    """Those that `joined` joins, in its order."""
+    parts: dict[str, FoundText] = {}
     for one in texts:
         if any(letter.isalnum() for letter in one.text):
-            parts.setdefault(one.text.casefold().strip(), one.text.strip())
-    return "\n".join(parts.values())
+            parts.setdefault(one.text.casefold().strip(), one)
+    return list(parts.values())
 
 
 def _unpacked(texts: bytes) -> tuple[FoundText, ...]:
     found = []
     for one in orjson.loads(texts) or ():
-        box = one.pop("box", None)
-        found.append(FoundText(**one, box=tuple(box) if box else None))
+        box, size = one.pop("box", None), one.pop("size", None)
+        found.append(FoundText(**one, box=tuple(box) if box else None, size=tuple(size) if size else None))
     return tuple(found)
 
 

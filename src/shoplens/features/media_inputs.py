@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Protocol
 
 from shoplens.domain.catalogue import Product
 from shoplens.encoders.media import SOUND_RATE, Clip, Sound
 from shoplens.encoders.media_opening import MediaOpener
-from shoplens.encoders.speech import Transcript
+from shoplens.encoders.speech import SpeechRecogniser
 from shoplens.errors import InputError
 from shoplens.features.found_text import FoundText, Reading
 from shoplens.features.inputs import Loaded
@@ -101,23 +100,12 @@ class SpeechInputs(SoundInputs):
     modality = "speech"
 
 
-class Recogniser(Protocol):
-    """What turns speech into text, as `encoders.speech.WhisperRecogniser` does."""
-
-    name: str
-    version: str
-
-    def transcribe(self, sound: Sound, *, language: str | None = None, words: bool = False) -> Transcript:
-        """What is said in a sound."""
-        ...
-
-
 class SpeechReader:
     """Finds what is said in a product's sounds and videos: a `found_text.Reader`."""
 
     modality = "speech"
 
-    def __init__(self, recogniser: Recogniser, opener: MediaOpener, *, most: int = MOST_SOUNDS) -> None:
+    def __init__(self, recogniser: SpeechRecogniser, opener: MediaOpener, *, most: int = MOST_SOUNDS) -> None:
         self.name = recogniser.name
         self.version = recogniser.version
         self._recogniser = recogniser
@@ -143,7 +131,7 @@ class SpeechReader:
         return Reading(found, refused, readable=usable > 0)
 
 
-def said_in_sound(recogniser: Recogniser, sound: Sound, source: str, place: int = 0) -> Sequence[FoundText]:
+def said_in_sound(recogniser: SpeechRecogniser, sound: Sound, source: str, place: int = 0) -> Sequence[FoundText]:
     """A text for each stretch of speech in one sound, with its seconds."""
     heard = recogniser.transcribe(sound)
     return [

@@ -79,6 +79,7 @@ def written_in_photo(recogniser: Recogniser, photo: Image.Image, source: str, pl
             language=_language(line.text),
             confidence=line.confidence,
             box=line.box,
+            size=photo.size,
         )
         for line in written.lines
     ]

@@ -68,7 +68,7 @@ class Discriminant:
         base = cls(mean, scale, CLIP * weights, empty, empty)
         scaled = base.scaled(rows)
         centre, means, counts = _means(scaled, labels, base.scaled(pictures), pictured, picture_counts * real)
-        solve = _Covariance(scaled - _plain_means(scaled, labels, len(counts))[labels])
+        solve = Covariance(scaled - plain_means(scaled, labels, len(counts))[labels])
         away = means - centre
         solved = solve(away.T)
         squared = np.maximum((away.T * solved).sum(0), 1e-9)
@@ -101,7 +101,7 @@ class Discriminant:
         return type(self)(self.mean, self.scale, self.limit, weights.astype(np.float32), bias.astype(np.float32))
 
 
-def _plain_means(rows: Floats, labels: Rows, count: int) -> Floats:
+def plain_means(rows: Floats, labels: Rows, count: int) -> Floats:
     """Mean row of each product, zeros for those without. [count, size]"""
     sums = np.zeros((count, rows.shape[1]), np.float32)
     np.add.at(sums, labels, rows)
@@ -118,7 +118,7 @@ def _means(
     How far a picture's difference from other pictures carries over to photos is estimated over products with both.
     """
     counts = np.bincount(labels, minlength=len(pictures))
-    means = _plain_means(rows, labels, len(pictures))
+    means = plain_means(rows, labels, len(pictures))
     centre = means[counts > 0].mean(0)
     both = (counts > 0) & pictured
     away = np.zeros_like(pictures)
@@ -135,7 +135,7 @@ def _means(
     return centre, np.where(counted > 0, drawn, expected).astype(np.float32), counts
 
 
-class _Covariance:
+class Covariance:
     """Within-product covariance, shrunk; solves systems in the smaller of the two dimensions."""
 
     def __init__(self, residuals: Floats) -> None:

@@ -14,6 +14,7 @@ from shoplens.http.routes import (
     assistant,
     assistant_jobs,
     attributes,
+    audio_stream,
     bundles,
     cart,
     classify,
@@ -25,6 +26,7 @@ from shoplens.http.routes import (
     health,
     interact,
     media,
+    operation,
     opinions,
     people,
     products,
@@ -32,6 +34,8 @@ from shoplens.http.routes import (
     recommend,
     scenarios,
     search,
+    search_rules,
+    transcriptions,
 )
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.http.tracing import Tracing
@@ -64,6 +68,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         server.api_keys, runtime.keyring, issuer=issuer, per_minute=server.requests_per_minute, workers=workers
     )
     app.state.meters = meters
+    app.state.open_streams = 0  # of sound, by routes.audio_stream
     errors.install(app)
     shops = (
         handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first
@@ -73,6 +78,7 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         scenarios,
         cart,
         search,
+        search_rules,
         interact,
         opinions,
         events,
@@ -84,8 +90,10 @@ def create_app(runtime: Runtime, *, workers: int = 1) -> FastAPI:
         classify,
         attributes,
         entities,
+        transcriptions,
+        audio_stream,
     )
-    for module in (*shops, bundles, experiments, health, metrics_route):
+    for module in (*shops, bundles, experiments, operation, health, metrics_route):
         app.include_router(module.router)
     openapi.install(app)
     return app

@@ -45,6 +45,7 @@ class Meters:
             "shoplens_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
         self.in_flight = Gauge("shoplens_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.streams = Gauge("shoplens_audio_streams", "Sound that is being listened to.", registry=self.registry)
         self.events = Counter("shoplens_events_stored_total", "Events stored.", registry=self.registry)
         self.fallbacks = Counter(
             "shoplens_fallbacks_total", "Answers without the trained model.", ("reason",), registry=self.registry

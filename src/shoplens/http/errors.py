@@ -72,7 +72,7 @@ def problem_of(request: Request, error: Exception) -> dict[str, Any]:
     """What an answer that has begun says of an error: the body of a problem."""
     if not isinstance(error, ShoplensError):
         return _body(request, 500, "an unexpected error; the service's log has it under this request_id")
-    status, detail = _status_of(error)
+    status, detail = status_of(error)
     return _body(request, status, detail)
 
 
@@ -87,7 +87,7 @@ def _body(request: Request, status: int, detail: str) -> dict[str, Any]:
     }
 
 
-def _status_of(error: Exception) -> tuple[int, str]:
+def status_of(error: Exception) -> tuple[int, str]:
     """The status of a deliberate error, and what the caller is told."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     return status, error.told if isinstance(error, StoreError) else str(error)
@@ -102,7 +102,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _deliberate(request: Request, error: Exception) -> Response:
-    status, told = _status_of(error)
+    status, told = status_of(error)
     if status >= 500 and status != 501:
         log.error("%s %s: %s", request.method, route_of(request.scope), error)
     return problem(request, status, told, headers={"retry-after": "1"} if status == 503 else None)

@@ -1,31 +1,52 @@
-"""API keys and tokens, what each role may do, and how often one may ask. Without any key everything is open: for your
-own machine only."""
+"""API keys and tokens, what each may do and where, and how often one may ask. Without any key everything is open: for
+your own machine only."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Request, Security
+from fastapi import Request, Security, params
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
-from shoplens.errors import ConfigurationError
-from shoplens.service.keyring import ROLES, ApiKey, Keyring
+from shoplens.errors import ConfigurationError, InputError
+from shoplens.service.grants import Grant, read_grant
+from shoplens.service.keyring import ApiKey, Keyring
 from shoplens.service.oidc import Issuer, Refused, is_token
-
-#: As OpenAPI names what `needs` accepts.
-SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
 
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="apiKey")
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="A key, or a token of the provider in [oidc].")
 HeaderKey = Annotated[str | None, Security(_header)]
 BearerKey = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route asks of whoever calls it: a role at least, in any of some scopes. A dependency of FastAPI."""
+
+    role: str
+    scopes: tuple[str, ...]
+
+    @property
+    def security(self) -> list[dict[str, list[str]]]:
+        """As FastAPI says it of a route that `needs` this; `http/openapi.py` makes OpenAPI 3.1 of it."""
+        return [{scheme: [self.role, *self.scopes]} for scheme in ("apiKey", "bearer")]
+
+    async def __call__(self, request: Request, header: HeaderKey, bearer: BearerKey) -> None:
+        """HTTP 401, 403 or 429 where the request's key does not reach."""
+        keys: Keys = request.app.state.keys
+        request.state.grants = await keys.check(header or (bearer.credentials if bearer is not None else None), self)
+
+
+def needs(role: str, *scopes: str) -> params.Security:
+    """Dependency of a route: the caller must have this role at least, in one of these scopes."""
+    return params.Security(Access(role, scopes), scopes=[role, *scopes])
 
 
 @dataclass(slots=True)
@@ -49,7 +70,7 @@ class Allowance:
 @dataclass(frozen=True, slots=True)
 class _Caller:
     name: str
-    rank: int
+    grants: Sequence[Grant]
     per_minute: float | None
 
 
@@ -66,11 +87,13 @@ class Keys:
         workers: int = 1,
     ) -> None:
         self._configured: dict[bytes, _Caller] = {}
-        for key, role in configured.items():
-            if role not in ROLES:
-                raise ConfigurationError(f"server.api_keys: {role!r} is not a role; write one of {', '.join(ROLES)}")
+        for key, text in configured.items():
+            try:
+                grant = read_grant(text)
+            except InputError as error:
+                raise ConfigurationError(f"server.api_keys: {error}") from error
             digest = _hash(key.get_secret_value())
-            self._configured[digest] = _Caller(digest.hex(), ROLES.index(role), per_minute)
+            self._configured[digest] = _Caller(digest.hex(), (grant,), per_minute)
         self._keyring = keyring
         self._issuer = issuer
         self._per_minute = per_minute
@@ -82,19 +105,16 @@ class Keys:
         """Whether a key is needed."""
         return bool(self._configured) or self._issuer is not None or (self._keyring is not None and self._keyring.begun)
 
-    async def check(self, key: str | None, role: str) -> None:
-        """HTTP 401 without a known key, 403 when its role does not reach, 429 when it asks too often."""
+    async def check(self, key: str | None, access: Access) -> Sequence[Grant] | None:
+        """What the caller may do, None: anything, in a shop without keys. HTTP 401 without a known key, 403 when it
+        does not reach, 429 when it asks too often."""
         if not self.closed:
-            return
+            return None
         caller = await self._caller(key) if key is not None else None
         if caller is None:
             raise HTTPException(401, "a valid X-API-Key or Bearer key is needed", {"www-authenticate": "Bearer"})
-        if caller.rank < ROLES.index(role):
-            claim = self._issuer.role_claim if self._issuer is not None else ""
-            has = (
-                f"key may {ROLES[caller.rank]}" if caller.rank >= 0 else f"token's {claim!r} names no role of this shop"
-            )
-            raise HTTPException(403, f"this {has}; the role {role!r} is needed here")
+        if not any(one.as_deep_as(access.role) and one.covers(access.scopes) for one in caller.grants):
+            raise HTTPException(403, self._refusal(caller, access))
         if caller.per_minute is not None:
             wait = self._allowance(caller).take(time.monotonic())
             if wait > 0:
@@ -103,13 +123,24 @@ class Keys:
                     f"this key may ask {caller.per_minute:g} times a minute; try again in {wait:.1f} s",
                     {"retry-after": str(int(wait) + 1)},
                 )
+        return caller.grants
 
-    async def check_request(self, request: Request, role: str) -> None:
+    def _refusal(self, caller: _Caller, access: Access) -> str:
+        """Why a caller may not, and what would be needed."""
+        if not caller.grants:
+            claim = self._issuer.role_claim if self._issuer is not None else ""
+            return f"this token's {claim!r} names no role of this shop; the role {access.role!r} is needed here"
+        may = " and ".join(map(str, caller.grants))
+        if any(one.as_deep_as(access.role) for one in caller.grants):
+            return f"this key may {may}; the scope {' or '.join(map(repr, access.scopes))} is needed here"
+        return f"this key may {may}; the role {access.role!r} is needed here"
+
+    async def check_request(self, request: Request, access: Access) -> None:
         """The same, with the key taken from the request's headers."""
         if self.closed:
             given = request.headers.get("x-api-key")
             scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-            await self.check(given or (bearer if scheme.lower() == "bearer" else None), role)
+            await self.check(given or (bearer if scheme.lower() == "bearer" else None), access)
 
     async def _caller(self, key: str) -> _Caller | None:
         found = self._configured.get(_hash(key))  # takes the same time whether or not a key is nearly right
@@ -125,11 +156,10 @@ class Keys:
         if isinstance(found, Refused):  # in the words of RFC 6750
             why = f'Bearer error="invalid_token", error_description="{found.reason}"'
             raise HTTPException(401, f"the token is refused: {found.reason}", {"www-authenticate": why})
-        rank = -1 if found.role is None else ROLES.index(found.role)
-        return _Caller(f"token of {found.subject}", rank, self._per_minute)
+        return _Caller(f"token of {found.subject}", found.grants, self._per_minute)
 
     def _of(self, kept: ApiKey) -> _Caller:
-        return _Caller(kept.key_id, ROLES.index(kept.role), kept.per_minute or self._per_minute)
+        return _Caller(kept.key_id, (kept.grant,), kept.per_minute or self._per_minute)
 
     def _allowance(self, caller: _Caller) -> Allowance:
         share = max((caller.per_minute or 0.0) / self._workers, 1.0)
@@ -137,16 +167,6 @@ class Keys:
         if found is None or found.per_minute != share:
             found = self._allowances[caller.name] = Allowance(share, share, time.monotonic())
         return found
-
-
-def needs(role: str) -> Callable[..., Awaitable[None]]:
-    """Dependency: the caller's key must have at least this role."""
-
-    async def check(request: Request, header: HeaderKey, bearer: BearerKey) -> None:
-        keys: Keys = request.app.state.keys
-        await keys.check(header or (bearer.credentials if bearer is not None else None), role)
-
-    return check
 
 
 def _hash(key: str) -> bytes:

@@ -54,7 +54,21 @@ def install(app: FastAPI) -> None:
             components = schema.setdefault("components", {})
             components["schemas"] = {**extra["$defs"], **components.get("schemas", {})}
             components["schemas"] = dict(sorted(components["schemas"].items()))
+            _say_who_may(schema["paths"])
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = complete  # type: ignore[method-assign]
+
+
+def _say_who_may(paths: dict[str, Any]) -> None:
+    """`{scheme: [role, scope, scope]}`, of which any scope will do, as entries of which one is met as a whole."""
+    for methods in paths.values():
+        for operation in methods.values():
+            if "security" in operation:
+                operation["security"] = [
+                    {scheme: [role, scope]}
+                    for entry in operation["security"]
+                    for scheme, (role, *scopes) in entry.items()
+                    for scope in scopes
+                ]

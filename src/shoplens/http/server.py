@@ -24,6 +24,7 @@ from shoplens.service.logs import configuration
 from shoplens.service.runtime import Runtime
 
 GRACE_SECONDS = 10  # for requests in flight when the server stops
+MESSAGE_BYTES = 1 << 20  # of one WebSocket message: a quarter of a minute of bare samples
 YOUNG = (10_000, 10, 1_000)  # of the three generations, see gc.set_threshold
 TURN = 0.0005  # seconds that a thread may compute while others wait
 
@@ -47,6 +48,7 @@ def serve(
         factory=True,
         loop="auto",
         http="httptools",
+        ws_max_size=MESSAGE_BYTES,
         workers=workers,
         log_level=log_level,
         log_config=configuration(log_level, log_format),

@@ -75,8 +75,8 @@ class SourceFile:
 
     def open_utf8(self) -> BinaryIO:
         """The text as UTF-8 without a byte order mark, transcoded on the fly when the file is in another encoding."""
+        encoding = self.encoding  # before anything is open: it may refuse the file
         file = self.open()
-        encoding = self.encoding
         if encoding == "utf-8":
             return file
         if encoding == "utf-8-sig":

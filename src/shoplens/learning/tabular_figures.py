@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.learning.metrics.classification import ClassificationReport, classification_report
-from shoplens.learning.metrics.probability import probability_metrics, rating_metrics
+from shoplens.learning.metrics.probability import area_under_roc, log_loss, rating_metrics
 from shoplens.learning.tabular_reading import Scale
 from shoplens.models.fusion.pointwise_rows import Past, Rows
 
@@ -89,11 +89,11 @@ def judge(rows: Rows, answer: npt.NDArray[np.float32], past: Past, scale: Scale,
 
 
 def _chances(label: npt.NDArray[np.float32], chance: npt.NDArray[np.float32]) -> dict[str, float | None]:
-    figures = probability_metrics(label, chance.astype(np.float64))
+    truth, exact = label.astype(np.int64), chance.astype(np.float64)
     return {
         "accuracy": float(((chance >= 0.5) == (label > 0.5)).mean()),
-        "AUC": figures.auc,
-        "log-loss": figures.log_loss,
+        "AUC": area_under_roc(truth, exact) if 0 < truth.sum() < len(truth) else None,
+        "log-loss": log_loss(truth, exact),
     }
 
 

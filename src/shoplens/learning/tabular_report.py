@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from shoplens.learning.plots import GRID, INK, MUTED
 from shoplens.learning.report import inline, page, table
-from shoplens.learning.tabular import TableTraining
+from shoplens.learning.tabular_training import TableTraining
 
 LEARNT, KEPT_ASIDE, CONSTANT = "#0072b2", "#d55e00", "#8793a0"  # Okabe and Ito (2008)
 

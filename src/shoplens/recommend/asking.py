@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from shoplens.errors import InputError
 from shoplens.recommend.filters import Filter
 from shoplens.recommend.rules import MOST
+from shoplens.recommend.scenarios import Scenario
 from shoplens.retrieval.asked import Given
 
 SORT_FIELDS = ("relevance", "price", "created_at", "popularity")
@@ -73,6 +74,7 @@ class Ask:
     explain: bool = False
     highlight: bool = True
     language: str = "en"  # of sentences in the answer
+    scenario: Scenario | None = None  # the place of the shop that asks; None = "search", where the shop has that
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_TEXT:

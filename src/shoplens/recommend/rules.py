@@ -70,6 +70,7 @@ class Wish:
     repeat: bool = False  # whether products of the person's history may come back
     unavailable: bool = False  # whether products that cannot be ordered may be shown
     language: str = "en"
+    said: frozenset[str] = frozenset()  # fields that the request names itself, which nothing stands in for
 
 
 def lift(

@@ -46,12 +46,13 @@ class Scenario:
         own = {name: getattr(self, name) for name in _SHARED}
         said = {name: value for name, value in given.items() if value is not None}
         wanted = own | said
-        wanted["filter"] = self._filter(said.get("filter"))
+        wanted["filter"] = self.keeps(said.get("filter"))
         wanted["boost"] = (*self.boost, *said.get("boost", ()))
         wanted.setdefault("repeat", repeat if self.repeat is None else self.repeat)
-        return Wish(scenario=self.name, language=language, **wanted)
+        return Wish(scenario=self.name, language=language, said=frozenset(said), **wanted)
 
-    def _filter(self, asked: Filter | None) -> Filter | None:
+    def keeps(self, asked: Filter | None = None) -> Filter | None:
+        """What products must fit here: what is asked, and what no request can lift. None: any may be shown."""
         parts = [one for one in (asked, self.filter) if one is not None]
         if self.hide is not None:
             parts.append(Never(self.hide))
@@ -95,6 +96,7 @@ BUILT_IN: Mapping[str, Scenario] = {
             per_category=3,
             cap=Cap(1, 7.0),
         ),
+        Scenario(name="assistant", about="what the assistant recommends: the trained model, as on the front page"),
     )
 }
 

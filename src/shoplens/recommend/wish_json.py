@@ -12,7 +12,7 @@ from shoplens.recommend.rules import Boost, Cap, Margin, Wish
 
 MOST = 2_000  # products that a wish names, and is still written down
 
-_PLAIN = frozenset(field.name for field in fields(Wish)) - {"filter", "boost", "margin", "cap"}
+_PLAIN = frozenset(field.name for field in fields(Wish)) - {"filter", "boost", "margin", "cap", "said"}
 _DEFAULT = Wish()
 
 

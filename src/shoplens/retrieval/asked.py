@@ -13,7 +13,7 @@ class Given:
     """A vector asked with.
 
     signal: "meaning" (the text encoder's space, centred), "looks" (the shared space of words and photos), "image"
-    (photo encoder and colour: looks like this photo), "audio" or "video".
+    (photo encoder and colour: looks like this photo), "recognised" (which product it shows), "audio" or "video".
     """
 
     signal: str

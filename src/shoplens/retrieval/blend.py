@@ -28,7 +28,16 @@ LEAST_QUERIES = 30  # of one language, before it gets weights of its own
 #: .897 in Chinese, .838 and .819 where no attributes were learnt; words alone .815 and .781. Searches for one product
 #: by three or four words of its title: .957, by words alone .944.
 DEFAULT: Weights = MappingProxyType(
-    {WORDS: 0.4, "meaning": 0.3, "attributes": 0.4, "looks": 0.3, "image": 1.0, "audio": 1.0, "video": 1.0}
+    {
+        WORDS: 0.4,
+        "meaning": 0.3,
+        "attributes": 0.4,
+        "looks": 0.3,
+        "image": 1.0,
+        "recognised": 1.0,
+        "audio": 1.0,
+        "video": 1.0,
+    }
 )
 
 

@@ -156,10 +156,10 @@ class Answers:
         """Somebody just did: look their name up again."""
         self._names.pop(user_id, None)
 
-    def forget(self, user_id: str) -> None:
-        """Nothing of this person stays in memory."""
-        self._names.pop(user_id, None)
-        self._exposure.forget(user_id)
+    def forget(self, who: str) -> None:
+        """Nothing of this person, or guest's session, stays in memory."""
+        self._names.pop(who, None)
+        self._exposure.forget(who)
 
     def forget_everybody(self) -> None:
         """Nothing by person stays in memory."""
@@ -223,11 +223,13 @@ class Answers:
         """What these arms answer from, and with which wishes: what a request says itself goes before, and a cap knows
         what the person was shown."""
         shelf = self._swap.shelf
-        for arm in arms.values():
+        wishes = self._experiments.wishes
+        for experiment, arm in arms.items():
             if arm.bundle is not None:
                 shelf = self._swap.beside.get(arm.bundle, shelf)
-            if arm.diversity is not None and wish.diversity == 0:
-                wish = replace(wish, diversity=arm.diversity)
+            changes = wishes.get((experiment, arm.name))
+            if changes is not None:
+                wish = changes.over(wish)
         if wish.cap is not None:
             wish = replace(wish, shown=self._exposure.shown(wish.cap, user_id, session_id))
         return shelf, wish

@@ -15,6 +15,7 @@ from shoplens.apps.interaction.refinement import Refinements
 from shoplens.recommend.asking import MAX_GIVEN, MAX_TEXT, Ask
 from shoplens.retrieval.asked import Given
 
+PHOTOS = ("image", "recognised")  # signals that are asked with photos
 Floats = npt.NDArray[np.float32]
 #: Photos in the space of words and photos, and a question whose words change them → a vector for the signal "looks";
 #: None where they change nothing.
@@ -56,5 +57,5 @@ class AskedMedia:
         looks = self.compose(self.shown, ask)
         if looks is None:
             return ask
-        beside = (replace(one, weight=one.weight * BESIDE) if one.signal == "image" else one for one in ask.given)
+        beside = (replace(one, weight=one.weight * BESIDE) if one.signal in PHOTOS else one for one in ask.given)
         return replace(ask, given=(Given(LOOKS, looks, COMPOSED), *beside)[:MAX_GIVEN])

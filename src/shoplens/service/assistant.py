@@ -59,7 +59,7 @@ class AssistantService:
         self._looked = self._pruned = float("-inf")
         catalogue = ShopCatalogue(store, search)
         self._endpoint = ChatEndpoint(settings.endpoint) if settings.endpoint.url is not None else None
-        tools = Tools(
+        self.tools = Tools(
             catalogue=catalogue,
             orders=OwnOrders(store),
             recommends=Recommendations(recommend, catalogue),
@@ -67,7 +67,7 @@ class AssistantService:
         )
         shop = ShopFacts(facts=settings.facts, actions=settings.actions)
         answering = Answering(
-            tools, lambda: self._intents, lambda: self._knowledge, shop, tool_seconds=settings.tool_seconds
+            self.tools, lambda: self._intents, lambda: self._knowledge, shop, tool_seconds=settings.tool_seconds
         )
         self.assistant = Assistant(
             Understanding(lambda: self._intents, language=workspace.settings.language),

@@ -16,7 +16,8 @@ from shoplens.ingest.report import IngestReport
 from shoplens.ingest.shape import shape_of
 from shoplens.ingest.source import find_sources
 from shoplens.ingest.tables import TableKind, read_objects, read_rows
-from shoplens.models.classifier import LinearClassifier, TextClassifier
+from shoplens.models.classifier import TextClassifier
+from shoplens.models.classifier.linear import LinearClassifier
 from shoplens.service.assistant_reading import reading_encoder
 from shoplens.service.intake import REPORT_FILE
 from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint

@@ -15,13 +15,12 @@ from shoplens.apps.interaction import Turn as ShoppingTurn
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventType
 from shoplens.recommend.asking import Ask, Search
-from shoplens.recommend.rules import Wish
 from shoplens.store.base import Store
 
 MOST_EVENTS = 2_000  # of a person, that orders are read from
 BASKET = 3_600_000_000  # microseconds between purchases without an order's number that still make one order
 
-Recommend = Callable[[Wish, str | None, str | None], Recommended]
+Recommend = Callable[[int, str | None, str | None], Recommended]  # how many, user_id, session_id
 
 
 class ShopCatalogue:
@@ -78,7 +77,7 @@ class Recommendations:
 
     def __call__(self, user_id: str | None, session_id: str, n: int) -> list[Product]:
         """See `tools.base.Recommends`."""
-        shown = self._recommend(Wish(n=n), user_id, session_id if user_id is None else None)
+        shown = self._recommend(n, user_id, session_id if user_id is None else None)
         return self._catalogue.get([one.item_id for one in shown.answer.items])
 
 

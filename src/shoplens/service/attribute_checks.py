@@ -63,7 +63,7 @@ def same_photos(products: Sequence[Product], opener: PhotoOpener, progress: Prog
 def of_contradiction(item_id: str, one: Contradiction, now: int) -> Proposal:
     """As a proposal."""
     evidence: dict[str, Any] = {"found": one.found.as_dict()}
-    if one.seen is not None and one.seen is not one.found:
+    if one.seen is not None and one.seen != one.found:
         evidence["photo"] = one.seen.as_dict()
     return Proposal(
         kind=ProposalKind.CONTRADICTION,
@@ -84,7 +84,9 @@ def _contradictions(found: Completion, now: int) -> Iterator[Proposal]:
         read, seen = found.read.get(row, ()), found.seen.get(row, ())
         if read or seen:
             for one in contradictions(product, read, seen, schema, normaliser):
-                yield of_contradiction(product.item_id, one, now)
+                shown = one.seen and found.regions.of(one.seen)
+                placed = one._replace(found=found.regions.of(one.found), seen=shown)
+                yield of_contradiction(product.item_id, placed, now)
 
 
 def _categories(found: Completion, now: int) -> Iterator[Proposal]:

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, step_of, votes
-from shoplens.apps.attributes.photo import PhotoAttribute, fit_visible
+from shoplens.apps.attributes.photo import Visible, fit_visible
+from shoplens.apps.attributes.reading import texts_of
 from shoplens.apps.attributes.schema import Kind, current_values, values_of
+from shoplens.apps.attributes.written import Written
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.models.extraction import Extracted
 from shoplens.service.attribute_learning import SURE, Knowledge, Progress, category_name
+from shoplens.service.attribute_photos import Regions, of_seen
 
 LEAST = 0.5  # confidence below which nothing is proposed
 MOSTLY = 0.5  # share of its like that have an attribute before they are asked which value: balls have no shoe size
-WHOLE_PHOTO = (0.0, 0.0, 1.0, 1.0)
 VISIBLE = frozenset({Kind.COLOUR, Kind.CHOICE})
 
 Floats = npt.NDArray[np.float32]
@@ -33,7 +36,8 @@ class Shown:
 
     text: Floats | None = None  # [n, size] unit vectors, zero where there is none
     photo: Floats | None = None  # [n, size] image and colour vectors side by side, zero where there is none
-    ocr: Mapping[str, str] = field(default_factory=dict)  # item_id → words found in its photos
+    parts: tuple[tuple[str, str], ...] = ()  # what `photo` is made of: modality, and what made its vectors
+    ocr: Mapping[str, Written] = field(default_factory=dict)  # item_id → words found in its photos
 
 
 @dataclass(slots=True)
@@ -44,8 +48,10 @@ class Completion:
     knowledge: Knowledge
     shown: Shown
     progress: Progress
+    regions: Regions
+    feedback: Feedback = field(default_factory=Feedback)
     seed: int = 0
-    photos: dict[str, PhotoAttribute] = field(default_factory=dict)
+    photos: Visible = field(default_factory=Visible)
     read: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its texts say
     seen: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its photo shows
     voted: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what products like it have
@@ -73,16 +79,18 @@ class Completion:
         for row, product in enumerate(self.products):
             wanted = set(self.missing(product))
             found = [
-                one
+                heard
                 for source in (self.read, self.seen, self.voted)
                 for one in source.get(row, ())
                 if one.attribute in wanted
+                if (heard := self.feedback.heard(one, product.item_id)) is not None
             ]
             best: dict[str, FoundValue] = {}
             for one in joined(found):
                 best.setdefault(one.attribute, one)
             for one in best.values():
                 if one.confidence >= LEAST:
+                    placed = self.regions.of(one)
                     yield Proposal(
                         kind=ProposalKind.VALUE,
                         item_id=product.item_id,
@@ -90,7 +98,7 @@ class Completion:
                         value=one.value,
                         source=one.source.value,
                         confidence=round(one.confidence, 4),
-                        evidence=_evidence(one),
+                        evidence=_evidence(placed),
                         offered=now,
                     )
             yield from self._spellings(product, now)
@@ -124,15 +132,15 @@ class Completion:
     def _read(self) -> None:
         """What texts say, equal texts read once."""
         known: dict[tuple[object, ...], list[FoundValue]] = {}
-        total = len(self.products)
+        total, nothing = len(self.products), Written()
         for row, product in enumerate(self.products):
-            ocr = self.shown.ocr.get(product.item_id, "")
-            key = (product.title, product.description, ocr, product.category)
+            words = self.shown.ocr.get(product.item_id, nothing)
+            texts = texts_of(product, words.text)
+            key = (*texts.items(), product.category)
             if key not in known:
-                texts = {"title": product.title, "description": product.description, "ocr": ocr}
                 known[key] = self.knowledge.reader.read(texts, product.category)
             if known[key]:
-                self.read[row] = list(known[key])
+                self.read[row] = [words.placed(one) for one in known[key]]
             if row % 1_000 == 0:
                 self.progress("read texts", row, total)
         self.progress("read texts", total, total)
@@ -172,19 +180,22 @@ class Completion:
             name: [next(iter(current_values(self.products[row], name)), None) for row in rows.tolist()]
             for name in names
         }
-        self.photos = fit_visible(vectors[rows], values, seed=self.seed, progress=self.progress)
-        for name, classifier in self.photos.items():
+        visible = fit_visible(
+            vectors[rows], values, rejected=self._rejected(rows.tolist()), seed=self.seed, progress=self.progress
+        )
+        self.photos = Visible(visible, self.shown.parts)
+        for name, classifier in visible.items():
             for row, one in zip(rows.tolist(), classifier.see(vectors[rows]), strict=True):
-                product = self.products[row]
-                found = FoundValue(
-                    attribute=name,
-                    value=one.value,
-                    source=Source.PHOTO,
-                    confidence=one.probability,
-                    photo=product.images[0] if product.images else None,
-                    box=WHOLE_PHOTO,
-                )
-                self.seen.setdefault(row, []).append(found)
+                self.seen.setdefault(row, []).append(of_seen(name, one.value, one.probability, self.products[row]))
+
+    def _rejected(self, rows: Sequence[int]) -> dict[str, list[tuple[int, str]]]:
+        """Attribute → places among `rows` with values that their products do not have."""
+        rejected = self.feedback.rejected
+        found: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            for name, value in sorted(rejected.get(self.products[row].item_id, ())):
+                found[name].append((place, value))
+        return found
 
     def _vote(self) -> None:
         """What the most similar products of the category have."""

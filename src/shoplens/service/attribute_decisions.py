@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.schema import BRAND, current_values
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import OF_CATEGORY, WRITTEN, Proposal, ProposalKind, ProposalStatus, Selection
@@ -36,10 +37,10 @@ class Decided:
 
 
 class Decisions:
-    """Of one shop."""
+    """Of one shop. `decided` is called after every decision."""
 
-    def __init__(self, store: Store, put_products: PutProducts) -> None:
-        self._store, self._put = store, put_products
+    def __init__(self, store: Store, put_products: PutProducts, decided: Callable[[], None]) -> None:
+        self._store, self._put, self._decided = store, put_products, decided
 
     def accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Write and remember, all or nothing. NotFoundError, ConflictError: see `Attributes.accept`."""
@@ -136,8 +137,21 @@ class Decisions:
     def _remember(self, proposals: Sequence[Proposal], status: ProposalStatus) -> list[Proposal]:
         now = time.time_ns() // 1_000
         self._store.proposals.decide([one.proposal_id for one in proposals], status, now)
+        self._decided()
         decided = None if status is ProposalStatus.OPEN else now
         return [replace(one, status=status, decided=decided) for one in proposals]
+
+
+def feedback_of(store: Store) -> Feedback:
+    """What all decisions so far teach."""
+    feedback = Feedback()
+    for status in (ProposalStatus.ACCEPTED, ProposalStatus.REJECTED):
+        after = None
+        while page := store.proposals.list(status=status, after=after, limit=AT_ONCE):
+            for one in page:
+                feedback.count(one)
+            after = page[-1].proposal_id
+    return feedback
 
 
 def _open(one: Proposal) -> None:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import numpy as np
 
+from shoplens.apps.attributes.feedback import Rejected
 from shoplens.apps.attributes.found import Source
 from shoplens.apps.attributes.normalise import Normaliser
 from shoplens.apps.attributes.patterns import patterns_in
-from shoplens.apps.attributes.reading import TextReader
+from shoplens.apps.attributes.photo import Visible
+from shoplens.apps.attributes.reading import TextReader, texts_of
 from shoplens.apps.attributes.reliability import Reliability
 from shoplens.apps.attributes.schema import Category, Kind, ShopSchema, current_values
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, NotFoundError
 from shoplens.models.extraction import Example, ValueExtractor
 from shoplens.models.extraction.extractor import LEAST_EXAMPLES
-from shoplens.service.text_models import TextModels
+from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
 from shoplens.store.base import Store
 
 NAME, KIND = "attributes", "extractor"
+SEEN_NAME, SEEN_KIND = "attributes-photos", "photo-attributes"
 MOST_TITLES = 3_000  # different titles that are learnt from; more take longer and teach little
 HELD = 5  # every so many titles measure what the others taught
 LEAST_SHARE = 0.05  # of an attribute's values that stand in titles: then titles teach it
@@ -42,6 +45,7 @@ class Knowledge:
     reliability: Reliability
     reader: TextReader
     extractor: ValueExtractor | None
+    visible: Visible = field(default_factory=Visible)  # what photos show
 
 
 def category_name(schema: ShopSchema, category: Category) -> str:
@@ -49,17 +53,25 @@ def category_name(schema: ShopSchema, category: Category) -> str:
     return SEPARATOR.join(schema.speaking(category))
 
 
-def learn(models: TextModels, products: Sequence[Product], *, seed: int = 0, progress: Progress) -> Knowledge:
+def learn(
+    models: TextModels,
+    products: Sequence[Product],
+    rejected: Rejected | None = None,
+    *,
+    seed: int = 0,
+    progress: Progress,
+) -> Knowledge:
     """Learn from the filled attributes of a catalogue, measure every source on titles that it did not learn from, and
-    keep the extractor for whoever asks later."""
+    keep the extractor for whoever asks later. `rejected`: values that products do not have, whatever titles say."""
     schema = ShopSchema.of(products)
     normaliser = Normaliser(schema)
-    chosen = _different_titles(products, seed)
-    examples = [_example(product, schema, normaliser) for product in chosen]
+    wrong = rejected or {}
+    chosen = _different_titles(products, wrong, seed)
+    examples = [_example(product, wrong.get(product.item_id, ()), schema, normaliser) for product in chosen]
     taught = _taught(examples)
     examples = [_only(example, taught) for example in examples]
-    train = [number for number in range(len(chosen)) if number % HELD]
-    held = [number for number in range(len(chosen)) if not number % HELD]
+    held = [number for number in range(len(chosen)) if not number % HELD and chosen[number].item_id not in wrong]
+    train = sorted(set(range(len(chosen))) - set(held))
     extractor = None
     if sum(any(examples[number].values.values()) for number in train) >= LEAST_EXAMPLES:
         extractor = ValueExtractor.fit(
@@ -89,36 +101,78 @@ def recall(models: TextModels, store: Store) -> Knowledge:
     try:
         saved = models.open(NAME)
     except NotFoundError:
-        return Knowledge(schema, normaliser, Reliability(), TextReader(schema, normaliser, Reliability()), None)
-    if saved.kind != KIND:
-        raise ConfigurationError(
-            f"the text model {NAME!r} is a {saved.kind}; remove it, its name is taken for attributes"
-        )
-    reliability = Reliability.from_dict(saved.metrics)
+        reliability, extractor = Reliability(), None
+    else:
+        _refuse_other(saved, KIND)
+        reliability, extractor = Reliability.from_dict(saved.metrics), ValueExtractor.load(saved.folder)
     reader = TextReader(schema, normaliser, reliability)
-    return Knowledge(schema, normaliser, reliability, reader, ValueExtractor.load(saved.folder))
+    return Knowledge(schema, normaliser, reliability, reader, extractor, _recall_visible(models))
 
 
-def _different_titles(products: Sequence[Product], seed: int) -> list[Product]:
-    """One product of each title and category, those with most attributes first among equals, at random in all."""
+def keep_visible(models: TextModels, visible: Visible) -> None:
+    """Keep what photos show for whoever asks later; what was kept before goes when they show nothing any more."""
+    if visible.attributes and visible.parts:
+        models.save(
+            SEEN_NAME,
+            visible,
+            kind=SEEN_KIND,
+            labels=sorted(visible.attributes),
+            metrics={
+                name: {"accuracy": one.accuracy, "photos": one.photos} for name, one in visible.attributes.items()
+            },
+            data=fingerprint([one.values for one in visible.attributes.values()]),
+            encoder=", ".join(noted for _, noted in visible.parts),
+        )
+    elif SEEN_NAME in models.names(SEEN_KIND):
+        models.remove(SEEN_NAME)
+
+
+def _recall_visible(models: TextModels) -> Visible:
+    try:
+        saved = models.open(SEEN_NAME)
+    except NotFoundError:
+        return Visible()
+    _refuse_other(saved, SEEN_KIND)
+    return Visible.load(saved.folder)
+
+
+def _refuse_other(saved: SavedTextModel, kind: str) -> None:
+    if saved.kind != kind:
+        raise ConfigurationError(
+            f"the text model {saved.name!r} is a {saved.kind}; remove it, its name is taken for attributes"
+        )
+
+
+def _different_titles(products: Sequence[Product], wrong: Rejected, seed: int) -> list[Product]:
+    """One product of each title and category, those with most attributes first among equals. Up to a quarter are
+    products of which a value was rejected, the others are taken at random."""
     best: dict[tuple[str, Category], Product] = {}
     for product in products:
         key = (product.title, product.category)
         if product.title and not product.stub:
             known = best.get(key)
-            if known is None or len(product.attributes) > len(known.attributes):
+            if known is None or _teaches(product, wrong) > _teaches(known, wrong):
                 best[key] = product
-    order = np.random.default_rng(seed).permutation(len(best))[:MOST_TITLES]
     found = list(best.values())
-    return [found[place] for place in order.tolist()]
+    order = np.random.default_rng(seed).permutation(len(best)).tolist()
+    corrected = [place for place in order if found[place].item_id in wrong][: MOST_TITLES // 4]
+    chosen = set(list(dict.fromkeys([*corrected, *order]))[:MOST_TITLES])
+    return [found[place] for place in order if place in chosen]  # a decision more leaves the others where they were
 
 
-def _example(product: Product, schema: ShopSchema, normaliser: Normaliser) -> Example:
-    """A title with the filled values that stand in it, as it says them: the weak labels."""
+def _teaches(product: Product, wrong: Rejected) -> tuple[bool, int]:
+    return product.item_id in wrong, len(product.attributes)
+
+
+def _example(
+    product: Product, wrong: Collection[tuple[str, str]], schema: ShopSchema, normaliser: Normaliser
+) -> Example:
+    """A title with the filled values that stand in it, as it says them: the weak labels. Of an attribute whose value
+    was rejected and that is still empty it has none."""
     values: dict[str, tuple[str, ...]] = {}
     for name in schema.expected(product.category):
         own = current_values(product, name)
-        if own and schema.kinds[name] is not Kind.CODE:
+        if schema.kinds[name] is not Kind.CODE and (own or any(name == attribute for attribute, _ in wrong)):
             values[name] = tuple(said for value in own if (said := _said(product.title, name, value, normaliser)))
     return Example(product.title, category_name(schema, product.category), values)
 
@@ -157,8 +211,7 @@ def _measure(
     """Ask every source of texts about values that the shop knows."""
     counted: defaultdict[tuple[Source, str], list[bool]] = defaultdict(list)
     for product in held:
-        texts = {"title": product.title, "description": product.description}
-        for one in reader.read(texts, product.category):
+        for one in reader.read(texts_of(product), product.category):
             own = current_values(product, one.attribute)
             if own:
                 right = any(normaliser.same(one.attribute, one.value, value) for value in own)

@@ -12,31 +12,44 @@ import numpy as np
 
 from shoplens.apps.attributes.alike import Alike, alike
 from shoplens.apps.attributes.contradictions import contradictions
+from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import FoundValue, joined
 from shoplens.apps.attributes.gaps import Gap
 from shoplens.apps.attributes.insights import Drive
+from shoplens.apps.attributes.reading import texts_of
 from shoplens.apps.attributes.schema import Kind
+from shoplens.apps.attributes.written import Written
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import InputError, NotFoundError
-from shoplens.features.current import read_current
-from shoplens.features.found_text import FoundTexts
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
-from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts
+from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts, feedback_of
 from shoplens.service.attribute_figures import what_drives, what_is_lacking
-from shoplens.service.attribute_learning import SURE, Knowledge, Progress, category_name, learn, recall
+from shoplens.service.attribute_learning import (
+    NAME,
+    SEEN_NAME,
+    SURE,
+    Knowledge,
+    Progress,
+    category_name,
+    keep_visible,
+    learn,
+    recall,
+)
+from shoplens.service.attribute_photos import ProductPhotos, photo_parts
 from shoplens.service.attribute_places import places
 from shoplens.service.encoders import table_of
-from shoplens.service.media_sources import MediaSources
 from shoplens.service.text_models import TextModels
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 COMPLETED = (ProposalKind.VALUE, ProposalKind.SPELLING, ProposalKind.PLACE)
 CHECKED = (ProposalKind.CONTRADICTION, ProposalKind.CATEGORY, ProposalKind.DUPLICATE, ProposalKind.PRICE)
+Stamp = tuple[int, str, str]
+
 FRESH = 300.0  # seconds that what is known of the catalogue answers before it is read again, if it changed
 
 
@@ -49,7 +62,7 @@ class Reviewed:
     new: int
     withdrawn: int  # open ones that no longer hold
     seconds: float
-    sources: dict[str, Any]  # how often each source of texts was right, and how well photos tell
+    sources: dict[str, Any]  # how often each source of texts was right, how well photos tell, and what was decided
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -66,27 +79,30 @@ class Reviewed:
 class Attributes:
     """Attributes of one shop. `put_products` writes products so that answers know them at once."""
 
-    def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts) -> None:
-        self._workspace, self._store = workspace, store
-        self._decisions = Decisions(store, put_products)
+    def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts, photos: ProductPhotos) -> None:
+        self._workspace, self._store, self._photos = workspace, store, photos
+        self._decisions = Decisions(store, put_products, self._forget_feedback)
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
-        self._known: tuple[int, float, Knowledge] | None = None
+        self._known: tuple[Stamp, float, Knowledge] | None = None
+        self._feedback: tuple[float, Feedback] | None = None
 
     def extract(self, title: str, description: str = "", category: Sequence[str] = ()) -> list[FoundValue]:
         """Values in a text, in the shop's words, the surest of each attribute first."""
         knowledge = self.knowledge()
-        own = tuple(category)
-        found = knowledge.reader.read({"title": title, "description": description}, own)
-        if knowledge.extractor is not None and title:
-            (answer,) = knowledge.extractor.extract([title], [category_name(knowledge.schema, own)])
-            found += [of_extracted(knowledge, name, one) for name, one in answer.items() if one.probability >= SURE]
-        return [_with_family(one, knowledge) for one in joined(found)]
+        given = Product(item_id="", title=title, description=description, category=tuple(category))
+        return self._told(_said(knowledge, given, Written()), knowledge)
 
     def of_product(self, item_id: str) -> tuple[Product, list[FoundValue]]:
-        """What the texts of a product say. NotFoundError when there is none of that id."""
-        product = self._product(item_id)
-        return product, self.extract(product.title, product.description, product.category)
+        """What the texts of a product say, the words in its photos, and the first photo itself.
+
+        What `shoplens embed` has not read yet is read now; a photo that cannot be read says nothing. What somebody
+        rejected for this product is not said again. NotFoundError when there is no product of that id.
+        """
+        product, knowledge = self._product(item_id), self.knowledge()
+        found = _said(knowledge, product, self._photos.written(product))
+        found += self._photos.seen(product, knowledge)
+        return product, self._told(found, knowledge, item_id)
 
     def complete(self, *, seed: int = 0, progress: Progress) -> Reviewed:
         """Learn from the catalogue, find what is missing or spelt otherwise, and put it on the review list."""
@@ -99,19 +115,22 @@ class Attributes:
         """Learn from the catalogue, find what is wrong, and put it on the review list."""
         began, now = time.perf_counter(), _now()
         found = self._find(seed, progress, vote=False)
-        with MediaSources(self._workspace) as media:
-            looks = same_photos(found.products, media.photos, progress)
+        looks = same_photos(found.products, self._photos.opener, progress)
         return self._offer(found, list(check(found, looks, now)), CHECKED, now, began)
 
     def contradictions(self, item_ids: Sequence[str]) -> list[Proposal]:
-        """Of some products, by their texts alone; nothing is written. NotFoundError for unknown ids."""
+        """Of some products, by their texts as they are and what `shoplens embed` read in their photos; nothing is
+        written. NotFoundError for unknown ids."""
         knowledge = self.knowledge()
-        found = []
-        for item_id in item_ids:
-            product, read = self.of_product(item_id)
-            told = contradictions(product, read, (), knowledge.schema, knowledge.normaliser)
-            found += [of_contradiction(item_id, one, _now()) for one in told]
-        return found
+        products = [self._product(item_id) for item_id in item_ids]
+        words, nothing, found = self._photos.kept(products), Written(), []
+        for product, seen in zip(products, self._photos.classified(products, knowledge), strict=True):
+            written = words.get(product.item_id, nothing)
+            read = joined(_said(knowledge, product, written))
+            told = contradictions(product, read, seen, knowledge.schema, knowledge.normaliser)
+            found += [of_contradiction(product.item_id, one, _now()) for one in told]
+        feedback = self.feedback()
+        return [judged for one in found if (judged := feedback.judged(one)) is not None]
 
     def accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Write what is proposed to the products, and remember it. All or nothing.
@@ -165,24 +184,59 @@ class Attributes:
         return alike(product, self._products(), attributes, knowledge.schema, knowledge.normaliser, n=n)
 
     def knowledge(self) -> Knowledge:
-        """The shop's taxonomy and the extractor learnt last; read again some minutes after the catalogue changed."""
+        """The shop's taxonomy and what was learnt last; read again when that is learnt anew, whichever process did it,
+        and some minutes after the catalogue changed."""
         with self._lock:
-            revision = self._store.catalogue.revision()
+            stamp = self._stamp()
             known = self._known
-            if known is None or (known[0] != revision and time.monotonic() - known[1] > FRESH):
-                known = revision, time.monotonic(), recall(self._models, self._store)
+            if (
+                known is None
+                or known[0][1:] != stamp[1:]
+                or (known[0] != stamp and time.monotonic() - known[1] > FRESH)
+            ):
+                known = stamp, time.monotonic(), recall(self._models, self._store)
                 self._known = known
             return known[2]
+
+    def feedback(self) -> Feedback:
+        """What decisions teach: at once where they are made, and in other processes some minutes later."""
+        known = self._feedback
+        if known is None or time.monotonic() - known[0] > FRESH:
+            known = time.monotonic(), feedback_of(self._store)
+            self._feedback = known
+        return known[1]
+
+    def _forget_feedback(self) -> None:
+        self._feedback = None
+
+    def _told(self, found: Iterable[FoundValue], knowledge: Knowledge, item_id: str = "") -> list[FoundValue]:
+        """What was found, as far as decisions let it be believed, the surest of each attribute first."""
+        feedback = self.feedback()
+        heard = (feedback.heard(one, item_id) for one in found)
+        return [_with_family(one, knowledge) for one in joined(one for one in heard if one is not None)]
+
+    def _stamp(self) -> Stamp:
+        """Changes with the catalogue; behind that, with what was learnt from it."""
+        versions = []
+        for name in (NAME, SEEN_NAME):
+            try:
+                versions.append(self._models.stamp(name))
+            except NotFoundError:
+                versions.append("")
+        return self._store.catalogue.revision(), versions[0], versions[1]
 
     def _find(self, seed: int, progress: Progress, *, vote: bool = True) -> Completion:
         products = self._products()
         if not products:
             raise InputError("the catalogue is empty; begin with `shoplens ingest products FILE`")
-        knowledge = learn(self._models, products, seed=seed, progress=progress)
-        with self._lock:
-            self._known = self._store.catalogue.revision(), time.monotonic(), knowledge
-        found = Completion(products, knowledge, self._shown(products), progress, seed=seed)
+        self._forget_feedback()
+        feedback = self.feedback()
+        knowledge = learn(self._models, products, feedback.rejected, seed=seed, progress=progress)
+        found = Completion(products, knowledge, self._shown(products), progress, self._photos.regions(), feedback, seed)
         found.find(vote=vote)
+        keep_visible(self._models, found.photos)
+        with self._lock:
+            self._known = self._stamp(), time.monotonic(), replace(knowledge, visible=found.photos)
         return found
 
     def _shown(self, products: Sequence[Product]) -> Shown:
@@ -191,18 +245,18 @@ class Attributes:
         tables = {name: table_of(self._workspace, name) for name in ("text", "image", "colour")}
         found = {one.name: one.values for one in assemble(tables.items(), ids)}
         photo = [found[name] for name in ("image", "colour") if name in found]
-        chosen = read_current(self._workspace.features).get("ocr")
-        words: dict[str, str] = {}
-        if chosen is not None:
-            with FoundTexts(self._workspace.features, "ocr", chosen.reader) as kept:
-                said = kept.texts([one.item_id for one in products if one.images])
-                words = {item_id: "\n".join(one.text for one in lines) for item_id, lines in said.items()}
-        return Shown(found.get("text"), np.concatenate(photo, axis=1) if photo else None, words)
+        parts = photo_parts(self._workspace, [name for name in ("image", "colour") if name in found])
+        if len(parts) < len(photo):
+            parts = ()  # of tables that are not complete nothing is kept
+        seen = np.concatenate(photo, axis=1) if photo else None
+        return Shown(found.get("text"), seen, parts, self._photos.kept(products))
 
     def _offer(
         self, found: Completion, proposals: list[Proposal], kinds: Iterable[ProposalKind], now: int, began: float
     ) -> Reviewed:
         wanted = tuple(kinds)
+        judged = (one if one.kind is ProposalKind.VALUE else found.feedback.judged(one) for one in proposals)
+        proposals = [one for one in judged if one is not None]
         new = self._store.proposals.offer(proposals)
         withdrawn = self._store.proposals.withdraw(wanted, now)
         counts = {kind.value: sum(one.kind is kind for one in proposals) for kind in wanted}
@@ -213,9 +267,9 @@ class Attributes:
                 "most_frequent": round(one.most_frequent, 3),
                 "photos": one.photos,
             }
-            for name, one in found.photos.items()
+            for name, one in found.photos.attributes.items()
         }
-        told = {"texts": sources, "photos": photos}
+        told = {"texts": sources, "photos": photos, "decisions": found.feedback.as_dict()}
         return Reviewed(len(found.products), counts, new, withdrawn, time.perf_counter() - began, told)
 
     def _product(self, item_id: str) -> Product:
@@ -226,6 +280,16 @@ class Attributes:
 
     def _products(self) -> list[Product]:
         return [one for chunk in self._store.catalogue.scan() for one in chunk if not one.stub]
+
+
+def _said(knowledge: Knowledge, product: Product, written: Written) -> list[FoundValue]:
+    """What the texts of a product say, and words in its photos."""
+    read = knowledge.reader.read(texts_of(product, written.text), product.category)
+    found = [written.placed(one) for one in read]
+    if knowledge.extractor is not None and product.title:
+        (answer,) = knowledge.extractor.extract([product.title], [category_name(knowledge.schema, product.category)])
+        found += [of_extracted(knowledge, name, one) for name, one in answer.items() if one.probability >= SURE]
+    return found
 
 
 def _with_family(one: FoundValue, knowledge: Knowledge) -> FoundValue:

@@ -8,6 +8,7 @@
     vectors/                 vectors.npy: one fused vector a product; content.npz: how they were made
     index/                   nearest-neighbour index over them
     alignment/               the space of words and photos, when one was learnt
+    recogniser/              which product a photo shows, when that was learnt
     cart/                    what completes a cart, when the log holds baskets
     profile/                 what profiles are worked out with; nothing in it is about one person
 
@@ -32,18 +33,20 @@ from shoplens import __version__
 from shoplens.domain.dataset import Modality
 from shoplens.domain.events import EventType, EventWeights, event_weights, key_of_text
 from shoplens.domain.vocabulary import Vocabulary
-from shoplens.errors import BundleError, ConfigurationError
+from shoplens.errors import BundleError
 from shoplens.models.base import Recommender
 from shoplens.models.calibration import Calibration
 from shoplens.models.cart import CartModel
 from shoplens.models.profile import ProfileModel
 from shoplens.recommend.content_space import ContentSpace, unit_rows
 from shoplens.recommend.learned import Learned
-from shoplens.registry import PARTS, find
+from shoplens.registry import find
+from shoplens.service.bundle_models import load_models, write_models
 
 FORMAT = 1  # raise when an older reader would misunderstand
 MANIFEST = "manifest.json"
 ALIGNMENT = "alignment"  # folder
+RECOGNISER = "recogniser"  # folder
 CART = "cart"  # folder
 PROFILE = "profile"  # folder
 EXACT_BELOW = 20_000  # products; under this, looking at all of them is about as fast as a graph, and exact
@@ -62,6 +65,7 @@ def write_bundle(
     people: Vocabulary | None = None,
     calibration: Calibration | None = None,
     alignment: Path | None = None,
+    recogniser: Path | None = None,
     cart: CartModel | None = None,
     profile: ProfileModel | None = None,
 ) -> Path:
@@ -70,9 +74,9 @@ def write_bundle(
     `shipped` names the model that answers. `extra` goes into the manifest as it is; `extra["encoders"]` (modality →
     encoder version), `extra["event_weights"]` (event type → weight in training) and `extra["data_fingerprint"]` have a
     meaning. `people`: the users of the training data, so that models which read profiles find them again; only hashes
-    of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`: folder of the
-    version that goes along. `cart`: what completes a cart, `profile`: what profiles are worked out with, both over
-    the same items. A bundle is used once it is promoted.
+    of their ids are kept. `calibration` turns the shipped model's scores into probabilities. `alignment`, `recogniser`:
+    folders of the versions that go along. `cart`: what completes a cart, `profile`: what profiles are worked out with,
+    both over the same items. A bundle is used once it is promoted.
     """
     if shipped not in models:
         raise BundleError(f"the model to ship, {shipped!r}, is not among {', '.join(models)}")
@@ -82,13 +86,14 @@ def write_bundle(
     building.mkdir()
     try:
         (building / "items.json").write_bytes(orjson.dumps(list(items.ids)))
-        classes = _write_models(building, models)
+        classes = write_models(building, models)
         if people is not None:
             np.save(building / "people.npy", np.array([key_of_text(name) for name in people.ids], np.int64))
         if calibration is not None:
             calibration.save(building)
-        if alignment is not None:
-            shutil.copytree(alignment, building / ALIGNMENT)
+        for name, version in ((ALIGNMENT, alignment), (RECOGNISER, recogniser)):
+            if version is not None:
+                shutil.copytree(version, building / name)
         for name, model in ((CART, cart), (PROFILE, profile)):
             if model is not None:
                 (building / name).mkdir()
@@ -189,7 +194,7 @@ def open_bundle(folder: Path, *, classes: Mapping[str, type[Recommender]] | None
     items = Vocabulary(orjson.loads((folder / "items.json").read_bytes()))
     if len(items) != manifest["items"]:
         raise BundleError(f"{folder}: {len(items)} ids where the manifest says {manifest['items']}")
-    models = _load_models(folder, manifest["models"], classes or {})
+    models = load_models(folder, manifest["models"], classes or {})
     if manifest["shipped"] not in models:
         raise BundleError(f"{folder}: the model that should answer, {manifest['shipped']!r}, is missing")
     vectors = index = content = None
@@ -250,51 +255,6 @@ def trained_weights(manifest: Mapping[str, Any]) -> EventWeights:
     return event_weights({name: weight for name, weight in told.items() if name in tuple(EventType)})
 
 
-def _write_models(building: Path, models: Mapping[str, Recommender]) -> dict[str, str]:
-    """Each model saves itself; returns name → "module:Class", or "@OTHER/MEMBER" for a model that another one contains
-    (a blend its members) and therefore has saved already."""
-    inside = {
-        id(member): f"@{name}/{part}"
-        for name, model in models.items()
-        for part, member in getattr(model, "models", {}).items()
-    }
-    classes = {}
-    for name, model in models.items():
-        _check_name(name)
-        if id(model) in inside:
-            classes[name] = inside[id(model)]
-            continue
-        folder = building / "models" / name
-        folder.mkdir(parents=True)
-        model.save(folder)
-        classes[name] = f"{type(model).__module__}:{type(model).__qualname__}"
-    return classes
-
-
-def _load_models(
-    folder: Path, targets: Mapping[str, str], classes: Mapping[str, type[Recommender]]
-) -> dict[str, Recommender]:
-    """The models of a manifest, in its order; one inside another is the same object, not a second copy in memory."""
-    loaded: dict[str, Recommender] = {}
-    for name, target in targets.items():
-        _check_name(name)
-        if not target.startswith("@"):
-            loaded[name] = _load_model(folder / "models" / name, name, target, classes)
-    for name, target in targets.items():
-        if target.startswith("@"):
-            owner, _, part = target[1:].partition("/")
-            member = getattr(loaded.get(owner), "models", {}).get(part)
-            if member is None:
-                raise BundleError(f"{folder}: the manifest says that {name!r} is inside {owner!r}, which is not so")
-            loaded[name] = member
-    return {name: loaded[name] for name in targets}
-
-
-def _check_name(name: str) -> None:
-    if not name or name in (".", "..") or set(name) & set("/\\\0"):
-        raise BundleError(f"{name!r} cannot be the name of a model: it becomes a folder")
-
-
 def _write_vectors(
     building: Path,
     items: Vocabulary,
@@ -327,30 +287,6 @@ def _write_vectors(
     index_folder.mkdir()
     find("indexes", _index_name(len(items)))().build(vectors).save(index_folder)
     return int(vectors.shape[1]), maker
-
-
-def _load_model(folder: Path, name: str, target: str, classes: Mapping[str, type[Recommender]]) -> Recommender:
-    """Only classes of this package, of the registry or of the caller are ever loaded."""
-    known = {part.target for part in PARTS["models"].values()}
-    module, _, attribute = target.partition(":")
-    if name in classes:
-        chosen: Any = classes[name]
-    elif target in known or module.startswith("shoplens.models.") or module == "shoplens.models":
-        from importlib import import_module
-
-        chosen = getattr(import_module(module), attribute, None)
-    else:
-        try:
-            chosen = find("models", name)
-        except ConfigurationError as error:
-            raise BundleError(f"{folder}: {error}") from error
-    if chosen is None:
-        raise BundleError(f"{folder}: there is no model {target} in this version of Shoplens; train again")
-    try:
-        loaded: Recommender = chosen.load(folder)
-    except (OSError, ValueError, KeyError) as error:
-        raise BundleError(f"{folder}: the model {name!r} cannot be loaded: {error}") from error
-    return loaded
 
 
 def _index_name(items: int) -> str:

@@ -15,10 +15,9 @@ from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
 from shoplens.service.encoders import OFF, encoder_of, setting_of
 from shoplens.service.opened_text_models import OpenedTextModels
-from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+from shoplens.service.text_models import CLASSIFIER, SavedTextModel, TextModels, checked_name, fingerprint
 from shoplens.service.workspace import Workspace
 
-KIND = "classifier"
 TRAINING = ".training"  # folder of fine-tunings that are under way
 
 
@@ -51,12 +50,14 @@ class Classifiers:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self.saved = TextModels.of(workspace.root)
-        self._opened = OpenedTextModels(self.saved, KIND, self._load, learn="shoplens classify train FILE --name NAME")
+        self._opened = OpenedTextModels(
+            self.saved, CLASSIFIER, self._load, learn="shoplens classify train FILE --name NAME"
+        )
         self._encoder: Encoder | None = None
 
     def all(self) -> list[SavedTextModel]:
         """The classifiers there are, by name."""
-        return self.saved.all(KIND)
+        return self.saved.all(CLASSIFIER)
 
     def train(
         self,
@@ -92,7 +93,7 @@ class Classifiers:
         saved = self.saved.save(
             name,
             trained.model,
-            kind=KIND,
+            kind=CLASSIFIER,
             labels=trained.model.classes,
             metrics=_metrics(trained),
             data=data,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shoplens.errors import MissingExtraError, ShoplensError
 from shoplens.features.current import read_current
@@ -53,6 +54,12 @@ class Finding:
     def well(self) -> bool:
         """Whether nothing needs doing."""
         return not self.advice
+
+
+def findings_json(found: Sequence[Finding]) -> dict[str, Any]:
+    """As it is told."""
+    listed = [{"subject": one.subject, "state": one.state, "advice": one.advice} for one in found]
+    return {"well": all(one.well for one in found), "findings": listed}
 
 
 def examine(workspace: Workspace) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,12 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from shoplens.domain.moments import told
 from shoplens.errors import ConflictError, InputError, NotFoundError, did_you_mean
+from shoplens.service.grants import Grant
 from shoplens.service.shared_file import SharedFile
 
 FILE = "keys.json"
-#: A role may do what the ones before it may.
-ROLES = ("read", "write", "admin")
 NAME = re.compile(r"[\w.-]{1,64}")
 REMEMBERED = 1_000  # keys whose hash was compared already
 
@@ -43,6 +43,28 @@ class ApiKey:
     hash: str
     created: int  # seconds since 1970
     per_minute: int | None = None  # requests; None: as many as come
+    scopes: list[str] | None = None  # None: everywhere, as keys that are older than scopes
+
+    def told(self) -> dict[str, Any]:
+        """What may be told of it."""
+        made = told(self.created * 1_000_000)
+        return {
+            "name": self.name,
+            "role": self.role,
+            "scopes": self.scopes,
+            "per_minute": self.per_minute,
+            "created": made,
+            "key_id": self.key_id,
+        }
+
+    @property
+    def grant(self) -> Grant:
+        """What it may do."""
+        return Grant(self.role, None if self.scopes is None else frozenset(self.scopes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in the file: without scopes where it has none, which an older Shoplens reads too."""
+        return {name: value for name, value in asdict(self).items() if name != "scopes" or value is not None}
 
 
 class Keyring:
@@ -65,14 +87,26 @@ class Keyring:
         self._begun = self._begun or self._file.exists
         return self._begun
 
+    def get(self, name: str) -> ApiKey:
+        """What is kept of a key. NotFoundError when there is none of that name."""
+        keys = self._file.content.values()
+        found = next((key for key in keys if key.name == name), None)
+        if found is None:
+            raise NotFoundError(
+                f"no key named {name!r}; {did_you_mean(name, [key.name for key in keys])}see: shoplens keys list"
+            )
+        return found
+
     def listed(self) -> list[ApiKey]:
         """All keys, oldest first."""
         return sorted(self._file.content.values(), key=lambda key: (key.created, key.name))
 
-    def create(self, name: str, role: str, *, per_minute: int | None = None) -> str:
-        """A new key, told here and never again. InputError for a bad name or role, ConflictError for a name in use."""
-        if role not in ROLES:
-            raise InputError(f"{role!r} is not a role; it is one of {', '.join(ROLES)}")
+    def create(
+        self, name: str, role: str, *, scopes: Collection[str] | None = None, per_minute: int | None = None
+    ) -> str:
+        """A new key, told here and never again; `scopes` says where it may be used (None: everywhere). InputError for a
+        bad name, role or scope, ConflictError for a name in use."""
+        grant = Grant(role, None if scopes is None else frozenset(scopes))
         if not NAME.fullmatch(name):
             raise InputError(f"{name!r}: a key's name is made of letters, digits, '.', '-' and '_', at most 64")
         if per_minute is not None and per_minute < 1:
@@ -82,19 +116,16 @@ class Keyring:
             if any(key.name == name for key in keys.values()):
                 raise ConflictError(f"there is a key named {name!r}; revoke it first, or take another name")
             key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-            made = ApiKey(key_id, name, role, _HASHER.hash(secret), int(time.time()), per_minute)
-            self._file.write([asdict(key) for key in (*keys.values(), made)])
+            where = None if grant.scopes is None else sorted(grant.scopes)
+            made = ApiKey(key_id, name, role, _HASHER.hash(secret), int(time.time()), per_minute, where)
+            self._file.write([key.as_dict() for key in (*keys.values(), made)])
         return f"sl_{key_id}_{secret}"
 
     def revoke(self, name: str) -> ApiKey:
         """Let a key open nothing any more, here at once, in running servers within a second or so."""
         with self._file.changing():
-            keys = self._file.content
-            found = next((key for key in keys.values() if key.name == name), None)
-            if found is None:
-                hint = did_you_mean(name, [key.name for key in keys.values()])
-                raise NotFoundError(f"no key named {name!r}; {hint}see: shoplens keys list")
-            self._file.write([asdict(key) for key in keys.values() if key is not found])
+            found = self.get(name)
+            self._file.write([key.as_dict() for key in self._file.content.values() if key is not found])
         return found
 
     def known(self, key: str) -> ApiKey | None:
@@ -129,9 +160,8 @@ class Keyring:
 
 def _read(entries: list[dict[str, Any]]) -> dict[str, ApiKey]:
     keys = [ApiKey(**entry) for entry in entries]
-    wrong = sorted({key.role for key in keys} - set(ROLES))
-    if wrong:
-        raise InputError(f"there is no role {', '.join(wrong)}; the roles are {', '.join(ROLES)}")
+    for key in keys:
+        _ = key.grant  # InputError for what this Shoplens does not know
     return {key.key_id: key for key in keys}
 
 

@@ -17,7 +17,7 @@ from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 
 from shoplens.errors import ServiceUnavailableError
-from shoplens.service.keyring import ROLES
+from shoplens.service.grants import ROLES, Grant, read_grant
 from shoplens.service.server_settings import OidcSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -30,10 +30,10 @@ MOST_TOKEN = 16_384  # characters
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose token it is. `role` None: the token is good, but allows nothing here."""
+    """Whose token it is. Without `grants` the token is good, but allows nothing here."""
 
     subject: str
-    role: str | None
+    grants: tuple[Grant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +87,20 @@ class Issuer:
                 if fresh or not _unknown_key(token, keys):
                     return refused
                 continue
-            return Identity(str(read.claims["sub"]), self._role(read.claims))
+            return Identity(str(read.claims["sub"]), self._grants(read.claims))
         return refused
 
     def look(self) -> int:
         """How many keys the issuer has now. ServiceUnavailableError when they cannot be fetched."""
         return len(self._known(fresh=True).keys)
 
-    def _role(self, claims: dict[str, Any]) -> str | None:
+    def _grants(self, claims: dict[str, Any]) -> tuple[Grant, ...]:
         found: Any = claims
         for part in self._settings.role_claim.split("."):
             found = found.get(part) if isinstance(found, dict) else None
         said = found.split() if isinstance(found, str) else found if isinstance(found, list) else []
         means = self._settings.roles or {name: name for name in ROLES}
-        held = [means[one] for one in said if isinstance(one, str) and one in means]
-        return max(held, key=ROLES.index, default=None)
+        return tuple(read_grant(means[one]) for one in said if isinstance(one, str) and one in means)
 
     def _known(self, *, fresh: bool) -> KeySet:
         with self._lock:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from shoplens.apps.home import Home
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.scenarios import Scenario
 from shoplens.recommend.shelf import Shelf
+from shoplens.service.answers import Answers
 from shoplens.service.live_catalogue import OnChange
 from shoplens.service.loose_media import LooseMedia
+from shoplens.service.media_sources import MediaSources
 from shoplens.service.watching import Watching
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -33,9 +37,11 @@ class OpenedAtUse(ABC):
     workspace: Workspace
     store: Store
     facts: CatalogueFacts
+    media: MediaSources
     loose_media: LooseMedia
-    home: Home
+    answers: Answers
     watching: Watching
+    scenarios: Mapping[str, Scenario]
 
     def __init__(self) -> None:
         self._opening = threading.RLock()
@@ -57,6 +63,10 @@ class OpenedAtUse(ABC):
         """What somebody did last."""
 
     @abstractmethod
+    def wish(self, scenario: str = "home", **given: Any) -> Wish:
+        """What a request to this scenario wishes."""
+
+    @abstractmethod
     def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
         """Insert or replace products."""
 
@@ -72,7 +82,13 @@ class OpenedAtUse(ABC):
         with self._opening:
             if self._search is None:
                 self._search = SearchService(
-                    self.workspace, self.store, self.facts, lambda: self.shelf, self.history, self.loose_media
+                    self.workspace,
+                    self.store,
+                    self.facts,
+                    lambda: self.shelf,
+                    self.history,
+                    self.loose_media,
+                    self.scenarios,
                 )
                 self.on_change(self._search.changed)
                 if self.watching.started:
@@ -82,11 +98,13 @@ class OpenedAtUse(ABC):
     @property
     def attributes(self) -> Attributes:
         """What products are like: values found in texts and photos, the review list, what values are worth."""
+        from shoplens.service.attribute_photos import ProductPhotos
         from shoplens.service.attributes import Attributes  # with it comes what learns
 
         with self._opening:
             if self._attributes is None:
-                self._attributes = Attributes(self.workspace, self.store, self.put_products)
+                photos = ProductPhotos(self.workspace, self.loose_media, self.media)
+                self._attributes = Attributes(self.workspace, self.store, self.put_products, photos)
             return self._attributes
 
     @property
@@ -138,7 +156,10 @@ class OpenedAtUse(ABC):
                     self.workspace,
                     self.store,
                     self.search.look,
-                    lambda wish, user, session: self.home.recommend(self.shelf, wish, user, session),
+                    # not noted: whoever follows it has no impression to quote, so it would count as never clicked
+                    lambda n, user, session: self.answers.recommend(
+                        self.wish("assistant", n=n), user, session, noted=False
+                    ),
                     lambda: self.interaction,
                 )
             return self._assistant

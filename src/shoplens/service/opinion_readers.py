@@ -18,9 +18,7 @@ from shoplens.encoders.base import TextEncoder
 from shoplens.errors import ConfigurationError, NotFoundError
 from shoplens.models.classifier.saved import load_classifier
 from shoplens.service.encoders import OFF, encoder_of, setting_of
-from shoplens.service.taggers import KIND as TAGGER_KIND
-from shoplens.service.taggers import Taggers
-from shoplens.service.text_models import TextModels
+from shoplens.service.text_models import TAGGER, TextModels
 from shoplens.service.workspace import Workspace
 
 TONE_MODEL, TOPIC_MODEL = "opinions-tone", "opinions-topic"  # names among the workspace's models of texts
@@ -60,7 +58,7 @@ def reader_of(
 
 def check_tagger(workspace: Workspace) -> None:
     """ConfigurationError when the settings name a tagger that there is not."""
-    wanted, there = workspace.settings.opinions.tagger, TextModels.of(workspace.root).names(TAGGER_KIND)
+    wanted, there = workspace.settings.opinions.tagger, TextModels.of(workspace.root).names(TAGGER)
     if wanted and wanted not in there:
         known = ", ".join(there) or "none"
         raise ConfigurationError(
@@ -102,6 +100,8 @@ def _topic(workspace: Workspace, vectors: Vectors | None, meaning: Vectors | Non
 def _tags(workspace: Workspace, tagger: str) -> Tags:
     """Names that a trained tagger finds. ConfigurationError when there is no tagger of that name."""
     check_tagger(workspace)
+    from shoplens.service.taggers import Taggers  # torch comes with it
+
     taggers = Taggers(workspace)
 
     def tags(texts: Sequence[str]) -> list[tuple[Named, ...]]:

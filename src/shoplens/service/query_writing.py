@@ -65,4 +65,7 @@ class QueryWriting:
                 self._broken = True
                 log.warning("words in photos of questions are not read: %s", error)
             return ""
+        except Exception:  # networks raise whatever they like; another photo may be read
+            log.exception("words in a photo of a question could not be read")
+            return ""
         return " ".join(SIGNS.sub(" ", found).split())[:MOST].strip()

@@ -1,8 +1,8 @@
 """One training of the schedule, in a process of its own: `python -m shoplens.service.retraining ROOT SINCE`.
 
-It learns from what happened before SINCE (microseconds), judges the result on what came since, and prints one line of
-JSON. Whoever started it decides what to do. Its memory is its own, and may be limited: a training that wants more ends,
-and nobody else notices.
+It learns from what happened before SINCE (microseconds), judges the result on what came since, learns how clicks order
+search results, and prints one line of JSON. Whoever started it decides what to do. Its memory is its own, and may be
+limited: a training that wants more ends, and nobody else notices.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+
+if TYPE_CHECKING:
+    from shoplens.service.workspace import Workspace
+    from shoplens.store.base import Store
 
 
 def main() -> None:
@@ -47,11 +51,24 @@ def retrain(root: Path, since: int) -> dict[str, Any]:
 
         with Runtime.open(root) as shop:
             done = train_shop(shop.workspace, shop.store, before=since, ship=False)
-            return {"version": done.version, "verdict": shop.bundles.judge(done.version, since).as_dict()}
+            verdict = shop.bundles.judge(done.version, since).as_dict()
+            return {"version": done.version, "verdict": verdict, "clicks": clicks_of(shop.workspace, shop.store)}
     except ShoplensError as error:
         return {"error": str(error)}
     except MemoryError:
         return {"error": "it wanted more memory than schedule.memory_mb allows"}
+
+
+def clicks_of(workspace: Workspace, store: Store) -> str:
+    """Learn from clicks on search results, and say in a sentence what came of it: judged by itself, whatever becomes of
+    the bundle. "" where nobody searched."""
+    from shoplens.errors import ShoplensError
+    from shoplens.service.search_learning import learn_from_clicks
+
+    try:
+        return learn_from_clicks(workspace, store).told if store.searches.count() else ""
+    except ShoplensError as error:
+        return f"nothing was learnt from clicks: {error}"
 
 
 if __name__ == "__main__":

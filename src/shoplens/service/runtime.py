@@ -28,7 +28,9 @@ from shoplens.service.contents import FeatureContents
 from shoplens.service.experiments import Experiments
 from shoplens.service.exposure import Exposure
 from shoplens.service.hot_swap import HotSwap
+from shoplens.service.jobs import Jobs
 from shoplens.service.keyring import Keyring
+from shoplens.service.listening import Listening
 from shoplens.service.live_catalogue import LiveCatalogue, OnChange
 from shoplens.service.live_embedding import LiveEmbedding
 from shoplens.service.log_writer import LogWriter
@@ -84,8 +86,10 @@ class Runtime(ShopChanges, OpenedAtUse):
         self.media = MediaSources(workspace)
         self.live = LiveEmbedding(workspace, self.media)
         self.loose_media = LooseMedia(workspace, self.media)
+        self.listening = Listening(self.loose_media, self.media)
         self.home = Home(self.history, limit=self.settings.train.max_history)
         self.keyring = Keyring(workspace.root)
+        self.jobs = Jobs(workspace.root, workspace.bundles)
         self.experiments = Experiments(workspace.root, workspace.bundles)
         kept = self.settings.impressions
         log_of_answers = LogWriter(store.impressions, "impressions", keep_days=kept.days) if kept.log else None
@@ -165,6 +169,32 @@ class Runtime(ShopChanges, OpenedAtUse):
             raise NotFoundError(f"nothing is held about {user_id!r}")
         return gone
 
+    def forget_guest(self, session_id: str) -> Mapping[str, int]:
+        """Delete what a session did while nobody was signed in, as `forget_person` does; later it is somebody's.
+
+        Returns what went: events, searches, impressions, transcripts, conversations → how many. NotFoundError when
+        nothing was held.
+        """
+        from shoplens.service.assistant_tools import shopping_session
+
+        names = (session_id, shopping_session(session_id))  # the second: if they talked to the assistant under this id
+        keeper, conversations = FolderKeeper(self.workspace.conversations), 0
+        for name in names:
+            kept = keeper.of_guest(name) is not None and keeper.forget(name)
+            held = self._interaction is not None and self._interaction.sessions.forget_guest(name)
+            conversations += kept or held
+        for log in self.logs.values():
+            log.flush()
+        also = {"conversations": conversations}
+        gone = {**self.store.people.delete_guest(names, also), **also}
+        for name in names:
+            self.answers.forget(name)
+            if self._search is not None:
+                self._search.forget(name)
+        if not any(gone.values()):
+            raise NotFoundError(f"nothing is held about a guest's session {session_id!r}")
+        return gone
+
     def forget_conversation(self, conversation_id: str) -> bool:
         """Delete what was said to the assistant in one conversation, and what was searched for in it. False when there
         was none."""
@@ -213,7 +243,7 @@ class Runtime(ShopChanges, OpenedAtUse):
 
     def start_experiment(self, experiment: Experiment) -> Experiment:
         """Begin; see `Experiments.start`. Here at once, in other processes within a second or two."""
-        begun = self.experiments.start(experiment)
+        begun = self.experiments.start(experiment, self.scenarios)
         self.answers.prepare()
         return begun
 

@@ -17,12 +17,14 @@ from typing import Any
 import orjson
 from filelock import FileLock, Timeout
 
-from shoplens.errors import BundleError, ConflictError, ShoplensError
+from shoplens.errors import BundleError, ConflictError, ShoplensError, StoreError
 from shoplens.service import bundle_pointer, journal
+from shoplens.service.backup import back_up
 from shoplens.service.bundle import read_manifest, trained_at
 from shoplens.service.drift import Drift
 from shoplens.service.experiments import Experiments
 from shoplens.service.gate import newest_window
+from shoplens.service.jobs import Job, Jobs
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
 from shoplens.service.rollback import clicked_less
@@ -50,9 +52,11 @@ class Schedule:
         workspace.bundles.mkdir(parents=True, exist_ok=True)
         self._alone = FileLock(workspace.bundles / ".schedule.lock")
         try:
-            self._alone.acquire(timeout=0)
+            self._alone.acquire(timeout=1)  # who only asks whether somebody holds it, holds it for a moment
         except Timeout as error:
             raise ConflictError(f"another process looks after {workspace.root} already; stop it first") from error
+        self.jobs = Jobs(workspace.root, workspace.bundles)
+        self.jobs.give_up()
 
     def close(self) -> None:
         """Let another process look after the workspace."""
@@ -64,11 +68,46 @@ class Schedule:
         returned = self.take_back()
         if returned is not None:
             done.append(returned)
+        done += self.do_jobs()
         reason = self.reason()
         self._tell()
         if reason is not None and (trained := self.renew(reason)) is not None:
             done.append(trained)
         return done
+
+    def do_jobs(self) -> list[journal.Entry]:
+        """Do what somebody asked for; returns what became of bundles."""
+        entries = []
+        while (job := self.jobs.begin()) is not None:
+            log.info("%s was asked for (job %s)", job.what, job.job_id)
+            try:
+                if job.what == "backup":
+                    self.jobs.end(job, self._back_up(job))
+                    continue
+                entry = self.renew("asked for")
+            except (ShoplensError, OSError) as error:
+                log.error("job %s failed: %s", job.job_id, error)
+                told = error.told if isinstance(error, StoreError) else str(error)  # where the database is, the log has
+                self.jobs.end(job, told, failed=True)
+                continue
+            if entry is None:
+                self.jobs.end(job, "nothing came since the bundle that answers was trained")
+                continue
+            entries.append(entry)
+            became = f"{entry.what.replace('_', ' ')} {entry.bundle or ''}".strip()
+            self.jobs.end(job, f"{became}: {entry.why}", failed=entry.what == "failed")
+        return entries
+
+    def _back_up(self, job: Job) -> str:
+        """Write a backup, and delete those that are too many. Returns what was done."""
+        folder = self._workspace.root / self._settings.backups
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        done = back_up(self._workspace, folder / f"shop-{moment}-{job.job_id}.tar", without=job.without)
+        ours = sorted(folder.glob("shop-[0-9]*-[0-9]*-*.tar"))
+        for old in ours[: -self._settings.keep_backups]:
+            old.unlink(missing_ok=True)
+        return f"{done.file.name}: {sum(done.rows.values()):,} rows and {done.files:,} files, {done.bytes:,} bytes"
 
     def take_back(self) -> journal.Entry | None:
         """Return to the bundle before when the current one is clicked less."""
@@ -111,6 +150,8 @@ class Schedule:
         told = self._train(self._workspace, since)
         if "error" in told:
             return self._note("failed", str(told["error"]), current, None, reason, events)
+        if told.get("clicks"):
+            log.info("search: %s", told["clicks"])
         version, verdict = str(told["version"]), told["verdict"]
         if current is None:
             verdict = {**verdict, "accepted": True, "why": "the first bundle"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,27 +19,31 @@ from shoplens.apps.interaction.keeping import FolderKeeper
 from shoplens.apps.interaction.scene import without_words
 from shoplens.apps.interaction.sessions import Sessions
 from shoplens.apps.search.analytics import SearchFigures, analyse
-from shoplens.apps.search.curation import Curation
 from shoplens.apps.search.engine import SearchEngine, SearchTuning
 from shoplens.apps.search.personal import PersonalOrder
 from shoplens.apps.search.suggestions import Suggestion, Suggestions
 from shoplens.apps.search.trending import TrendingSearch, TrendingSearches
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
+from shoplens.domain.search_rules import RuleKind, SearchRule
 from shoplens.errors import ShoplensError
 from shoplens.features.align.composing import Composer
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Ask, Constraint, Found
 from shoplens.recommend.facts import CatalogueFacts
+from shoplens.recommend.lifts import lifts_of
+from shoplens.recommend.rules import Wish
+from shoplens.recommend.scenarios import Scenario, find_scenario
 from shoplens.recommend.shelf import Shelf
 from shoplens.service.asked_media import AskedMedia
 from shoplens.service.log_writer import LogWriter
 from shoplens.service.loose_media import LooseMedia, Part
 from shoplens.service.search_index import SearchIndex
-from shoplens.service.search_learning import ClicksInUse
+from shoplens.service.search_learning import ClicksInUse, ClicksLearnt, click_report, learn_from_clicks
 from shoplens.service.search_log import record_of
 from shoplens.service.search_media import SearchMedia
 from shoplens.service.search_moments import SearchMoments
+from shoplens.service.search_rules import SearchRules, Told
 from shoplens.service.search_weights import WeightsLearnt, learn_weights
 from shoplens.service.search_words import Progress
 from shoplens.service.trouble import Trouble
@@ -46,6 +51,7 @@ from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
+SCENARIO = "search"  # where the shop has one of this name, its rules hold for all that name none
 AT_ONCE = 200  # products that suggestions learn before others have their turn
 TRY_EVERY = 5.0  # seconds between tries to read the store for suggestions while it is away
 LEARN_EVERY = 600.0  # seconds between looks at what other processes were asked, for suggestions
@@ -67,13 +73,16 @@ class SearchService:
         shelf: Callable[[], Shelf],
         history: ReadHistory,
         media: LooseMedia,
+        scenarios: Mapping[str, Scenario],
     ) -> None:
         self._workspace = workspace
+        self._scenarios = scenarios
         self._store = store
         self._facts = facts
         self._shelf = shelf
         settings = workspace.settings.search
-        self.index = SearchIndex(workspace, store, facts, media)
+        self.rules = SearchRules(workspace, store)
+        self.index = SearchIndex(workspace, store, facts, media, self.rules)
         self.media = SearchMedia(media, self.index.vectors, facts, self._ready)
         self.moments = SearchMoments(self.index.vectors, facts, store.catalogue.get)
         self.engine = SearchEngine(
@@ -84,7 +93,8 @@ class SearchService:
                 shelf, history, language=workspace.settings.language, limit=workspace.settings.train.max_history
             ),
             clicks=ClicksInUse(workspace, facts),
-            curation=Curation.open(workspace.root / settings.curation),
+            curation=self.rules.curation,
+            raised=self._raised,
             settings=SearchTuning(personal=settings.personal),
             glossary=glossary,
         )
@@ -122,10 +132,16 @@ class SearchService:
         """The same without writing it down: for questions that no person asks."""
         if not self._started:
             self.sync()
+        if ask.scenario is None:
+            ask = replace(ask, scenario=self._scenarios.get(SCENARIO))
         found = self.moments.told(ask, self.engine.search(ask))
         if ask.written:  # nothing is said of words that nobody typed
             return replace(found, rescued=None, did_you_mean=None, corrected_from=None)
         return found
+
+    def scenario(self, name: str | None) -> Scenario | None:
+        """The place of the shop that a request names; None where it names none. InputError for one that is not."""
+        return None if name is None else find_scenario(self._scenarios, name)
 
     def see(self, parts: Sequence[Part]) -> AskedMedia:
         """Photos, videos and sound as vectors to be near to, and words: `see(parts).join(Ask(…))` searches with them.
@@ -137,6 +153,22 @@ class SearchService:
     def understand(self, text: str, language: str) -> Sequence[Constraint]:
         """What would be read out of these words."""
         return self.engine.understand(text, language)
+
+    def tell(self, told: Mapping[RuleKind, Sequence[Told]], *, replace: bool = False) -> list[SearchRule]:
+        """Curation, synonyms and words that hold from now on; see `SearchRules.tell`. All kinds or none."""
+        return self._ruled(lambda: self.rules.tell(told, replace=replace))
+
+    def tell_file(self, kind: RuleKind, path: Path, *, replace: bool = False) -> list[SearchRule]:
+        """The same from a file; see `SearchRules.tell_file`."""
+        return self._ruled(lambda: self.rules.tell_file(kind, path, replace=replace))
+
+    def take_away(self, rule_ids: Sequence[int]) -> list[SearchRule]:
+        """Rules that hold no more; see `SearchRules.remove`."""
+        return self._ruled(lambda: self.rules.remove(rule_ids))
+
+    def restore(self, rule_ids: Sequence[int]) -> list[SearchRule]:
+        """Rules that hold again; see `SearchRules.restore`."""
+        return self._ruled(lambda: self.rules.restore(rule_ids))
 
     def learn_weights(self, judgements: Path, *, seed: int = 0) -> WeightsLearnt:
         """How much words, meaning and looks count here, from judged products; see `search_weights`."""
@@ -182,18 +214,29 @@ class SearchService:
             searches.queries(since=since), (one for part in searches.responses(since=since) for one in part), n=n
         )
 
+    def learn_from_clicks(self, *, seed: int = 0) -> ClicksLearnt:
+        """An order of results from what people chose; it serves where it is better on the latest week. See
+        `search_learning.learn_from_clicks`; `shoplens train` and the schedule do it, too."""
+        if self.log is not None:
+            self.log.flush()
+        return learn_from_clicks(self._workspace, self._store, seed=seed)
+
+    def click_report(self) -> dict[str, Any] | None:
+        """What the order learnt from clicks that serves was judged by; None where none serves."""
+        return click_report(self._workspace)
+
     def changed(self, products: Sequence[Product], gone: Sequence[str]) -> None:
         """The catalogue changed; the facts know it already."""
         self.index.changed(products, gone)
         if self._suggests:
             self.suggestions.apply(products, gone)
 
-    def forget(self, user_id: str) -> None:
-        """Drop what is remembered of a person beside the store, where their searches still are, all of them."""
+    def forget(self, who: str) -> None:
+        """Drop what is remembered of a person, or a guest's session, beside the store."""
         if self.log is not None:
             self.log.flush()
-        self.suggestions.forget(user_id)
-        self.rising.forget(user_id)
+        self.suggestions.forget(who)
+        self.rising.forget(who)
 
     def forget_everybody(self) -> None:
         """Drop what is remembered by person beside the store; their own queries are read from there again."""
@@ -207,6 +250,17 @@ class SearchService:
         self.index.close()
         if self.log is not None:
             self.log.close()
+
+    def _ruled(self, change: Callable[[], Sequence[SearchRule]]) -> list[SearchRule]:
+        changed = change()
+        self.index.follow_rules()  # here at once
+        return list(changed)
+
+    def _raised(self, ask: Ask) -> Floats | None:
+        """What lifts products whoever asks: how new they are, what they earn, what people say of them."""
+        place = ask.scenario
+        wish = Wish() if place is None else Wish(freshness=place.freshness, margin=place.margin)
+        return lifts_of(self._shelf(), wish)
 
     def _compose(self, shown: Sequence[Floats], change: str) -> Floats | None:
         """A photo and words that change it as one question; None where photos and words share no space."""

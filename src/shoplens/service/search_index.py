@@ -18,6 +18,7 @@ from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.service.bridging import bridge_blend
 from shoplens.service.loose_media import LooseMedia
+from shoplens.service.search_rules import SearchRules
 from shoplens.service.search_vectors import SearchVectors
 from shoplens.service.search_words import Progress, SearchWords
 from shoplens.service.trouble import Trouble
@@ -32,13 +33,17 @@ PAUSE = 2.0  # seconds between tries when the store or the disk is away
 class SearchIndex:
     """Words and vectors of one shop. `start` follows the store in a thread, `sync` once; `close` ends both."""
 
-    def __init__(self, workspace: Workspace, store: Store, facts: CatalogueFacts, media: LooseMedia) -> None:
+    def __init__(
+        self, workspace: Workspace, store: Store, facts: CatalogueFacts, media: LooseMedia, rules: SearchRules
+    ) -> None:
         self._facts = facts
+        self._rules = rules
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._looked = threading.Event()  # at words and vectors, at least once
         self._thread: threading.Thread | None = None
         self.words = SearchWords(workspace, store)
+        self.words.index.read_by(rules.analyser)
         self.vectors = SearchVectors(workspace, facts, media)
 
     def hybrid(self) -> HybridIndex:
@@ -69,8 +74,15 @@ class SearchIndex:
 
     def sync(self, progress: Progress | None = None) -> None:
         """Take in all that changed; `progress` hears how many products were indexed."""
+        self.follow_rules()
         self.words.sync(progress)
         self.vectors.refresh(now=True, build=False)
+
+    def follow_rules(self) -> None:
+        """Read queries with the shop's newest synonyms and words."""
+        self._rules.follow()
+        if self.words.index.analyser is not self._rules.analyser:
+            self.words.index.read_by(self._rules.analyser)
 
     def wait(self, seconds: float) -> None:
         """Until the thread that `start` began has looked at everything once, at most so long."""
@@ -88,6 +100,7 @@ class SearchIndex:
         trouble = Trouble(log, "the search index is not up to date")
         while not self._stop.is_set():
             try:
+                self.follow_rules()
                 self.words.sync(wait=False)
                 self.vectors.refresh()
                 trouble.over()

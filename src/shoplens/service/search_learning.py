@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ Floats = npt.NDArray[np.float32]
 log = logging.getLogger(__name__)
 DAYS = 180.0  # that are learnt from: what people took a year ago was another season
 POINTER = "current.json"
+REPORT = "report.json"  # of a version
 LOOK_EVERY = 5.0  # seconds between looks at which version serves
 KEPT = 3  # versions on disk, the one that serves among them
 
@@ -100,6 +102,19 @@ def serving(workspace: Workspace) -> Path | None:
     return home(workspace) / version
 
 
+def click_report(workspace: Workspace) -> dict[str, Any] | None:
+    """What the order that serves was learnt from and how it was judged: `version`, and `ClickReport` as JSON.
+
+    None where clicks order nothing.
+    """
+    try:
+        folder = serving(workspace)
+        return None if folder is None else {"version": folder.name, **orjson.loads((folder / REPORT).read_bytes())}
+    except (ModelFileError, OSError, ValueError) as error:
+        log.warning("what clicks taught cannot be told: %s", error)
+        return None
+
+
 def stamp(workspace: Workspace) -> int:
     """Changes when another version serves: who holds one looks at this, and loads it again."""
     try:
@@ -115,7 +130,7 @@ def publish(versions: Path, ranker: ClickRanker, report: ClickReport) -> str:
     building.mkdir(parents=True)
     try:
         ranker.save(building)
-        (building / "report.json").write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
+        (building / REPORT).write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
         building.rename(versions / version)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)

@@ -14,6 +14,7 @@ from shoplens.apps.interaction.turns import Box, Heard, SeenVideo, Shot, Source
 from shoplens.apps.interaction.turns import Seen as SeenPhoto
 from shoplens.errors import InputError, MissingExtraError
 from shoplens.features.found_text import joined
+from shoplens.learning.recognising import RECOGNISED
 from shoplens.recommend.asking import MAX_GIVEN
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.asked import Given
@@ -70,6 +71,8 @@ class SearchMedia:
                 heard = self._heard(part)
                 given += heard.given
                 said.append(heard.speech)
+        if len(given) > MAX_GIVEN:  # of very many photos what they look like has to do
+            given = [one for one in given if one.signal != RECOGNISED]
         words = " ".join(dict.fromkeys(line for line in written if line))[:MOST].strip()
         return AskedMedia(tuple(given), " ".join(line for line in said if line), words, tuple(shown))
 
@@ -121,10 +124,11 @@ class SearchMedia:
         image = self._media.encoder("image").encode([photo])[0]
         colour = self._media.encoder("colour").encode([photo])[0] if self._colours() else None
         joined_vector = joined_photos(image[None], None if colour is None else colour[None])[0]
+        given = (Given("image", joined_vector), *self._vectors.recogniser.asked(photo))
         try:
             space = self._media.shared.alignment()
         except InputError:
-            return SeenPhoto((Given("image", joined_vector),))
+            return SeenPhoto(given)
         from shoplens.features.align.alignment import Photos
 
         photos = Photos(image[None], None if colour is None else colour[None])
@@ -134,7 +138,7 @@ class SearchMedia:
             for facet, part_of in zip(space.facets, space.parts, strict=True)
             if float(shown[part_of].max()) > SURE
         }
-        return SeenPhoto((Given("image", joined_vector),), attributes=values, shown=space.photo_vectors(photos)[0])
+        return SeenPhoto(given, attributes=values, shown=space.photo_vectors(photos)[0])
 
     def _film(self, part: Part) -> Seen:
         """Frames of a video, and what is said in it where speech can be read here."""

@@ -6,6 +6,7 @@ They are held in memory, one `VectorSignal` for each kind of question:
 - "attributes": what texts and the catalogue say of attributes, asked with what words say of them, see `train`;
 - "looks": photos in the space that `train` learnt, before that across the bridge, asked with words;
 - "image": photos as their encoders see them, with their colours, asked with a photo or a frame;
+- "recognised": which product a photo shows, asked with a photo, where `train` learnt it;
 - "video", "audio": as their encoders make them, asked with the like.
 
 `HeldVectors` keeps them up to the tables. The texts of a few changed products are not waited for: they are encoded
@@ -44,6 +45,7 @@ from shoplens.service.encoders import modalities_on
 from shoplens.service.held_vectors import HeldVectors, Read, Source
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
+from shoplens.service.recognition_in_use import HeldRecogniser
 from shoplens.service.search_graphs import SearchGraphs
 from shoplens.service.search_photos import HeldShots, PhotoTables, same_frames
 from shoplens.service.search_weights import read_weights, weights_stamp
@@ -75,6 +77,7 @@ class SearchVectors:
         self._means: LanguageMeans | None = None
         self._shots = HeldShots()
         self._bridges = HeldBridge(workspace.features)
+        self.recogniser = HeldRecogniser(workspace, media)
         self.reader: Reader | None = None
         self.floor = 0.0
         self.space: Alignment | None = None  # that was learnt
@@ -190,6 +193,9 @@ class SearchVectors:
         colours = 0 if colour is None else self._media.encoder("colour").size
         photos = PhotoTables(tables.get("image"), video, colour, image.size, colours, origin)
         found = {"image": photos.seen()}
+        recognised = self.recogniser.source(tables, origin)
+        if recognised is not None:
+            found["recognised"] = recognised
         try:
             space, name = self._media.shared.alignment(), self._media.shared.name
         except InputError:

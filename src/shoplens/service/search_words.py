@@ -18,10 +18,8 @@ from shoplens.features.found_text import FILE_NAME as FOUND_FILE
 from shoplens.features.found_text import FoundTexts, joined
 from shoplens.files import replaced
 from shoplens.retrieval.documents import document_of
-from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.document import Document, FieldWeights
 from shoplens.retrieval.lexical.index import LexicalIndex
-from shoplens.retrieval.lexical.synonyms import Synonyms, read_words
 from shoplens.service.encoders import FOUND, modalities_on
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -43,7 +41,7 @@ class SearchWords:
         self._syncing = threading.Lock()  # one thread of this process at a time
         workspace.search.mkdir(parents=True, exist_ok=True)
         weights = FieldWeights(**workspace.settings.search.fields.model_dump())
-        self.index = LexicalIndex.open(workspace.search, analyser_of(workspace), weights=weights)
+        self.index = LexicalIndex.open(workspace.search, weights=weights)
 
     def sync(self, progress: Progress | None = None, *, wait: bool = True) -> None:
         """Index all that changed since the last time. Without `wait`, nothing while another process does it."""
@@ -124,13 +122,3 @@ class SearchWords:
             return 0
         except (OSError, ValueError, KeyError, TypeError):
             return -1  # damaged: index them again
-
-
-def analyser_of(workspace: Workspace) -> Analyser:
-    """Reads texts with the shop's own synonyms and words, where it has such files. ConfigurationError for a bad one."""
-    settings = workspace.settings.search
-    synonyms, words = workspace.root / settings.synonyms, workspace.root / settings.words
-    return Analyser(
-        synonyms=Synonyms.read(synonyms) if synonyms.is_file() else None,
-        words=read_words(words) if words.is_file() else (),
-    )

@@ -7,6 +7,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from shoplens.errors import InputError
+from shoplens.service.grants import read_grant
+
 ORIGIN = re.compile(r"https?://[^/\s?#@]+")
 LOCAL_OR_TLS = re.compile(r"https://[^/\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/|$)")
 
@@ -22,7 +25,7 @@ class ServerSettings(BaseModel):
     max_body_mb: float = Field(default=16.0, gt=0)
     max_in_flight: int = Field(default=512, ge=1)  # requests at once, a process; more are told to come again (503)
     request_seconds: float = Field(default=60.0, gt=0)  # until an answer begins; longer than the store waits for a turn
-    api_keys: dict[SecretStr, str] = {}  # key → role (read, write, admin); empty = open, fine on 127.0.0.1 only
+    api_keys: dict[SecretStr, str] = {}  # key → grant: read, write:shop,events …; empty = open, for 127.0.0.1 only
     requests_per_minute: float | None = Field(default=None, gt=0)  # of one key, unless the key says otherwise
     cors_origins: tuple[str, ...] = ()  # pages that browsers let ask this API, such as https://shop.example; none
     access_log: bool = False  # a line a request, without ids; /metrics counts anyway
@@ -45,7 +48,7 @@ class OidcSettings(BaseModel):
     issuer: str | None = None  # as tokens name it in `iss`; None: no tokens are accepted
     audience: str | None = None  # that a token must be meant for (`aud`)
     role_claim: str = "roles"  # where a token says what its bearer may do; dots lead inside: realm_access.roles
-    roles: dict[str, str] = {}  # value of that claim → read, write or admin; empty: these names themselves
+    roles: dict[str, str] = {}  # value of that claim → grant; empty: read, write, admin themselves
     jwks_url: str | None = None  # of the issuer's keys; None: as its .well-known/openid-configuration says
     keys_seconds: float = Field(default=3_600.0, gt=0)  # for which its keys are kept; an unknown one is looked up
 
@@ -57,9 +60,11 @@ class OidcSettings(BaseModel):
                 raise ValueError(f"{name}: write an https:// address (http:// only on this machine)")
         if self.issuer is not None and not self.audience:
             raise ValueError("audience: say which `aud` tokens must have; without it, any of the issuer's would do")
-        unknown = sorted(set(self.roles.values()) - {"read", "write", "admin"})
-        if unknown:
-            raise ValueError(f"roles: {unknown[0]!r} is not a role; write one of read, write, admin")
+        for name, text in self.roles.items():
+            try:
+                read_grant(text)
+            except InputError as error:
+                raise ValueError(f"roles.{name}: {error}") from error
         return self
 
 

@@ -109,6 +109,8 @@ class TrainSettings(BaseModel):
     newcomers: float | None = Field(default=None, ge=0, le=1)  # share of places that unsold products get; None: fair
     ranker: str = Field(default="auto", pattern="^(auto|on|off)$")  # whether trees order what the blend puts first
     align: bool = True  # whether photos and words are learnt to be compared; minutes, when products or photos changed
+    recognise_photos: int = Field(default=1_000, ge=0)  # labelled ones that recognising learns from; 0 = off
+    customer_photos: str | None = None  # CSV with photo, product_id: what customers took; in the workspace
     event_weights: dict[str, float] = {}  # event type → what one says, -1 to 1; what is not named keeps its default
 
     @field_validator("event_weights")
@@ -189,6 +191,8 @@ class ScheduleSettings(BaseModel):
     settle_minutes: float = Field(default=30.0, gt=0)  # after an answer, in which clicks count for drift and rollback
     look_seconds: float = Field(default=60.0, gt=0)  # between two looks
     keep_bundles: int = Field(default=5, ge=0)  # that answered, the current one included; 0: all of them
+    backups: Path = Path("backups")  # where those that are asked for lie; within the workspace, unless absolute
+    keep_backups: int = Field(default=3, ge=1)  # of them; older ones are deleted
 
 
 class Settings(BaseSettings):

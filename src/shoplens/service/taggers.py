@@ -18,10 +18,9 @@ from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.opened_text_models import OpenedTextModels
-from shoplens.service.text_models import SavedTextModel, TextModels, checked_name, fingerprint
+from shoplens.service.text_models import TAGGER, SavedTextModel, TextModels, checked_name, fingerprint
 from shoplens.service.workspace import Workspace
 
-KIND = "tagger"
 TRAINING = ".training"  # folder of trainings that are under way
 TRAIN, DEV = "train.txt", "dev.txt"
 
@@ -60,14 +59,14 @@ class Taggers:
         self.saved = TextModels.of(workspace.root)
         self._opened = OpenedTextModels(
             self.saved,
-            KIND,
+            TAGGER,
             lambda saved: Tagger.load(saved.folder),
             learn="shoplens entities train FILE --name NAME",
         )
 
     def all(self) -> list[SavedTextModel]:
         """The taggers there are, by name."""
-        return self.saved.all(KIND)
+        return self.saved.all(TAGGER)
 
     def train(
         self,
@@ -92,7 +91,7 @@ class Taggers:
         saved = self.saved.save(
             name,
             chosen,
-            kind=KIND,
+            kind=TAGGER,
             labels=chosen.trained.labels,
             metrics={"validation_entity_f1": chosen.validation_f1},
             data=data,

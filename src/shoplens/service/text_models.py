@@ -32,6 +32,7 @@ MANIFEST = "manifest.json"
 POINTER = "current"
 KEPT = 3  # versions of a name that stay, the current one among them
 AGAIN = "train it again"
+CLASSIFIER, TAGGER = "classifier", "tagger"  # kinds of models
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
-from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weights
+from shoplens.domain.events import event_weights
 from shoplens.errors import InputError
 from shoplens.learning.calibration import Reliability, calibrate, measure
 from shoplens.learning.evaluate import Evaluation, evaluate
@@ -22,7 +20,7 @@ from shoplens.learning.memory import give_back
 from shoplens.learning.model_settings import make_factories
 from shoplens.learning.profile.plots import drawings_of
 from shoplens.learning.runs.record import write_run
-from shoplens.learning.split import LeakageWarning, Split, leave_last_out, temporal_split
+from shoplens.learning.split import Split
 from shoplens.learning.train import BLEND, Plan, Trained, fit_plan, plan_again, train
 from shoplens.models.calibration import Calibration
 from shoplens.service.alignment import Aligned, align_shop
@@ -33,14 +31,14 @@ from shoplens.service.dataset import read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.encoders import MODALITIES, version_of
 from shoplens.service.profile_training import TrainedProfiles, train_profiles
+from shoplens.service.recognition import Recognised, learn_recogniser
 from shoplens.service.settings import TrainSettings
+from shoplens.service.training_events import cut, fingerprint, known_only
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
-LEAST_SHARE = 0.005  # of the events that validation, and test, must each hold to say anything
-LARGEST_SHARE = 0.2  # of the log that validation, and test, may each take: a short log keeps 60 % to learn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ class Training:
     valid: Mapping[str, Evaluation]
     test: Mapping[str, Evaluation]
     alignment: Aligned  # of words and photos
+    recognised: Recognised  # products in customers' photos
     seconds: Mapping[str, float]  # by stage
 
 
@@ -101,12 +100,14 @@ def train_shop(
         if settings.align:
             aligned = align_shop(workspace, store, seed=seed, progress=tell)
         clock.stop("align words and photos")
+        recognised = learn_recogniser(workspace, store, seed=seed, progress=tell)
+        clock.stop("learn to recognise products")
         cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
         clock.stop("learn carts")
         people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
         del log
         clock.stop("learn profiles")
-        beside = _Beside(aligned, cart, people)
+        beside = _Beside(aligned, recognised, cart, people)
         return _Course(workspace, data, chosen, seed, beside, resume, tell, clock).run(ship=ship)
     finally:
         if resume is not None:
@@ -118,6 +119,7 @@ class _Beside:
     """What was learnt beside the models that rank."""
 
     aligned: Aligned
+    recognised: Recognised
     cart: TrainedCart
     people: TrainedProfiles
 
@@ -168,6 +170,7 @@ class _Course:
             judged.valid,
             judged.test,
             self.beside.aligned,
+            self.beside.recognised,
             self.clock.seconds,
         )
 
@@ -196,7 +199,7 @@ class _Course:
         calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=self.tell)
         self.clock.stop("calibrate")
         facts = _facts(interactions, self.data.modalities, self.data.profiles, split, note)
-        facts |= {"words and photos": self.beside.aligned.told}
+        facts |= {"words and photos": self.beside.aligned.told, "photos to products": self.beside.recognised.told}
         run = self._reported(trained, test, reliability, facts)
         self.clock.stop("report")
         figures = _figures(trained, test)
@@ -248,6 +251,7 @@ class _Course:
             metrics=judged.figures,
             calibration=judged.calibration,
             alignment=beside.aligned.folder,
+            recogniser=beside.recognised.folder,
             cart=beside.cart.model,
             profile=beside.people.model,
             extra={
@@ -259,60 +263,13 @@ class _Course:
                 "run": judged.run.name,
                 "seed": self.seed,
                 "alignment": beside.aligned.as_dict(),
+                "recogniser": beside.recognised.as_dict(),
                 "cart": dict(beside.cart.figures),
                 "profiles": dict(beside.people.figures),
             },
             seed=self.seed,
         )
         return bundle.name
-
-
-def cut(interactions: Interactions, settings: TrainSettings) -> tuple[Split, str]:
-    """The split that the log allows, and a sentence about it.
-
-    In time, by the days in the settings, or fewer when the log is short. Where so few events lie in those days that
-    they say nothing (a log that paused and was taken up again), by the days that hold the last fifth of the events. A
-    log without times is cut by position.
-    """
-    if interactions.timed:
-        days = float(interactions.timestamp.max() - interactions.timestamp.min()) / MICROSECONDS_PER_DAY
-        most = np.floor(days * LARGEST_SHARE)
-        if most >= 1:
-            valid, test = min(settings.valid_days, most), min(settings.test_days, most)
-            split = temporal_split(interactions, valid, test)
-            if min(len(split.valid), len(split.test)) < LEAST_SHARE * len(interactions):
-                valid, test = _days_of_last_fifth(interactions)
-                split = temporal_split(interactions, valid, test)
-            if len(split.train) and len(split.valid) and len(split.test):
-                return split, f"split in time: {valid:g} + {test:g} of {days:.0f} days"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LeakageWarning)  # said in the sentence, which every report shows
-        split = leave_last_out(interactions)
-    if not len(split.test):
-        raise InputError(
-            "there is too little to validate on: no person has three events. "
-            "Take in a longer log, or answer from popularity until there is one."
-        )
-    return split, (
-        "split by position: the log covers too little time for whole days. Each person's last event is the test; "
-        "figures are better than they will be in the shop"
-    )
-
-
-def _days_of_last_fifth(interactions: Interactions) -> tuple[float, float]:
-    """Days for validation and test that hold about a tenth of the events each."""
-    moments = np.quantile(interactions.timestamp, (0.8, 0.9))
-    end = int(interactions.timestamp.max()) // MICROSECONDS_PER_DAY + 1
-    first, second = (float(end - moment // MICROSECONDS_PER_DAY) for moment in moments)
-    return max(first - second, 1.0), second
-
-
-def known_only(interactions: Interactions, at_least: int) -> Interactions:
-    """Without the events of products that have fewer than `at_least`: those are learnt about from their content."""
-    if at_least <= 1:
-        return interactions
-    counts = np.bincount(interactions.item, minlength=len(interactions.items))
-    return interactions.take(counts[interactions.item] >= at_least)
 
 
 def score_test(
@@ -353,14 +310,6 @@ def probabilities(
         progress=lambda done, total: tell("test the calibration", done, total),
     )
     return found.calibration, reliability if later is None else reliability | {"test": later}
-
-
-def fingerprint(interactions: Interactions) -> str:
-    """SHA-256 of everything that was learnt from: two bundles with the same one saw the same events."""
-    digest = sha256()
-    for part in (interactions.user, interactions.item, interactions.weight, interactions.timestamp):
-        digest.update(np.ascontiguousarray(part).data)
-    return digest.hexdigest()
 
 
 def _facts(

@@ -19,7 +19,7 @@ from shoplens.learning.tune import Setup, Standing, Tuned, tune
 from shoplens.service.dataset import ShopLog, read_log
 from shoplens.service.embedding import shop_modalities, shop_texts
 from shoplens.service.settings import TrainSettings
-from shoplens.service.training import cut, known_only
+from shoplens.service.training_events import cut, known_only
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 

@@ -9,6 +9,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventColumns
 from shoplens.domain.people import Person
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
+from shoplens.domain.search_rules import RuleKind, SearchRule
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.records import (
     OPEN_HANDOVERS,
@@ -143,6 +144,14 @@ class People(Protocol):
         """
         ...
 
+    def delete_guest(self, sessions: Sequence[str], also: Mapping[str, int] | None = None) -> Mapping[str, int]:
+        """Forget what was done in these sessions by nobody known, in one transaction; the first names the record.
+        Returns what went: events, searches, impressions, transcripts → how many.
+
+        What a session did before it signed in is the person's. Records as `delete` does, `also` added.
+        """
+        ...
+
     def sign_in(self, user_id: str, session_id: str) -> int:
         """What a session did as a guest becomes the person's: events, searches, impressions. Returns how many events.
 
@@ -192,6 +201,10 @@ class SearchLog(Protocol):
         """Everything that somebody searched for, oldest first."""
         ...
 
+    def of_guest(self, session_id: str) -> list[SearchRecord]:
+        """Everything that was searched for in a session by nobody known, oldest first."""
+        ...
+
     def prune(self, before: int) -> int:
         """Forget searches before a time (microseconds). Returns how many went."""
         ...
@@ -228,6 +241,10 @@ class ImpressionLog(Protocol):
 
     def of_person(self, user_id: str) -> list[ImpressionRecord]:
         """Everything that somebody was shown, oldest first."""
+        ...
+
+    def of_guest(self, session_id: str) -> list[ImpressionRecord]:
+        """Everything that was shown in a session to nobody known, oldest first."""
         ...
 
     def prune(self, before: int) -> int:
@@ -392,6 +409,29 @@ class ReviewList(Protocol):
         ...
 
 
+class SearchRules(Protocol):
+    """What the shop tells its search. Rules that were taken away are kept: they can be looked at and restored."""
+
+    def change(
+        self, now: int, *, add: Iterable[tuple[RuleKind, str]] = (), remove: Sequence[int] = ()
+    ) -> list[SearchRule]:
+        """Take rules away (those that still hold) and add others, all or nothing. `now` is in microseconds. Returns
+        the new ones."""
+        ...
+
+    def restore(self, rule_ids: Sequence[int]) -> int:
+        """Let removed rules hold again. Returns how many did not hold."""
+        ...
+
+    def list(self, *, removed: bool = False) -> list[SearchRule]:
+        """Rules that hold, or those that do so no more; in the order in which they were added."""
+        ...
+
+    def revision(self) -> int:
+        """Rises with every change, whichever process made it."""
+        ...
+
+
 class Store(Protocol):
     """The shop's truth."""
 
@@ -402,6 +442,7 @@ class Store(Protocol):
     impressions: ImpressionLog
     transcripts: Transcripts
     proposals: ReviewList
+    search_rules: SearchRules
     erasures: ErasureLog
     opinions: OpinionStore
     handovers: Handovers

@@ -83,7 +83,8 @@ class Unforgotten(Generic[Noted]):
             self._seen = row.sequence
             told = _from_row(row)
             before = [one for one in self.records if one.timestamp <= told.timestamp + CLOCKS]
-            gone = {who for who in {one.user_id for one in before} if who is not None and is_about(told, who)}
+            named = set() if told.of_guest else {one.user_id for one in before}
+            gone = {who for who in named if who is not None and is_about(told, who)}
             left_out = {id(one) for one in before if one.user_id in gone or (not one.user_id and one.session_id)}
             self.records = [one for one in self.records if id(one) not in left_out]
 
@@ -104,6 +105,11 @@ def record(connection: Connection, user_id: str, counts: Mapping[str, int]) -> N
             digest=chained(told, before),
         )
     )
+
+
+def guest(session_id: str) -> str:
+    """What a guest's session is called in a record, so that it is nobody's `user_id`."""
+    return f"\0{session_id}"
 
 
 def hash_of(user_id: str) -> str:

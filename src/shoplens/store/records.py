@@ -121,15 +121,24 @@ class ImpressionResponse:
     price: float | None = None  # of one unit
 
 
+#: What a guest's `Erasure` counts beside what went; people have none.
+OF_GUEST = "sessions"
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """That somebody was forgotten, and how much went. Nothing in it tells who, unless one knows their id already."""
 
     sequence: int  # 1, 2, 3, … without a gap
     timestamp: int  # microseconds since 1970, UTC
-    who: str  # salted, slow hash of the user_id, see `store.erasures`
+    who: str  # salted, slow hash of the user_id, or of a guest's session, see `store.erasures`
     counts: Mapping[str, int]  # what was deleted → how many
     digest: str  # over this record and the digest before it: whoever alters one breaks all that follow
+
+    @property
+    def of_guest(self) -> bool:
+        """Whether it names a session, not a person."""
+        return OF_GUEST in self.counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 #: The newest migration; a database that names another one which this version does not know is refused.
-REVISION = "0010"
+REVISION = "0011"
 
 metadata = MetaData()
 
@@ -263,6 +263,17 @@ proposal = Table(
 Index("proposal_list", proposal.c.status, proposal.c.confidence, proposal.c.proposal_id)
 Index("proposal_product", proposal.c.item_id)
 
+search_rule = Table(
+    "search_rule",
+    metadata,
+    Column("rule_id", _Row, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),  # curation, synonyms or words
+    Column("body", Text, nullable=False),  # as it was told
+    Column("added", BigInteger, nullable=False),  # microseconds since 1970, UTC
+    Column("removed", BigInteger),  # since when it holds no more
+    sqlite_autoincrement=True,
+)
+
 checkpoint = Table(
     "checkpoint",
     metadata,
@@ -282,5 +293,6 @@ COUNTERS = (
     "sequence",  # of the latest event ever stored
     "events",  # how many there are
     "catalogue",  # its revision: rises by one with every transaction that changes products
+    "search_rules",  # rises with every change of what the shop tells its search
     "forgotten",  # how many people were deleted; tells other processes to drop what they remember about rows
 )

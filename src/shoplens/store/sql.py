@@ -14,6 +14,7 @@ from shoplens.store.base import (
     People,
     ReviewList,
     SearchLog,
+    SearchRules,
     Store,
     Transcripts,
 )
@@ -31,6 +32,7 @@ from shoplens.store.sql_opinions import SqlOpinions
 from shoplens.store.sql_outbox import SqlOutbox
 from shoplens.store.sql_people import SqlPeople
 from shoplens.store.sql_proposals import SqlReviewList
+from shoplens.store.sql_search_rules import SqlSearchRules
 from shoplens.store.sql_searches import SqlSearchLog
 from shoplens.store.sql_transcripts import SqlTranscripts
 from shoplens.store.sqlite_log import SqliteEventLog
@@ -55,6 +57,7 @@ class SqlStore:
         self.erasures: ErasureLog = SqlErasureLog(database)
         self.transcripts: Transcripts = SqlTranscripts(database)
         self.proposals: ReviewList = SqlReviewList(database)
+        self.search_rules: SearchRules = SqlSearchRules(database)
         self.opinions: OpinionStore = SqlOpinions(database)
         self.handovers: Handovers = SqlHandovers(database)
         self.outbox: Outbox = SqlOutbox(database)

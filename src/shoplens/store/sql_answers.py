@@ -65,6 +65,14 @@ class SqlAnswerLog(ABC, Generic[Noted]):
         with self._database.reading() as connection:
             return [self._from_row(row) for row in connection.execute(wanted)]
 
+    def of_guest(self, session_id: str) -> list[Noted]:
+        """All records of a session in which nobody was known, oldest first."""
+        table = self.table.c
+        theirs = table.session_id == storable(session_id), table.user_id.is_(None)
+        with self._database.reading() as connection:
+            found = connection.execute(select(self.table).where(*theirs).order_by(table.sequence))
+            return [self._from_row(row) for row in found]
+
     def prune(self, before: int) -> int:
         """Forget records before a time (microseconds), a few at a time so that nobody waits long. Returns how many
         went."""

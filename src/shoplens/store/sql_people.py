@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, func, select, text, update
 from sqlalchemy import delete as sql_delete
 
 from shoplens.domain.events import key_of_text
 from shoplens.domain.people import Person
 from shoplens.errors import StoreError
 from shoplens.store.database import Database, chunks, count_up, settle
-from shoplens.store.erasures import record
+from shoplens.store.erasures import guest, record
 from shoplens.store.opinion_schema import opinion
-from shoplens.store.records import Checkpoint
+from shoplens.store.records import OF_GUEST, Checkpoint
 from shoplens.store.schema import (
     SIGN_BIT,
     event,
@@ -97,10 +97,11 @@ class SqlPeople:
             sessions = [] if row is None else _sessions_of(connection, row)
             counts = {"people": int(row is not None), "events": 0}
             for name, log in (("searches", search), ("impressions", impression)):
-                counts[name] = self._delete_answers(connection, log, user_id, sessions)
-            counts["transcripts"] = _delete_transcripts(connection, user_id)
-            theirs = sql_delete(opinion).where(opinion.c.author == storable(user_id))
-            counts["opinions"] = connection.execute(theirs).rowcount  # what was counted names nobody, and stays
+                theirs = connection.execute(sql_delete(log).where(log.c.user_id == storable(user_id))).rowcount
+                counts[name] = theirs + self._delete_answers(connection, log, sessions)
+            counts["transcripts"] = _delete_transcripts(connection, transcript.c.user_id == storable(user_id))
+            written = sql_delete(opinion).where(opinion.c.author == storable(user_id))
+            counts["opinions"] = connection.execute(written).rowcount  # what was counted names nobody, and stays
             if row is not None:
                 counts["events"] = self._delete_events(connection, row, sessions)
                 connection.execute(sql_delete(person).where(person.c.row == row))
@@ -108,6 +109,20 @@ class SqlPeople:
                 count_up(connection, "forgotten", 1)
             if any(counts.values()) or any((also or {}).values()):
                 record(connection, user_id, counts | dict(also or {}))
+        return counts
+
+    def delete_guest(self, sessions: Sequence[str], also: Mapping[str, int] | None = None) -> Mapping[str, int]:
+        """Forget what was done in these sessions by nobody known, in one transaction; the first names the record.
+        Returns what went: events, searches, impressions, transcripts → how many."""
+        stored = [storable(session) for session in sessions]
+        with self._database.writing() as connection:
+            counts = {"events": self._delete_events(connection, None, sessions)}
+            for name, log in (("searches", search), ("impressions", impression)):
+                counts[name] = self._delete_answers(connection, log, stored)
+            unnamed = transcript.c.user_id.is_(None) & transcript.c.conversation_id.in_(stored)
+            counts["transcripts"] = _delete_transcripts(connection, unnamed)
+            if any(counts.values()) or any((also or {}).values()):
+                record(connection, guest(sessions[0]), counts | dict(also or {}) | {OF_GUEST: 1})
         return counts
 
     def sign_in(self, user_id: str, session_id: str) -> int:
@@ -162,19 +177,20 @@ class SqlPeople:
         moved = f"UPDATE event SET person = :row, session = NULL WHERE {listed}"  # noqa: S608 a constant
         return int(connection.execute(text(moved), told).rowcount)
 
-    def _delete_answers(self, connection: Connection, log: Table, user_id: str, sessions: list[str]) -> int:
-        """What was asked by the person, or in their sessions by nobody known."""
-        gone = connection.execute(sql_delete(log).where(log.c.user_id == storable(user_id))).rowcount
+    def _delete_answers(self, connection: Connection, log: Table, sessions: Sequence[str]) -> int:
+        """What was asked in these sessions by nobody known."""
+        gone = 0
         unnamed = sql_delete(log).where(log.c.user_id.is_(None), self._database.among(log.c.session_id, "ids"))
         for chunk in chunks(sessions, _CHUNK):
             gone += connection.execute(unnamed, {"ids": self._database.many(chunk)}).rowcount
         return gone
 
-    def _delete_events(self, connection: Connection, row: int, sessions: list[str]) -> int:
-        """Events of the person, and of their sessions while they were a guest's."""
+    def _delete_events(self, connection: Connection, row: int | None, sessions: Sequence[str]) -> int:
+        """Events of the person, if any, and of these sessions while they were a guest's."""
         keys = [key_of_text(session) for session in sessions]
         if self._database.sqlite:
-            who = orjson.dumps([row, *(key | SIGN_BIT for key in keys)]).decode()
+            persons = [] if row is None else [row]
+            who = orjson.dumps([*persons, *(key | SIGN_BIT for key in keys)]).decode()
             theirs = "(SELECT sequence FROM event_trail WHERE who IN (SELECT value FROM json_each(:who)))"
             events = f"DELETE FROM event WHERE sequence IN {theirs}"  # noqa: S608 all three are constants
             claims = f"DELETE FROM event_key WHERE key IN (SELECT key FROM event WHERE sequence IN {theirs})"  # noqa: S608
@@ -183,7 +199,8 @@ class SqlPeople:
             gone = connection.execute(text(events), {"who": who}).rowcount
             connection.execute(text(trail), {"who": who})
         else:
-            gone = connection.execute(sql_delete(event).where(event.c.person == row)).rowcount
+            theirs_too = sql_delete(event).where(event.c.person == row)
+            gone = 0 if row is None else connection.execute(theirs_too).rowcount
             for chunk in chunks(keys, _CHUNK):
                 of_guest = event.c.person.is_(None), event.c.session.in_(chunk)
                 gone += connection.execute(sql_delete(event).where(*of_guest)).rowcount
@@ -205,12 +222,12 @@ def _sessions_of(connection: Connection, row: int) -> list[str]:
     return [name for (name,) in connection.execute(found) if name]
 
 
-def _delete_transcripts(connection: Connection, user_id: str) -> int:
-    """What was said to the assistant while signed in as the person."""
-    theirs = select(transcript.c.conversation_id).where(transcript.c.user_id == storable(user_id))
+def _delete_transcripts(connection: Connection, whose: ColumnElement[bool]) -> int:
+    """What was said to the assistant in such conversations."""
+    theirs = select(transcript.c.conversation_id).where(whose)
     drop_handovers(connection, theirs)
     connection.execute(sql_delete(transcript_turn).where(transcript_turn.c.conversation_id.in_(theirs)))
-    return int(connection.execute(sql_delete(transcript).where(transcript.c.user_id == storable(user_id))).rowcount)
+    return int(connection.execute(sql_delete(transcript).where(whose)).rowcount)
 
 
 def stub_of_person(user_id: str) -> dict[str, Any]:

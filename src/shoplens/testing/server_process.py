@@ -102,6 +102,7 @@ class ServerProcess:
                 self._listening = threading.Thread(target=self._listen, daemon=True)  # it never waits for a full pipe
                 self._listening.start()
                 return self
+        self.stop()
         raise RuntimeError("the server did not start:\n" + "".join(self.log[-20:]))
 
     def stop(self, seconds: float = 90.0) -> int | None:

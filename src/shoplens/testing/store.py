@@ -25,6 +25,7 @@ from shoplens.testing.store_handovers import HandoverConformance
 from shoplens.testing.store_impressions import ImpressionConformance
 from shoplens.testing.store_opinions import OpinionConformance
 from shoplens.testing.store_proposals import ReviewConformance
+from shoplens.testing.store_search_rules import SearchRuleConformance
 from shoplens.testing.store_searches import SearchConformance
 from shoplens.testing.store_transcripts import TranscriptConformance
 
@@ -110,6 +111,7 @@ class StoreConformance(
     HandoverConformance,
     ErasureConformance,
     ReviewConformance,
+    SearchRuleConformance,
     ConcurrencyConformance,
 ):
     """All checks of a store."""

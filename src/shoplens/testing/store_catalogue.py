@@ -11,6 +11,7 @@ from decimal import Decimal
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
 from shoplens.store.base import Store
+from shoplens.store.erasures import guest, is_about
 from shoplens.store.records import Checkpoint
 from shoplens.testing.store_events import Opened, batch_of, scanned, view
 
@@ -277,6 +278,26 @@ class PeopleConformance:
         assert new["bob"] == rows["bob"]
         assert new["ann"] not in rows.values()
         assert len(store.events.history(user_id="ann")) == 2
+        store.close()
+
+    def test_forgetting_a_guest_leaves_what_is_somebodys(self, opened: Opened) -> None:
+        store = opened()
+        guests = [view(1, user=None, session="s"), view(2, user=None, session="s"), view(3, user=None, session="t")]
+        events = batch_of(*guests, view(4, session="s"))
+        store.events.append(events)
+        gone = store.people.delete_guest(["s", "elsewhere"], {"conversations": 1})
+        assert {name: count for name, count in gone.items() if count} == {"events": 2}
+        assert store.events.history(session_id="s") == []
+        assert len(store.events.history(session_id="t")) == len(store.events.history(user_id="ann")) == 1
+        assert store.events.count() == 2
+        (told,) = store.erasures.scan()
+        assert dict(told.counts) == {**gone, "conversations": 1, "sessions": 1}
+        assert told.of_guest
+        assert is_about(told, guest("s"))
+        assert not is_about(told, "s")
+        assert not any(store.people.delete_guest(["s"]).values())
+        assert store.erasures.last() == 1
+        assert store.events.append(events).stored == 2, "what the guest did may happen again, as news"
         store.close()
 
     def test_forgetting_through_another_connection_is_noticed(self, opened: Opened) -> None:

@@ -18,7 +18,7 @@ from shoplens import registry
 from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.media import SOUND_RATE, Sound
 from shoplens.encoders.ocr import Line, PhotoText
-from shoplens.encoders.speech import Segment, Transcript
+from shoplens.encoders.speech import PAUSE_SECONDS, Segment, Transcript
 
 #: Table [encoders] of shoplens.toml.
 TINY: dict[str, Any] = {
@@ -43,6 +43,18 @@ class TinyPhotos:
     def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
         """Red, green and blue, of unit length. float32 [len(inputs), 3]"""
         means = [np.asarray(photo, np.float32).mean((0, 1)) + 1 for photo in inputs]
+        return _unit(np.array(means, np.float32).reshape(len(inputs), self.size))
+
+
+class TinyHalves(TinyPhotos):
+    """Mean colours of the upper and of the lower half of a photo."""
+
+    name, size = "tiny-halves", 6
+
+    def encode(self, inputs: Sequence[Image.Image]) -> Vectors:
+        """Two times red, green and blue, of unit length. float32 [len(inputs), 6]"""
+        halves = [np.array_split(np.asarray(photo, np.float32), 2) for photo in inputs]
+        means = [[half.mean((0, 1)) + 1 for half in photo] for photo in halves]
         return _unit(np.array(means, np.float32).reshape(len(inputs), self.size))
 
 
@@ -140,10 +152,20 @@ class TinySpeech:
         return Transcript(said, "en", (Segment(said, 0.0, seconds, 0.8),))
 
 
+def loud_in(samples: Sound) -> list[tuple[float, float]]:
+    """In place of `encoders.speech.speech_in`, which hears voices: where it is loud, first and last second of each."""
+    loud = np.flatnonzero(np.abs(samples) > 0.4)
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero(np.diff(loud) > PAUSE_SECONDS * SOUND_RATE)
+    firsts, lasts = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(loud) - 1]])
+    return [(loud[a] / SOUND_RATE, (loud[b] + 1) / SOUND_RATE) for a, b in zip(firsts, lasts, strict=True)]
+
+
 @contextmanager
 def tiny_parts() -> Iterator[None]:
     """Make them known by name, as an installed package would, until the block ends."""
-    encoders = (TinyPhotos, TinySharedPhotos, TinySharedTexts, TinyClasses, TinySounds)
+    encoders = (TinyPhotos, TinyHalves, TinySharedPhotos, TinySharedTexts, TinyClasses, TinySounds)
     added: dict[str, tuple[Any, ...]] = {"encoders": encoders, "recognisers": (TinyWriting, TinySpeech)}
     for kind, parts in added.items():
         for part in parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,7 @@ class TinyShop:
         return products, events, people
 
 
+@cache  # a suite of tests asks for the same one hundreds of times
 def tiny_shop(products: int = 80, people: int = 60, days: int = 60, *, seed: int = 0) -> TinyShop:
     """A shop of `products`, in which each person acts about once every other day for `days` days."""
     random = np.random.default_rng(seed)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from datetime import date
 from pathlib import Path
 
+import orjson
 import pytest
 
-from shoplens.apps.search.curation import Curation, read_rules
-from shoplens.errors import ConfigurationError
+from shoplens.apps.search.curation import Curation
+from shoplens.apps.search.curation_rules import read_rules, told_rule, written_rules
+from shoplens.errors import ConfigurationError, InputError
 from shoplens.recommend.filters import OneOf
 from shoplens.recommend.rules import Boost
 
@@ -39,8 +39,12 @@ def _written(path: Path, text: str) -> Path:
     return path
 
 
+def _opened(path: Path) -> Curation:
+    return Curation(read_rules(path))
+
+
 def test_rules_hold_for_their_queries_and_days(tmp_path: Path) -> None:
-    curation = Curation.open(_written(tmp_path / "curation.toml", GOOD))
+    curation = _opened(_written(tmp_path / "curation.toml", GOOD))
     both = curation.of("summer dresses", day=SUMMER)
     assert [(pin.place, pin.item_id) for pin in both.pins] == [(1, "a"), (5, "b")]  # the first rule about "a" counts
     assert both.hidden == {"c"}
@@ -57,7 +61,7 @@ def test_rules_hold_for_their_queries_and_days(tmp_path: Path) -> None:
 
 def test_a_pin_knows_the_words_that_its_rule_names(tmp_path: Path) -> None:
     text = '[[rule]]\nquery = ["*summer dress*", "*连衣裙*", "*tea"]\npin = ["a"]\n'
-    curation = Curation.open(_written(tmp_path / "curation.toml", text))
+    curation = _opened(_written(tmp_path / "curation.toml", text))
     (pin,) = curation.of("red summer dresses under 50").pins
     assert [said for said in ("dress", "Summer Dresses", "red", "under 50", "tea") if pin.names(said)] == [
         "dress",
@@ -82,7 +86,7 @@ def test_a_pin_knows_the_words_that_its_rule_names(tmp_path: Path) -> None:
 )
 def test_patterns(tmp_path: Path, pattern: str, matching: tuple[str, ...], others: tuple[str, ...]) -> None:
     path = _written(tmp_path / "curation.toml", f'[[rule]]\nquery = "{pattern}"\nhide = ["x"]\n')
-    curation = Curation.open(path)
+    curation = _opened(path)
     assert [text for text in matching if not curation.of(text).hidden] == []
     assert [text for text in others if curation.of(text).hidden] == []
 
@@ -112,24 +116,35 @@ def test_wrong_files_are_refused_with_their_line(tmp_path: Path, text: str, mess
         read_rules(_written(tmp_path / "curation.toml", text))
 
 
-def test_the_file_is_followed_and_a_wrong_one_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("shoplens.apps.search.curation.LOOK_EVERY", 0.0)
-    path = tmp_path / "curation.toml"
-    curation = Curation.open(path)
-    assert not curation.of("tea").hidden
-    for moment, (text, hidden) in enumerate(
-        (
-            ('[[rule]]\nquery = "tea"\nhide = ["a"]\n', {"a"}),
-            ("[[rule]\n", {"a"}),
-            ('[[rule]]\nquery = "tea"\nhide = ["b"]\n', {"b"}),
-        )
-    ):
-        _written(path, text)
-        os.utime(path, (moment + 1, moment + 1))
-        with caplog.at_level(logging.WARNING):
-            assert curation.of("tea").hidden == hidden
-    assert "the rules before stay in force" in caplog.text
-    path.unlink()
-    assert not curation.of("tea").hidden
+def test_a_rule_that_is_told_is_the_rule_of_the_file(tmp_path: Path) -> None:
+    path = _written(tmp_path / "curation.toml", GOOD)
+    told = orjson.loads(orjson.dumps(written_rules(path)))
+    assert told[1]["from"] == "2026-06-01"
+    assert tuple(map(told_rule, told)) == read_rules(path)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"query": "a"}, "query: the rule does nothing"),
+        ({"query": "a", "hide": "x"}, "hide: expected item ids"),
+        ({"query": "a", "hide": ["x"], "from": "soon"}, "from: expected a day"),
+        ({"query": "a", "hide": ["x"], "until": 3}, "until: expected a day"),
+        ("a", "rule: expected a table"),
+    ],
+)
+def test_a_wrong_rule_that_is_told_is_refused_with_its_entry(told: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        told_rule(told)
+
+
+def test_of_thousands_of_rules_those_about_a_query_hold_in_their_order() -> None:
+    rules = [told_rule({"query": f"tea {number}", "hide": [f"i{number}"]}) for number in range(300)]
+    curation = Curation(
+        [*rules, told_rule({"query": "*tea*", "pin": ["b"]}), told_rule({"query": "tea 7", "pin": ["a", "b"]})]
+    )
+    found = curation.of("Tea 7")
+    assert found.hidden == {"i7"}
+    assert [(pin.place, pin.item_id) for pin in found.pins] == [(1, "a"), (1, "b")]
+    curation.replace([])
+    assert not curation.of("Tea 7").hidden

@@ -10,6 +10,7 @@ import pytest
 from found_products import ids, products
 
 from shoplens.apps.search.curation import Curation
+from shoplens.apps.search.curation_rules import read_rules
 from shoplens.domain.catalogue import Availability
 from shoplens.recommend.asking import Sort
 from shoplens.recommend.filters import parse_filter
@@ -20,7 +21,7 @@ from shoplens.testing.varied_shop import varied_shop
 def _curated(tmp_path: Path, rules: str) -> SearchedShop:
     path = tmp_path / "curation.toml"
     path.write_text(rules, encoding="utf-8")
-    return SearchedShop(varied_shop(), curation=Curation.open(path))
+    return SearchedShop(varied_shop(), curation=Curation(read_rules(path)))
 
 
 def test_pins_stand_where_they_were_put_on_every_page(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 
 from shoplens.errors import InputError
 from shoplens.learning.metrics.classification import classification_report
@@ -80,6 +81,15 @@ def test_probabilities_against_outcomes(rows: list[tuple[int, float]]) -> None:
     assert found.rmse == pytest.approx(np.sqrt(found.brier))
     assert found.baseline["brier"] == pytest.approx(truth.mean() * (1 - truth.mean()))
     json.dumps(found.as_dict(), allow_nan=False)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.0, 1e-18, 0.2, 0.5, 1.0])), min_size=2, max_size=40))
+def test_figures_of_probabilities_are_those_of_scikit_learn(rows: list[tuple[int, float]]) -> None:
+    truth, chance = np.array([0, 1, *(row[0] for row in rows)]), np.array([0.2, 0.5, *(row[1] for row in rows)])
+    found = probability_metrics(truth, chance)
+    assert found.auc == pytest.approx(metrics.roc_auc_score(truth, chance))
+    assert found.average_precision == pytest.approx(metrics.average_precision_score(truth, chance))
+    assert found.log_loss == pytest.approx(metrics.log_loss(truth, np.stack([1 - chance, chance], axis=1)))
 
 
 def test_the_baseline_may_come_from_training() -> None:

@@ -20,7 +20,7 @@ from shoplens.learning.text_classes.choosing import train_classifier
 from shoplens.learning.text_classes.examples import TextExamples, read_examples, read_texts
 from shoplens.learning.text_classes.judging import judge, judged_chances
 from shoplens.learning.text_classes.written import write_classes
-from shoplens.models.classifier import FinetunedClassifier
+from shoplens.models.classifier.finetuned import FinetunedClassifier
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.testing.tiny_e5 import tiny_e5
 

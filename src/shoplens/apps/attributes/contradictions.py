@@ -1,20 +1,28 @@
-"""Title, attribute and photo that say different things."""
+"""Texts, attribute and photo that say different things."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from shoplens.apps.attributes.found import SUREST, FoundValue
 from shoplens.apps.attributes.normalise import Normaliser, folded
 from shoplens.apps.attributes.schema import Kind, ShopSchema, current_values
+from shoplens.apps.attributes.written import FIELD
 from shoplens.domain.catalogue import Product
 
 SURE_READER = 0.7  # reliability from which a text may contradict the shop
 SURE_PHOTO = 0.9  # probability from which a photo may do so by itself
 BOTH = 0.98  # confidence when text and photo agree against the attribute
-PHOTO_AGAINST = 0.6  # factor when the photo agrees with the attribute, against the text
+AGREES = 0.6  # factor when the photo, or another text, agrees with the attribute
 ALONE = 0.8  # factor when only one of them speaks
+#: Texts in the order in which they are believed, with a factor each: a title names the product; highlights and
+#: descriptions also name its parts and what it goes with; a package names ingredients and other things beside.
+FIELDS: Mapping[str, float] = MappingProxyType({"title": 1.0, "highlights": 0.95, "description": 0.9, FIELD: 0.8})
+#: What other texts than titles may contradict: they are full of measures of parts, portions and parcels.
+CHOSEN = frozenset({Kind.COLOUR, Kind.CHOICE})
 
 
 class Contradiction(NamedTuple):
@@ -34,22 +42,24 @@ def contradictions(
     schema: ShopSchema,
     normaliser: Normaliser,
 ) -> list[Contradiction]:
-    """Of one product. A text that also says what the attribute says ("black and red") contradicts nothing."""
+    """Of one product. The first of FIELDS that speaks of an attribute is heard.
+
+    Where that text also says what the attribute says ("black and red"), nothing is contradicted; nor where another text
+    than the title names several values: which of them is the product's is not clear. A text that is believed less and
+    says what the attribute says makes it less sure.
+    """
     found = []
     photos = {one.attribute: one for one in seen}
     for name in schema.expected(product.category):
         current = current_values(product, name)
         if not current or schema.kinds[name] is Kind.CODE or len(current) > 1:
             continue
-        said = [one for one in read if one.attribute == name and one.field == "title"]
+        said = [one for one in read if one.attribute == name]
         photo = photos.get(name)
-        if folded(current[0]) in folded(product.title) or any(
-            _same(name, one.value, current, normaliser) for one in said
-        ):
+        if folded(current[0]) in folded(product.title):
             continue
-        against = max(
-            (one for one in said if one.confidence >= SURE_READER), key=lambda one: one.confidence, default=None
-        )
+        agrees = [one.field for one in said if _same(name, one.value, current, normaliser)]
+        against = _against(name, said, schema.kinds[name], agrees, normaliser)
         if against is not None and not (_part(against.value, current) or _part(against.said, current)):
             found.append(Contradiction(name, current, against, photo, _sure(name, against, photo, current, normaliser)))
         elif (
@@ -62,6 +72,23 @@ def contradictions(
         ):
             found.append(Contradiction(name, current, photo, photo, photo.confidence * ALONE))
     return found
+
+
+def _against(
+    name: str, said: Sequence[FoundValue], kind: Kind, agrees: Sequence[str], normaliser: Normaliser
+) -> FoundValue | None:
+    """The surest value of the first text that speaks, no surer than that text is believed. `agrees`: texts that say
+    what the attribute says."""
+    for field, believed in FIELDS.items():
+        own = [one for one in said if one.field == field]
+        if not own or (field != "title" and kind not in CHOSEN):
+            continue
+        best = max(own, key=lambda one: one.confidence)
+        clear = field == "title" or all(normaliser.same(name, one.value, best.value) for one in own)
+        if field in agrees or not clear or best.confidence < SURE_READER:
+            return None
+        return replace(best, confidence=best.confidence * believed * (AGREES if agrees else 1.0))
+    return None
 
 
 def _same(name: str, value: str, current: Sequence[str], normaliser: Normaliser) -> bool:
@@ -83,5 +110,5 @@ def _sure(
     if normaliser.same(name, photo.value, against.value):
         return min(max(BOTH * photo.confidence, against.confidence), SUREST)
     if _same(name, photo.value, current, normaliser):
-        return against.confidence * PHOTO_AGAINST
+        return against.confidence * AGREES
     return against.confidence * ALONE

@@ -29,12 +29,13 @@ class FoundValue:
     value: str
     source: Source
     confidence: float
-    field: str = ""  # title, description or ocr; "" when no text says it
+    field: str = ""  # title, highlights, description or ocr; "" when no text says it
     said: str = ""  # as the text says it
     start: int | None = None  # letters of the field
     end: int | None = None
     photo: str | None = None  # the photo it was seen in, as the product names it
     box: tuple[float, float, float, float] | None = None  # left, top, right, bottom as shares of the photo
+    measured: float | None = None  # confidence before decisions about its like moved it
     family: str | None = None  # of a colour, as shoppers filter by it: "blue" of "navy blue"
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class FoundValue:
             "value": self.value,
             "source": self.source.value,
             "confidence": round(self.confidence, 4),
+            "measured": None if self.measured is None else round(self.measured, 4),
             "field": self.field or None,
             "said": self.said or None,
             "start": self.start,

@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from shoplens.apps.attributes.found import FoundValue, Source
-from shoplens.apps.attributes.normalise import Normaliser
+from shoplens.apps.attributes.mentions import asserted
+from shoplens.apps.attributes.normalise import Normaliser, folded
 from shoplens.apps.attributes.patterns import Said, patterns_in
 from shoplens.apps.attributes.reliability import Reliability
 from shoplens.apps.attributes.schema import LONGEST_VALUE, Category, Kind, ShopSchema
+from shoplens.apps.attributes.written import FIELD
+from shoplens.domain.catalogue import Product
 from shoplens.features.align.lexicon import Lexicon, built_in, plain
 from shoplens.ingest.units import measured
 from shoplens.models.extraction.memory import ValueFinder
@@ -25,7 +28,16 @@ LEXICON_NAMES: dict[str, tuple[str, ...]] = {
     "gender": ("gender", "性别", "适用性别"),
     "season": ("season", "季节"),
 }
+#: Attributes that hold sentences about the product, one a value: feeds call their bullet points so.
+HIGHLIGHTS = frozenset({"producthighlight", "producthighlights", "highlights", "bulletpoint", "bulletpoints", "卖点"})
 Texts = Mapping[str, str]  # field → text
+
+
+def texts_of(product: Product, written: str = "") -> dict[str, str]:
+    """All that a product says in words, by field. `written`: words in its photos."""
+    points = [value for name, values in product.attributes.items() if folded(name) in HIGHLIGHTS for value in values]
+    texts = {"title": product.title, "highlights": "\n".join(points), "description": product.description}
+    return {field: text for field, text in {**texts, FIELD: written}.items() if text}
 
 
 class TextReader:
@@ -49,14 +61,16 @@ class TextReader:
         }
 
     def read(self, texts: Texts, category: Category) -> list[FoundValue]:
-        """What texts say of the attributes that products of the category have."""
+        """What texts say of the attributes that products of the category have; not what they deny, nor say of other
+        products ("also available in red")."""
         expected = set(self._schema.expected(category))
-        found: list[FoundValue] = []
-        for field, text in texts.items():
-            if text:
-                found += self._by_pattern(field, text, expected)
-                found += self._by_dictionary(field, text, expected)
-        return found
+        return [
+            one
+            for field, text in texts.items()
+            if text
+            for one in (*self._by_pattern(field, text, expected), *self._by_dictionary(field, text, expected))
+            if asserted(text, one.start or 0, one.end or 0)
+        ]
 
     def _by_pattern(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
         return [
@@ -91,13 +105,13 @@ class TextReader:
         found: list[FoundValue] = []
         if len(lowered) != len(text):
             return found
-        taken: dict[str, int] = {}  # attribute → where its latest value ends: longer names first
+        taken: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)  # attribute → where it was found
         for start, end in sorted(self._finder.find(lowered), key=lambda place: (place[0] - place[1], place[0])):
             if not _whole(lowered, start, end):
                 continue
             for name, value in self._names[lowered[start:end]].items():
-                if name in expected and not (name in taken and start < taken[name]):
-                    taken[name] = max(end, taken.get(name, 0))
+                if name in expected and not any(start < last and first < end for first, last in taken[name]):
+                    taken[name].append((start, end))  # longer names come first
                     found.append(
                         FoundValue(
                             attribute=name,

@@ -92,6 +92,14 @@ class FolderKeeper:
         file.unlink(missing_ok=True)
         return there
 
+    def of_guest(self, session_id: str) -> dict[str, Any] | None:
+        """The conversation of that id as it is kept; None when there is none, or it is somebody's."""
+        try:
+            kept: dict[str, Any] = orjson.loads(self._file(session_id).read_bytes())
+            return kept if kept.get("user_id") is None else None
+        except (OSError, ValueError, AttributeError):
+            return None
+
     def forget_person(self, user_id: str) -> int:
         """Delete the conversations of a person. Returns how many there were."""
         gone = 0

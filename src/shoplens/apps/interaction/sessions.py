@@ -155,6 +155,15 @@ class Sessions:
                 self._drop(name)
         return max(len(gone), self._keeper.forget_person(user_id) if self._keeper is not None else 0)
 
+    def forget_guest(self, session_id: str) -> bool:
+        """Drop one conversation from memory, unless it is somebody's. False when there was none."""
+        with self._lock:
+            held = self._sessions.get(session_id)
+            if held is None or held.user_id is not None:
+                return False
+            self._drop(session_id)
+            return True
+
     def forget_everybody(self) -> None:
         """Drop from memory what a keeper holds: turns that come go on from there. A turn that is under way
         keeps its own."""

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
 
 from shoplens.apps.opinions.changes import changed_words
 from shoplens.encoders.centring import LANGUAGES, languages_of
@@ -99,6 +96,8 @@ def discover(
 
 def _placed(vectors: Floats, seed: int) -> Floats:
     """On the principal axes, unit length."""
+    from sklearn.decomposition import PCA  # here and below: a second at the start of every server
+
     axes = min(AXES, len(vectors) - 1, vectors.shape[1])
     placed: Floats = PCA(axes, random_state=seed).fit_transform(vectors).astype(np.float32)
     placed /= np.linalg.norm(placed, axis=1, keepdims=True).clip(1e-6)
@@ -107,6 +106,9 @@ def _placed(vectors: Floats, seed: int) -> Floats:
 
 def _clustered(placed: Floats, most: int, seed: int) -> tuple[npt.NDArray[np.int64], float]:
     """The cluster of each post, and the silhouette."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
     numbers = [one for one in NUMBERS if one <= min(most, len(placed) // A_TOPIC)]
     if not numbers:
         return np.zeros(len(placed), np.int64), 0.0  # everybody says the same

@@ -86,7 +86,7 @@ class Attempts:
         return Attempt(text, reading, given_up, base, question, head)
 
     def base(self, ask: Ask, curated: Curated) -> Mask:
-        """Products that are offered and fit the request's own filter."""
+        """Products that are offered here and fit the request's own filter."""
         facts = self.facts
         if ask.unavailable:
             columns = facts.columns
@@ -97,6 +97,9 @@ class Attempts:
             hidden = facts.rows(curated.hidden)
             base[hidden[hidden < len(base)]] = False
         base[0] = False
+        rule = None if ask.scenario is None else ask.scenario.keeps()
+        if rule is not None:
+            base &= self.mask(rule, len(base))
         if ask.filter is not None:
             base &= self.mask(ask.filter, len(base))
         return base

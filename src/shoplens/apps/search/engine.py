@@ -31,6 +31,7 @@ from shoplens.retrieval.hybrid import HybridIndex
 FEW = 3  # products found, up to which another spelling is suggested
 COVERED = 0.99  # share of the words that the best product has, from which on none is missing
 
+Raised: TypeAlias = Callable[[Ask], npt.NDArray[np.float32] | None]
 Popularity: TypeAlias = Callable[[], npt.NDArray[np.float32]]
 Pins: TypeAlias = Sequence[tuple[int, int]]  # place from 1, row
 
@@ -46,8 +47,9 @@ class SearchEngine:
     """Searches one shop. Safe to share between threads.
 
     `hybrid` gives the index that answers now; `popularity` one number for each row of the facts, on any scale;
-    `glossary` a Chinese dictionary for words that no lexicon has. `personal` and `clicks` may be missing, and may be
-    replaced while the shop is open.
+    `raised` what lifts products whoever asks, in standard deviations (None: nothing does); `glossary` a Chinese
+    dictionary for words that no lexicon has. `personal` and `clicks` may be missing, and may be replaced while the shop
+    is open.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class SearchEngine:
         personal: Personal | None = None,
         clicks: ClickOrder | None = None,
         curation: Curation | None = None,
+        raised: Raised | None = None,
         settings: SearchTuning | None = None,
         glossary: Callable[[], Glossary] | None = None,
     ) -> None:
@@ -67,6 +70,7 @@ class SearchEngine:
         self.clicks = clicks
         self._hybrid = hybrid
         self._curation = curation if curation is not None else Curation()
+        self._raised = raised if raised is not None else lambda _: None
         self._settings = settings if settings is not None else SearchTuning()
         self._understands = Understands(facts, glossary=glossary)
         self._ties = TieKeys(facts)
@@ -121,11 +125,14 @@ class SearchEngine:
         lifts = [Lift(self._attempts.mask(one.filter, size), SOFT) for one in attempt.soft]
         lifts += [Lift(self._attempts.mask(one, size), SOFT) for one in attempt.reading.closest]
         lifts += [Lift(self._attempts.mask(one.filter, size), one.by) for one in curated.boosts]
+        if ask.scenario is not None:
+            lifts += [Lift(self._attempts.mask(one.filter, size), one.by) for one in ask.scenario.boost]
         share = self._settings.personal if ask.personal is None else ask.personal
         return order_head(
             attempt.head,
             attempt.text,
             lifts,
+            self._raised(ask),
             facts=self.facts,
             popularity=self._matching.popularity(attempt.head.rows),
             clicks=self.clicks,

@@ -67,6 +67,7 @@ def order_head(
     head: Head,
     query: str,
     lifts: Sequence[Lift],
+    raised: Floats | None,
     *,
     facts: CatalogueFacts,
     popularity: Floats,
@@ -76,7 +77,11 @@ def order_head(
     user_id: str | None,
     session_id: str | None,
 ) -> Ordered:
-    """Put the head in order. `share`: how far the person's taste decides, 0 to 1."""
+    """Put the head in order.
+
+    `raised`: by how many standard deviations products rise whoever asks, over facts rows. `share`: how far the person's
+    taste decides, 0 to 1.
+    """
     features = _features(head, facts, popularity)
     scores = head.scores.astype(np.float64)
     by = ""
@@ -90,6 +95,9 @@ def order_head(
         scores += WANTED * _wanted(popularity)
     for lift in lifts:
         scores += lift.by * unit * lift.mask[head.rows]
+    if raised is not None and len(raised):
+        known = head.rows < len(raised)  # others are newer than it
+        scores += unit * np.where(known, raised[np.where(known, head.rows, 0)], 0.0)
     reasons: Sequence[tuple[str, ...]] = ()
     liked = None
     if personal is not None and share > 0 and (user_id or session_id) and len(scores):

@@ -93,7 +93,19 @@ def fingerprint(ask: Ask) -> str:
     """Of all that decides which products are found and in which order, whoever asks."""
     digest = hashlib.blake2b(digest_size=9)
     text = "" if ask.written else ask.text  # a photo that is sent again is not always read in time
-    told = (text, ask.filter, ask.sort, ask.drop, ask.group, ask.understand, ask.unavailable, ask.prefix, ask.typos)
+    place = None if ask.scenario is None else ask.scenario.name
+    told = (
+        text,
+        place,
+        ask.filter,
+        ask.sort,
+        ask.drop,
+        ask.group,
+        ask.understand,
+        ask.unavailable,
+        ask.prefix,
+        ask.typos,
+    )
     digest.update(repr(told).encode("utf-8", "surrogatepass"))
     for one in ask.given:
         digest.update(f"{one.signal}\0{one.weight!r}\0".encode("utf-8", "surrogatepass"))

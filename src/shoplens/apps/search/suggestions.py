@@ -174,12 +174,12 @@ class Suggestions:
             for entry in self._kinds:
                 self._weigh(entry)
 
-    def forget(self, user_id: str) -> None:
-        """Somebody's own queries are no longer known here."""
+    def forget(self, who: str) -> None:
+        """The own queries of a person, or of a guest's session, are no longer known here."""
         with self._lock:
-            for who in [one for one in self._own if one[0] == user_id]:
-                del self._own[who]
-            for noted in [one for one in self._noted if one[1] == user_id]:
+            for known in [one for one in self._own if who in one]:
+                del self._own[known]
+            for noted in [one for one in self._noted if one[1] == who]:
                 del self._noted[noted]
 
     def forget_everybody(self) -> None:

@@ -18,6 +18,7 @@ from shoplens.features.align.glosses import glossary
 from shoplens.features.align.lexicon import Lexicon
 from shoplens.features.align.networks import Floats
 from shoplens.features.align.reading import Reader
+from shoplens.features.align.title_words import TitleWords, title_words
 
 ENGLISH, CHINESE = 3, 2  # phrases that are made of a product, at most
 MOST_PHRASES = 40_000  # for the whole catalogue: they repeat themselves long before
@@ -59,6 +60,7 @@ class Material:
     codes: Codes  # [products, facets]
     phrases: Phrases
     inputs: Floats  # [products, …] of the photo network
+    title_words: TitleWords  # [products, words]: what photos are learnt to go with, beside their facets
     colour_size: int
     reader: Reader
     texts: list[str]  # titles and phrases
@@ -89,8 +91,8 @@ class Material:
         colour = lessons.photos.colour
         colour_size = 0 if colour is None else colour.shape[1]
         return cls(
-            lessons, facets, parts_of(facets), codes, phrases, lessons.photos.joined(colour_size), colour_size, reader,
-            texts, products, asks, vectors, plain,
+            lessons, facets, parts_of(facets), codes, phrases, lessons.photos.joined(colour_size),
+            title_words(lessons.titles), colour_size, reader, texts, products, asks, vectors, plain,
         )  # fmt: skip
 
     def spoken(self, rows: npt.NDArray[np.bool_]) -> tuple[Floats, Codes]:

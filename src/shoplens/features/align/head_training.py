@@ -1,4 +1,7 @@
-"""Fits a network with heads: cross-entropy on every facet that an example has a value of."""
+"""Fits a network with heads: cross-entropy on every facet that an example has a value of.
+
+Words may be learnt beside the facets; what they teach stays in the hidden layer, their own outputs are thrown away.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from torch.nn import functional
 
 from shoplens.features.align.facets import Codes
 from shoplens.features.align.networks import Floats, Network
+from shoplens.features.align.title_words import TitleWords
 
 SLACK = 1.02  # how much worse than the best a loss may be: late epochs are less sure of themselves yet rank better
 PATIENCE = 3  # epochs that are worse before learning ends
+WORDS = 0.3  # of the sum over words of their binary cross-entropy, beside that of the facets
 
 Tell = Callable[[int, int], None]  # epochs done, of how many
 
@@ -35,10 +40,10 @@ class HeadSettings:
 
 
 class _Heads(nn.Module):
-    def __init__(self, inputs: int, values: int, settings: HeadSettings) -> None:
+    def __init__(self, inputs: int, outputs: int, settings: HeadSettings) -> None:
         super().__init__()
         self.hidden = nn.Linear(inputs, settings.units)
-        self.heads = nn.Linear(settings.units, values)
+        self.heads = nn.Linear(settings.units, outputs)
         self.settings = settings
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -68,6 +73,7 @@ def fit_heads(
     settings: HeadSettings,
     *,
     seed: int,
+    words: TitleWords | None = None,
     check: tuple[Floats, Codes] | None = None,
     tell: Tell | None = None,
 ) -> Fitted:
@@ -80,7 +86,9 @@ def fit_heads(
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    model = _Heads(inputs.shape[1], parts[-1].stop, settings)
+    values = parts[-1].stop
+    said_words = None if words is None or not words.shape[1] else torch.from_numpy(words[rows])
+    model = _Heads(inputs.shape[1], values + (0 if said_words is None else said_words.shape[1]), settings)
     every = torch.from_numpy(inputs)
     batch = min(settings.batch, len(inputs))
     batches = max(len(inputs) // batch, 1)
@@ -96,7 +104,10 @@ def fit_heads(
         order = random.permutation(len(inputs))
         for start in range(0, batches * batch, batch):
             chosen = order[start : start + batch]
-            loss = _loss(model(every[chosen]), codes[rows[chosen]], parts, settings.smoothing)
+            said = model(every[chosen])
+            loss = _loss(said, codes[rows[chosen]], parts, settings.smoothing)
+            if said_words is not None:
+                loss = loss + WORDS * _loss_of_words(said[:, values:], said_words[chosen].float())
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -111,7 +122,7 @@ def fit_heads(
                 break
     if best:
         model.load_state_dict(best)
-    return Fitted(_plain(model), epochs, tuple(losses))
+    return Fitted(_plain(model, values), epochs, tuple(losses))
 
 
 def _loss(said: torch.Tensor, codes: Codes, parts: Sequence[slice], smoothing: float) -> torch.Tensor:
@@ -125,14 +136,19 @@ def _loss(said: torch.Tensor, codes: Codes, parts: Sequence[slice], smoothing: f
     return total
 
 
+def _loss_of_words(said: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Sum over words, mean over examples."""
+    return functional.binary_cross_entropy_with_logits(said, wanted, reduction="sum") / len(said)
+
+
 def _check(model: _Heads, check: tuple[Floats, Codes], parts: Sequence[slice]) -> float:
     model.eval()
     with torch.inference_mode():
         return float(_loss(model(torch.from_numpy(check[0])), check[1], parts, 0.0))
 
 
-def _plain(model: _Heads) -> Network:
-    """As numbers for numpy."""
+def _plain(model: _Heads, values: int) -> Network:
+    """As numbers for numpy, with the heads of `values` only."""
 
     def numbers(values: torch.Tensor) -> Floats:
         return np.ascontiguousarray(values.detach().numpy())
@@ -140,6 +156,6 @@ def _plain(model: _Heads) -> Network:
     return Network(
         numbers(model.hidden.weight.T),
         numbers(model.hidden.bias),
-        numbers(model.heads.weight.T),
-        numbers(model.heads.bias),
+        numbers(model.heads.weight[:values].T),
+        numbers(model.heads.bias[:values]),
     )

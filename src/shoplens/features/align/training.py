@@ -1,8 +1,9 @@
 """Learns a shop's space of words and pictures from its own products: photos, titles and attributes of the same things.
 
 1. The catalogue says which facets there are; phrases are made of them, in the catalogue's words and in others.
-2. On four fifths of the products: a photo network and a text network with a head for each facet, and the contrastive
-   space, each until the last fifth says stop; how they are blended is found on that last fifth too.
+2. On four fifths of the products: a photo network (which learns the words of titles, too) and a text network with a
+   head for each facet, and the contrastive space, each until the last fifth says stop; how they are blended is found on
+   that last fifth, too.
 3. With the numbers of epochs and the blend found there, on all products, several photo networks that are averaged.
 
 So what is reported was measured on products that nothing was fitted to but the stopping and a few weights; what ships
@@ -195,7 +196,15 @@ def _fit(material: Material, plan: _Plan, bridge: Bridge | None) -> tuple[_Learn
         tell = plan.watch("photos", member * settings.epochs, plan.members * settings.epochs)
         photo.append(
             fit_heads(
-                inputs, rows, material.codes, material.parts, settings, seed=plan.seed + member, check=own, tell=tell
+                inputs,
+                rows,
+                material.codes,
+                material.parts,
+                settings,
+                seed=plan.seed + member,
+                words=material.title_words,
+                check=own,
+                tell=tell,
             )
         )
     text = _fit_text(material, plan)

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
 from shoplens.apps.assistant import Reply
 from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.errors import NotFoundError
-from shoplens.http.keys import Keys, needs
+from shoplens.http.keys import Access, Keys, needs
 from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
 from shoplens.http.routes.assistant_stream import EVENTS, stream_turn
 from shoplens.http.routes.sent_media import CROP, Sent, media_parts, read_options
@@ -37,6 +37,7 @@ from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.pages import Cursor
 from shoplens.service.runtime import Runtime
 
+TEACHING = Access("write", ("people",))  # what a message meant is learnt from
 router = APIRouter(tags=["assistant"], responses=PROBLEMS)
 MESSAGE = TypeAdapter(AssistantIn)
 FIELDS: dict[str, dict[str, Any]] = {
@@ -74,7 +75,7 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {EVENTS: {"schema": 
     "/v1/assistant",
     response_model=AssistantAnswer,
     responses=STREAM,
-    dependencies=[Depends(needs("read"))],
+    dependencies=[needs("read", "shop")],
     openapi_extra={"requestBody": BODY},
 )
 async def post_assistant(request: Request, shop: Shop) -> Response:
@@ -98,19 +99,19 @@ async def post_assistant(request: Request, shop: Shop) -> Response:
         return json_response(orjson.dumps(reply_json(await run_in_threadpool(turn, NOBODY))))
 
 
-@router.post("/v1/assistant/feedback", dependencies=[Depends(needs("read"))])
+@router.post("/v1/assistant/feedback", dependencies=[needs("read", "shop")])
 async def post_feedback(request: Request, body: FeedbackIn, shop: Shop) -> FeedbackOut:
     """Whether an answer helped; and, with a key that may write, what the message should have been understood as."""
     if body.intent is not None:
         keys: Keys = request.app.state.keys
-        await keys.check_request(request, "write")
+        await keys.check_request(request, TEACHING)
     await run_in_threadpool(
         lambda: shop.assistant.judge(body.conversation_id, body.turn, helpful=body.helpful, intent=body.intent)
     )
     return FeedbackOut(conversation_id=body.conversation_id, turn=body.turn)
 
 
-@router.get("/v1/assistant/conversations", response_model=ConversationsAnswer, dependencies=[Depends(needs("write"))])
+@router.get("/v1/assistant/conversations", response_model=ConversationsAnswer, dependencies=[needs("write", "people")])
 async def get_conversations(
     shop: Shop,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
@@ -130,7 +131,7 @@ async def get_conversations(
 @router.get(
     "/v1/assistant/conversations/{conversation_id:id}",
     response_model=TranscriptOut,
-    dependencies=[Depends(needs("write"))],
+    dependencies=[needs("write", "people")],
 )
 async def get_transcript(conversation_id: Id, shop: Shop) -> dict[str, Any]:
     """Everything that was said in one conversation."""
@@ -144,7 +145,7 @@ async def get_transcript(conversation_id: Id, shop: Shop) -> dict[str, Any]:
     return await run_in_threadpool(read)
 
 
-@router.delete("/v1/assistant/conversations/{conversation_id:id}", dependencies=[Depends(needs("write"))])
+@router.delete("/v1/assistant/conversations/{conversation_id:id}", dependencies=[needs("write", "people")])
 async def delete_transcript(conversation_id: Id, shop: Shop) -> ConversationForgotten:
     """Forget one conversation, with what was searched for in it."""
     if not await run_in_threadpool(shop.forget_conversation, conversation_id):

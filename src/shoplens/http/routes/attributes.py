@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.apps.attributes.schema import values_of
@@ -39,12 +39,16 @@ from shoplens.service.attribute_decisions import AT_ONCE, Decided
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["attributes"], responses=PROBLEMS)
-READ, WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
+READ, WRITE = [needs("read", "catalogue", "analysis")], [needs("write", "catalogue")]
 
 
 @router.post("/v1/attributes/extract", response_model=ExtractAnswer, dependencies=READ)
 async def extract(body: ExtractIn, shop: Shop) -> dict[str, Any]:
-    """Values of attributes in a text or a product's texts, in the shop's own words."""
+    """Values of attributes in a text, or in a product's texts and photos, in the shop's own words.
+
+    Of photos: what they show, as far as `shoplens attributes complete` has learnt to see it, and the words in them.
+    What `shoplens embed` has not read yet is read now, which takes a second or so.
+    """
     return await run_in_threadpool(_extract, shop, body)
 
 
@@ -100,8 +104,9 @@ async def reopen_proposals(body: ReopenIn, shop: Shop) -> dict[str, Any]:
 
 @router.post("/v1/attributes/check", response_model=CheckAnswer, dependencies=READ)
 async def check_products(body: CheckIn, shop: Shop) -> dict[str, Any]:
-    """What the texts of some products say against their attributes, as they are now. The whole catalogue, photos,
-    categories, duplicates and prices are checked by `shoplens attributes check`."""
+    """What the texts of some products say against their attributes, as they are now, and what `shoplens embed` has
+    read in their photos. The whole catalogue, categories, duplicates and prices are checked by `shoplens attributes
+    check`."""
     found = await run_in_threadpool(shop.attributes.contradictions, body.item_ids)
     return {"proposals": [proposal_json(one) for one in found]}
 

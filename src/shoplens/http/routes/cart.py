@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from shoplens.apps.cart import Completed
 from shoplens.http.keys import Keys
-from shoplens.http.routes.recommend import described
+from shoplens.http.routes.recommend import SHOP, described
 from shoplens.http.routes.shop import json_response, read_body
 from shoplens.http.wire.cart import CartAnswer, CartIn, cart_bytes
 from shoplens.http.wire.fields import PROBLEMS
@@ -18,13 +18,13 @@ router = APIRouter(tags=["recommend"], responses=PROBLEMS)
 CART = TypeAdapter(CartIn)
 
 
-@router.post("/v1/cart", response_model=CartAnswer, openapi_extra=described("CartIn"))
+@router.post("/v1/cart", response_model=CartAnswer, openapi_extra=described("CartIn", SHOP))
 async def post_cart(request: Request) -> Response:
     """Products that complete a cart, and sets that were bought together. Never what is in the cart, a variant of it, or
     what cannot be ordered."""
     state = request.app.state
     keys: Keys = state.keys
-    await keys.check_request(request, "read")
+    await keys.check_request(request, SHOP)
     shop: Runtime = state.runtime
     body = read_body(await request.body(), CART)
     if shop.quick_reads and not body.explain:

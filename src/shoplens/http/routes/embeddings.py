@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from starlette.datastructures import UploadFile
 
@@ -59,7 +59,7 @@ BODY = {
     "/v1/embeddings",
     response_model=EmbeddingsAnswer,
     response_model_exclude_none=True,
-    dependencies=[Depends(needs("read"))],
+    dependencies=[needs("read", "analysis")],
     openapi_extra={"requestBody": BODY},
 )
 async def post_embeddings(request: Request, shop: Shop) -> Response:

@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, TypeAdapter
 
@@ -16,7 +16,7 @@ from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_bod
 from shoplens.http.wire.events import EventIn, EventsAnswer, EventsBulkAnswer
 from shoplens.http.wire.fields import PROBLEMS, RowError, SentBefore
 
-router = APIRouter(tags=["events"], dependencies=[Depends(needs("write"))], responses=PROBLEMS)
+router = APIRouter(tags=["events"], dependencies=[needs("write", "events")], responses=PROBLEMS)
 ROW = TypeAdapter(EventIn)
 MOST_EVENTS = 1_000  # of one request that is not NDJSON
 LIST = TypeAdapter(Annotated[list[EventIn], Field(min_length=1, max_length=MOST_EVENTS)])

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
@@ -46,7 +46,7 @@ STREAMED: dict[str, Any] = {
 }
 
 
-@router.get("/v1/assistant/handovers", response_model=HandoversAnswer, dependencies=[Depends(needs("write"))])
+@router.get("/v1/assistant/handovers", response_model=HandoversAnswer, dependencies=[needs("write", "people")])
 async def get_handovers(
     shop: Shop,
     state: Annotated[list[HandoverState] | None, Query(description="Default: waiting and with_agent.")] = None,
@@ -61,7 +61,7 @@ async def get_handovers(
 @router.post(
     "/v1/assistant/handovers/{conversation_id:id}/take",
     response_model=HandoverStateOut,
-    dependencies=[Depends(needs("write"))],
+    dependencies=[needs("write", "people")],
 )
 async def take_handover(conversation_id: Id, body: TakeIn, shop: Shop) -> dict[str, Any]:
     """This agent answers the conversation. 409 when somebody else does, or when nobody is waited for."""
@@ -71,7 +71,7 @@ async def take_handover(conversation_id: Id, body: TakeIn, shop: Shop) -> dict[s
 @router.post(
     "/v1/assistant/handovers/{conversation_id:id}/answer",
     response_model=MessageOut,
-    dependencies=[Depends(needs("write"))],
+    dependencies=[needs("write", "people")],
 )
 async def answer_handover(conversation_id: Id, body: AgentAnswerIn, shop: Shop) -> dict[str, Any]:
     """Say something to the customer, in the same conversation; takes it where nobody has."""
@@ -82,7 +82,7 @@ async def answer_handover(conversation_id: Id, body: AgentAnswerIn, shop: Shop) 
 @router.post(
     "/v1/assistant/handovers/{conversation_id:id}/give-back",
     response_model=HandoverStateOut,
-    dependencies=[Depends(needs("write"))],
+    dependencies=[needs("write", "people")],
 )
 async def give_back_handover(conversation_id: Id, body: GiveBackIn, shop: Shop) -> dict[str, Any]:
     """The assistant goes on, another agent does, or the conversation is over."""
@@ -95,7 +95,7 @@ async def give_back_handover(conversation_id: Id, body: GiveBackIn, shop: Shop) 
     "/v1/assistant/conversations/{conversation_id:id}/messages",
     response_model=MessagesAnswer,
     responses={200: {"content": {EVENTS: {"schema": STREAMED}}}},
-    dependencies=[Depends(needs("read"))],
+    dependencies=[needs("read", "shop")],
 )
 async def get_messages(
     conversation_id: Id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
@@ -41,7 +41,7 @@ BODY = {
 @router.post(
     "/v1/interact",
     response_model=InteractAnswer,
-    dependencies=[Depends(needs("read"))],
+    dependencies=[needs("read", "shop")],
     openapi_extra={"requestBody": BODY},
 )
 async def post_interact(request: Request, shop: Shop) -> Response:

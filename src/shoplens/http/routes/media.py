@@ -6,7 +6,7 @@ Where the id of a product ends in `/media`, GET of the product itself is read as
 from __future__ import annotations
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.responses import FileResponse
@@ -36,7 +36,7 @@ _decoding = CapacityLimiter(AT_ONCE)
     "/v1/products/{item_id:id}/media",
     status_code=201,
     response_model_exclude_none=True,
-    dependencies=[Depends(needs("write"))],
+    dependencies=[needs("write", "catalogue")],
     openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": described_form(FIELDS)}}},
 )
 async def post_media(item_id: Id, request: Request, shop: Shop) -> MediaAnswer:
@@ -58,7 +58,11 @@ async def post_media(item_id: Id, request: Request, shop: Shop) -> MediaAnswer:
     return MediaAnswer(item_id=item_id, media=[MediaOut.of_stored(item_id, one) for one in stored])
 
 
-@router.get("/v1/products/{item_id:id}/media", response_model_exclude_none=True, dependencies=[Depends(needs("read"))])
+@router.get(
+    "/v1/products/{item_id:id}/media",
+    response_model_exclude_none=True,
+    dependencies=[needs("read", "shop", "catalogue")],
+)
 async def get_media(item_id: Id, shop: Shop) -> MediaAnswer:
     """All media of a product, in its own order."""
 
@@ -71,7 +75,7 @@ async def get_media(item_id: Id, shop: Shop) -> MediaAnswer:
 
 @router.get(
     "/v1/products/{item_id:id}/media/{name}",
-    dependencies=[Depends(needs("read"))],
+    dependencies=[needs("read", "shop", "catalogue")],
     response_class=FileResponse,
     responses={200: {"content": {"image/*": {}, "video/*": {}, "audio/*": {}}, "description": "The file."}},
 )
@@ -87,7 +91,7 @@ async def get_media_file(item_id: Id, name: Id, shop: Shop) -> Response:
     return await run_in_threadpool(look)
 
 
-@router.delete("/v1/products/{item_id:id}/media/{name}", status_code=204, dependencies=[Depends(needs("write"))])
+@router.delete("/v1/products/{item_id:id}/media/{name}", status_code=204, dependencies=[needs("write", "catalogue")])
 async def delete_media(item_id: Id, name: Id, shop: Shop) -> Response:
     """Take an uploaded file out of a product's media. The file itself goes with `shoplens embed --prune`."""
     await run_in_threadpool(shop.delete_media, item_id, name)

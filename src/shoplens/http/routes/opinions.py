@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from shoplens.http.keys import Keys, needs
+from shoplens.http.keys import Access, Keys, needs
 from shoplens.http.routes.recommend import described
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.wire.catalogue import Moment
@@ -35,16 +35,17 @@ from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["opinions"], responses=PROBLEMS)
 POSTS = TypeAdapter(PostsIn)
-MAY_READ, MAY_WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
+MAY_READ, MAY_WRITE = [needs("read", "analysis")], [needs("write", "analysis")]
+POSTING = Access("write", ("analysis",))
 Kind = Literal["topic", "product", "entity", "aspect"]
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
-@router.post("/v1/opinions", response_model=PostsAnswer, openapi_extra=described("PostsIn"))
+@router.post("/v1/opinions", response_model=PostsAnswer, openapi_extra=described("PostsIn", POSTING))
 async def post_opinions(request: Request) -> Response:
     """Read posts and count them, each exactly once: what is sent again changes nothing. All or none of a request."""
     keys: Keys = request.app.state.keys
-    await keys.check_request(request, "write")
+    await keys.check_request(request, POSTING)
     shop: Runtime = request.app.state.runtime
     body = read_body(await request.body(), POSTS)
 

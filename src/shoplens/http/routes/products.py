@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
@@ -19,7 +19,7 @@ from shoplens.http.wire.product_opinions import product_opinions
 
 router = APIRouter(tags=["products"], responses=PROBLEMS)
 ROW = TypeAdapter(ProductIn)
-MAY_READ, MAY_WRITE = [Depends(needs("read"))], [Depends(needs("write"))]
+MAY_READ, MAY_WRITE = [needs("read", "shop", "catalogue")], [needs("write", "catalogue")]
 
 
 @router.post(

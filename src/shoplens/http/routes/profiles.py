@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.http.keys import needs
@@ -38,7 +38,7 @@ CSV: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/v1/people/{user_id:id}/profile", response_model=ProfileOut, dependencies=[Depends(needs("read"))])
+@router.get("/v1/people/{user_id:id}/profile", response_model=ProfileOut, dependencies=[needs("read", "people")])
 async def get_profile(
     user_id: Id, shop: Shop, session_id: Id | None = None, language: Language | None = None
 ) -> dict[str, Any]:
@@ -47,14 +47,14 @@ async def get_profile(
     return await run_in_threadpool(_profile, shop, user_id, session_id, language)
 
 
-@router.get("/v1/sessions/{session_id:id}/profile", response_model=ProfileOut, dependencies=[Depends(needs("read"))])
+@router.get("/v1/sessions/{session_id:id}/profile", response_model=ProfileOut, dependencies=[needs("read", "people")])
 async def get_guest_profile(session_id: Id, shop: Shop, language: Language | None = None) -> dict[str, Any]:
     """The same of a guest, by their session."""
     return await run_in_threadpool(_profile, shop, None, session_id, language)
 
 
 @router.get(
-    "/v1/people/{user_id:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[Depends(needs("write"))]
+    "/v1/people/{user_id:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[needs("write", "people")]
 )
 async def get_look_alikes(user_id: Id, shop: Shop, n: Many = 10) -> dict[str, Any]:
     """People who choose what this person chooses, as of at most ten minutes ago."""
@@ -62,7 +62,7 @@ async def get_look_alikes(user_id: Id, shop: Shop, n: Many = 10) -> dict[str, An
     return {"people": [asdict(one) for one in found]}
 
 
-@router.get("/v1/segments", response_model=SegmentsAnswer, dependencies=[Depends(needs("read"))])
+@router.get("/v1/segments", response_model=SegmentsAnswer, dependencies=[needs("read", "people")])
 async def get_segments(shop: Shop) -> dict[str, Any]:
     """Groups of people alike, named by what they choose."""
     shelf = shop.shelf
@@ -70,7 +70,7 @@ async def get_segments(shop: Shop) -> dict[str, Any]:
     return {"bundle": shelf.version, "segments": found}
 
 
-@router.get("/v1/segments/export", response_class=Response, responses=CSV, dependencies=[Depends(needs("write"))])
+@router.get("/v1/segments/export", response_class=Response, responses=CSV, dependencies=[needs("write", "people")])
 async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Language | None = None) -> Response:
     """Everybody with their segment, or the people of one, as CSV."""
 
@@ -81,7 +81,7 @@ async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Lang
     return Response(await run_in_threadpool(write), media_type="text/csv; charset=utf-8")
 
 
-@router.post("/v1/segments/export", response_model=SegmentsSent, dependencies=[Depends(needs("admin"))])
+@router.post("/v1/segments/export", response_model=SegmentsSent, dependencies=[needs("admin", "people")])
 async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[str, int]:
     """Send everybody with their segment, or the people of one, to the webhook of the settings, signed."""
     settings = shop.settings.profile
@@ -90,7 +90,7 @@ async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[st
     )
 
 
-@router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[Depends(needs("write"))])
+@router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[needs("write", "people")])
 async def get_members(
     segment: Id, shop: Shop, limit: Many = 100, cursor: Annotated[Cursor | None, Query()] = None
 ) -> dict[str, Any]:
@@ -100,7 +100,7 @@ async def get_members(
 
 
 @router.get(
-    "/v1/segments/{segment:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[Depends(needs("write"))]
+    "/v1/segments/{segment:id}/look-alikes", response_model=LookAlikesAnswer, dependencies=[needs("write", "people")]
 )
 async def get_segment_look_alikes(segment: Id, shop: Shop, n: Many = 10) -> dict[str, Any]:
     """People outside of a segment who are most like those in it."""

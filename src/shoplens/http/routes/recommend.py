@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from shoplens.http.keys import SECURITY, Keys
+from shoplens.http.keys import Access, Keys
 from shoplens.http.routes.shop import json_response, read_body
 from shoplens.http.wire.fields import PROBLEMS
 from shoplens.http.wire.ranking import RankingAnswer, RankingIn, RecommendIn, SimilarIn, answer_bytes
@@ -18,25 +18,26 @@ from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["recommend"], responses=PROBLEMS)
 Body = TypeVar("Body", bound=RankingIn)
+SHOP = Access("read", ("shop",))
 RECOMMEND, SIMILAR = TypeAdapter(RecommendIn), TypeAdapter(SimilarIn)
 
 
-def described(model: str) -> dict[str, Any]:
-    """What OpenAPI says about a route that reads its body itself; `http/openapi.py` adds the schema it names."""
+def described(model: str, access: Access) -> dict[str, Any]:
+    """What OpenAPI says about a route that reads body and key itself; `http/openapi.py` adds the schema it names."""
     schema = {"$ref": f"#/components/schemas/{model}"}
     return {
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
-        "security": SECURITY,
+        "security": access.security,
     }
 
 
-@router.post("/v1/recommend", response_model=RankingAnswer, openapi_extra=described("RecommendIn"))
+@router.post("/v1/recommend", response_model=RankingAnswer, openapi_extra=described("RecommendIn", SHOP))
 async def post_recommend(request: Request) -> Response:
     """The best products for a person or a guest's session, by what they did up to this moment."""
     return await _ranked(request, RECOMMEND, _recommend)
 
 
-@router.post("/v1/similar", response_model=RankingAnswer, openapi_extra=described("SimilarIn"))
+@router.post("/v1/similar", response_model=RankingAnswer, openapi_extra=described("SimilarIn", SHOP))
 async def post_similar(request: Request) -> Response:
     """Products like one product: by content where it is known, else by who likes both."""
     return await _ranked(request, SIMILAR, _similar)
@@ -47,7 +48,7 @@ async def _ranked(
 ) -> Response:
     state = request.app.state
     keys: Keys = state.keys
-    await keys.check_request(request, "read")
+    await keys.check_request(request, SHOP)
     shop: Runtime = state.runtime
     body = read_body(await request.body(), adapter)
     if shop.quick_reads and not body.explain:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import orjson
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import TypeAdapter
 
-from shoplens.http.keys import SECURITY, Keys, needs
+from shoplens.http.keys import Keys, needs
 from shoplens.http.multipart import described_form, form_parts, is_form
+from shoplens.http.routes.recommend import SHOP
 from shoplens.http.routes.sent_media import Sent, described_question, known_fields, media_parts, read_options
 from shoplens.http.routes.shop import Shop, json_response, read_body
 from shoplens.http.wire.fields import PROBLEMS, Id
@@ -51,7 +52,7 @@ BODY = {
     "/v1/search",
     response_model=SearchAnswer,
     response_model_exclude_none=True,
-    openapi_extra={"requestBody": BODY, "security": SECURITY},
+    openapi_extra={"requestBody": BODY, "security": SHOP.security},
 )
 async def post_search(request: Request) -> Response:
     """Find products by words (JSON or a form), and by photos, speech, sound or short videos (a form), alone or mixed.
@@ -61,7 +62,7 @@ async def post_search(request: Request) -> Response:
     """
     state = request.app.state
     keys: Keys = state.keys
-    await keys.check_request(request, "read")
+    await keys.check_request(request, SHOP)
     shop: Runtime = state.runtime
     if is_form(request):
         async with form_parts(request, known_fields(SearchIn), max_files=shop.settings.media.max_files) as sent:
@@ -70,7 +71,7 @@ async def post_search(request: Request) -> Response:
     return json_response(await to_thread.run_sync(_by_words, shop, body, limiter=_searching))
 
 
-@router.get("/v1/suggest", response_model=SuggestionsAnswer, dependencies=[Depends(needs("read"))])
+@router.get("/v1/suggest", response_model=SuggestionsAnswer, dependencies=[needs("read", "shop")])
 async def get_suggest(
     shop: Shop,
     q: Annotated[Words, Query(description="What was typed so far; Chinese also as pinyin.")] = "",
@@ -88,7 +89,7 @@ async def get_suggest(
     return json_response(await run_in_threadpool(suggest))
 
 
-@router.get("/v1/search/trending", response_model=TrendingAnswer, dependencies=[Depends(needs("read"))])
+@router.get("/v1/search/trending", response_model=TrendingAnswer, dependencies=[needs("read", "shop", "analysis")])
 async def get_trending(shop: Shop, n: Annotated[int, Query(ge=1, le=MOST_QUERIES)] = 10) -> Response:
     """What is searched for more than usual."""
 
@@ -98,7 +99,7 @@ async def get_trending(shop: Shop, n: Annotated[int, Query(ge=1, le=MOST_QUERIES
     return json_response(await run_in_threadpool(look))
 
 
-@router.get("/v1/search/analytics", response_model=AnalyticsAnswer, dependencies=[Depends(needs("read"))])
+@router.get("/v1/search/analytics", response_model=AnalyticsAnswer, dependencies=[needs("read", "analysis")])
 async def get_analytics(
     shop: Shop,
     days: Annotated[float, Query(gt=0, le=MOST_DAYS, description="Of the last so many days.")] = 28,
@@ -107,13 +108,13 @@ async def get_analytics(
     """What people searched for, what they did not find, what they left alone."""
 
     def look() -> bytes:
-        return orjson.dumps(figures_json(shop.search.analytics(days, n), days))
+        return orjson.dumps(figures_json(shop.search.analytics(days, n), days, shop.search.click_report()))
 
     return json_response(await run_in_threadpool(look))
 
 
 def _by_words(shop: Runtime, body: SearchIn) -> bytes:
-    found = shop.search.search(body.to_ask(shop.settings))
+    found = shop.search.search(body.to_ask(shop.settings, shop.search.scenario(body.scenario)))
     return found_bytes(found, explain=body.explain)
 
 
@@ -121,5 +122,5 @@ def _by_form(shop: Runtime, sent: Sent) -> bytes:
     body = read_options(sent, SEARCH, lists=LISTS, objects=OBJECTS)
     with media_parts(shop, sent) as parts:
         seen = shop.search.see(parts) if parts else AskedMedia()
-    found = shop.search.search(seen.join(body.to_ask(shop.settings)))
+    found = shop.search.search(seen.join(body.to_ask(shop.settings, shop.search.scenario(body.scenario))))
     return found_bytes(found, explain=body.explain, heard=seen.heard)

@@ -24,7 +24,9 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 class ExtractIn(Request):
     """A product of the shop, or a text that is none yet."""
 
-    item_id: Id | None = Field(default=None, description="A product of the shop; then no text is given.")
+    item_id: Id | None = Field(
+        default=None, description="A product of the shop, read with its photos; then no text is given."
+    )
     title: ShortText = ""
     description: Text = ""
     category: list[ShortText] = Field(
@@ -44,13 +46,18 @@ class FoundOut(BaseModel):
     attribute: str
     value: str
     source: str = Field(description="pattern, dictionary, model, photo or neighbours.")
-    confidence: float = Field(description="How often this source is right about this attribute, as measured here.")
-    field: str | None = Field(default=None, description="title, description or ocr.")
+    confidence: float = Field(description="How often it is right, as measured here and as people decided since.")
+    measured: float | None = Field(default=None, description="Confidence before decisions on the review list moved it.")
+    field: str | None = Field(default=None, description="title, highlights, description or ocr.")
     said: str | None = Field(default=None, description="As the text says it.")
     start: int | None = Field(default=None, description="Letters of the field, from 0.")
     end: int | None = None
-    photo: str | None = None
-    box: list[float] | None = Field(default=None, description="Left, top, right, bottom as shares of the photo.")
+    photo: str | None = Field(default=None, description="The photo it was seen or read in, as the product names it.")
+    box: list[float] | None = Field(
+        default=None,
+        description="Left, top, right, bottom as shares of the photo: of a line that was read, or of the thing that "
+        "stands out from the ground; the whole photo where nothing does.",
+    )
     family: str | None = Field(
         default=None,
         description="Of a colour we know: black, grey, white, beige, brown, red, pink, orange, yellow, "

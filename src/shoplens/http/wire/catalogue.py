@@ -206,7 +206,7 @@ class PersonOut(BaseModel):
 
 
 class Forgotten(BaseModel):
-    """How much went with a person. The record of it, without their id: `shoplens people audit`."""
+    """How much went with a person. The record of it, without their id: `GET /v1/erasures`."""
 
     user_id: str
     people: int = Field(description="1 when the shop knew them by an event or a profile.")
@@ -216,6 +216,30 @@ class Forgotten(BaseModel):
     transcripts: int
     opinions: int = Field(description="Posts of theirs; counts of what people say stay, they name nobody.")
     conversations: int
+
+
+class GuestForgotten(BaseModel):
+    """How much went with a guest's session. The record of it, without the id: `GET /v1/erasures`."""
+
+    session_id: str
+    events: int = Field(description="Of the session while nobody was signed in; what came later is the person's.")
+    searches: int
+    impressions: int
+    transcripts: int
+    conversations: int
+
+
+class GuestExport(BaseModel):
+    """All that is held about a guest's session. What is not known is left out of each record."""
+
+    format: int
+    session_id: str
+    events: list[dict[str, Any]] = Field(description="As posted, oldest first.")
+    searches: list[dict[str, Any]] = Field(description="What was asked and shown, oldest first.")
+    impressions: list[dict[str, Any]] = Field(description="Recommendations that were shown, oldest first.")
+    transcripts: list[dict[str, Any]] = Field(description="What was said to the assistant.")
+    profile: dict[str, Any] | None = Field(description="As it is worked out now; null where there are no events.")
+    conversations: list[dict[str, Any]] = Field(description="Those that still go on.")
 
 
 class PersonExport(BaseModel):

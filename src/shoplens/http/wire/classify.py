@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag
 
 from shoplens.http.wire.fields import TEXT_PATTERN, Request, Told
-from shoplens.service.classifiers import Classified
 from shoplens.service.text_models import SavedTextModel
+
+if TYPE_CHECKING:  # torch comes with it, and most shops have no classifier
+    from shoplens.service.classifiers import Classified
 
 MOST_TEXTS = 512
 Text = Annotated[str, StringConstraints(max_length=200_000, pattern=TEXT_PATTERN)]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field
 
 from shoplens.http.wire.classify import Texts
 from shoplens.http.wire.fields import Request, Told
-from shoplens.service.taggers import TaggedTexts, described
 from shoplens.service.text_models import SavedTextModel
+
+if TYPE_CHECKING:  # torch comes with it, and most shops have no tagger
+    from shoplens.service.taggers import TaggedTexts
 
 
 class EntitiesIn(Request):
@@ -77,6 +79,8 @@ class TaggerOut(BaseModel):
     @classmethod
     def of(cls, saved: SavedTextModel) -> TaggerOut:
         """From its manifest."""
+        from shoplens.service.taggers import described
+
         return cls(**described(saved))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from shoplens.domain.experiments import MOST_ARMS, Arm, Experiment
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import NAME_PATTERN, Request, Told
+from shoplens.http.wire.ranking import BoostIn
 from shoplens.learning.metrics.sequential import Interval
 from shoplens.service.experiment_report import ExperimentReport
 
@@ -17,15 +18,44 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+Source = Literal["model", "last_seen", "similar", "cart", "favourites", "repurchase", "trending", "popular", "new"]
+
+
+class MarginIn(Request):
+    """Lift by what an attribute says a product earns."""
+
+    attribute: Annotated[str, Field(min_length=1, max_length=256)]
+    by: float = Field(default=0.3, ge=-10, le=10)
+
+
 class ArmIn(Request):
-    """One way of answering. With neither bundle nor diversity: the shop as it is."""
+    """One way of answering. With neither a bundle nor settings: the shop as it is.
+
+    Settings are those of a scenario. They stand instead of the shop's where a request says nothing itself, but for
+    boosts, which add up."""
 
     name: Name
     share: Share
     bundle: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Version of a trained bundle that answers this arm's people."
     )
-    diversity: float | None = Field(default=None, ge=0, le=1, description="Where a request asks for none itself.")
+    scenario: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Where the settings hold; null: in every scenario."
+    )
+    sources: dict[Source, Annotated[float, Field(ge=0, le=1_000)]] | None = Field(
+        default=None, description="Who proposes, and how much each counts; one of them above 0."
+    )
+    boost: list[BoostIn] | None = Field(default=None, min_length=1, max_length=20)
+    diversity: float | None = Field(default=None, ge=0, le=1)
+    exploration: float | None = Field(default=None, ge=0, le=1)
+    freshness: float | None = Field(default=None, ge=-10, le=10)
+    margin: MarginIn | None = None
+    per_brand: int | None = Field(default=None, ge=1)
+    per_category: int | None = Field(default=None, ge=1)
+
+    def to_arm(self) -> Arm:
+        """In terms of the shop."""
+        return Arm(**self.model_dump(by_alias=True, exclude_none=True))
 
 
 class ExperimentIn(Request):
@@ -38,7 +68,7 @@ class ExperimentIn(Request):
 
     def to_experiment(self) -> Experiment:
         """In terms of the shop. InputError for what makes no sense."""
-        return Experiment(self.name, tuple(Arm(**arm.model_dump()) for arm in self.arms), self.audience, note=self.note)
+        return Experiment(self.name, tuple(arm.to_arm() for arm in self.arms), self.audience, note=self.note)
 
 
 class ArmOut(BaseModel):
@@ -47,7 +77,15 @@ class ArmOut(BaseModel):
     name: str
     share: float
     bundle: str | None
+    scenario: str | None
+    sources: dict[str, float] | None
+    boost: list[dict[str, Any]] | None
     diversity: float | None
+    exploration: float | None
+    freshness: float | None
+    margin: dict[str, Any] | None
+    per_brand: int | None
+    per_category: int | None
 
 
 class ExperimentOut(BaseModel):

@@ -111,7 +111,8 @@ class RecommendIn(RankingIn):
     user_id: Id | None = None
     session_id: Id | None = None
     scenario: Annotated[str, Field(max_length=100)] = Field(
-        default="home", description="home, product, cart, checkout, email, or one of the shop's own; see /v1/scenarios."
+        default="home",
+        description="home, product, cart, checkout, email, assistant, or one of the shop's own; see /v1/scenarios.",
     )
     viewing: Id | None = Field(default=None, description="item_id that is looked at now.")
     cart: list[Id] = Field(default_factory=list, max_length=1_000, description="item_ids in the cart.")

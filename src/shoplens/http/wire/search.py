@@ -25,6 +25,7 @@ from shoplens.recommend.asking import (
 )
 from shoplens.recommend.filter_json import filter_json
 from shoplens.recommend.rules import MOST
+from shoplens.recommend.scenarios import Scenario
 from shoplens.service.settings import Settings
 
 Words = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=TEXT_PATTERN)]
@@ -70,12 +71,20 @@ class SearchIn(Request):
     prefix: bool = Field(default=False, description="The last word is still being typed.")
     typos: bool = True
     unavailable: bool = Field(default=False, description="Also products that cannot be ordered now.")
+    scenario: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None,
+        description="Place of the shop whose filter, hide, min_stock, boosts, freshness and margin hold. Not said: "
+        "`search`, where the shop has one of that name.",
+    )
     explain: bool = False
     highlight: bool = True
     language: Language | None = Field(default=None, description="Of sentences. Default: the shop's setting.")
 
-    def to_ask(self, settings: Settings) -> Ask:
-        """In terms of the shop, without its files. InputError for a filter or an order that makes no sense."""
+    def to_ask(self, settings: Settings, scenario: Scenario | None = None) -> Ask:
+        """In terms of the shop, without its files; `scenario` is the one that is named.
+
+        InputError for a filter or an order that makes no sense.
+        """
         return Ask(
             text=self.text.strip(),
             user_id=self.user_id,
@@ -97,6 +106,7 @@ class SearchIn(Request):
             explain=self.explain,
             highlight=self.highlight,
             language=self.language or settings.language,
+            scenario=scenario,
         )
 
 

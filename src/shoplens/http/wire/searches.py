@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -40,6 +41,18 @@ class QueryFiguresOut(BaseModel):
     purchases: int
 
 
+class ClickOrderOut(BaseModel):
+    """What an order was learnt from, and how it did on the latest week then."""
+
+    version: str
+    answers: int = Field(description="Searches with words that showed something.")
+    taken_from: int = Field(description="Of them, how many led to a click or more.")
+    ours: float = Field(description="NDCG of what was taken, less what is taken because it stands first.")
+    theirs: float = Field(description="The same of the order without clicks.")
+    low: float = Field(description="95 % interval of the difference.")
+    high: float
+
+
 class AnalyticsAnswer(BaseModel):
     """Searches of a period as a whole, and by query."""
 
@@ -54,6 +67,7 @@ class AnalyticsAnswer(BaseModel):
     top: list[QueryFiguresOut] = Field(description="Searched for most.")
     without_results: list[QueryFiguresOut] = Field(description="Found nothing most often.")
     without_clicks: list[QueryFiguresOut] = Field(description="Found something that nobody looked at.")
+    click_order: ClickOrderOut | None = Field(description="The order learnt from clicks that serves; null: none does.")
 
 
 def trending_json(one: TrendingSearch) -> dict[str, Any]:
@@ -61,8 +75,9 @@ def trending_json(one: TrendingSearch) -> dict[str, Any]:
     return {"query": one.query, "now": one.now, "usual": one.usual, "rise": one.rise}
 
 
-def figures_json(figures: SearchFigures, days: float) -> dict[str, Any]:
+def figures_json(figures: SearchFigures, days: float, click_order: Mapping[str, Any] | None) -> dict[str, Any]:
     """`AnalyticsAnswer` as plain values."""
+    order = None if click_order is None else {name: click_order[name] for name in ClickOrderOut.model_fields}
     return {
         "days": days,
         "searches": figures.searches,
@@ -75,6 +90,7 @@ def figures_json(figures: SearchFigures, days: float) -> dict[str, Any]:
         "top": [_query(one) for one in figures.top],
         "without_results": [_query(one) for one in figures.without_results],
         "without_clicks": [_query(one) for one in figures.without_clicks],
+        "click_order": order,
     }
 
 

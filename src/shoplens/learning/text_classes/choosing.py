@@ -12,10 +12,10 @@ from shoplens.encoders.base import Encoder
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.learning.text_classes.judging import Judged, judged_chances
-from shoplens.models.classifier import FinetunedClassifier, LinearClassifier, TextClassifier
+from shoplens.models.classifier import TextClassifier
 from shoplens.models.classifier.base import Progress, silent
-from shoplens.models.classifier.finetuned import SETTINGS
-from shoplens.models.classifier.linear import HeldOut
+from shoplens.models.classifier.finetuned import SETTINGS, FinetunedClassifier
+from shoplens.models.classifier.linear import HeldOut, LinearClassifier
 from shoplens.models.text_body.settings import FineTuning
 
 Effort = Literal["fast", "good"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from shoplens.encoders.base import Encoder
 from shoplens.errors import ModelFileError
 from shoplens.models.classifier.base import AGAIN, TextClassifier, read_facts
-from shoplens.models.classifier.finetuned import FinetunedClassifier
-from shoplens.models.classifier.linear import LinearClassifier
 
-KINDS: dict[str, Any] = {one.kind: one for one in (LinearClassifier, FinetunedClassifier)}
+#: By their `kind`; imported when one is opened, since most processes of a shop open none.
+KINDS = {"linear": "LinearClassifier", "finetuned": "FinetunedClassifier"}
 
 
 def load_classifier(folder: Path, *, encoder: Encoder | None = None) -> TextClassifier:
@@ -22,4 +22,5 @@ def load_classifier(folder: Path, *, encoder: Encoder | None = None) -> TextClas
     kind = read_facts(folder).get("kind")
     if kind not in KINDS:
         raise ModelFileError(f"{folder} holds a classifier of kind {kind!r}, which this version does not know; {AGAIN}")
-    return cast(TextClassifier, KINDS[kind].load(folder, encoder=encoder))
+    opens: Any = getattr(import_module(f"{__package__}.{kind}"), KINDS[kind])
+    return cast(TextClassifier, opens.load(folder, encoder=encoder))

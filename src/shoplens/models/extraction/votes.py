@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from shoplens.models.extraction.examples import Example
 from shoplens.models.extraction.tokens import Tokens
@@ -38,6 +37,8 @@ class Neighbours:
     @classmethod
     def of(cls, examples: Sequence[Example]) -> Self:
         """Weigh words on these titles."""
+        from sklearn.feature_extraction.text import TfidfVectorizer  # a second at the start of every server
+
         vectoriser = TfidfVectorizer(
             tokenizer=_words,
             token_pattern=None,

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from copy import copy
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import version as installed
 from typing import NamedTuple
 
 from shoplens.ingest.units import normalise_measure
-from shoplens.retrieval.lexical.chinese import Segmenter
+from shoplens.retrieval.lexical.chinese import Segmenter, pinyin
 from shoplens.retrieval.lexical.english import base
 from shoplens.retrieval.lexical.folding import HAN, fold
 from shoplens.retrieval.lexical.synonyms import Synonyms
@@ -69,18 +70,44 @@ class Piece(NamedTuple):
 class Analyser:
     """Reads texts in the way in which an index was written; `version` names that way.
 
-    `words` are a shop's own Chinese words ("优衣库"), which are then never cut apart. `synonyms` are used by queries
-    only and are not part of the version.
+    `words` are a shop's own Chinese words ("优衣库"), which queries then never cut apart. They and `synonyms`
+    are used by queries only and are no part of the version: products are written without them.
     """
 
     def __init__(self, *, synonyms: Synonyms | None = None, words: Sequence[str] = ()) -> None:
         self.synonyms = synonyms if synonyms is not None else Synonyms()
         self.words = tuple(sorted({fold(word.strip()).text for word in words} - {""}))
-        self.segmenter = Segmenter(self.words)
+        self.segmenter = Segmenter(self.words) if self.words else _dictionary()
+        self._own = frozenset(self.words)
         self._read = lru_cache(maxsize=REMEMBERED)(self._indexed)
         self.indexed_again = lru_cache(maxsize=REMEMBERED)(self.indexed)  # for texts that many products have
-        parts = (RULES, installed("rjieba"), installed("opencc"), *self.words)
+        parts = (RULES, installed("rjieba"), installed("opencc"))
         self.version = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+    def with_synonyms(self, synonyms: Synonyms) -> Analyser:
+        """The same words and other synonyms; the dictionary is not read again."""
+        other = copy(self)
+        other.synonyms = synonyms
+        other.__dict__.pop("synonym_table", None)
+        return other
+
+    def plain(self) -> Analyser:
+        """How products are read: without synonyms and the shop's own words."""
+        return Analyser() if self.words else self
+
+    def owns(self, word: str) -> bool:
+        """Whether this is one of the shop's own words: products say it in single characters."""
+        return word in self._own
+
+    @cached_property
+    def own_sounds(self) -> Mapping[str, tuple[str, ...]]:
+        """Pinyin → the shop's own words that sound so."""
+        found: dict[str, tuple[str, ...]] = {}
+        for word in self.words:
+            sound = pinyin(word)
+            if sound:
+                found[sound] = (*found.get(sound, ()), word)
+        return found
 
     @cached_property
     def synonym_table(self) -> Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -92,7 +119,7 @@ class Analyser:
                 pieces = list(self.pieces(fold(other).text))
                 if len(pieces) == 1:
                     table.setdefault(key, {})[(pieces[0].whole,)] = None
-                elif pieces:
+                if len(pieces) > 1 or (pieces and self.owns(pieces[0].whole)):
                     chain = tuple(part for piece in pieces for part, _, _ in piece.parts)
                     table.setdefault(key, {})[chain] = None
         return {key: tuple(others) for key, others in table.items()}
@@ -195,6 +222,12 @@ class Analyser:
             place = start + begin
             parts = tuple((letter, place + k, place + k + 1) for k, letter in enumerate(word))
             yield Piece(place, start + end, (word,), parts, han=True)
+
+
+@cache
+def _dictionary() -> Segmenter:
+    """The dictionary alone: read once, some 25 MB."""
+    return Segmenter()
 
 
 def squeeze(code: str) -> str:

@@ -98,7 +98,8 @@ class _Found:
                 if weight == 1.0 or not held or len(word.chain) > 3:
                     self.add(here, (form,), weight)
             # What is joined in the index as well need not be looked for in pieces, which takes longer.
-            if word.chain and not (held and (word.han or len(word.chain[0]) == 1)):
+            joined = held and not self.analyser.owns(word.term)
+            if word.chain and not (joined and (word.han or len(word.chain[0]) == 1)):
                 self.add(here, word.chain, CHAIN)
             if not word.han:
                 other = SPELLINGS.get(word.term)
@@ -188,8 +189,11 @@ class _Found:
             if all(word.han for word in words):
                 self._sounds_of_characters(window, "".join(word.text for word in words))
             elif all(spelt(word) for word in words):
-                for heard in self.holdings.vocabulary.sounding("".join(map(sound, words)))[: MOST_VARIANTS // 2]:
+                heard_as = "".join(map(sound, words))
+                for heard in self.holdings.vocabulary.sounding(heard_as)[: MOST_VARIANTS // 2]:
                     self.add(window, (heard,), SOUND)
+                for own in self.analyser.own_sounds.get(heard_as, ())[: MOST_VARIANTS // 2]:
+                    self.add(window, tuple(own), SOUND)
 
     def _sounds_of_characters(self, window: range, text: str) -> None:
         words = self.words[window.start : window.stop]

@@ -65,10 +65,10 @@ class LexicalIndex:
     """
 
     def __init__(self, index: tantivy.Index, analyser: Analyser, weights: FieldWeights, folder: Path | None) -> None:
-        self.analyser = analyser
         self.weights = weights
         self.folder = folder
-        self._read = lru_cache(maxsize=REMEMBERED)(partial(read_query, analyser))
+        self._written = analyser.plain()
+        self.read_by(analyser)
         self._index = index
         self._index.config_reader(reload_policy="manual")
         self._writing = threading.Lock()
@@ -106,6 +106,11 @@ class LexicalIndex:
             ) from error
         return cls(index, analyser, weights, place)
 
+    def read_by(self, analyser: Analyser) -> None:
+        """From now on queries are read with these synonyms and words; products stay as they were written."""
+        self.analyser = analyser
+        self._read = lru_cache(maxsize=REMEMBERED)(partial(read_query, analyser))
+
     @property
     def revision(self) -> int:
         """Of the catalogue, up to which this is complete."""
@@ -137,7 +142,7 @@ class LexicalIndex:
                     writer.delete_documents_by_term(ID, item_id)
                 for document in documents:
                     writer.delete_documents_by_term(ID, document.item_id)
-                    writer.add_document(written(document, self.analyser, commit))
+                    writer.add_document(written(document, self._written, commit))
                 writer.delete_documents_by_term(KIND, META)
                 writer.add_document(meta(State(revision, commit)))
                 writer.commit()
@@ -292,12 +297,13 @@ class LexicalIndex:
         return self._view.beginning(fold(prefix).text.strip(), limit)
 
     def _plan(self, view: View, query: Query, extra: Sequence[tuple[str, float]], *, prefix: bool, typos: bool) -> Plan:
-        key = (query, tuple(extra), prefix, typos)
+        analyser = self.analyser
+        key = (analyser, query, tuple(extra), prefix, typos)
         found = view.plans.get(key)
         if found is None:
             if len(view.plans) >= REMEMBERED:
                 view.plans.clear()
-            found = view.plans[key] = planned(query, self.analyser, view, extra=extra, prefix=prefix, typos=typos)
+            found = view.plans[key] = planned(query, analyser, view, extra=extra, prefix=prefix, typos=typos)
         return found
 
     @contextmanager

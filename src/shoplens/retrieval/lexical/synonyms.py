@@ -57,15 +57,19 @@ class Synonyms:
 
 
 def read_words(path: Path) -> tuple[str, ...]:
-    """A shop's own Chinese words, for `Analyser(words=…)`: a file in UTF-8, a word a line, "#" begins a comment.
+    """A shop's own Chinese words, for `Analyser(words=…)`: a file in UTF-8. ConfigurationError for one that is none."""
+    try:
+        return parse_words(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the user dictionary cannot be read from {path}: {error}") from error
+
+
+def parse_words(text: str) -> tuple[str, ...]:
+    """From the text of a file: a word a line, "#" begins a comment.
 
     Lines of jieba's dictionaries ("优衣库 1000 nz") are read too: what follows the word is not needed.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the user dictionary cannot be read from {path}: {error}") from error
-    words = (line.partition("#")[0].split() for line in lines[:MOST])
+    words = (line.partition("#")[0].split() for line in text.splitlines()[:MOST])
     return tuple(dict.fromkeys(word[0] for word in words if word))
 
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from shoplens.apps.assistant.grounding.claims import numbers_of
 from shoplens.apps.assistant.intents.examples import Example
@@ -143,6 +142,8 @@ def from_json(told: Sequence[Mapping[str, Any]]) -> tuple[Template, ...]:
 
 
 def _medoid(answers: Sequence[str]) -> str:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # a second, and needed where one learns only
+
     few = min(map(_needs, answers))
     good = [one for one in dict.fromkeys(answers) if _needs(one) == few][:MOST_COMPARED]
     if len(good) == 1:

@@ -1,0 +1,46 @@
+"""Whether a value that stands in a text is said of the product: "not red" and "also available in red" are not."""
+
+from __future__ import annotations
+
+import re
+
+REACH = 60  # letters before a value in which a word may turn its meaning
+BEHIND = 16  # and after it
+
+#: Ends what stood before: a new sentence, a contrast.
+_BREAK = re.compile(r"[.!?;。！？；\n|](?:\s|$)|[。！？；\n|]|\bbut\b|但是?|而是", re.IGNORECASE)
+#: Turns the one or two words that follow: "not red", "no real leather", "without a wool lining".
+_DENIED = re.compile(
+    r"(?:\b(?:not|isn['’]t|never|no|non|without|instead of|rather than|unlike|except|free (?:of|from))"
+    r"[\s-]+(?:(?:a|an|any|the|in|of|made|real|genuine)\s+){0,3}(?:[\w'’-]+\s+(?:or|nor)\s+)?)$"
+    r"|(?:不含|不是|并非|没有|無|无|非|不带|未含)[^\s,，、]{0,2}$",
+    re.IGNORECASE,
+)
+#: What follows in the sentence is of other products, or of some that one may choose.
+_ELSEWHERE = re.compile(
+    r"\b(?:also|other|alternatively)\b[^.;]{0,24}\b(?:in|colou?rs?|sizes?|available|materials?)\b"
+    r"|\b(?:available|comes?|offered|sold|choose|choice|select)\s+(?:\w+\s+){0,2}(?:in|from|of|between)\b"
+    r"|\b(?:other|more|further)\s+(?:colou?rs?|sizes?|options|variants|versions|materials)\b"
+    r"|\b(?:goes|go|pairs?|wear|worn|match(?:es)?|combines?|works|looks)\s+(?:\w+\s+){0,2}with\b"
+    r"|\bcompatible with\b|\bsimilar to\b"
+    r"|也有|还有|還有|另有|另售|可选|可選|其他颜色|其他顏色|其它颜色|多种颜色|搭配|适配|类似",
+    re.IGNORECASE,
+)
+#: Right behind a value: "leather-free", "red also available", "red not included".
+_TURNED = re.compile(
+    r"^(?:[\s-]+free\b|\s+(?:is|are)?\s*(?:also|not|n['’]t)\s+(?:available|included|sold)|\s*(?:另售|可选|可選))",
+    re.IGNORECASE,
+)
+
+
+def asserted(text: str, start: int, end: int) -> bool:
+    """Whether letters `start` to `end` are said of the product, rather than denied or said of others.
+
+    A reading by a few words, as far as the sentence goes. "Not only red" says red.
+    """
+    before = text[max(0, start - REACH) : start]
+    breaks = list(_BREAK.finditer(before))
+    clause = before[breaks[-1].end() :] if breaks else before
+    if re.search(r"\bnot (?:only|just)\s+(?:in\s+)?$|不仅|不只", clause, re.IGNORECASE):
+        return True
+    return not (_DENIED.search(clause) or _ELSEWHERE.search(clause) or _TURNED.match(text[end : end + BEHIND]))

@@ -1,0 +1,267 @@
+"""What the shop tells its search: curation, synonyms and words of its own, changed while it is open.
+
+They stand in the store, where every process follows them, and in files beside shoplens.toml. Both hold together; of two
+pins of one product the one that was told last counts, and what was told counts before the file.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+
+from shoplens.apps.search.curation import Curation, Rule
+from shoplens.apps.search.curation_rules import MOST_RULES, read_rules, told_rule, written_rules
+from shoplens.domain.search_rules import RuleKind, SearchRule
+from shoplens.errors import ConfigurationError, InputError, NotFoundError, ShoplensError
+from shoplens.retrieval.lexical.analyser import Analyser
+from shoplens.retrieval.lexical.folding import HAN, fold
+from shoplens.retrieval.lexical.synonyms import LONGEST, MOST, Synonyms, parse_words, read_words
+from shoplens.service.workspace import Workspace
+from shoplens.store.base import Store
+
+log = logging.getLogger(__name__)
+MOST_TOLD = {RuleKind.CURATION: MOST_RULES, RuleKind.SYNONYMS: MOST, RuleKind.WORDS: MOST}  # that hold at once
+
+_HAN = re.compile(f"[{HAN}]")
+
+Told: TypeAlias = str | Mapping[str, Any]  # a line of synonyms, a word; or a rule of curation
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """A file of the workspace that holds beside what was told."""
+
+    kind: RuleKind
+    name: str
+    rules: int  # in it; 0 when there is no such file
+    problem: str | None = None  # why it cannot be read; what it said before holds on
+
+
+class SearchRules:
+    """Rules of one shop; see the module. `follow` takes in what files and other processes say.
+
+    ConfigurationError when a file cannot be read as the shop opens; later it is reported, and the rules before stay.
+    """
+
+    def __init__(self, workspace: Workspace, store: Store) -> None:
+        settings = workspace.settings.search
+        self._store = store
+        self._paths = {
+            RuleKind.CURATION: workspace.root / settings.curation,
+            RuleKind.SYNONYMS: workspace.root / settings.synonyms,
+            RuleKind.WORDS: workspace.root / settings.words,
+        }
+        self._files = {kind: _File(kind, path) for kind, path in self._paths.items()}
+        self._lock = threading.Lock()
+        self._revision = -1
+        self.curation = Curation()
+        self.analyser = Analyser()
+        self.follow()
+
+    def follow(self) -> bool:
+        """Look again. Returns whether anything changed."""
+        with self._lock:
+            changed = {kind for kind, file in self._files.items() if file.follow()}
+            revision = self._store.search_rules.revision()
+            if revision != self._revision:  # also the first time
+                changed |= set(RuleKind)
+            if changed:
+                self._take(self._store.search_rules.list(), changed)
+                self._revision = revision
+            return bool(changed)
+
+    def list(self, kind: RuleKind | None = None, *, removed: bool = False) -> Sequence[SearchRule]:
+        """What was told and holds, or what was taken away; in the order in which it was told."""
+        found = self._store.search_rules.list(removed=removed)
+        return [one for one in found if kind is None or one.kind is kind]
+
+    def files(self) -> Sequence[RuleFile]:
+        """What stands beside, in files."""
+        return [RuleFile(kind, file.path.name, len(file.lines), file.problem) for kind, file in self._files.items()]
+
+    def tell(self, told: Mapping[RuleKind, Sequence[Told]], *, replace: bool = False) -> Sequence[SearchRule]:
+        """Add rules; those that hold already are not told twice. `replace`: others of these kinds hold no more.
+
+        All or nothing: InputError names the first that makes no sense. Returns the new ones. They hold here at the next
+        `follow`, in other processes within a second.
+        """
+        holding = self.list()
+        add: list[tuple[RuleKind, str]] = []
+        remove: list[int] = []
+        for kind, some in told.items():
+            bodies = list(dict.fromkeys(_body(kind, one, number) for number, one in enumerate(some, start=1)))
+            wanted = set(bodies)
+            before = {one.body: one.rule_id for one in holding if one.kind is kind}
+            new = [(kind, body) for body in bodies if body not in before]
+            gone = [number for body, number in before.items() if body not in wanted] if replace else []
+            if len(before) + len(new) - len(gone) > MOST_TOLD[kind]:
+                raise InputError(f"{kind}: {MOST_TOLD[kind]:,} rules hold at the most; take some away first")
+            add += new
+            remove += gone
+        return self._store.search_rules.change(_now(), add=add, remove=remove)
+
+    def tell_file(self, kind: RuleKind, path: Path, *, replace: bool = False) -> Sequence[SearchRule]:
+        """The same with all that a file says, in the format of the workspace's own. ConfigurationError names the line
+        that cannot be read."""
+        told: Sequence[Told]
+        if kind is RuleKind.CURATION:
+            told = written_rules(path)
+        elif kind is RuleKind.WORDS:
+            told = [word for word in read_words(path) if _is_chinese(word)]
+        else:
+            Synonyms.read(path)
+            told = [line for line in _plain_lines(path.read_text(encoding="utf-8-sig")) if line]
+        return self.tell({kind: told}, replace=replace)
+
+    def remove(self, rule_ids: Sequence[int]) -> Sequence[SearchRule]:
+        """Take rules away; `restore` brings them back. NotFoundError for one that was never told."""
+        self._check(rule_ids)
+        self._store.search_rules.change(_now(), remove=rule_ids)
+        return [one for one in self.list(removed=True) if one.rule_id in set(rule_ids)]
+
+    def restore(self, rule_ids: Sequence[int]) -> Sequence[SearchRule]:
+        """Let rules hold again. NotFoundError for one that was never told."""
+        self._check(rule_ids)
+        self._store.search_rules.restore(rule_ids)
+        return [one for one in self.list() if one.rule_id in set(rule_ids)]
+
+    def _check(self, rule_ids: Sequence[int]) -> None:
+        known = {one.rule_id for one in (*self.list(), *self.list(removed=True))}
+        for number in rule_ids:
+            if number not in known:
+                raise NotFoundError(f"there is no rule {number}; see: shoplens rules list")
+
+    def _take(self, told: Sequence[SearchRule], changed: Iterable[RuleKind]) -> None:
+        """Let these and the files hold from now on."""
+        changed = set(changed)
+        bodies = {kind: [one.body for one in told if one.kind is kind] for kind in RuleKind}
+        if RuleKind.CURATION in changed:
+            newest_first = [rule for body in reversed(bodies[RuleKind.CURATION]) if (rule := _kept_rule(body))]
+            self.curation.replace([*newest_first, *self._files[RuleKind.CURATION].lines])
+        words = tuple(dict.fromkeys((*bodies[RuleKind.WORDS], *self._files[RuleKind.WORDS].lines)))
+        synonyms = Synonyms((*_synonyms(bodies[RuleKind.SYNONYMS]), *self._files[RuleKind.SYNONYMS].lines))
+        fresh = Analyser(words=words) if RuleKind.WORDS in changed else self.analyser
+        if fresh.words == self.analyser.words:
+            fresh = self.analyser  # the dictionary need not be read again
+        if fresh is not self.analyser or synonyms != self.analyser.synonyms:
+            self.analyser = fresh.with_synonyms(synonyms)
+
+
+class _File:
+    """What one file says. One that turns wrong is reported, and what it said before holds on."""
+
+    def __init__(self, kind: RuleKind, path: Path) -> None:
+        self.kind = kind
+        self.path = path
+        self.lines: Sequence[Any] = ()
+        self.problem: str | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._look()
+
+    def follow(self) -> bool:
+        """Read the file again when it changed. Returns whether it says something else."""
+        try:
+            changed = self._look()
+        except ConfigurationError as error:
+            self.problem = str(error)
+            log.warning("%s; the rules before stay in force", error)
+            return False
+        if changed:
+            self.problem = None
+        return changed
+
+    def _look(self) -> bool:
+        try:
+            status = self.path.stat()
+        except OSError:
+            stamp = None
+        else:
+            stamp = (status.st_mtime_ns, status.st_size)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        self.lines = _READ[self.kind](self.path) if stamp is not None else ()
+        return True
+
+
+_READ: Mapping[RuleKind, Callable[[Path], Sequence[Any]]] = {
+    RuleKind.CURATION: read_rules,
+    RuleKind.SYNONYMS: lambda path: Synonyms.read(path).others,
+    RuleKind.WORDS: read_words,
+}
+
+
+def rule_json(one: SearchRule) -> Told:
+    """What was told, as it was told."""
+    return orjson.loads(one.body) if one.kind is RuleKind.CURATION else one.body
+
+
+def _body(kind: RuleKind, told: Told, number: int) -> str:
+    """A rule as it is kept. InputError says which of several it is, and what is wrong."""
+    try:
+        if kind is RuleKind.CURATION:
+            told_rule(told)
+            return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
+        if not isinstance(told, str):
+            raise InputError(f"expected a text, not {type(told).__name__}")
+        return _line(kind, told)
+    except (ShoplensError, TypeError) as error:
+        raise InputError(f"{kind}, rule {number}: {error}") from error
+
+
+def _line(kind: RuleKind, told: str) -> str:
+    lines = _plain_lines(told)
+    if len(lines) != 1 or not lines[0]:
+        raise InputError("it says nothing" if len(lines) < 2 else "it has several lines; tell them one by one")
+    if kind is RuleKind.SYNONYMS:
+        try:
+            Synonyms.parse(lines[0])
+        except ConfigurationError as error:
+            raise InputError(str(error).partition("line 1: ")[2]) from error
+        return lines[0]
+    (word, *_) = parse_words(lines[0])
+    if len(word) > LONGEST or not _is_chinese(word):
+        raise InputError(
+            f"{word[:LONGEST]!r} is no word of at most {LONGEST} characters with a Chinese one among them: others are "
+            "never cut apart"
+        )
+    return word
+
+
+def _plain_lines(text: str) -> Sequence[str]:
+    """Without comments."""
+    return [line.partition("#")[0].strip() for line in text.splitlines()]
+
+
+def _is_chinese(word: str) -> bool:
+    return _HAN.search(fold(word).text) is not None
+
+
+def _kept_rule(body: str) -> Rule | None:
+    """A rule of the store; None, with a warning, where another version of Shoplens wrote what is not known here."""
+    try:
+        return told_rule(orjson.loads(body))
+    except (ShoplensError, ValueError) as error:
+        log.warning("a rule of curation cannot be used: %s", error)
+        return None
+
+
+def _synonyms(bodies: Sequence[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    try:
+        return Synonyms.parse("\n".join(bodies)).others
+    except ConfigurationError as error:
+        log.warning("synonyms of the store cannot be used: %s", error)
+        return ()
+
+
+def _now() -> int:
+    """Microseconds since 1970."""
+    return int(time.time() * 1e6)

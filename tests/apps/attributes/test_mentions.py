@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from shoplens.apps.attributes.mentions import asserted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A cap in red.", "It is not blue. Red all over.", "Not blue but red",
+        "not only red but warm", "不是蓝色，而是red",
+        "Never fades. Made of red wool", "No buttons, a red zip", "red wool, machine washable", "这款是red",
+        "No-fuss bag in red", "Also warm: red fleece", "Comes with a red strap", "Nonstop red",
+    ],
+)  # fmt: skip
+def test_what_is_said_of_the_product(text: str) -> None:
+    start = text.casefold().index("red", 20 if text.startswith("Never") else 0)
+    assert asserted(text, start, start + 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This cap is not red.", "isn't red", "without red trim", "Contains no red dye", "red-free formula",
+        "Also available in red.", "Available in blue, green and red", "Other colours: red", "Choose from blue or red",
+        "red also available", "Goes well with red", "Pair with a red belt", "也有red", "可选 red", "不是red", "不含red",
+        "blue instead of red", "neither blue nor red, but no blue or red",
+    ],
+)  # fmt: skip
+def test_what_is_denied_or_said_of_others(text: str) -> None:
+    start = text.rindex("red")
+    if "red trim" in text or "red belt" in text or "red-free" in text or "red also" in text or "red dye" in text:
+        start = text.index("red")
+    assert not asserted(text, start, start + 3)
