@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
 from shoplens.http.keys import needs
@@ -14,7 +14,7 @@ from shoplens.http.wire.assistant_jobs import EvaluateIn, JobOut, JobsAnswer, Le
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.service.assistant_jobs import AssistantJobs
 
-router = APIRouter(tags=["assistant"], responses=PROBLEMS, dependencies=[Depends(needs("write"))])
+router = APIRouter(tags=["assistant"], responses=PROBLEMS, dependencies=[needs("write", "operation")])
 
 
 @router.post("/v1/assistant/learn", response_model=JobOut, status_code=202)
