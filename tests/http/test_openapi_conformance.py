@@ -21,6 +21,7 @@ from schemathesis.specs.openapi import checks
 from shoplens.http.app import create_app
 from shoplens.http.errors import STATUS
 from shoplens.http.wire.fields import PROBLEMS
+from shoplens.service import assistant_jobs
 from shoplens.testing.served_shop import open_tiny_shop
 
 CHECKS = [
@@ -43,7 +44,11 @@ def _lines(_context: schemathesis.SerializationContext, value: Any) -> bytes:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     keys = {"server": {"api_keys": {"the-key": "admin"}}, "encoders": {"text": "hashed-ngrams"}}
-    with open_tiny_shop(tmp_path_factory.mktemp("conforming"), settings=keys) as shop:
+    with (
+        open_tiny_shop(tmp_path_factory.mktemp("conforming"), settings=keys) as shop,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(assistant_jobs, "begin", lambda *_: None)  # nobody waits for what is learnt here
         yield create_app(shop)
 
 

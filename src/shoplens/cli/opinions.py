@@ -61,7 +61,6 @@ def watch(
 
       shoplens opinions watch shop:reviews shop:tickets                   what customers told the shop itself
     """
-    from shoplens.http.wire.opinions import alerts_json
     from shoplens.ingest.mapping import parse_mapping
     from shoplens.ingest.opinions import COLUMNS
     from shoplens.ingest.report import IngestReport
@@ -76,8 +75,7 @@ def watch(
         IngestReport(workspace / REPORT_FILE, strict=strict) as report,
         stage_progress() as tell,
     ):
-        settings, language = shop.settings.opinions, shop.settings.language
-        options = SourceOptions(name, mapping, allow_private, settings.feed_minutes)
+        options = SourceOptions(name, mapping, allow_private, shop.settings.opinions.feed_minutes)
         courier = open_courier(shop.store, shop.settings)
         if follow:
             courier.start()
@@ -94,12 +92,10 @@ def watch(
             courier.deliver()
         finally:
             courier.close()
-        result = _result(done) | {"read_by": shop.opinions.reader().how()}
-        opened = [now for one in done.alerts if (now := shop.store.opinions.alert(one.alert_id)) is not None]
-        result |= alerts_json(opened, shop.opinions, language)
         report.flush()
         tell_refused(report.summary(), workspace / REPORT_FILE)
-        emit(result, json=json, table=_watched(result, _alerts(opened, shop)))
+        result = watched_json(done, shop)
+        emit(result, json=json, table=watched_view(result, done, shop))
 
 
 @opinions_app.command()
@@ -221,6 +217,23 @@ def train(
         result["held_out_accuracy"] = result[f"held_out_accuracy_{trained.chosen}"]
     tell_refused(examples.report, refused)
     emit(result, json=json)
+
+
+def watched_json(done: Watched, shop: Runtime) -> dict[str, Any]:
+    """What a run did, how posts were read, and the alerts that it opened, as they are now."""
+    from shoplens.http.wire.opinions import alerts_json
+
+    told = alerts_json(_opened(done, shop), shop.opinions, shop.settings.language)
+    return _result(done) | {"read_by": shop.opinions.reader().how()} | told
+
+
+def watched_view(result: dict[str, Any], done: Watched, shop: Runtime) -> RenderableType:
+    """The same for people."""
+    return _watched(result, _alerts(_opened(done, shop), shop))
+
+
+def _opened(done: Watched, shop: Runtime) -> list[AlertRecord]:
+    return [now for one in done.alerts if (now := shop.store.opinions.alert(one.alert_id)) is not None]
 
 
 def _result(done: Watched) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from shoplens.http.keys import Keys
 from shoplens.http.measuring import Measuring
 from shoplens.http.routes import (
     assistant,
+    assistant_jobs,
     attributes,
     audio_stream,
     bundles,
@@ -79,6 +80,7 @@ def create_app(runtime: Runtime, *, workers: int = 1, metrics: Path | None = Non
     shops = (
         handovers,  # before `assistant`: an id may have slashes, so the longer path is looked at first
         assistant,
+        assistant_jobs,
         recommend,
         scenarios,
         cart,

@@ -17,11 +17,14 @@ from shoplens.compute.local import LocalExecutor
 from shoplens.ingest.samples import SampleFiles
 from shoplens.ingest.samples.grocery import prepare_grocery
 from shoplens.ingest.samples.photos import prepare_photos
+from shoplens.recommend.facts import CatalogueFacts
 from shoplens.service import bundle_pointer
 from shoplens.service.assistant_learning import learn_assistant
 from shoplens.service.embedding import embed_shop
 from shoplens.service.intake import REPORT_FILE, ingest_events, ingest_people, ingest_products
+from shoplens.service.opinions import OpinionService
 from shoplens.service.sample_support import add_sample_support, sample_dialogues
+from shoplens.service.sample_support.opinions import add_sample_opinions
 from shoplens.service.search_words import SearchWords
 from shoplens.service.training import Training, train_shop
 from shoplens.service.workspace import Workspace
@@ -103,6 +106,9 @@ def build_sample_shop(
         add_sample_support(workspace)
         learned = learn_assistant(workspace, store, sample_dialogues(), progress=progress)
         stage("teach the assistant", {"dialogues": learned.read["accepted"], "intents": len(learned.saved.labels)})
+        progress("count made-up opinions", 0, 0)
+        said = add_sample_opinions(OpinionService(workspace, store, CatalogueFacts()), store)
+        stage("opinions (made up)", said)
         shop.training = train_shop(workspace, store, progress=progress)
         stage("train and evaluate")
     finally:
