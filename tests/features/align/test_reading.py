@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from painted_shop import new_reader
+from tests.features.align.painted_shop import new_reader
 
 
 def test_what_was_read_is_remembered_until_it_is_forgotten() -> None:
