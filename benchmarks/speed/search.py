@@ -8,7 +8,8 @@ query (e5-small in int8), searches both and joins them. Peers get the same texts
 typos), SQLite's FTS5, faiss HNSW alone (the vector of a query is given), and in an environment of their own bm25s and
 LanceDB's hybrid search (the vector is given as well). One query at a time; everything runs on one thread, but that
 `hybrid` encodes a query while another thread looks up its words. Rounds take turns, so that a busy machine slows all
-alike. `filters`: recall at ten of vectors, of words and of both against looking at every product that a filter keeps.
+alike; `cpu_ms` is the processor's time of all threads, which others on the machine change least. `filters`: recall at
+ten of vectors, of words and of both against looking at every product that a filter keeps.
 Prints one JSON object.
 """
 
@@ -100,14 +101,18 @@ def measure(count: int, asked: int, repetitions: int, *, peers: bool, seed: int)
         if graph is not None:
             asks["faiss_hnsw"] = lambda row: graph.search(given[row : row + 1], WANTED)
         times: dict[str, Times] = {one: [] for one in asks}
+        worked: dict[str, Times] = {one: [] for one in asks}
         faiss.omp_set_num_threads(1)
         with threadpool_limits(1):
             for _ in range(repetitions):
                 for one, ask in asks.items():
-                    times[one] += _round(ask, asked if one != "sqlite_fts5" else min(asked, 100))
+                    taken, cpu = _round(ask, asked if one != "sqlite_fts5" else min(asked, 100))
+                    times[one] += taken
+                    worked[one] += cpu
             result["filters"] = recall_under_filters(both, signal, words, queries[:FILTERED], given, seed=seed)
         faiss.omp_set_num_threads(2)
         result["ms"] = {one: _spread(taken) for one, taken in times.items()}
+        result["cpu_ms"] = {one: _spread(cpu) for one, cpu in worked.items()}
         result["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         if peers:
             result["peers"] = _elsewhere(corpus, queries, vectors, given, folder)
@@ -197,13 +202,15 @@ def _ratios(result: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _round(ask: Callable[[int], object], count: int) -> Times:
-    taken = []
+def _round(ask: Callable[[int], object], count: int) -> tuple[Times, Times]:
+    """Milliseconds of each query: by the clock, and of the processor."""
+    taken, worked = [], []
     for row in range(count):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         ask(row)
+        worked.append(1e3 * (time.process_time() - busy))
         taken.append(1e3 * (time.perf_counter() - began))
-    return taken
+    return taken, worked
 
 
 def _timed(built: dict[str, float], name: str, build: Callable[[], Any]) -> Any:

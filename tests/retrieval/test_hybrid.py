@@ -38,6 +38,9 @@ class Meanings:
         rows = [sum((self._word(word) for word in text.split()), np.full(self.size, 1e-3)) for text in texts]
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
+    def remembers(self, text: str) -> bool:
+        return len(text) % 2 == 0  # with and without another thread the same is found
+
     def english(self, text: str) -> list[str]:
         return [text.replace("红色", "red")] if "红色" in text else []
 

@@ -213,7 +213,7 @@ def test_highlights_are_places_in_the_original_text() -> None:
         ("womn", ["Ｗomen’s"]),
         ("absent", []),
     ):
-        spans = index.highlight(index.parse(query), text)
+        spans = index.marks(index.parse(query))(text)
         assert "".join(text[start:end] for start, end in spans) == "".join(marked), query
 
 
@@ -231,7 +231,7 @@ def test_any_text_is_read_searched_corrected_and_marked(shop: LexicalIndex, text
     assert np.isfinite(found.scores).all()
     assert ((found.coverage >= 0) & (found.coverage <= 1)).all()
     shop.correct(query)
-    spans = shop.highlight(query, text)
+    spans = shop.marks(query)(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(left[1] <= right[0] for left, right in pairwise(spans))
 

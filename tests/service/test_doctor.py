@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from shoplens.domain.catalogue import Product
+from shoplens.domain.search_rules import RuleKind
 from shoplens.encoders import whisper
 from shoplens.service.doctor import Finding, examine
+from shoplens.service.search_rules import SearchRules
 from shoplens.service.settings import Settings
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
@@ -111,3 +113,16 @@ def test_scenarios_that_are_based_on_nothing_and_pins_of_unknown_products(tmp_pa
     assert "gone (scenario.summer)" in pinned["pins"].advice
     assert "tea" not in pinned["pins"].advice
     assert "pins" not in found(summer={"rules": {"pin": ["tea"]}})
+
+
+def test_rules_of_search_that_cannot_be_read_and_pins_of_unknown_products(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"})
+    store = open_store(workspace.database_url)
+    store.catalogue.upsert([Product(item_id="tea", title="Tea")])
+    SearchRules(workspace, store).tell({RuleKind.CURATION: [{"query": "tea", "pin": ["tea", "gone"]}]})
+    store.close()
+    found = _by_subject(workspace)
+    assert found["rules"].state == "1 told, 0 in files"
+    assert found["curation"].advice.endswith("take the products in: gone")
+    (tmp_path / "synonyms.txt").write_text("sofa, couch\nalone\n")
+    assert "line 2" in _by_subject(workspace)["rules"].advice

@@ -113,10 +113,13 @@ class WordSearch:
         part[known] = found.scores[order[place[known]]]
         missing = np.flatnonzero(~known)
         if len(missing) and found.total > len(found.rows):
-            part[missing], _ = self.index.score(
-                found.query, self.id_of(rows[missing]), extra=found.extra, prefix=found.asked.prefix,
-                typos=found.asked.typos,
-            )  # fmt: skip
+            query, extra, prefix, typos = found.query, found.extra, found.asked.prefix, found.asked.typos
+            covered = self.index.coverage(query, self.row_of, extra=extra, prefix=prefix, typos=typos)
+            missing = missing[rows[missing] < len(covered)]
+            missing = missing[covered[rows[missing]] > 0]  # most that only a vector finds have none of the words
+            if len(missing):
+                ids = self.id_of(rows[missing])
+                part[missing], _ = self.index.score(query, ids, extra=extra, prefix=prefix, typos=typos)
         best = int(found.scores.argmax())
         scale = (float(found.coverage[best]) or 1.0) / max(float(found.scores[best]), 1e-9)
         share: Floats = np.clip(part * np.float32(scale), 0.0, 1.0)

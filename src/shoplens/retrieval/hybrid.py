@@ -47,6 +47,10 @@ class Reads(Protocol):
         """float32 [len(texts), size]"""
         ...
 
+    def remembers(self, text: str, /) -> bool:
+        """Whether reading this text takes no time."""
+        ...
+
     def english(self, text: str, /) -> list[str]:
         """What a Chinese text means, in English, in several ways; [] for other texts."""
         ...
@@ -126,6 +130,11 @@ class HybridIndex:
         if asked.prefix or self._words is None or not asked.text:
             found = self.by_words(asked, depth, allowed)
             vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
+        elif self.reader is not None and self.reader.remembers(
+            asked.text
+        ):  # then another thread costs more than it saves
+            found = self.by_words(asked, depth, allowed)
+            vectors = self._vectors(asked, texts=True)
         else:  # a text is read while its words are looked up
             reading = _READING.submit(self._vectors, asked, texts=True)
             found = self.by_words(asked, depth, allowed)

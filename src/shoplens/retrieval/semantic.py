@@ -75,7 +75,8 @@ class _Held:
         if allowed is None:
             return self.row >= 0
         padded = np.append(allowed, False)  # for the dead (-1), and for rows that are younger than the filter
-        kept: Mask = padded[np.minimum(self.row, len(allowed))]
+        younger = len(self.place) > len(allowed)
+        kept: Mask = padded.take(np.minimum(self.row, len(allowed)) if younger else self.row)
         return kept
 
 

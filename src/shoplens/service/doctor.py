@@ -33,6 +33,7 @@ from shoplens.service.keyring import Keyring
 from shoplens.service.oidc import Issuer
 from shoplens.service.opinion_readers import check_tagger
 from shoplens.service.scenario_settings import scenarios_of
+from shoplens.service.search_rules import SearchRules
 from shoplens.service.settings import FILE_NAME, without_secrets
 from shoplens.service.workspace import Workspace
 from shoplens.store.faults import without_password
@@ -64,7 +65,7 @@ def findings_json(found: Sequence[Finding]) -> dict[str, Any]:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    shop = (_store, _extras, _encoders, _vectors, _bundle, _scenarios, _experiments, _opinions)
+    shop = (_store, _extras, _encoders, _vectors, _bundle, _scenarios, _rules, _experiments, _opinions)
     for look in (*shop, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
@@ -196,6 +197,23 @@ def _scenarios(workspace: Workspace) -> Iterator[Finding]:
         state = f"{len(missing)} of {len(pins)} are of products that the shop does not have"
         named = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
         yield Finding("pins", state, f"mend rules.pin in {FILE_NAME}, or take the products in: {named}")
+
+
+def _rules(workspace: Workspace) -> Iterator[Finding]:
+    """Of search: files that cannot be read are refused by `SearchRules`; pins of unknown products do nothing."""
+    store = open_store(workspace.database_url)
+    try:
+        rules = SearchRules(workspace, store)
+        told, written = len(rules.list()), sum(file.rules for file in rules.files())
+        yield Finding("rules", f"{told} told, {written} in files")
+        pins = {item_id for rule in rules.curation.rules for _, item_id in rule.pins}
+        missing = sorted(pins - store.catalogue.get(list(pins)).keys())
+    finally:
+        store.close()
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
+        state = f"{len(missing)} of {len(pins)} pins are of products that the shop does not have"
+        yield Finding("curation", state, f"see shoplens rules list curation, or take the products in: {named}")
 
 
 def _experiments(workspace: Workspace) -> Iterator[Finding]:

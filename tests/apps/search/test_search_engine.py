@@ -265,6 +265,9 @@ class _Meanings:
         lines = [text.lower().replace("frock", "dress") for text in texts]
         return np.array([[float(kind in line) for kind in self.KINDS] for line in lines], np.float32)
 
+    def remembers(self, text: str, /) -> bool:
+        return True
+
     def english(self, text: str, /) -> list[str]:
         return []
 

@@ -76,6 +76,11 @@ class Curation:
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self._read = _ByQuery(rules)
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Those that hold, on whatever days."""
+        return self._read.rules
+
     def replace(self, rules: Sequence[Rule]) -> None:
         """These hold from now on, no others."""
         self._read = _ByQuery(rules)

@@ -277,4 +277,4 @@ class SearchEngine:
         words, query = self._hybrid().words, attempt.head.query
         if not ask.highlight or words is None or query is None:
             return [{}] * len(rows)
-        return highlights_of(self.facts, rows, lambda text: words.highlight(query, text))
+        return highlights_of(self.facts, rows, words.marks(query))

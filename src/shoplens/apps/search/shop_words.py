@@ -99,6 +99,7 @@ class ShopWords:
         self._called: dict[str, str] = {}  # what people call a field → field
         self._measured: dict[str, Counter[str]] = {}  # unit → fields with how many values in it
         self._levels: dict[str, set[tuple[str, ...]]] = {}  # word → categories whose last level has it
+        self._elsewhere: dict[Meaning, tuple[str, ...]] = {}  # what `elsewhere` said since the last new value
         self._taken: dict[str, int] = {}  # field → how many values it had at the last look
         self._seen: dict[str, set[str]] = {}  # field → values that are named here
         self._version = -1
@@ -117,6 +118,7 @@ class ShopWords:
             if self._version != version:
                 for field in self._values.fields():
                     self._read(field)
+                self._elsewhere = {}  # a new one: who is asking now may still put into the old one
                 self._version = version
             self._looked = moment
         finally:
@@ -131,10 +133,17 @@ class ShopWords:
         found = self._meanings.get(name, ())
         if not any(one.part for one in found):
             return found
-        return tuple(one for one in found if not one.part or next(self.elsewhere(one), None) is None)
+        return tuple(one for one in found if not one.part or not self.elsewhere(one))
 
-    def elsewhere(self, meaning: Meaning) -> Iterator[str]:
+    def elsewhere(self, meaning: Meaning) -> tuple[str, ...]:
         """Other categories, neither above nor below this one, with the same words in their names."""
+        known = self._elsewhere
+        found = known.get(meaning)
+        if found is None:
+            found = known[meaning] = tuple(self._others(meaning))
+        return found
+
+    def _others(self, meaning: Meaning) -> Iterator[str]:
         having = [self._levels.get(word, set()) for word in meaning.words.split(" ")]
         for path in sorted(set.intersection(*having)):
             depth = min(len(path), len(meaning.path))

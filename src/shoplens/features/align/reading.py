@@ -51,6 +51,10 @@ class Reader:
         """Free the vectors that are remembered."""
         self._known.clear()
 
+    def remembers(self, text: str) -> bool:
+        """Whether `read` need not ask the encoder for this text."""
+        return text in self._known and all(line in self._known for line in self.english(text))
+
     def english(self, text: str) -> list[str]:
         """What a Chinese text means, in English; [] for other texts."""
         return [] if self.glossary is None or text.isascii() else self.glossary.english(text)

@@ -25,6 +25,7 @@ RULES = "2"  # raise it when texts come to be read otherwise: indexes are then w
 LONGEST = 40  # letters of a term; what is longer is cut
 JOINED = 6  # parts of a compound that are joined into one term, at most
 REMEMBERED = 50_000  # stretches of texts whose terms are kept: most come again and again
+SHOWN = 8_000  # texts of answers whose terms are kept, about 1.5 kB each
 SHORT = 100  # characters of a stretch that is worth keeping
 
 _ATOM = re.compile(
@@ -81,6 +82,7 @@ class Analyser:
         self._own = frozenset(self.words)
         self._read = lru_cache(maxsize=REMEMBERED)(self._indexed)
         self.indexed_again = lru_cache(maxsize=REMEMBERED)(self.indexed)  # for texts that many products have
+        self.terms_again = lru_cache(maxsize=SHOWN)(self._kept_terms)  # the same, for texts that are shown often
         parts = (RULES, installed("rjieba"), installed("opencc"))
         self.version = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
@@ -142,6 +144,9 @@ class Analyser:
                     place = folded.span(piece.start + start, piece.start + end)
                     found.append(Term(word, first + start, *place, extra=True))
         return sorted(found, key=lambda term: (term.position, term.extra))
+
+    def _kept_terms(self, text: str) -> tuple[Term, ...]:
+        return tuple(self.terms(text))
 
     def indexed(self, text: str) -> tuple[list[str], list[str]]:
         """What `terms` finds, without places: base terms in order, and extra ones."""

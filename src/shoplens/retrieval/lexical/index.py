@@ -27,7 +27,7 @@ from shoplens.retrieval.lexical.covering import Covering
 from shoplens.retrieval.lexical.document import Document, FieldWeights, Floats, Matches
 from shoplens.retrieval.lexical.expansion import planned
 from shoplens.retrieval.lexical.folding import fold
-from shoplens.retrieval.lexical.highlighting import spans
+from shoplens.retrieval.lexical.highlighting import Marks
 from shoplens.retrieval.lexical.known import KnownProducts
 from shoplens.retrieval.lexical.looking import Among, FoundPlaces, Keeps, Look, nothing
 from shoplens.retrieval.lexical.plan import Plan
@@ -286,11 +286,9 @@ class LexicalIndex:
         """What the shopper may have meant, None when the query is fine or nothing is near."""
         return corrected(query, self._view)
 
-    def highlight(
-        self, query: Query, text: str, *, extra: Sequence[tuple[str, float]] = (), prefix: bool = False
-    ) -> list[tuple[int, int]]:
-        """Where words of the query stand in a text: (start, end), in order, apart from one another."""
-        return spans(self._plan(self._view, query, extra, prefix=prefix, typos=True), self.analyser, text)
+    def marks(self, query: Query, *, extra: Sequence[tuple[str, float]] = (), prefix: bool = False) -> Marks:
+        """Finds where words of the query stand in texts: (start, end), in order, apart from one another."""
+        return Marks(self._plan(self._view, query, extra, prefix=prefix, typos=True), self.analyser)
 
     def vocabulary(self, prefix: str, limit: int) -> list[tuple[str, int]]:
         """Words that begin so, with the number of products that have them, most frequent first."""
