@@ -220,3 +220,32 @@ def test_what_cannot_be_encoded_is_said_in_words(media_client: TestClient) -> No
         assert (answer.status_code, answer.json()["detail"]) == (422, reason)
     drawing: Any = [("image", ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'></svg>"))]
     assert "not a picture" in media_client.post("/v1/embeddings", files=drawing).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "model", "encoder"),
+    [("image", "ocr", "hashed-ngrams"), ("video", "audio", "tiny-sounds"), ("video", "speech", "hashed-ngrams"),
+     ("audio", "speech", "hashed-ngrams")],
+)  # fmt: skip
+def test_words_in_media_and_the_sound_of_videos_have_vectors(
+    media_client: TestClient, field: str, model: str, encoder: str
+) -> None:
+    large = io.BytesIO()
+    Image.new("RGB", (200, 200), (9, 200, 9)).save(large, "PNG")  # a smaller one holds no writing
+    content = {
+        "image": large.getvalue(),
+        "audio": sample_wav(sample_tone(1.0)),
+        "video": sample_video(sound=sample_tone(2.0, rate=48_000)),
+    }  # fmt: skip
+    answer = media_client.post("/v1/embeddings", files=[(field, ("a", content[field])), ("model", (None, model))])
+    assert answer.status_code == 200, answer.text
+    (one,) = answer.json()["data"]
+    assert (one["modality"], one["model"]) == (model, encoder)
+    assert np.isclose(np.linalg.norm(one["embedding"]), 1, atol=1e-5)
+
+
+def test_a_video_without_sound_has_no_vector_of_it(media_client: TestClient) -> None:
+    for model, why in (("audio", "no sound"), ("speech", "nothing is said")):
+        answer = media_client.post("/v1/embeddings", files=[("video", ("a", sample_video())), ("model", (None, model))])
+        assert answer.status_code == 422
+        assert why in answer.json()["detail"]

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
 from shoplens.errors import FormatError
+from shoplens.features.current import prune
 from shoplens.http.app import create_app
 from shoplens.recommend.asking import Ask
 from shoplens.service import recognition
@@ -68,6 +69,12 @@ def test_what_was_gained_is_told(shop: tuple[Workspace, Recognised]) -> None:
     assert learnt.report["recognised"] > learnt.report["nearest"]
     assert "the right one comes first for" in learnt.told
     assert learnt.as_dict()["version"] == learnt.folder.name
+
+
+def test_photos_that_were_looked_at_outlive_a_pruning(shop: tuple[Workspace, Recognised]) -> None:
+    workspace, _ = shop
+    prune(workspace.features, ())
+    assert len(list(workspace.features.glob("recogniser/photos/*/index.*"))) >= 1
 
 
 def test_the_same_photos_are_learnt_from_once(

@@ -134,3 +134,28 @@ def test_moments_are_printed(shop: Runtime) -> None:
     assert result.exit_code == 0, result.output
     (film,) = (one for one in orjson.loads(result.stdout)["items"] if one["item_id"] == "film")
     assert [one["video"] for one in film["moments"]] == ["film.mp4"]
+
+
+def test_what_is_seen_for_a_moment_in_one_of_several_videos_is_found(shop: Runtime) -> None:
+    """The mean of all shots is greyish: only the shot itself is as yellow as what is asked."""
+    root = shop.workspace.root
+    greys = [sample_scene((shade, shade, shade), seed=1) for shade in (60, 120, 180)]
+    (root / "greys.mp4").write_bytes(sample_video(greys, seconds=0.5))
+    (root / "moment.mp4").write_bytes(sample_video([greys[0], sample_scene((220, 220, 20), seed=1)], seconds=0.5))
+    Image.new("RGB", (32, 32), (110, 190, 110)).save(root / "grass.png")
+    shop.put_products([
+        Product(item_id="several", title="Thing", videos=("greys.mp4", "moment.mp4")),
+        Product(item_id="grass", title="Thing", images=("grass.png",)),
+    ])  # fmt: skip
+    embed_shop(shop.workspace, shop.store, executor=LocalExecutor(1))
+    best = by_photo(shop, photo_of((220, 220, 20)))[0]
+    assert best.item_id == "several"
+    (moment,) = best.moments
+    assert moment.video == "moment.mp4"
+    assert moment.start == pytest.approx(0.5, abs=0.1)
+    views, shop.search.index.vectors.views = shop.search.index.vectors.views, {}
+    blurred = {one.item_id: one.parts["image"] for one in by_photo(shop, photo_of((220, 220, 20)))}
+    assert best.parts["image"] > blurred.get("several", 0.0) + 0.05
+    shop.search.index.vectors.views = views
+    shop.search.index.vectors.changed([], ["several"])
+    assert "several" not in [one.item_id for one in by_photo(shop, photo_of((220, 220, 20)))]

@@ -75,6 +75,12 @@ class ShotTable:
         digest = self._videos.digest(item_id) or b""
         return self._shots.matrix([_written(name) for name in self._own.get(digest.hex(), ())])[0]
 
+    def everything(self) -> tuple[list[str], npt.NDArray[np.float32]]:
+        """All shots: the product of each, and vectors [shots, size]; products with equal videos have them each."""
+        owners = [(item_id, digest) for digest in self._own for item_id in self._items[digest]]
+        names = [_written(name) for _, digest in owners for name in self._own[digest]]
+        return [item_id for item_id, digest in owners for _ in self._own[digest]], self._shots.matrix(names)[0]
+
     def digest(self, item_id: str) -> bytes | None:
         """Of the product's videos; None when they have no shots."""
         digest = self._videos.digest(item_id)

@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ from shoplens.retrieval.by_words import ByWords, WordSearch
 from shoplens.retrieval.lexical.index import LexicalIndex
 from shoplens.retrieval.lexical.query import Query
 from shoplens.retrieval.semantic import VectorSignal
+from shoplens.retrieval.views import Views
 
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
@@ -88,6 +90,7 @@ class HybridIndex:
     item ids. What reads texts for the signals: `reader` for "meaning", `space` for "looks", `spoken` for "attributes".
     Each of them, `words` and `signals` may be missing: what is there answers. `lexicon`: whether other names of the
     same thing are looked for.
+    `views`: further vectors of products, by signal.
     `floor`: cosine with the nearest product below which a text means nothing in this shop ("asdfgh", car insurance in a
     shop of clothes); then only words can find anything for it. See `query_means.E5_FLOOR`.
     """
@@ -101,6 +104,7 @@ class HybridIndex:
         space: Space | None = None,
         spoken: Space | None = None,
         blend: Blend | None = None,
+        views: Mapping[str, Views] = MappingProxyType({}),
         lexicon: bool = True,
         floor: float = 0.0,
         row_of: Callable[[Sequence[str]], RowNumbers],
@@ -112,6 +116,7 @@ class HybridIndex:
         self.reader = reader
         self.space = space
         self.spoken = spoken
+        self.views = views
         self.lexicon = lexicon
         self.floor = floor
         self.blend = blend if blend is not None else Blend()
@@ -143,7 +148,7 @@ class HybridIndex:
             name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
         }
         named = [found.rows] if found is not None else []
-        nearest = {name: self.signals[name].search(vector, depth, allowed) for name, (vector, _) in usable.items()}
+        nearest = {name: self._nearest(name, vector, depth, allowed) for name, (vector, _) in usable.items()}
         named += [near for near, _ in nearest.values()]
         rows = np.unique(np.concatenate(named)) if named else np.zeros(0, np.int64)
         parts: dict[str, Floats] = {}
@@ -230,9 +235,26 @@ class HybridIndex:
             if space is not None and name in wanted:
                 yield name, space.text_vectors([text])[0]
 
+    def _nearest(self, name: str, vector: Floats, depth: int, allowed: Mask | None) -> tuple[RowNumbers, Floats]:
+        """What one signal finds, by a product's own vector and by its views; a row may come twice."""
+        signal = self.signals[name]
+        rows, scores = signal.search(vector, depth, allowed)
+        views = self._views(signal)
+        if views is not None:
+            also, theirs = views.search(vector, depth, allowed, signal.rescore)
+            rows, scores = np.concatenate([rows, also]), np.concatenate([scores, theirs])
+        return rows, scores
+
+    def _views(self, signal: VectorSignal) -> Views | None:
+        found = self.views.get(signal.name)
+        return found if found is not None and found.size == signal.size else None  # else products are being read anew
+
     def _vector_part(self, signal: VectorSignal, vector: Floats, rows: RowNumbers) -> Floats:
         usual, spread = signal.usual(vector)
-        part: Floats = ((signal.score(vector, rows) - usual) / (spread * SPREAD)).astype(np.float32)
+        scores, views = signal.score(vector, rows), self._views(signal)
+        if views is not None:
+            scores = np.fmax(scores, views.score(vector, rows, signal.rescore))
+        part: Floats = ((scores - usual) / (spread * SPREAD)).astype(np.float32)
         return part
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -24,6 +25,7 @@ Progress = Callable[[str, int, int], None]
 LEAST_PHOTOS = 3  # of a product: one that is shown, one to learn from, one to be judged by
 MOST_EACH = 12  # of a product
 OWN_EACH = 5  # of the catalogue's: as `embed` reads them
+PHOTOS = "photos"  # folder; deeper than the tables of modalities, which `embed --prune` looks through
 COLUMNS = ("photo", "product_id")
 
 
@@ -93,7 +95,7 @@ def look_at(
 ) -> tuple[PhotoRows, LabelledPhotos, list[str]]:
     """The photos as encoders see them, those that can be read, and a stamp of each. Only new ones are decoded."""
     cuts = len(reader.shares)
-    folder = home / f"photos-{blake2b(reader.signature.encode(), digest_size=6).hexdigest()}"
+    folder = home / PHOTOS / blake2b(reader.signature.encode(), digest_size=6).hexdigest()
     with (
         MediaSources(workspace) as sources,
         TableWriter(folder, (cuts + 1) * reader.size, wait=60.0) as table,
@@ -109,6 +111,9 @@ def look_at(
         table.remove(set(table.all_ids) - set(photos.sources))
         if table.rows > 2 * max(1, len(table.all_ids)):
             table.compact()
+    for other in folder.parent.iterdir():  # of encoders that are no longer in use
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
     seen = FeatureTable(folder)
     kept = _usable(photos, seen)
     vectors = seen.matrix(kept.sources)[0].reshape(len(kept.sources), cuts + 1, reader.size)

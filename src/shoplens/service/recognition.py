@@ -2,7 +2,7 @@
 
     features/recogniser/<version>/recogniser.safetensors    versions side by side
     features/recogniser/current.json                        the one that answers
-    features/recogniser/photos-<encoders>/                  photos that were looked at before, as encoders see them
+    features/recogniser/photos/<encoders>/                  photos that were looked at before, as encoders see them
 
 Several photos are those of the catalogue itself, and those that customers took (`train.customer_photos`). What is
 learnt answers beside the nearest photos, and only where it finds hidden photos at once more often than they do alone.

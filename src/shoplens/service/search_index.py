@@ -55,6 +55,7 @@ class SearchIndex:
             reader=vectors.reader,
             space=vectors.space if vectors.space is not None else vectors.bridge,
             spoken=vectors.spoken,
+            views=vectors.views,
             floor=vectors.floor,
             blend=vectors.blend if vectors.blend is not None else bridge_blend(vectors.bridge),
             row_of=self._facts.rows,

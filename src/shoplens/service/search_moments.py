@@ -19,7 +19,7 @@ from shoplens.features.shots import ShotHit, ShotTable
 from shoplens.recommend.asking import Ask, Found, Hit, Moment
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.semantic import VectorSignal
-from shoplens.service.search_photos import without_colours
+from shoplens.service.search_photos import frames_learnt, without_colours
 from shoplens.service.search_vectors import SearchVectors
 
 if TYPE_CHECKING:
@@ -105,10 +105,8 @@ class _Asked:
 
 def _placed(learnt: Alignment | None, bridge: Bridge | None, seen: Floats) -> Floats:
     """What the encoder sees of frames, in the space that answers."""
-    from shoplens.features.align.alignment import Photos
-
     if learnt is not None:
-        return learnt.photo_vectors(Photos(seen))
+        return frames_learnt(learnt, seen)
     return seen if bridge is None else bridge.photo_vectors(seen)
 
 

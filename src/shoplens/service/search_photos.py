@@ -1,7 +1,7 @@
 """What search compares of photos: as their encoders see them, with their colours, and in the space of words.
 
-A product without a photo is seen in its videos, where their frames were read by the same encoder: by one vector for
-all of them, since a signal holds one vector a product. `search_moments` looks at the single shots.
+A product without a photo is seen in its videos, where their frames were read by the same encoder: a signal holds one
+vector a product, their mean, and beside it the single shots (`retrieval.views`), unless these are too many.
 """
 
 from __future__ import annotations
@@ -76,6 +76,11 @@ class PhotoTables:
 
         return self._source(f"{self.origin} {name}", bridge.size, read)
 
+    def frames(self, seen: Floats) -> Floats:
+        """Frames, as the encoder of photos sees them [n, size], for the signal "image": in usual colours."""
+        usual = _Opened(self).colour([""])
+        return joined_photos(seen, None if usual is None else np.repeat(usual, len(seen), axis=0))
+
     def _source(
         self, origin: str, size: int, read: Callable[[FeatureTable], Read], rescore: Rescore | None = None
     ) -> Source:
@@ -148,6 +153,13 @@ def same_frames(video: Encoder, image: Encoder) -> bool:
     """Whether an encoder of videos sees frames as one of photos sees photos, so that their vectors compare."""
     photo = getattr(video, "photo", None)
     return isinstance(photo, Encoder) and (photo.name, photo.version) == (image.name, image.version)
+
+
+def frames_learnt(space: Alignment, seen: Floats) -> Floats:
+    """Frames, as the encoder of photos sees them [n, size], in the space that was learnt."""
+    from shoplens.features.align.alignment import Photos
+
+    return space.photo_vectors(Photos(seen))
 
 
 def joined_photos(image: Floats, colour: Floats | None) -> Floats:

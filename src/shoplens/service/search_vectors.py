@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ from shoplens.retrieval.attributes import SpokenAttributes
 from shoplens.retrieval.blend import Blend
 from shoplens.retrieval.query_means import E5_FLOOR
 from shoplens.retrieval.semantic import VectorSignal
+from shoplens.retrieval.views import Views
 from shoplens.service.bridging import HeldBridge
 from shoplens.service.encoders import modalities_on
 from shoplens.service.held_vectors import HeldVectors, Read, Source
@@ -47,7 +48,7 @@ from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
 from shoplens.service.recognition_in_use import HeldRecogniser
 from shoplens.service.search_graphs import SearchGraphs
-from shoplens.service.search_photos import HeldShots, PhotoTables, same_frames
+from shoplens.service.search_photos import HeldShots, PhotoTables, frames_learnt, same_frames
 from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.workspace import Workspace
 
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
+MOST_NUMBERS = 16_000_000  # of the vectors of shots in memory, a signal: 64 MB; more shots are found by their mean
 AT_ONCE = 200  # changed products whose texts are encoded here; more come by `embed`
 LOOK_EVERY = 3.0  # seconds between looks at the tables
 
@@ -76,6 +78,11 @@ class SearchVectors:
         self._looked: float | None = None
         self._means: LanguageMeans | None = None
         self._shots = HeldShots()
+        self._frames: dict[
+            str, Callable[[Floats], Floats]
+        ] = {}  # signal → what the encoder sees of frames, as it has it
+        self._seen: tuple[object, ...] = ()  # what `views` were made of
+        self.views: Mapping[str, Views] = {}  # shots, beside the vectors of signals
         self._bridges = HeldBridge(workspace.features)
         self.recogniser = HeldRecogniser(workspace, media)
         self.reader: Reader | None = None
@@ -102,6 +109,8 @@ class SearchVectors:
             if len(self._waiting) + len(products) <= AT_ONCE:
                 self._waiting.update((product.item_id, product) for product in products)
         self._held.remove(gone)
+        if gone:
+            self.views = {name: one.without(self._facts.rows(gone)) for name, one in self.views.items()}
 
     def colours(self) -> int:
         """Numbers of a colour signature that the tables give the signal of photos; 0 = without."""
@@ -115,6 +124,7 @@ class SearchVectors:
             self._looked = time.monotonic()
             for name, source in self._sources(wait=not build):
                 self._held.take(name, source)
+            self._take_shots()
             self._read_weights()
         if build:
             self._held.build()
@@ -186,6 +196,7 @@ class SearchVectors:
             video = None
         self.shots, self.frame_size = self._shots.of(video), image.size
         folders = [one for one in (tables.get("image"), video) if one is not None]
+        self._frames = {}
         if not folders:
             self.space = self.bridge = None
             return {}
@@ -193,6 +204,7 @@ class SearchVectors:
         colours = 0 if colour is None else self._media.encoder("colour").size
         photos = PhotoTables(tables.get("image"), video, colour, image.size, colours, origin)
         found = {"image": photos.seen()}
+        self._frames["image"] = photos.frames
         recognised = self.recogniser.source(tables, origin)
         if recognised is not None:
             found["recognised"] = recognised
@@ -204,12 +216,33 @@ class SearchVectors:
             self.bridge = None if bridged is None else bridged[0]
             if bridged is not None:
                 found["looks"] = photos.untrained(*bridged)
+                self._frames["looks"] = bridged[0].photo_vectors
             return found
         self.bridge = None
         if self.space is None or self.space.photo_networks is not space.photo_networks:
             self.space = space if self.reader is None else reading_along(space, self.reader)
         found["looks"] = photos.learnt(space, name)
+        self._frames["looks"] = lambda seen: frames_learnt(space, seen)
         return found
+
+    def _take_shots(self) -> None:
+        """Single shots beside the vectors of products, where there are not too many."""
+        held = {name: one for name in self._frames if (one := self._held.get(name)) is not None}
+        made_of = (self.shots, len(self._facts), *((name, one.origin, one.stamp) for name, one in held.items()))
+        if made_of == self._seen:
+            return
+        self._seen = made_of
+        few = [] if self.shots is None else [name for name, one in held.items() if self._fit(one.signal.size)]
+        if self.shots is None or not few:
+            self.views = {}
+            return
+        ids, seen = self.shots.everything()
+        rows = self._facts.rows(ids)
+        known = rows > 0
+        self.views = {name: Views(rows[known], self._frames[name](seen[known])) for name in few}
+
+    def _fit(self, size: int) -> bool:
+        return self.shots is not None and 0 < len(self.shots) * size <= MOST_NUMBERS
 
     def seen_in_video(self, item_id: str) -> bool:
         """Whether a product is known by the frames of its videos, for want of a photo."""

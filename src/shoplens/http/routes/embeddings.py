@@ -29,12 +29,17 @@ _encoding = CapacityLimiter(AT_ONCE)
 
 FILES = {"image": "Photos.", "video": "Videos.", "audio": "Sound.", "file": "Any of these; the content tells which."}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "model": {"type": "string", "description": "Of photos: image (default) or colour."},
+    "model": {
+        "type": "string",
+        "description": "As what parts are read. Photos: image (default), colour, ocr (the words written in them). "
+        "Videos: video (default), audio, speech (the words said in them). Sound: audio (default), speech.",
+    },
     "encoding_format": {"type": "string", "enum": ["float", "base64"]},
     "input_type": {"type": "string", "enum": ["document", "query"]},
     "space": {"type": "string", "enum": ["encoder", "shop", "shared"]},
     "words": {"type": "string", "enum": ["true", "false"], "description": "Also find the words in media."},
 }
+NOTHING = {"ocr": "nothing is written in it", "speech": "nothing is said in it", "audio": "it has no sound"}
 FORM = {
     "text": {"type": "array", "items": {"type": "string"}, "description": "Texts."},
     **{name: files_schema(what) for name, what in FILES.items()},
@@ -125,6 +130,9 @@ def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> Embeddings
             parts, wanted, query=options.get("input_type") == "query", space=options.get("space", "encoder"),
             colours=True,
         )  # fmt: skip
+    for part, one, name in zip(parts, seen, main, strict=True):
+        if name not in one.vectors:
+            raise InputError(f"{part.name}: {NOTHING[name]}")
     encoding = cast("Encoding", options.get("encoding_format", "float"))
     data = [
         EmbeddingOut.of(index, one, name, encoding, words=words)
@@ -155,9 +163,7 @@ def _modality(part: Part, model: str | None) -> str:
     """What a part is encoded as: its own kind, or what `model` says of photos."""
     if model is None or part.kind == "text":
         return MODALITY[part.kind]
-    if part.kind == "image" and model in ("image", "colour"):
-        return model
-    if model == MODALITY[part.kind]:
+    if model in READ_AS[part.kind]:
         return model
     raise InputError(f"model: {part.name} is {part.kind}, which {model!r} does not read; leave it out")
 
