@@ -34,7 +34,8 @@ from shoplens.service.dataset import read_interactions
 from shoplens.service.embedding import embed_shop, shop_modalities
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.service.runtime import Runtime
-from shoplens.service.training import cut, train_shop
+from shoplens.service.training import train_shop
+from shoplens.service.training_events import cut
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store

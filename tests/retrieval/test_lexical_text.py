@@ -13,7 +13,7 @@ from rapidfuzz.distance import OSA
 
 from shoplens.errors import ConfigurationError
 from shoplens.retrieval.lexical.analyser import Analyser, squeeze
-from shoplens.retrieval.lexical.chinese import pinyin
+from shoplens.retrieval.lexical.chinese import Segmenter, pinyin
 from shoplens.retrieval.lexical.english import base, kin, plural_like
 from shoplens.retrieval.lexical.folding import fold
 from shoplens.retrieval.lexical.query import MOST_CHARACTERS, MOST_WORDS, read_query
@@ -188,3 +188,9 @@ def test_words_that_sound_and_begin_so() -> None:
     assert set(vocabulary.sounding_from("shouj", 9)) == {"手机", "首级", "收集"}
     assert [word for word, _ in vocabulary.beginning("sh", 1)] == ["shoe"]
     assert vocabulary.beginning("zz", 3) == []
+
+
+def test_words_of_one_shop_are_not_those_of_another() -> None:
+    own, plain = Segmenter(["森之鹿"]), Segmenter()
+    assert [word for word, _, _ in own.words("森之鹿外套")] == ["森之鹿", "外套"]
+    assert [word for word, _, _ in plain.words("森之鹿外套")] == ["森", "之", "鹿", "外套"]

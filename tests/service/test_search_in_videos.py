@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -39,10 +38,11 @@ def photo_of(colour: tuple[int, int, int]) -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture(params=["with photos", "videos alone"])
-def shop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Runtime]:
-    """`film` has a video and no photo; `both` has another video and, as `still`, a green photo."""
-    workspace = Workspace.create(tmp_path / "shop", encoders=ENCODERS | SHARED)
+@pytest.fixture(scope="module", params=["with photos", "videos alone"])
+def shop(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    """`film` has a video and no photo; `both` has another video and, as `still`, a green photo. Who changes it puts it
+    back."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("films") / "shop", encoders=ENCODERS | SHARED)
     root = workspace.root
     (root / "film.mp4").write_bytes(sample_video(SCENES))
     (root / "green.mp4").write_bytes(sample_video([sample_scene((90, 90, 90), seed=1), sample_scene(GREEN, seed=1)]))

@@ -16,7 +16,6 @@ import tomli_w
 from optuna.trial import FrozenTrial, TrialState
 
 from shoplens.learning.metrics.bootstrap import Difference, compare
-from shoplens.learning.tune.plots import plot_history, plot_importance
 from shoplens.learning.tune.setup import Setup
 from shoplens.learning.tune.study import finished
 from shoplens.learning.tune.trial import DEFAULT, METRIC, Scores, Task, figures
@@ -139,6 +138,8 @@ def _importance(study: optuna.Study, complete: Sequence[FrozenTrial], seed: int)
 
 
 def _write(tuned: Tuned, task: Task, known: Sequence[FrozenTrial]) -> None:
+    from shoplens.learning.tune.plots import plot_history, plot_importance  # matplotlib; workers draw nothing
+
     folder = tuned.folder
     train = {name: one for name, one in tuned.setup.as_train_table().items() if one is not None}
     head = f"# Found by shoplens tune on validation, study {tuned.study}.\n# {tuned.advice}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 import rjieba
 
@@ -25,11 +25,9 @@ class Segmenter:
     """
 
     def __init__(self, words: Sequence[str] = ()) -> None:
-        self._jieba = rjieba.Jieba()
+        self._jieba = _dictionary(tuple(words))
         self._within: dict[str, tuple[tuple[str, int, int], ...]] = {}
         self._own = frozenset(words)
-        for word in words:
-            self._jieba.add_word(word, _OFTEN, None)
 
     def words(self, run: str) -> list[tuple[str, int, int]]:
         """A run of characters cut into words, each with its place in the run; together they are the run."""
@@ -62,6 +60,15 @@ class Segmenter:
             if word in self._own or self._jieba.has_word(letters.upper() + run[:size]):
                 found.append(word)
         return found
+
+
+@lru_cache(maxsize=4)
+def _dictionary(words: tuple[str, ...]) -> rjieba.Jieba:
+    """The dictionary with these words, read once for all who cut by it: a tenth of a second, and 24 MB."""
+    made = rjieba.Jieba()
+    for word in words:
+        made.add_word(word, _OFTEN, None)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
