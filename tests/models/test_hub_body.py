@@ -16,7 +16,8 @@ from shoplens.encoders.e5_torch import E5Body, mean_of_tokens, padded
 from shoplens.encoders.hub_body import open_body
 from shoplens.errors import ConfigurationError, ModelFileError
 from shoplens.learning.tagging.choosing import choose_tagger
-from shoplens.models.classifier import FinetunedClassifier, load_classifier
+from shoplens.models.classifier import load_classifier
+from shoplens.models.classifier.finetuned import FinetunedClassifier
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.text_body.served import ServedBody, write_body
 from shoplens.testing.marked_sentences import QUICK, marked_sentences
