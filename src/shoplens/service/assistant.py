@@ -12,6 +12,7 @@ from shoplens.apps.assistant import Assistant, Reply, Turn
 from shoplens.apps.assistant.answering import Answering, ShopFacts
 from shoplens.apps.assistant.desk import Desk
 from shoplens.apps.assistant.escalation import Opening, Rules
+from shoplens.apps.assistant.grounding.statements import forget_sentences
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.listening import NOBODY, Listener
@@ -131,6 +132,11 @@ class AssistantService:
     def intents(self) -> IntentModel | None:
         """Intents as of the latest look."""
         return self._intents
+
+    @staticmethod
+    def forget_everybody() -> None:
+        """Give up the sentences that answers were checked against: some are about somebody's orders."""
+        forget_sentences()
 
     def close(self) -> None:
         """Give threads and connections back."""

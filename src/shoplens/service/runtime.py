@@ -163,6 +163,8 @@ class Runtime(ShopChanges, OpenedAtUse):
         self.answers.forget(user_id)
         also = {"conversations": conversations}
         gone = {**self.store.people.delete(user_id, also), **also}
+        if self._assistant is not None:
+            self._assistant.forget_everybody()
         self.answers.forget(user_id)  # again: an answer that was under way may have noted them
         self.profiles.forget(user_id)  # last: who reads everybody meanwhile does not find them any more
         if not any(gone.values()):
@@ -187,6 +189,8 @@ class Runtime(ShopChanges, OpenedAtUse):
             log.flush()
         also = {"conversations": conversations}
         gone = {**self.store.people.delete_guest(names, also), **also}
+        if self._assistant is not None:
+            self._assistant.forget_everybody()
         for name in names:
             self.answers.forget(name)
             if self._search is not None:
@@ -204,6 +208,8 @@ class Runtime(ShopChanges, OpenedAtUse):
         FolderKeeper(self.workspace.conversations).forget(session)
         if self._interaction is not None:
             self._interaction.sessions.forget(session)
+        if self._assistant is not None:
+            self._assistant.forget_everybody()
         return self.store.transcripts.delete(conversation_id)
 
     def wish(self, scenario: str = "home", **given: Any) -> Wish:
@@ -340,6 +346,8 @@ class Runtime(ShopChanges, OpenedAtUse):
             self._interaction.sessions.forget_everybody()
         if self._search is not None:
             self._search.forget_everybody()
+        if self._assistant is not None:
+            self._assistant.forget_everybody()
         self.answers.forget_everybody()
         self.profiles.forget_everybody()
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from shoplens.apps.assistant.composing import Draft, written
 from shoplens.apps.assistant.grounding import support_of
-from shoplens.apps.assistant.grounding.claims import numbers_of
+from shoplens.apps.assistant.grounding.claims import claims_of, numbers_of
+from shoplens.apps.assistant.grounding.statements import forget_sentences, statement_of
 from shoplens.apps.assistant.turns import Source
 
 POLICY = (
@@ -174,3 +175,11 @@ def test_true_words_of_an_endpoint_pass(sentence: str, source: str) -> None:
 @pytest.mark.parametrize(("sentence", "source"), TURNED)
 def test_a_policy_that_was_turned_does_not_pass(sentence: str, source: str) -> None:
     assert not support_of(sentence, [source]).supported
+
+
+def test_sentences_that_were_checked_are_given_up() -> None:
+    statement_of("Your order 4711 holds a red lamp.")
+
+    forget_sentences()
+
+    assert statement_of.cache_info().currsize == claims_of.cache_info().currsize == 0

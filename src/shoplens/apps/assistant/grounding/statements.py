@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shoplens.apps.assistant.grounding.claims import claims_of
+from shoplens.apps.assistant.grounding.claims import claims_of, words_of
 from shoplens.apps.assistant.grounding.quantities import Quantity, quantities_of
 from shoplens.apps.assistant.grounding.turning import turning_of
 from shoplens.apps.assistant.grounding.vocabulary import SAME, SAME_ZH, SILENT, SILENT_ZH
@@ -110,3 +110,9 @@ def _root(word: str) -> str:
 
 _ROOTS: dict[str, str] = {}
 _ROOTS.update({_root(word): first for word, first in SAME.items()})
+
+
+def forget_sentences() -> None:
+    """Give up every text that was taken apart here: sentences about orders name what somebody bought."""
+    for remembered in (statement_of, clauses_of, parts_of, claims_of, words_of, quantities_of, turning_of):
+        remembered.cache_clear()
