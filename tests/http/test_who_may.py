@@ -17,13 +17,16 @@ OPEN = {"GET /health/live", "GET /health/ready", "GET /metrics"}
 NEEDED = {
     "read shop": """
         POST /v1/recommend, POST /v1/similar, POST /v1/cart, POST /v1/search, GET /v1/suggest, POST /v1/interact,
-        POST /v1/assistant, POST /v1/assistant/feedback""",
+        POST /v1/assistant, POST /v1/assistant/feedback,
+        GET /v1/assistant/conversations/{conversation_id}/messages""",
     "read shop|catalogue": """
         GET /v1/products/{item_id}, GET /v1/products/{item_id}/media, GET /v1/products/{item_id}/media/{name}""",
-    "read shop|analysis": "GET /v1/search/trending",
+    "read shop|analysis": "GET /v1/search/trending, POST /v1/audio/transcriptions",
+    "read analysis|catalogue": "GET /v1/search/rules",
     "read shop|operation": "GET /v1/scenarios",
     "write events": "POST /v1/events, POST /v1/events/bulk, POST /v1/people/{user_id}/sign-in",
     "write catalogue": """
+        POST /v1/search/rules, DELETE /v1/search/rules/{rule_id}, POST /v1/search/rules/{rule_id}/restore,
         POST /v1/products/bulk, PUT /v1/products/{item_id}, DELETE /v1/products/{item_id},
         POST /v1/products/{item_id}/media, DELETE /v1/products/{item_id}/media/{name},
         POST /v1/attributes/proposals/accept, POST /v1/attributes/proposals/reject,
@@ -40,7 +43,9 @@ NEEDED = {
         GET /v1/people/{user_id}/look-alikes, GET /v1/segments/export, GET /v1/segments/{segment}/people,
         GET /v1/segments/{segment}/look-alikes, GET /v1/assistant/conversations,
         GET /v1/assistant/conversations/{conversation_id}, GET /v1/erasures,
-        DELETE /v1/assistant/conversations/{conversation_id}""",
+        DELETE /v1/assistant/conversations/{conversation_id}, GET /v1/assistant/handovers,
+        POST /v1/assistant/handovers/{conversation_id}/take, POST /v1/assistant/handovers/{conversation_id}/answer,
+        POST /v1/assistant/handovers/{conversation_id}/give-back""",
     "admin people": "POST /v1/segments/export",
     "read analysis": """
         GET /v1/search/analytics, POST /v1/classify, GET /v1/classify, POST /v1/entities, GET /v1/entities,
@@ -49,6 +54,9 @@ NEEDED = {
     "write analysis": "POST /v1/opinions, POST /v1/opinions/alerts/{alert_id}/acknowledge",
     "read operation": """
         GET /v1/bundles, GET /v1/bundles/history, GET /v1/experiments, GET /v1/experiments/{name}""",
+    "write operation": """
+        POST /v1/assistant/learn, POST /v1/assistant/evaluate, GET /v1/assistant/jobs,
+        GET /v1/assistant/jobs/{job_id}""",
     "admin operation": """
         POST /v1/bundles/{version}/judge, POST /v1/bundles/{version}/replay, POST /v1/bundles/{version}/promote,
         POST /v1/bundles/{version}/rollback, POST /v1/experiments, POST /v1/experiments/{name}/stop,

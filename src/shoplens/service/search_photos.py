@@ -149,6 +149,23 @@ class HeldShots:
         return self._shots
 
 
+class HeldUsual:
+    """How much is known of a shop's usual colours. What has none was read with those of its day: when the products that
+    tell them have doubled (or halved), it is read anew."""
+
+    def __init__(self) -> None:
+        self._stamp: tuple[object, ...] = ()
+        self._power = 0
+
+    def of(self, colours: Path) -> int:
+        """The power of two above the number of products with a colour signature."""
+        index = colours / INDEX
+        stamp = (colours, index.stat().st_mtime_ns if index.exists() else 0)
+        if stamp != self._stamp:
+            self._stamp, self._power = stamp, len(FeatureTable(colours).ids).bit_length()
+        return self._power
+
+
 def same_frames(video: Encoder, image: Encoder) -> bool:
     """Whether an encoder of videos sees frames as one of photos sees photos, so that their vectors compare."""
     photo = getattr(video, "photo", None)

@@ -48,7 +48,7 @@ from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
 from shoplens.service.recognition_in_use import HeldRecogniser
 from shoplens.service.search_graphs import SearchGraphs
-from shoplens.service.search_photos import HeldShots, PhotoTables, frames_learnt, same_frames
+from shoplens.service.search_photos import HeldShots, HeldUsual, PhotoTables, frames_learnt, same_frames
 from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.workspace import Workspace
 
@@ -77,7 +77,7 @@ class SearchVectors:
         self._restated: set[str] = set()  # products of which the catalogue may state other values now
         self._looked: float | None = None
         self._means: LanguageMeans | None = None
-        self._shots = HeldShots()
+        self._shots, self._usual = HeldShots(), HeldUsual()
         self._frames: dict[
             str, Callable[[Floats], Floats]
         ] = {}  # signal → what the encoder sees of frames, as it has it
@@ -201,6 +201,8 @@ class SearchVectors:
             self.space = self.bridge = None
             return {}
         origin = " ".join(map(self._named, [*folders, *([] if colour is None else [colour])]))
+        if video is not None and colour is not None:
+            origin += f" usual-{self._usual.of(colour)}"
         colours = 0 if colour is None else self._media.encoder("colour").size
         photos = PhotoTables(tables.get("image"), video, colour, image.size, colours, origin)
         found = {"image": photos.seen()}

@@ -168,7 +168,8 @@ class Assistant:
         if kept is not None and kept.user_id in (None, user_id):
             return replace(kept, user_id=user_id)
         now = int(self._now() * 1e6)
-        return Transcript(conversation_id=secrets.token_urlsafe(16), user_id=user_id, started=now, updated=now)
+        # In hexadecimal, so that none begins with a "-", which a command would take for an option.
+        return Transcript(conversation_id=secrets.token_hex(16), user_id=user_id, started=now, updated=now)
 
     def _record(self, turn: Turn, kept: Transcript, memory: Memory, reply: Reply) -> None:
         understood = reply.understood

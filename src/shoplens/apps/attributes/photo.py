@@ -11,12 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.decomposition import PCA
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from shoplens.apps.attributes.found import SUREST
 from shoplens.apps.attributes.normalise import folded
@@ -71,6 +65,13 @@ class PhotoAttribute:
 
         `rejected`: photos with values, as `folded` writes them, that they do not show.
         """
+        from sklearn.decomposition import PCA  # not at the top: a server that learns nothing starts without
+        from sklearn.isotonic import IsotonicRegression
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold, cross_val_predict
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         counts = Counter(values)
         known = {value for value, many in counts.most_common(MOST_SEEN) if many >= LEAST_PHOTOS}
         rows = np.array([row for row, value in enumerate(values) if value in known], np.int64)

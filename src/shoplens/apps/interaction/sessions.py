@@ -176,7 +176,7 @@ class Sessions:
     def _open(self, session_id: str | None, user_id: str | None) -> Session:
         with self._lock:
             self._expire()
-            name = session_id or secrets.token_urlsafe(16)
+            name = session_id or secrets.token_hex(16)
             session = self._sessions.get(name)
             if session is None or (session.user_id is not None and session.user_id != user_id):
                 session = self._sessions[name] = Session(name, user_id, self._clock())
