@@ -17,7 +17,7 @@ from shoplens.recommend.exploration import explore
 from shoplens.recommend.limits import inside, limited, pinned, price_band
 from shoplens.recommend.messages import say
 from shoplens.recommend.mixing import depth_for, mix
-from shoplens.recommend.ordering import arranged, lifted, ordered, pool_of
+from shoplens.recommend.ordering import arranged, first_of_groups, lifted, ordered, pool_of
 from shoplens.recommend.past import Deed, Past
 from shoplens.recommend.rules import MODEL_ALONE, Wish
 from shoplens.recommend.shelf import Shelf
@@ -195,14 +195,16 @@ def _popular_within(
     shelf: Shelf, past: Past, wish: Wish, excluded: set[str], shown: Sequence[str] = ()
 ) -> npt.NDArray[np.int64]:
     """Facts rows, popular and new: as many as are missing, inside the band of prices, so many of a brand and category
-    counted from those that are shown."""
+    counted from those that are shown, and none of which a variant is shown."""
     missing, band = wish.n - len(shown), price_band(shelf, wish, past)
-    if wish.per_brand is None and wish.per_category is None:
+    if wish.per_brand is None and wish.per_category is None and not shown:
         return popular_and_new(shelf, replace(wish, n=missing), excluded, band)[0]
     rows, _ = popular_and_new(shelf, replace(wish, n=pool_of(wish.n)), excluded, band)
     first = shelf.facts.rows(shown)
-    stay = limited(shelf, np.concatenate([first, rows]), wish)
-    return rows[stay[stay >= len(first)] - len(first)][:missing]
+    both = np.concatenate([first, rows])
+    if shown:
+        both = both[first_of_groups(shelf, both)]
+    return both[limited(shelf, both, wish)][len(first) : wish.n]
 
 
 def _without(shelf: Shelf, mask: npt.NDArray[np.bool_], excluded: set[str]) -> npt.NDArray[np.bool_]:
