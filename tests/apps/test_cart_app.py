@@ -171,3 +171,10 @@ def test_without_a_cart_model_or_a_bundle(tmp_path: Path) -> None:
         shelf = shop.shelf
         shelf.learned = replace(shop.shelf.learned, cart=None)
         assert complete(shop, "bread").answer.fallback == "recommend"
+
+
+def test_no_variant_of_what_is_shown_fills_a_list(shop: Runtime) -> None:
+    wish = shop.wish("product", viewing="soap", n=10)
+    filled = [one.item_id for one in shop.answers.recommend(wish, None, "guest").answer.items]
+    assert "butter" in filled
+    assert not any(VARIANTS.get(one) in filled for one in filled)

@@ -82,6 +82,8 @@ def test_keys_are_told_once(shop: Path) -> None:
         CliRunner().invoke(app, ["keys", "revoke", "mails", *where], catch_exceptions=False)
     assert "read, write, admin" in " ".join(call("keys", "create", "x", "--role", "boss", *where).output.split())
     assert call("keys", "create", "x", "--role", "boss", *where).exit_code == 2
+    told("keys", "revoke", "mail", *where)
+    assert "answers nobody" in " ".join(call("keys", "list", *where).stdout.split())
 
 
 def test_keys_of_some_scopes_alone(shop: Path) -> None:

@@ -113,6 +113,23 @@ def test_arms_answer_differently_and_are_compared(client: TestClient, shop: Runt
     assert [one["name"] for one in client.get("/v1/experiments").json()["experiments"]] == ["varied"]
 
 
+def test_only_scenarios_in_which_arms_differ_are_counted(client: TestClient, shop: Runtime) -> None:
+    arms = [{"name": "now", "share": 0.5}, {"name": "varied", "share": 0.5, "scenario": "home", "diversity": 1.0}]
+    client.post("/v1/experiments", json={"name": "front", "arms": arms})
+    recommended(client, "ann")
+    recommended(client, "bob", scenario="email")
+    client.post("/v1/cart", json={"items": ["p001"], "user_id": "cem"})
+    assert [sum(one.people for one in shop.experiment_report("front").arms)] == [1], "the rest is the same in all arms"
+
+
+def test_where_arms_differ() -> None:
+    def places(**differs: Any) -> set[str] | None:
+        return Experiment("x", (Arm("a", 0.5), Arm("b", 0.5, **differs))).places
+
+    assert places() is places(diversity=0.5) is places(bundle="1", scenario="home", diversity=0.5) is None
+    assert places(scenario="home", diversity=0.5) == {"home"}
+
+
 def test_events_after_the_window_do_not_count(client: TestClient, shop: Runtime) -> None:
     client.post("/v1/experiments", json={"name": "late", "arms": ARMS})
     shown = recommended(client, "ann")

@@ -278,3 +278,14 @@ def test_what_people_say_of_products_is_felt_in_searches(shop: Runtime, client: 
     finally:
         shop.facts.review_tone.put(np.zeros(0, np.int64), np.zeros(0, np.float32), 0.0)
     assert first() == before
+
+
+def test_what_fills_the_last_page_keeps_to_its_rules(client: TestClient) -> None:
+    price = client.get("/v1/products/p013").json()["price"]
+    for who in ({"user_id": "u001"}, {"session_id": "s"}, {}):
+        body = {"scenario": "checkout", "cart": ["p013"], "n": 20, **who}
+        shown = client.post("/v1/recommend", json=body).json()["items"]
+        products = [client.get(f"/v1/products/{one['item_id']}").json() for one in shown]
+        assert len(products) > 1
+        assert all(float(one["price"]) <= float(price) for one in products)
+        assert len({tuple(one["category"]) for one in products}) == len(products), "one of a category"

@@ -8,6 +8,7 @@ from shoplens.domain.catalogue import Product
 from shoplens.domain.search_rules import RuleKind
 from shoplens.encoders import whisper
 from shoplens.service.doctor import Finding, examine
+from shoplens.service.keyring import Keyring
 from shoplens.service.search_rules import SearchRules
 from shoplens.service.settings import Settings
 from shoplens.service.workspace import Workspace
@@ -30,6 +31,14 @@ def test_a_new_workspace_is_told_every_next_step(tmp_path: Path) -> None:
 def test_an_open_server_is_pointed_out(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path, server={"host": "0.0.0.0"}, encoders={"text": "hashed-ngrams"})
     assert "shoplens keys create" in _by_subject(workspace)["server"].advice
+
+
+def test_a_shop_without_a_key_that_is_left_is_pointed_out(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"})
+    Keyring(tmp_path).create("boss", "admin")
+    assert _by_subject(workspace)["server"].well
+    Keyring(tmp_path).revoke("boss")
+    assert "answers nobody" in _by_subject(workspace)["server"].advice
 
 
 def test_a_broken_database_and_an_unknown_encoder_are_findings_not_crashes(tmp_path: Path) -> None:

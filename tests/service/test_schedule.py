@@ -168,6 +168,25 @@ def test_reasons(shop: Runtime) -> None:
     keeper.close()
 
 
+def test_what_is_done_by_hand_stands_in_the_history_and_is_no_training(shop: Runtime) -> None:
+    first, second = (trained(shop.workspace, shop.store, end_of(shop) + 1, seed=seed) for seed in (0, 1))
+    shop.bundles.promote(first)
+    shop.bundles.promote(first)  # which changes nothing
+    keeper = looking(shop, ItemKNN)
+    assert keeper.reason() is None
+    root = str(shop.workspace.root)
+    CliRunner().invoke(app, ["bundles", "promote", second, "-w", root], catch_exceptions=False)
+    CliRunner().invoke(app, ["bundles", "rollback", "-w", root], catch_exceptions=False)
+    shop.bundles.promote(second)
+    shop.bundles.rollback(second)
+    assert [(one.what, one.why, one.bundle, one.before) for one in journal.read(shop.workspace.bundles)] == [
+        ("promoted", "by hand", first, None),
+        *[("promoted", "by hand", second, first), ("rolled_back", "by hand", second, first)] * 2,
+    ]
+    assert keeper.reason() is None, "events are counted since the training"
+    keeper.close()
+
+
 def test_a_training_that_fails_is_written_down(shop: Runtime) -> None:
     keeper = Schedule(shop.workspace, shop.store, train=lambda *_: {"error": "out of paper"})
     (entry,) = keeper.look()

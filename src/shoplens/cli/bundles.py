@@ -49,10 +49,12 @@ def promote(
     json: JsonFlag = False,
 ) -> None:
     """Verify a bundle and let it answer; running servers take it over within a second or so."""
-    from shoplens.service import bundle_pointer
+    from shoplens.service import bundle_pointer, journal
     from shoplens.service.workspace import Workspace
 
-    before = bundle_pointer.promote(Workspace.open(workspace).bundles, version)
+    bundles = Workspace.open(workspace).bundles
+    before = bundle_pointer.promote(bundles, version)
+    journal.note_by_hand(bundles, "promoted", version, before)
     emit({"current": version, "before": before}, json=json)
 
 
@@ -66,12 +68,14 @@ def rollback(
     json: JsonFlag = False,
 ) -> None:
     """Return to the bundle before the current one."""
-    from shoplens.service import bundle_pointer
+    from shoplens.service import bundle_pointer, journal
     from shoplens.service.workspace import Workspace
 
     bundles = Workspace.open(workspace).bundles
     before = bundle_pointer.current_version(bundles)
-    emit({"current": bundle_pointer.rollback(bundles, version), "before": before}, json=json)
+    now = bundle_pointer.rollback(bundles, version)
+    journal.note_by_hand(bundles, "rolled_back", before, now)
+    emit({"current": now, "before": before}, json=json)
 
 
 @bundles_app.command()
@@ -101,7 +105,7 @@ def prune(
 
 @bundles_app.command()
 def history(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> None:
-    """What `shoplens schedule` and failing answers made of bundles, and why; newest first."""
+    """What `shoplens schedule`, failing answers and somebody's own hand made of bundles, and why; newest first."""
     from shoplens.service import journal
     from shoplens.service.workspace import Workspace
 

@@ -70,7 +70,8 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
     from shoplens.service.keyring import Keyring
     from shoplens.service.workspace import Workspace
 
-    found = Keyring(Workspace.open(workspace).root).listed()
+    ring = Keyring(Workspace.open(workspace).root)
+    found = ring.listed()
     table = Table("name", "role", "scopes", "a minute", "made", "begins with")
     for one in found:
         made = datetime.fromtimestamp(one.created, UTC).strftime("%Y-%m-%d")
@@ -82,7 +83,12 @@ def list_all(workspace: WorkspaceOption = Path("."), json: JsonFlag = False) -> 
             made,
             f"sl_{one.key_id}_",
         )
-    none = Text("no keys yet: whoever reaches the API may do anything; make one: shoplens keys create NAME")
+    state = (
+        "no key is left: the API answers nobody"
+        if ring.begun
+        else "no keys yet: whoever reaches the API may do anything"
+    )
+    none = Text(f"{state}; make one: shoplens keys create NAME")
     emit({"keys": [one.told() for one in found]}, json=json, table=table if found else none)
 
 

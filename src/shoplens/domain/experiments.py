@@ -89,6 +89,15 @@ class Experiment:
         }
 
     @property
+    def places(self) -> set[str] | None:
+        """The scenarios in which arms differ; None: everywhere. Answers elsewhere are the same in all arms."""
+        differing = [arm for arm in self.arms if arm.changes]
+        if not differing or any(arm.bundle is not None for arm in differing):
+            return None
+        named = {arm.scenario for arm in differing}
+        return None if None in named else {name for name in named if name is not None}
+
+    @property
     def control(self) -> Arm:
         """What the others are compared with."""
         return self.arms[0]

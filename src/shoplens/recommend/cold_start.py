@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.recommend.limits import inside
 from shoplens.recommend.rules import Wish, best, lift
 from shoplens.recommend.shelf import Shelf
 
@@ -14,22 +15,27 @@ NEW_EVERY = 4  # each fourth place shows something new; the rest is what others 
 
 
 def popular_and_new(
-    shelf: Shelf, wish: Wish, excluded: AbstractSet[str]
+    shelf: Shelf, wish: Wish, excluded: AbstractSet[str], band: tuple[float, float] | None = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Facts rows and their scores: popular products with new ones in between, under the wish's rules.
+    """Facts rows and their scores: popular products with new ones in between, of those that the wish allows and whose
+    price lies in the band.
 
     Scores fall evenly from 1: they say the order, because popularity and newness have no common unit.
     """
-    if excluded:
-        chosen = _popular_and_new(shelf, wish, excluded)
+    if excluded or band is not None:
+        chosen = _popular_and_new(shelf, wish, excluded, band)
     else:  # the first page of everybody who is not known yet: the same until the shop changes
         asked = (wish.filter, wish.unavailable, wish.boost, wish.n)
         chosen = shelf.kept(("cold", *asked, shelf.trending.changes), lambda: _popular_and_new(shelf, wish, excluded))
     return chosen, np.linspace(1.0, 0.0, len(chosen), endpoint=False, dtype=np.float32)
 
 
-def _popular_and_new(shelf: Shelf, wish: Wish, excluded: AbstractSet[str]) -> npt.NDArray[np.int64]:
+def _popular_and_new(
+    shelf: Shelf, wish: Wish, excluded: AbstractSet[str], band: tuple[float, float] | None = None
+) -> npt.NDArray[np.int64]:
     mask = shelf.offer(wish.filter, unavailable=wish.unavailable).facts.copy()
+    if band is not None:
+        mask &= inside(shelf.facts.columns.price[: len(mask)], band)
     rows = shelf.facts.rows(excluded)
     mask[rows[rows < len(mask)]] = False
     popular = shelf.popularity()[: len(mask)]

@@ -52,7 +52,7 @@ def arranged(
     """What the wish says about the list as a whole, for candidates best first: one of each variant, so many of a brand
     and category, diversity; the n that are left."""
     if one_variant:
-        kept = _first_of_groups(shelf, item_ids)
+        kept = first_of_groups(shelf, shelf.facts.rows(item_ids))
         values, item_ids = values[kept], [item_ids[k] for k in kept]
     if wish.diversity > 0:
         vectors = shelf.vectors_of(item_ids)
@@ -82,9 +82,9 @@ def lifted(
     return rows[order], values[order]
 
 
-def _first_of_groups(shelf: Shelf, item_ids: Sequence[str]) -> list[int]:
-    """Positions of products that have no variant before them."""
-    groups = shelf.facts.group(shelf.facts.rows(item_ids)).tolist()
+def first_of_groups(shelf: Shelf, rows: npt.NDArray[np.int64]) -> list[int]:
+    """Positions of products that have no variant before them; `rows`: of facts."""
+    groups = shelf.facts.group(rows).tolist()
     met: set[int] = set()
     kept = []
     for position, group in enumerate(groups):

@@ -14,10 +14,10 @@ from shoplens.recommend.cart_reading import not_to_suggest
 from shoplens.recommend.cold_start import popular_and_new
 from shoplens.recommend.explain import modality_shares, reasons
 from shoplens.recommend.exploration import explore
-from shoplens.recommend.limits import inside, pinned, price_band
+from shoplens.recommend.limits import inside, limited, pinned, price_band
 from shoplens.recommend.messages import say
 from shoplens.recommend.mixing import depth_for, mix
-from shoplens.recommend.ordering import arranged, lifted, ordered, pool_of
+from shoplens.recommend.ordering import arranged, first_of_groups, lifted, ordered, pool_of
 from shoplens.recommend.past import Deed, Past
 from shoplens.recommend.rules import MODEL_ALONE, Wish
 from shoplens.recommend.shelf import Shelf
@@ -151,7 +151,7 @@ def _mixed(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
     if not item_ids:
         return replace(_cold(shelf, past, wish, excluded | past.seen, why or "cold_start"), candidates=mixed.counts)
     if len(item_ids) < wish.n:
-        filling = _fill(shelf, wish, excluded | past.seen | set(item_ids), wish.n - len(item_ids))
+        filling = _fill(shelf, past, wish, excluded | past.seen, item_ids)
         if filling:
             low = float(values[-1])
             item_ids = [*item_ids, *filling]
@@ -185,9 +185,26 @@ def _explored(
     return [item_ids[k] for k in order], values[order], tuple(likely.tolist())
 
 
-def _fill(shelf: Shelf, wish: Wish, excluded: set[str], n: int) -> Sequence[str]:
-    rows, _ = popular_and_new(shelf, replace(wish, n=n), excluded)
+def _fill(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], shown: Sequence[str]) -> Sequence[str]:
+    """What comes after those that are shown, popular and new, under the rules of the list as a whole."""
+    rows = _popular_within(shelf, past, wish, excluded | set(shown), shown)
     return [shelf.facts.ids[row] for row in rows.tolist()]
+
+
+def _popular_within(
+    shelf: Shelf, past: Past, wish: Wish, excluded: set[str], shown: Sequence[str] = ()
+) -> npt.NDArray[np.int64]:
+    """Facts rows, popular and new: as many as are missing, inside the band of prices, so many of a brand and category
+    counted from those that are shown, and none of which a variant is shown."""
+    missing, band = wish.n - len(shown), price_band(shelf, wish, past)
+    if wish.per_brand is None and wish.per_category is None and not shown:
+        return popular_and_new(shelf, replace(wish, n=missing), excluded, band)[0]
+    rows, _ = popular_and_new(shelf, replace(wish, n=pool_of(wish.n)), excluded, band)
+    first = shelf.facts.rows(shown)
+    both = np.concatenate([first, rows])
+    if shown:
+        both = both[first_of_groups(shelf, both)]
+    return both[limited(shelf, both, wish)][len(first) : wish.n]
 
 
 def _without(shelf: Shelf, mask: npt.NDArray[np.bool_], excluded: set[str]) -> npt.NDArray[np.bool_]:
@@ -199,7 +216,8 @@ def _without(shelf: Shelf, mask: npt.NDArray[np.bool_], excluded: set[str]) -> n
 
 
 def _cold(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], why: str) -> Answer:
-    rows, scores = popular_and_new(shelf, wish, excluded)
+    rows = _popular_within(shelf, past, wish, excluded)
+    scores = np.linspace(1.0, 0.0, len(rows), endpoint=False, dtype=np.float32)  # say the order
     item_ids = [shelf.facts.ids[row] for row in rows.tolist()]
     note = say(wish.language, why if item_ids or wish.filter is None else "nothing_fits")
     said = reasons(shelf, past, item_ids, wish.language) if wish.explain else [()] * len(item_ids)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shoplens.errors import BundleError
-from shoplens.service import bundle_pointer
+from shoplens.service import bundle_pointer, journal
 from shoplens.service.bundle import read_manifest
 from shoplens.service.hot_swap import HotSwap
 from shoplens.service.workspace import Workspace
@@ -33,11 +33,14 @@ class BundleLife:
                 bundle_pointer.rollback(self._folder, version)
                 self._swap.follow()
             raise BundleError(problem)
+        journal.note_by_hand(self._folder, "promoted", version, before)
         return before
 
     def rollback(self, version: str | None = None) -> str:
         """Return to the bundle before the current one (which must be `version`, when given)."""
+        left = version or bundle_pointer.current_version(self._folder)
         now = bundle_pointer.rollback(self._folder, version)
+        journal.note_by_hand(self._folder, "rolled_back", left, now)
         self._swap.follow()
         if self._swap.problem is not None:
             raise BundleError(self._swap.problem)

@@ -237,6 +237,8 @@ def _server(workspace: Workspace) -> Iterator[Finding]:
     closed = bool(server.api_keys) or workspace.settings.oidc.issuer is not None or keyring.begun
     exposed = server.host not in ("127.0.0.1", "localhost", "::1") and not closed
     advice = "anybody who reaches it may read and write: shoplens keys create NAME" if exposed else ""
+    if keyring.begun and not keyring and not server.api_keys and workspace.settings.oidc.issuer is None:
+        advice = "no key is left, so it answers nobody: shoplens keys create NAME"
     yield Finding("server", f"{server.host}:{server.port}, {len(server.api_keys) + len(keyring)} API keys", advice)
     if "*" in server.cors_origins and not closed:
         yield Finding(

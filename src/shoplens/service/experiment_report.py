@@ -64,7 +64,8 @@ class _Person:
 
 
 def report(log: ImpressionLog, experiment: Experiment, *, window_days: float = WINDOW_DAYS) -> ExperimentReport:
-    """Read the log of impressions from the experiment's beginning, and the events that quote them."""
+    """Read the log of impressions from the experiment's beginning, and the events that quote them. Where all that
+    differs lies in some scenarios, only what they showed counts: the rest is the same in all arms."""
     people: dict[str, dict[str, _Person]] = {arm.name: defaultdict(_Person) for arm in experiment.arms}
     window = int(window_days * DAY)
     before = None if experiment.stopped is None else experiment.stopped + 1
@@ -97,7 +98,10 @@ def _count(
     window: int,
 ) -> None:
     seen: dict[str, tuple[_Person, ImpressionRecord]] = {}
+    places = experiment.places
     for record in records:
+        if places is not None and record.scenario not in places:
+            continue
         arm, who = record.arms.get(experiment.name), record.user_id or record.session_id
         if arm in people and who is not None:
             person = people[arm][who]

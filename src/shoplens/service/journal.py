@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from shoplens.domain.moments import told
 from shoplens.errors import StoreError
 from shoplens.files import replaced
 
+log = logging.getLogger(__name__)
 FILE = "history.jsonl"
 KEPT = 1_000  # entries
 Kind = Literal["promoted", "refused", "failed", "rolled_back"]
@@ -51,6 +53,17 @@ def write(bundles: Path, entry: Entry) -> Entry:
         with replaced(file) as stream:
             stream.write(b"\n".join([*lines, orjson.dumps(asdict(now)), b""]))
     return now
+
+
+def note_by_hand(bundles: Path, what: Kind, bundle: str | None, before: str | None) -> None:
+    """Somebody chose which bundle answers; nothing where it was that one already. What was done stays done where it
+    cannot be written down."""
+    if bundle == before:
+        return
+    try:
+        write(bundles, Entry(what, "by hand", bundle, before))
+    except OSError as error:
+        log.warning("bundle %s, %s by hand, is not in the history: %s", bundle, what.replace("_", " "), error)
 
 
 def read(bundles: Path) -> list[Entry]:

@@ -192,7 +192,7 @@ class Schedule:
 
     def _latest(self) -> tuple[float | None, int]:
         """When the latest training was (seconds since 1970, None: never), and how many events there were."""
-        tried = [one for one in journal.read(self._workspace.bundles) if one.what != "rolled_back"]
+        tried = [one for one in journal.read(self._workspace.bundles) if one.reason is not None]
         current = bundle_pointer.current_version(self._workspace.bundles)
         trained = None if current is None else trained_at(current)
         if tried and (trained is None or tried[-1].at / 1e6 >= trained):

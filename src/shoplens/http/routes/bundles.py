@@ -35,7 +35,7 @@ async def get_bundles(shop: Shop) -> BundlesAnswer:
 
 @router.get("/v1/bundles/history", dependencies=[needs("read", "operation")])
 async def get_history(shop: Shop) -> HistoryAnswer:
-    """What the schedule and failing answers made of bundles, and why; newest first."""
+    """What the schedule, failing answers and somebody's own hand made of bundles, and why; newest first."""
     entries = await run_in_threadpool(journal.read, shop.workspace.bundles)
     return HistoryAnswer(history=[HistoryEntry(**journal.entry_json(one)) for one in reversed(entries)])
 
