@@ -69,7 +69,8 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
     person = store.people.get(user_id)
     searches, impressions = store.searches.of_person(user_id), store.impressions.of_person(user_id)
     transcripts, opinions = store.transcripts.of_person(user_id), store.opinions.of_person(user_id)
-    if person is None and not searches and not impressions and not transcripts and not opinions:
+    conversations = FolderKeeper(shop.workspace.conversations).of_person(user_id)
+    if person is None and not (searches or impressions or transcripts or opinions or conversations):
         raise NotFoundError(f"nothing is held about {user_id!r}")
     events = [asdict(event) for event in store.events.history(user_id=user_id, limit=sys.maxsize)]
     return {
@@ -85,7 +86,7 @@ def export_person(shop: Runtime, user_id: str) -> dict[str, Any]:
             {"timestamp": told(one.timestamp), "source": one.source, "item_id": one.item_id, "text": one.text}
             for one in opinions
         ],
-        "conversations": FolderKeeper(shop.workspace.conversations).of_person(user_id),
+        "conversations": conversations,
     }
 
 
