@@ -67,7 +67,8 @@ def test_nobody_speaks(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["nowhere.wav"], "no such file"), (["-", "--words"], "needs a file"), (["-", "--rate", "1"], "between"),
+        (["nowhere.wav"], "no such file"), (["."], "a folder"), (["x.wav", "--rate", "0"], "for stdin"),
+        (["-", "--words"], "needs a file"), (["-", "--rate", "1"], "between"),
         (["CALL", "--rate", "8000"], "transcribe - --rate"), (["CALL", "--language", "?"], "no code"),
         (["TOML"], "shoplens.toml"),
     ],

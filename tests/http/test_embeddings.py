@@ -249,3 +249,12 @@ def test_a_video_without_sound_has_no_vector_of_it(media_client: TestClient) -> 
         answer = media_client.post("/v1/embeddings", files=[("video", ("a", sample_video())), ("model", (None, model))])
         assert answer.status_code == 422
         assert why in answer.json()["detail"]
+
+
+def test_a_form_knows_the_same_models_for_texts_as_json(client: TestClient) -> None:
+    def form(model: str) -> Any:
+        return client.post("/v1/embeddings", files=[("text", (None, "green tea")), ("model", (None, model))])
+
+    assert "there is no 'text-embedding-3-small' here" in form("text-embedding-3-small").json()["detail"]
+    for known in ("text", "hashed-ngrams", "colour"):  # the last one is for photos beside the texts
+        assert form(known).status_code == 200

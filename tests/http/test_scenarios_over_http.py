@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,13 @@ def test_a_search_follows_the_scenario_that_it_names_and_the_one_for_searches(
     ) as shy:
         assert not {one.item_id for one in shy.search.search(Ask(text="tea", n=100)).items} & tea
         assert not {one.item_id for one in shy.interaction.turn(Turn(text="tea")).found.items} & tea
+        titles = {one.title for one in shop.store.catalogue.get(sorted(tea)).values()}
+        for prefix in {title[:5] for title in titles}:
+            assert {one.text for one in shop.search.suggest(prefix, 50)} & titles
+            assert not {one.text for one in shy.search.suggest(prefix, 50)} & titles, "what is hidden is not suggested"
+        shown = shy.store.catalogue.get(sorted(tea))[min(tea)]
+        shy.put_products([replace(shown, category=("shop", "pantry"))])
+        assert shown.title in {one.text for one in shy.search.suggest(shown.title, 50)}
 
 
 def test_what_people_say_of_products_is_felt_in_searches(shop: Runtime, client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -16,9 +17,12 @@ from shoplens.cli import rules as _rules  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
 from shoplens.domain.catalogue import Product
 from shoplens.domain.search_rules import RuleKind
+from shoplens.errors import StoreError
 from shoplens.http.app import create_app
 from shoplens.recommend.asking import Ask
 from shoplens.service.runtime import Runtime
+from shoplens.service.search_rules import SearchRules
+from shoplens.store.sql import open_store
 from shoplens.testing.served_shop import open_tiny_shop
 
 TEXTS_ALONE = {"text": "hashed-ngrams"} | dict.fromkeys(("image", "colour", "video", "audio", "speech", "ocr"), "off")
@@ -110,6 +114,10 @@ def test_synonyms_and_words_change_how_queries_are_read(client: TestClient) -> N
         ({"words": ["优衣库", "brand"]}, "words, rule 2: 'brand' is no word"),
         ({"curation": [{"query": "a"}]}, "curation, rule 1: query: the rule does nothing"),
         ({"curation": [{"query": "a", "hide": ["x"], "from": "2026-02-31"}]}, "curation, rule 1: from: expected a day"),
+        (
+            {"curation": [{"query": "a", "hide": ["x"], "from": "2026-06-02", "until": "2026-06-01"}]},
+            "curation, rule 1: until: it is before from",
+        ),
         ({"curation": [{"query": "a", "hid": ["x"]}]}, "hid"),
         ({"curation": [{"query": "a", "boost": [{"filter": {"field": "colour", "eq": "red"}}]}]}, "colour"),
     ],
@@ -136,6 +144,51 @@ def test_another_process_follows_files_and_what_was_told(shop: Runtime, client: 
     assert set(ids(client, "thumper")) == HAMMERS, "what the file said before holds on"
     (shop.workspace.root / "synonyms.txt").unlink()
     _until(lambda: ids(client, "thumper") == [])
+
+
+def test_replacing_takes_away_a_rule_that_holds_twice(client: TestClient) -> None:
+    (first,) = tell(client, synonyms=["basher => hammer"])
+    client.delete(f"/v1/search/rules/{first['id']}")
+    tell(client, synonyms=["basher => hammer"])
+    client.post(f"/v1/search/rules/{first['id']}/restore")
+    (last,) = tell(client, synonyms=["thumper => hammer"], replace=True)
+    assert client.get("/v1/search/rules").json()["rules"] == [last]
+
+
+def test_a_file_that_turns_wrong_is_listed_by_the_command_and_hinders_no_change(
+    shop: Runtime, client: TestClient
+) -> None:
+    (told,) = tell(client, synonyms=["basher => hammer"])
+    file = shop.workspace.root / "synonyms.txt"
+    file.write_text("alone\n", encoding="utf-8")
+    try:
+        listed = command(shop, "list")
+        assert [one["id"] for one in listed["rules"]] == [told["id"]]
+        assert any("line 1" in (one["problem"] or "") for one in listed["files"])
+        assert command(shop, "remove", str(told["id"]))["rules"][0]["removed"]
+    finally:
+        file.unlink()
+
+
+def test_what_a_file_says_anew_is_not_lost_while_the_store_fails(
+    shop: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing() -> int:
+        raise StoreError("the database is locked")
+
+    with contextlib.closing(open_store(shop.workspace.database_url)) as store:
+        rules = SearchRules(shop.workspace, store)
+        file = shop.workspace.root / "words.txt"
+        file.write_text("膳魔师\n", encoding="utf-8")
+        try:
+            with monkeypatch.context() as patched:
+                patched.setattr(store.search_rules, "revision", failing)
+                with pytest.raises(StoreError):
+                    rules.follow()
+            assert rules.follow()
+            assert "膳魔师" in rules.analyser.words
+        finally:
+            file.unlink()
 
 
 def test_of_two_pins_the_one_told_last_counts_and_any_before_the_file(shop: Runtime, client: TestClient) -> None:

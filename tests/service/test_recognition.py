@@ -47,6 +47,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         for taken in range(4 if number < PRODUCTS else 0):
             held_photo(number, 10 * number + taken).save(folder / f"{name}-{taken}.png")
             lines.append(f"{name}-{taken}.png,{name}")
+    lines.append("p0-0.png,p0")  # once more: counts once
     (folder / "customers.csv").write_text("\n".join(lines))
     held_photo(7, 5).save(folder / "asked.png")
     held_photo(PRODUCTS, 5).save(folder / "asked-late.png")
@@ -163,5 +164,7 @@ def test_it_can_be_switched_off_and_tables_are_read_with_care(shop: tuple[Worksp
             customer_photos(other)
     off = Workspace(workspace.root, Settings.read(None, encoders=SETTINGS["encoders"], train={"recognise_photos": 0}))
     store = open_store(workspace.database_url)
+    assert recognition.current(workspace) is not None
     assert "off" in learn_recogniser(off, store).told
+    assert recognition.current(workspace) is None, "what was learnt before answers no more"
     store.close()

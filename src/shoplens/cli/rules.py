@@ -146,7 +146,7 @@ def _rules(workspace: Path) -> Iterator[SearchRules]:
     opened = Workspace.open(workspace)
     store = open_store(opened.database_url)
     try:
-        yield SearchRules(opened, store)
+        yield SearchRules(opened, store, strict=False)  # a broken file is shown, and hinders nobody from mending rules
     finally:
         store.close()
 

@@ -53,10 +53,10 @@ def transcribe(
     from shoplens.service.workspace import Workspace
 
     live = file == STDIN
-    if not live and (rate is not None or not file.is_file()):
-        raise InputError(
-            f"--rate is for stdin: shoplens transcribe - --rate {rate}" if rate else f"{file}: no such file"
-        )
+    if not live and rate is not None:
+        raise InputError(f"--rate is for stdin: shoplens transcribe - --rate {rate}")
+    if not live and not file.is_file():
+        raise InputError(f"{file}: {'a folder; name one file' if file.is_dir() else 'no such file'}")
     if live and words:
         raise InputError("--words needs a file; a stream has times of segments only")
     shop = Workspace.open(workspace) if (workspace / FILE_NAME).exists() else None

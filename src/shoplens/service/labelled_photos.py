@@ -48,7 +48,8 @@ def gather_photos(
     found: list[tuple[bool, int, str, list[str], list[str]]] = []
     for chunk in store.catalogue.scan():
         for product in chunk:
-            own = list(product.images[:OWN_EACH])
+            # a photo that is named twice is one: else it would be hidden, and learnt from all the same
+            own = list(dict.fromkeys(product.images[:OWN_EACH]))
             extra = [one for one in taken.get(product.item_id, ()) if one not in own][: MOST_EACH - len(own)]
             if own and product.item_id in image and len(own) + len(extra) >= LEAST_PHOTOS:
                 found.append((bool(extra), len(own) + len(extra), product.item_id, own, extra))
@@ -85,7 +86,7 @@ def customer_photos(workspace: Workspace) -> dict[str, list[str]]:
     if missing:
         raise FormatError(f"train.customer_photos: {path} has no column {missing[0]}; it needs {', '.join(COLUMNS)}")
     found: dict[str, list[str]] = {}
-    for photo, item_id in table.select(COLUMNS).drop_nulls().iter_rows():
+    for photo, item_id in table.select(COLUMNS).drop_nulls().unique(maintain_order=True).iter_rows():
         found.setdefault(item_id, []).append(photo)
     return found
 

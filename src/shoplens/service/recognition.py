@@ -78,6 +78,7 @@ def learn_recogniser(
     """
     most = workspace.settings.train.recognise_photos
     if not most or setting_of(workspace, "image") == OFF:
+        _withdraw(home(workspace))
         return Recognised("photos of customers are compared with the nearest ones: recognising is off")
     image, colour = table_of(workspace, "image"), colour_table(workspace)
     try:

@@ -229,7 +229,8 @@ class SearchService:
         """The catalogue changed; the facts know it already."""
         self.index.changed(products, gone)
         if self._suggests:
-            self.suggestions.apply(products, gone)
+            shown, hidden = self._searched(products)
+            self.suggestions.apply(shown, (*gone, *hidden))
 
     def forget(self, who: str) -> None:
         """Drop what is remembered of a person, or a guest's session, beside the store."""
@@ -315,7 +316,8 @@ class SearchService:
             began = time.monotonic()
             try:
                 for products in self._store.catalogue.scan(AT_ONCE):
-                    self.suggestions.apply(products, later=True)
+                    shown, hidden = self._searched(products)
+                    self.suggestions.apply(shown, hidden, later=True)
                     if self._started and self._stop.wait(time.monotonic() - began):  # requests want to compute, too
                         return
                     began = time.monotonic()
@@ -324,6 +326,19 @@ class SearchService:
                 raise
             self.suggestions.settle()
         self._learn_queries()
+
+    def _searched(self, products: Sequence[Product]) -> tuple[Sequence[Product], Sequence[str]]:
+        """Those that searches may show by [scenario.search], and the ids of the others: those are not suggested."""
+        place = self._scenarios.get(SCENARIO)
+        keeps = None if place is None else place.keeps()
+        if keeps is None:
+            return products, ()
+        fits, rows = self._facts.mask(keeps), self._facts.rows(one.item_id for one in products)
+        fit = [0 < row < len(fits) and bool(fits[row]) for row in rows.tolist()]  # row 0: `changed` tells of it soon
+        return (
+            [one for one, good in zip(products, fit, strict=True) if good],
+            [one.item_id for one, good in zip(products, fit, strict=True) if not good],
+        )
 
     def _learn_queries(self) -> None:
         """What people searched for lately, and whether it found anything."""

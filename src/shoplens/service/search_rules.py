@@ -48,10 +48,11 @@ class RuleFile:
 class SearchRules:
     """Rules of one shop; see the module. `follow` takes in what files and other processes say.
 
-    ConfigurationError when a file cannot be read as the shop opens; later it is reported, and the rules before stay.
+    ConfigurationError when a file cannot be read as the shop opens; later, and always when not `strict`, it is
+    reported, and the rules before stay.
     """
 
-    def __init__(self, workspace: Workspace, store: Store) -> None:
+    def __init__(self, workspace: Workspace, store: Store, *, strict: bool = True) -> None:
         settings = workspace.settings.search
         self._store = store
         self._paths = {
@@ -59,9 +60,10 @@ class SearchRules:
             RuleKind.SYNONYMS: workspace.root / settings.synonyms,
             RuleKind.WORDS: workspace.root / settings.words,
         }
-        self._files = {kind: _File(kind, path) for kind, path in self._paths.items()}
+        self._files = {kind: _File(kind, path, strict=strict) for kind, path in self._paths.items()}
         self._lock = threading.Lock()
         self._revision = -1
+        self._changed: set[RuleKind] = set()  # what was seen to change, but is not taken in yet
         self.curation = Curation()
         self.analyser = Analyser()
         self.follow()
@@ -69,14 +71,16 @@ class SearchRules:
     def follow(self) -> bool:
         """Look again. Returns whether anything changed."""
         with self._lock:
-            changed = {kind for kind, file in self._files.items() if file.follow()}
-            revision = self._store.search_rules.revision()
+            self._changed |= {kind for kind, file in self._files.items() if file.follow()}
+            revision = self._store.search_rules.revision()  # may fail: what changed is remembered for the next look
             if revision != self._revision:  # also the first time
-                changed |= set(RuleKind)
-            if changed:
-                self._take(self._store.search_rules.list(), changed)
-                self._revision = revision
-            return bool(changed)
+                self._changed |= set(RuleKind)
+            if not self._changed:
+                return False
+            self._take(self._store.search_rules.list(), self._changed)
+            self._revision = revision
+            self._changed = set()
+            return True
 
     def list(self, kind: RuleKind | None = None, *, removed: bool = False) -> Sequence[SearchRule]:
         """What was told and holds, or what was taken away; in the order in which it was told."""
@@ -99,9 +103,10 @@ class SearchRules:
         for kind, some in told.items():
             bodies = list(dict.fromkeys(_body(kind, one, number) for number, one in enumerate(some, start=1)))
             wanted = set(bodies)
-            before = {one.body: one.rule_id for one in holding if one.kind is kind}
-            new = [(kind, body) for body in bodies if body not in before]
-            gone = [number for body, number in before.items() if body not in wanted] if replace else []
+            before = [one for one in holding if one.kind is kind]
+            known = {one.body for one in before}
+            new = [(kind, body) for body in bodies if body not in known]
+            gone = [one.rule_id for one in before if one.body not in wanted] if replace else []
             if len(before) + len(new) - len(gone) > MOST_TOLD[kind]:
                 raise InputError(f"{kind}: {MOST_TOLD[kind]:,} rules hold at the most; take some away first")
             add += new
@@ -158,13 +163,16 @@ class SearchRules:
 class _File:
     """What one file says. One that turns wrong is reported, and what it said before holds on."""
 
-    def __init__(self, kind: RuleKind, path: Path) -> None:
+    def __init__(self, kind: RuleKind, path: Path, *, strict: bool) -> None:
         self.kind = kind
         self.path = path
         self.lines: Sequence[Any] = ()
         self.problem: str | None = None
         self._stamp: tuple[int, int] | None = None
-        self._look()
+        if strict:
+            self._look()
+        else:
+            self.follow()
 
     def follow(self) -> bool:
         """Read the file again when it changed. Returns whether it says something else."""
@@ -208,7 +216,9 @@ def _body(kind: RuleKind, told: Told, number: int) -> str:
     """A rule as it is kept. InputError says which of several it is, and what is wrong."""
     try:
         if kind is RuleKind.CURATION:
-            told_rule(told)
+            rule = told_rule(told)
+            if rule.since is not None and rule.until is not None and rule.until < rule.since:
+                raise InputError("until: it is before from, so the rule would never hold")
             return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
         if not isinstance(told, str):
             raise InputError(f"expected a text, not {type(told).__name__}")

@@ -119,6 +119,8 @@ def _form(shop: Runtime, sent: list[tuple[str, str | UploadFile]]) -> Embeddings
             raise InputError(f"a form has at most {MOST_TEXTS} parts")
         if options.get("space") == "shared" and "model" in options:
             raise InputError("model: the shared space chooses what it reads; leave it out")
+        if "model" in options and any(part.kind == "text" for part in parts):
+            _check_model(shop, options["model"])
         main = [_modality(part, options.get("model")) for part in parts]
         words = options.get("words") == "true"
         finders = shop.loose_media.readers() if words else ()
@@ -157,6 +159,14 @@ def _text(value: str, number: int) -> str:
     if not value or "\0" in value:
         raise InputError(f"text[{number}]: a text has at least one character and no NUL")
     return value
+
+
+def _check_model(shop: Runtime, model: str) -> None:
+    """InputError for what reads no part at all: texts would be read whatever it says."""
+    media = {name for kind, names in READ_AS.items() if kind != "text" for name in names}
+    text = shop.loose_media.encoder("text").name
+    if model not in {*media, "text", text, shop.settings.encoders.text}:
+        raise InputError(f"model: there is no {model!r} here; send text, {text}, or {' or '.join(sorted(media))}")
 
 
 def _modality(part: Part, model: str | None) -> str:
