@@ -104,6 +104,8 @@ def test_texts_and_products_are_read(folder: Path) -> None:
         shop.put_products([replace(described_shop()[0], item_id="seen", title="x", attributes={}, images=("red.png",))])
     assert "red.png (from 0%, 0% to 50%, 50%)" in " ".join(run(folder, "extract", "--item", "seen").split())
     run(folder, "extract", code=2)
+    run(folder, "extract", "--item", "s001", "--description", "of suede", code=2)
+    assert "suede" in run(folder, "extract", "--description", "a red suede shoe")
     with pytest.raises(InputError, match=r"has no color; did you mean colour\? choose among what it has: brand"):
         CliRunner().invoke(
             app, ["attributes", "alike", "s000", "--by", "color", "-w", str(folder)], catch_exceptions=False

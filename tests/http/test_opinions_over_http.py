@@ -57,3 +57,11 @@ def test_what_differs_in_anything_is_another_post(client: TestClient) -> None:
     posts = [PLAIN, *(PLAIN | other for other in others)]
     assert sent(client, *posts) == (len(posts), 0)
     assert sent(client, *posts) == (0, len(posts))
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n\t", "\u3000"])
+def test_a_post_without_a_word_is_refused_and_not_counted(client: TestClient, text: str) -> None:
+    answer = client.post("/v1/opinions", json={"posts": [PLAIN, {"text": text}]})
+    assert answer.status_code == 422
+    assert "posts[1].text" in answer.json()["detail"]
+    assert client.get("/v1/opinions/series").json()["series"] == []

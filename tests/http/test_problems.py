@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shoplens.http.app import create_app
+from shoplens.http.wire.fields import PATTERNS
 from shoplens.testing.served_shop import open_tiny_shop
 
 JSON = {"content-type": "application/json"}
@@ -248,3 +249,23 @@ def test_no_json_breaks_the_service(client: TestClient, path: str, body: dict[st
     assert answer.status_code < 500, (raw, answer.text)
     if answer.status_code >= 400:
         check_problem(answer, answer.status_code)
+
+
+def test_what_a_pattern_asks_for_is_said_in_words(client: TestClient) -> None:
+    """Nobody who sends a wrong value is answered with a regular expression."""
+
+    def patterns(part: object) -> Iterator[str]:
+        if isinstance(part, dict):
+            if isinstance(part.get("pattern"), str):
+                yield part["pattern"]
+            for inner in part.values():
+                yield from patterns(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from patterns(inner)
+
+    asked = set(patterns(client.get("/openapi.json").json()))
+    assert asked
+    assert asked <= set(PATTERNS)
+    problem = client.get("/v1/opinions/trends", params={"series": "p1"})
+    assert "a series is all, topic:NAME" in problem.json()["detail"]

@@ -103,3 +103,17 @@ def test_a_day_of_it(shop: Runtime, posts: Path) -> None:
     assert play(Stretch(since=(START + DAY) * 1_000_000, days=1.0)).duplicates == done.posts
     with pytest.raises(InputError, match="nothing was said"):
         play(Stretch(since=(START + 9 * DAY) * 1_000_000))
+
+
+def test_a_day_after_all_that_came_before(shop: Runtime, posts: Path, tmp_path: Path) -> None:
+    """Seen alone, the last day is all there is; after the six before it, it is a surge, as it was."""
+    whole = open_shop(tmp_path / "whole")
+    watch(whole.opinions, [str(posts)], options=SourceOptions(), report=IngestReport())
+    stretch = Stretch(since=(START + 6 * DAY) * 1_000_000, days=1.0, after_all=True)
+    done = replay(
+        shop.opinions, [str(posts)], speed=0.0, options=SourceOptions(), report=IngestReport(), stretch=stretch
+    )
+    assert done.posts == 420
+    assert done.alerts
+    assert shop.store.opinions.alerts() == whole.store.opinions.alerts()
+    whole.close()

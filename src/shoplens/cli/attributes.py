@@ -48,8 +48,8 @@ def extract(
     """
     from shoplens.service.runtime import Runtime
 
-    if (item is None) == (not title):
-        raise typer.BadParameter("give a title, or --item")
+    if (item is None) == (not (title or description)) or (item is not None and category):
+        raise typer.BadParameter("give a title, --description or both, or --item alone")
     with Runtime.open(workspace) as shop:
         if item is not None:
             _, found = shop.attributes.of_product(item)

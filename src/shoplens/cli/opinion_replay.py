@@ -24,8 +24,13 @@ def replay(
     ] = 3600.0,
     from_: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC; earlier is left out."),
+        typer.Option(
+            "--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="UTC; earlier is left out, or see --after-all."
+        ),
     ] = None,
+    after_all: Annotated[
+        bool, typer.Option("--after-all", help="Count what is earlier than --from at once: it tells what is usual.")
+    ] = False,
     days: Annotated[float | None, typer.Option(min=0, help="How much of it: 1 = a day.")] = None,
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="ours=theirs: which column holds which field.")
@@ -37,7 +42,7 @@ def replay(
     The alerts are those of `opinions watch` for the same posts. What was counted once counts no more, so play it in a
     workspace of its own: shoplens init trial. Nobody is told of alerts about what is older than a day.
 
-    Example: shoplens opinions replay posts.csv --speed 3600 -w trial
+    Example: shoplens opinions replay posts.csv --speed 3600 --from 2026-11-20 --after-all --days 1 -w trial
     """
     from shoplens.apps.opinions.telling import subject_of
     from shoplens.domain.moments import told
@@ -50,6 +55,8 @@ def replay(
     from shoplens.service.opinion_sources import SourceOptions
     from shoplens.service.runtime import Runtime
 
+    if after_all and from_ is None:
+        raise typer.BadParameter("--after-all needs --from")
     since = microseconds(from_.replace(tzinfo=UTC)) if from_ is not None else None
     with (
         Runtime.open(workspace) as shop,
@@ -68,7 +75,7 @@ def replay(
             speed=speed,
             options=SourceOptions(mapping=parse_mapping(map_ or (), COLUMNS)),
             report=report,
-            stretch=Stretch(since, days),
+            stretch=Stretch(since, days, after_all),
             on_alert=rises,
             on_beat=lambda now, so_far: tell(told(now)[:16], so_far.posts, 0),
         )

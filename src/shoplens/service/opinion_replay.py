@@ -6,6 +6,7 @@ The alerts are those that reading the file at once gives: windows are judged in 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -31,6 +32,7 @@ class Stretch:
 
     since: int | None = None  # microseconds; None: from the first post
     days: float | None = None  # None: to the last one
+    after_all: bool = False  # what was posted before is counted at once, so that it is known what is usual
 
 
 def replay(
@@ -48,13 +50,18 @@ def replay(
 ) -> Watched:
     """Take posts in as they came, `speed` seconds of theirs in one of ours; 0: as fast as they can be read.
 
+    `on_alert` and the result's alerts are of what is played; those that rose before are in the store.
     Posts that were counted before count no more, so a replay belongs into a workspace of its own. InputError when there
     is nothing to play.
     """
     if speed < 0:
         raise InputError("speed: seconds that pass in one, such as 3600; 0 = as fast as it goes")
-    posts = _posts(service, locations, options, report, stretch or Stretch())
-    done, began = Watched(), clock()
+    before, posts = _posts(service, locations, options, report, stretch or Stretch())
+    done = Watched()
+    for at in range(0, len(before), BATCH):
+        _take(service, before[at : at + BATCH], done, lambda _: None)
+    done.alerts.clear()
+    began = clock()
     first, last = posts[0].timestamp, posts[-1].timestamp
     coming = iter(posts)
     waiting: Post | None = next(coming)
@@ -96,19 +103,21 @@ def _take(service: OpinionService, batch: Sequence[Post], done: Watched, on_aler
 
 def _posts(
     service: OpinionService, locations: Sequence[str], options: SourceOptions, report: IngestReport, stretch: Stretch
-) -> list[Post]:
-    """In the order in which they were published."""
+) -> tuple[list[Post], list[Post]]:
+    """What is counted at once and what is played, in the order in which they were published."""
     posts = [
         post
         for location in locations
         for batch in whole(service.store, location, options, report)
         for post in batch.posts
-        if stretch.since is None or post.timestamp >= stretch.since
+        if stretch.since is None or stretch.after_all or post.timestamp >= stretch.since
     ]
     posts.sort(key=lambda one: one.timestamp)
+    begin = bisect_left(posts, stretch.since, key=lambda one: one.timestamp) if stretch.since is not None else 0
+    before, posts = posts[:begin], posts[begin:]
     if posts and stretch.days is not None:
         end = (stretch.since if stretch.since is not None else posts[0].timestamp) + stretch.days * DAY
         posts = [one for one in posts if one.timestamp < end]
     if not posts:
         raise InputError("nothing was said in that time; leave --from and --days out, or read another file")
-    return posts
+    return before, posts

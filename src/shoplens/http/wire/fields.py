@@ -10,18 +10,27 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from shoplens.domain.experiments import NAME
 from shoplens.domain.moments import EPOCH, told
+from shoplens.service.keyring import NAME as KEY_NAME
 
 ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffd]*[^\x00-\x20\x7f-\xa0\u3000\ufffd][^\x00-\x1f\x7f-\x9f\ufffd]*$"
 TEXT_PATTERN = r"^[^\x00]*$"
+SAID_PATTERN = r"^[^\x00]*[^\x00\s][^\x00]*$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
 NAME_PATTERN = f"^{NAME.pattern}$"
 PROPOSAL_PATTERN = r"^[0-9a-f]{32}$"
+DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
+KEY_NAME_PATTERN = f"^{KEY_NAME.pattern}$"
+SERIES_PATTERN = r"^(all|(topic|product|entity|aspect):[^\x00-\x1f\x7f-\x9f]+)$"
 #: What a pattern asks for, in words.
 PATTERNS = {
     ID_PATTERN: "an id is not blank, has no control characters and no replacement characters (U+FFFD: decoded wrongly)",
     TEXT_PATTERN: "a text has no NUL characters",
+    SAID_PATTERN: "is not blank, and has no NUL characters",
     NAME_PATTERN: "names are small letters, digits, - and _, at most 64, and do not begin with - or _",
     PROPOSAL_PATTERN: "a proposal_id is 32 digits and letters from a to f, as GET /v1/attributes/proposals names it",
+    DAY_PATTERN: "a day is written as 2026-11-27",
+    KEY_NAME_PATTERN: "names are letters, digits, '.', '-' and '_', at most 64",
+    SERIES_PATTERN: "a series is all, topic:NAME, product:ID, entity:NAME or aspect:NAME (see GET /v1/opinions/series)",
     CURRENCY_PATTERN: "a currency is three capital letters (ISO 4217), such as EUR",
 }
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from shoplens.apps.assistant.desk import MAX_AGENT, BackTo, Messages, Waiting
 from shoplens.apps.assistant.turns import MAX_TEXT
 from shoplens.domain.moments import told
-from shoplens.http.wire.fields import Request, Told
+from shoplens.http.wire.fields import SAID_PATTERN, Request, Told
 from shoplens.store.records import HandoverRecord, HandoverState, TranscriptTurn
 
 BY_AGENT = ("agent", "returned", "closed")  # outcomes of turns that a person made
@@ -20,13 +20,13 @@ BY_AGENT = ("agent", "returned", "closed")  # outcomes of turns that a person ma
 class TakeIn(Request):
     """Who takes a conversation."""
 
-    agent: str = Field(min_length=1, max_length=MAX_AGENT, pattern=r"\S", examples=["Mia"])
+    agent: str = Field(min_length=1, max_length=MAX_AGENT, pattern=SAID_PATTERN, examples=["Mia"])
 
 
 class AgentAnswerIn(TakeIn):
     """What an agent says to the customer."""
 
-    text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")
+    text: str = Field(min_length=1, max_length=MAX_TEXT, pattern=SAID_PATTERN)
 
 
 class GiveBackIn(TakeIn):

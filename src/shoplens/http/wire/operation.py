@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from shoplens.http.wire.fields import Request, Told
-from shoplens.service.keyring import NAME
+from shoplens.http.wire.fields import KEY_NAME_PATTERN, Request, Told
 
 Role = Literal["read", "write", "admin"]
 Scope = Literal["shop", "events", "catalogue", "people", "analysis", "operation"]
-KeyName = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+KeyName = Annotated[str, StringConstraints(pattern=KEY_NAME_PATTERN)]
 
 
 class KeyIn(Request):

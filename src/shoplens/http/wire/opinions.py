@@ -15,18 +15,16 @@ from shoplens.apps.opinions.trends import Trend
 from shoplens.domain.moments import told
 from shoplens.domain.opinions import Count, Post
 from shoplens.http.wire.catalogue import Moment
-from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText, Told, microseconds
+from shoplens.http.wire.fields import SAID_PATTERN, SERIES_PATTERN, Id, Request, ShortText, Told, microseconds
 from shoplens.http.wire.product_opinions import FiguresOut
 from shoplens.service.opinion_topics import OpinionTopics
 from shoplens.service.opinions import OpinionService
 from shoplens.store.opinions import AlertRecord
 
-PostText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=TEXT_PATTERN)]
+PostText = Annotated[str, Field(min_length=1, max_length=20_000, pattern=SAID_PATTERN)]
 MOST = 1_000  # posts of one request
 #: A series: all, topic:NAME, product:ID, entity:NAME or aspect:NAME.
-Series = Annotated[
-    str, Field(min_length=1, max_length=300, pattern=r"^(all|(topic|product|entity|aspect):[^\x00-\x1f\x7f-\x9f]+)$")
-]
+Series = Annotated[str, Field(min_length=1, max_length=300, pattern=SERIES_PATTERN)]
 
 
 class PostIn(Request):

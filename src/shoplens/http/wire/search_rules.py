@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from shoplens.apps.search.curation_rules import LAST_PLACE, MOST_BOOSTS, MOST_ITEMS, STRONGEST
 from shoplens.domain.moments import told
 from shoplens.domain.search_rules import RuleKind, SearchRule
-from shoplens.http.wire.fields import TEXT_PATTERN, Id, Request, ShortText, Told
+from shoplens.http.wire.fields import DAY_PATTERN, TEXT_PATTERN, Id, Request, ShortText, Told
 from shoplens.http.wire.ranking import FilterIn
 from shoplens.service.search_rules import RuleFile, rule_json
 from shoplens.service.search_rules import Told as ToldRule
@@ -18,7 +18,7 @@ from shoplens.service.search_rules import Told as ToldRule
 MOST_AT_ONCE = 5_000
 MOST_QUERIES = 100  # of one rule
 Query = Annotated[str, StringConstraints(max_length=400, pattern=TEXT_PATTERN)]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Day = Annotated[str, StringConstraints(pattern=DAY_PATTERN)]
 
 
 class PinIn(Request):
