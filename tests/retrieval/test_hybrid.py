@@ -188,6 +188,26 @@ def test_what_means_nothing_here_is_not_answered(shop: Shop) -> None:
     assert len(index.search(given, 10)) == 10
 
 
+class _Sight:
+    """Reads every text as the same vector of photos."""
+
+    def text_vectors(self, texts: Sequence[str], /) -> npt.NDArray[np.float32]:
+        return np.tile(np.eye(1, 8, dtype=np.float32), (len(texts), 1))
+
+
+@pytest.mark.parametrize(("cosine", "found"), [(0.9, True), (0.3, False)])
+def test_what_a_photo_shows_no_text_has_to_say(shop: Shop, cosine: float, found: bool) -> None:
+    looks = VectorSignal("looks", 8)
+    seen = np.zeros((1, 8), np.float32)
+    seen[0, :2] = cosine, np.sqrt(1 - cosine**2)
+    looks.put(np.array([7]), seen)
+    index = HybridIndex(
+        shop.words, [shop.meaning, looks], reader=shop.reader, space=_Sight(), floor=0.6, sight=0.5,
+        row_of=shop.index.row_of, id_of=shop.index.id_of,
+    )  # fmt: skip
+    assert list(index.search(Asked(text="unheard-of"), 10).rows) == ([7] if found else [])
+
+
 def test_a_word_that_is_being_typed_has_no_meaning_yet(shop: Shop) -> None:
     found = shop.index.search(Asked(text="red sh", prefix=True), 10)
     assert set(found.parts) == {WORDS}

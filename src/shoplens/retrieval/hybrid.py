@@ -92,7 +92,8 @@ class HybridIndex:
     same thing are looked for.
     `views`: further vectors of products, by signal.
     `floor`: cosine with the nearest product below which a text means nothing in this shop ("asdfgh", car insurance in a
-    shop of clothes); then only words can find anything for it. See `query_means.E5_FLOOR`.
+    shop of clothes); then only words can find anything for it. See `query_means.E5_FLOOR`. `sight`: unless a photo
+    shows it, by this cosine of the signal "looks": what a film shows no text has to say. None: those are no cosines.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class HybridIndex:
         views: Mapping[str, Views] = MappingProxyType({}),
         lexicon: bool = True,
         floor: float = 0.0,
+        sight: float | None = None,
         row_of: Callable[[Sequence[str]], RowNumbers],
         id_of: Callable[[RowNumbers], list[str]],
     ) -> None:
@@ -119,6 +121,7 @@ class HybridIndex:
         self.views = views
         self.lexicon = lexicon
         self.floor = floor
+        self.sight = sight
         self.blend = blend if blend is not None else Blend()
         self.row_of = row_of
         self.id_of = id_of
@@ -164,6 +167,8 @@ class HybridIndex:
         scores = weigh(parts, shares, len(rows))
         senseless = "meaning" in nearest and nearest["meaning"][1].max(initial=-1.0) < self.floor
         said = {one.signal for one in asked.given}
+        if self.sight is not None and "looks" in nearest and nearest["looks"][1].max(initial=-1.0) >= self.sight:
+            said.add("looks")
         telling = [part for name, part in parts.items() if name != WORDS and (name in said or not senseless)]
         kept = matched | _near(telling, len(rows))
         if found is not None and self._words is not None:

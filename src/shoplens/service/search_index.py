@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from shoplens.domain.catalogue import Product
 from shoplens.errors import ShoplensError
+from shoplens.features.align.bridge import SIGHT, ClassNameBridge
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.retrieval.hybrid import HybridIndex
 from shoplens.service.bridging import bridge_blend
@@ -57,6 +58,7 @@ class SearchIndex:
             spoken=vectors.spoken,
             views=vectors.views,
             floor=vectors.floor,
+            sight=SIGHT if vectors.space is None and isinstance(vectors.bridge, ClassNameBridge) else None,
             blend=vectors.blend if vectors.blend is not None else bridge_blend(vectors.bridge),
             row_of=self._facts.rows,
             id_of=self._ids,

@@ -72,7 +72,7 @@ def train_shop(
     Choices (the weights of the blend, when to stop) see validation only. The test period is scored once, by models that
     learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
     settings chosen. A training that was killed goes on where it was when it is started again on the same events with
-    the same settings. InputError when there is nothing to learn from.
+    the same settings. InputError when there are no events to learn from; what photos and texts teach is learnt before.
     """
     settings = workspace.settings.train
     chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
@@ -88,7 +88,10 @@ def train_shop(
         log = log.before(before)
     interactions = log.weighed(weights)
     if not len(interactions):
-        raise InputError("the store holds no events about products; take some in: shoplens ingest events FILE")
+        told = _learn_catalogue(workspace, store, seed, tell)
+        raise InputError(
+            f"the store holds no events about products; take some in: shoplens ingest events FILE. Without them: {told}"
+        )
     modalities = shop_modalities(workspace, store, interactions.items.ids)
     data = TrainingData(interactions, modalities, profiles, shop_texts(store, interactions.items.ids))
     tell("read the store", 1, 1)
@@ -112,6 +115,14 @@ def train_shop(
     finally:
         if resume is not None:
             resume.release()
+
+
+def _learn_catalogue(workspace: Workspace, store: Store, seed: int, tell: Progress) -> str:
+    """What photos and texts teach without events; it answers from now on. Returns what became of it."""
+    found = [learn_recogniser(workspace, store, seed=seed, progress=tell).told]
+    if workspace.settings.train.align:
+        found.insert(0, align_shop(workspace, store, seed=seed, progress=tell).told)
+    return "; ".join(found)
 
 
 @dataclass(frozen=True, slots=True)
