@@ -102,7 +102,9 @@ class Schedule:
         """Write a backup, and delete those that are too many. Returns what was done."""
         folder = self._workspace.root / self._settings.backups
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        now = time.time()
+        # To the microsecond: names tell which is older, and two may be asked for within one second.
+        moment = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}{int(now % 1 * 1e6):06d}"
         done = back_up(self._workspace, folder / f"shop-{moment}-{job.job_id}.tar", without=job.without)
         ours = sorted(folder.glob("shop-[0-9]*-[0-9]*-*.tar"))
         for old in ours[: -self._settings.keep_backups]:
