@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import load_file, save_file
-from tests.features.recognise_data import IDS, Thumbnails, drawn, pictures, reader, snaps
+from tests.features.recognise_data import IDS, drawn, pictures, reader, snaps
 
-from shoplens.errors import BundleError, InputError
+from shoplens.errors import InputError
 from shoplens.features.recognise import Learning, Recogniser
-from shoplens.features.recognise_views import PhotoReader
 
 
 @pytest.fixture(scope="module")
@@ -117,35 +114,3 @@ def test_pictures_are_read_one_at_a_time_and_progress_is_told() -> None:
     assert len(open_now) == 4
     assert told == sorted(told)
     assert told[-1] == 4 * 6  # a picture and 5 scenes each
-
-
-@pytest.mark.parametrize("kind", ["trained", "one_shot"])
-def test_saved_and_loaded_it_says_the_same(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    recogniser: Recogniser = request.getfixturevalue(kind)
-    seen, _ = snaps(3, 9)
-    recogniser = recogniser.adapted(seen)
-    recogniser.save(tmp_path / "recogniser")
-    loaded = Recogniser.load(tmp_path / "recogniser", reader())
-    photos, _ = snaps(1, 2)
-    assert loaded.rank(photos) == recogniser.rank(photos)
-
-
-def test_altered_files_and_other_encoders_are_refused(trained: Recogniser, tmp_path: Path) -> None:
-    path = trained.save(tmp_path)
-    with pytest.raises(BundleError, match="made with"):
-        Recogniser.load(tmp_path, PhotoReader([Thumbnails()]))
-    content = bytearray(path.read_bytes())
-    content[-7] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(BundleError, match="altered"):
-        Recogniser.load(tmp_path, reader())
-    path.write_bytes(content[:100])
-    with pytest.raises(BundleError, match="cannot be read"):
-        Recogniser.load(tmp_path, reader())
-    trained.save(tmp_path)
-    save_file(load_file(path), path, {"format": "0"})
-    with pytest.raises(BundleError, match="format 0"):
-        Recogniser.load(tmp_path, reader())
-    path.unlink()
-    with pytest.raises(BundleError, match="cannot be read"):
-        Recogniser.load(tmp_path, reader())

@@ -151,6 +151,16 @@ def test_too_few_photos_are_told(shop: tuple[Workspace, Recognised], monkeypatch
     assert learnt.told.startswith(f"{PRODUCTS} products have 3 photos or more, {PRODUCTS + 1} are needed")
 
 
+def test_customers_photos_of_unknown_products_are_told(
+    shop: tuple[Workspace, Recognised], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop[0].root / "more.csv").write_text("photo,product_id\na.png,没有\nb.png,p0\n")
+    train = {"customer_photos": "more.csv"}
+    other = Workspace(shop[0].root, Settings.read(None, encoders=SETTINGS["encoders"], train=train))
+    learnt = learn_of(other, least=PRODUCTS + 1, monkeypatch=monkeypatch)
+    assert learnt.told.endswith("names 1 products that the catalogue lacks ('没有')")
+
+
 def test_it_can_be_switched_off_and_tables_are_read_with_care(shop: tuple[Workspace, Recognised]) -> None:
     workspace, _ = shop
     assert len(customer_photos(workspace)["p0"]) == 5

@@ -7,20 +7,15 @@ do photos without labels, such as yesterday's uploads (`adapted`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from shoplens.errors import BundleError, InputError
+from shoplens.errors import InputError
 from shoplens.features.align.bridge import Classifier
 from shoplens.features.recognise_discriminant import UNKNOWN, Discriminant
 from shoplens.features.recognise_scenes import Cut, cut_out, scenes
@@ -29,8 +24,6 @@ from shoplens.features.recognise_words import log_evidence
 
 Floats = npt.NDArray[np.float32]
 
-FORMAT = "1"
-FILE = "recogniser.safetensors"
 MOST_SCENES = 2_048  # in all: a minute or so of encoding on one core
 SCENES_EACH = 24
 PICTURES_COUNT = 4  # scenes that each cut of a product's own picture counts as
@@ -149,50 +142,6 @@ class Recogniser:
             raw += model.scores(cut)
         return np.maximum(raw, UNKNOWN)
 
-    def save(self, folder: Path) -> Path:
-        """Write one file of plain arrays into the folder; `load` reads it. Returns its path."""
-        arrays: dict[str, Floats] = {}
-        different = list({id(model): model for model in self.models}.values())
-        for place, model in enumerate(different):
-            for name in ("mean", "scale", "limit", "weights", "bias"):
-                arrays[f"{place}.{name}"] = np.ascontiguousarray(getattr(model, name), np.float32)
-        if self.evidence is not None:
-            arrays["evidence"] = np.ascontiguousarray(self.evidence)
-        if self.usual is not None:
-            arrays["usual.mean"], arrays["usual.spread"] = (np.ascontiguousarray(one, np.float32) for one in self.usual)
-        about = orjson.dumps({
-            "item_ids": list(self.item_ids), "reader": self.reader.signature,
-            "models": [next(n for n, one in enumerate(different) if one is model) for model in self.models],
-        }).decode()  # fmt: skip
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / FILE
-        partial = path.with_suffix(".partial")
-        save_file(arrays, partial, {"format": FORMAT, "about": about, "checksum": _checksum(about, arrays)})
-        partial.replace(path)
-        return path
-
-    @classmethod
-    def load(cls, folder: Path, reader: PhotoReader) -> Self:
-        """As it was saved. BundleError when the file is altered, of another version, or made with other encoders."""
-        path = folder / FILE
-        try:
-            with safe_open(path, "np") as file:
-                said = file.metadata() or {}
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        except (OSError, SafetensorError, ValueError) as error:
-            raise BundleError(f"{path} cannot be read: {error}; train again") from error
-        if said.get("format") != FORMAT:
-            raise BundleError(f"{path} is of format {said.get('format')}, this version reads {FORMAT}; train again")
-        if said.get("checksum") != _checksum(said.get("about", ""), arrays):
-            raise BundleError(f"{path} was altered after it was written; train again")
-        about = orjson.loads(said["about"])
-        if about["reader"] != reader.signature:
-            raise BundleError(f"{path} was made with {about['reader']}, not {reader.signature}; train again")
-        names = ("mean", "scale", "limit", "weights", "bias")
-        models = [Discriminant(*(arrays[f"{place}.{name}"] for name in names)) for place in about["models"]]
-        usual = (arrays["usual.mean"], arrays["usual.spread"]) if "usual.mean" in arrays else None
-        return cls(reader, about["item_ids"], models, evidence=arrays.get("evidence"), usual=usual)
-
 
 def _read_pictures(
     reader: PhotoReader, learning: Learning, *, keep_cuts: bool
@@ -251,12 +200,3 @@ def _standing(scores: Floats) -> Floats:
     spread = np.sqrt((np.where(seen, scores - mean, 0.0) ** 2).sum(1, keepdims=True) / count)
     result: Floats = np.where(seen, (scores - mean) / np.maximum(spread, 1e-6), UNKNOWN).astype(np.float32)
     return result
-
-
-def _checksum(about: str, arrays: dict[str, Floats]) -> str:
-    """SHA-256 over everything that the file says."""
-    digest = hashlib.sha256(about.encode())
-    for name in sorted(arrays):
-        digest.update(f"\n{name} {arrays[name].dtype} {arrays[name].shape}\n".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()

@@ -24,7 +24,7 @@ from shoplens.errors import ConfigurationError, InputError, ServiceError, Shople
 from shoplens.service.delivery_settings import EmailSettings, WebhookSettings
 from shoplens.service.trouble import Trouble
 from shoplens.service.webhook import post_signed
-from shoplens.store.base import Outbox
+from shoplens.store.conversations import Outbox
 from shoplens.store.records import Delivery
 
 log = logging.getLogger("shoplens.delivery")

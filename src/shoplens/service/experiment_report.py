@@ -11,7 +11,7 @@ import numpy as np
 from shoplens.domain.events import EventType
 from shoplens.domain.experiments import Experiment
 from shoplens.learning.metrics.sequential import MISMATCH, ArmSample, Interval, difference, mismatch
-from shoplens.store.base import ImpressionLog
+from shoplens.store.logs import ImpressionLog
 from shoplens.store.records import ImpressionRecord, ImpressionResponse
 
 DAY = 86_400 * 1_000_000  # microseconds

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from shoplens.recommend.rules import Cap
 from shoplens.service.log_writer import DAY
-from shoplens.store.base import ImpressionLog
+from shoplens.store.logs import ImpressionLog
 
 ANSWERS = 100  # the latest of a person that are looked at
 REMEMBERED = 20_000  # people whose answers of the last moments are kept

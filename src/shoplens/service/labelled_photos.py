@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class LabelledPhotos:
     product: list[int]  # place of each photo's product in `item_ids`
     own: list[bool]  # of the catalogue
     first: list[bool]
+    unknown: list[str] = field(default_factory=list)  # products that customers' photos name and the catalogue lacks
 
 
 def gather_photos(
@@ -46,8 +47,10 @@ def gather_photos(
     """At most `most` photos: of the products with customers' photos first, then of those with most of their own."""
     taken = customer_photos(workspace)
     found: list[tuple[bool, int, str, list[str], list[str]]] = []
+    unknown = set(taken)
     for chunk in store.catalogue.scan():
         for product in chunk:
+            unknown.discard(product.item_id)
             # a photo that is named twice is one: else it would be hidden, and learnt from all the same
             own = list(dict.fromkeys(product.images[:OWN_EACH]))
             extra = [one for one in taken.get(product.item_id, ()) if one not in own][: MOST_EACH - len(own)]
@@ -55,7 +58,7 @@ def gather_photos(
                 found.append((bool(extra), len(own) + len(extra), product.item_id, own, extra))
     by_chance = np.random.default_rng(seed).permutation(len(found)).tolist()
     order = sorted(range(len(found)), key=lambda place: (not found[place][0], -found[place][1], by_chance[place]))
-    photos = LabelledPhotos([], [], [], [], [])
+    photos = LabelledPhotos([], [], [], [], [], sorted(unknown))
     for place in order:
         _, count, item_id, own, extra = found[place]
         if len(photos.sources) + count > most:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shoplens.domain.events import EventType
-from shoplens.store.base import ImpressionLog
+from shoplens.store.logs import ImpressionLog
 from shoplens.store.records import ImpressionRecord
 
 CLICKS = frozenset({EventType.CLICK, EventType.VIEW, EventType.CART, EventType.PURCHASE})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -90,23 +90,50 @@ def learn_recogniser(
         _withdraw(home(workspace))
         return Recognised(
             f"{len(photos.item_ids)} products have {LEAST_PHOTOS} photos or more, {LEAST_PRODUCTS} are needed to learn "
-            "to recognise products; photos are compared with the nearest ones"
+            f"to recognise products; photos are compared with the nearest ones{_left_out(photos.unknown, 0)}"
         )
+    return _learn_from(photos, workspace, encoders, (image, colour), seed, progress)
+
+
+def _learn_from(
+    photos: LabelledPhotos,
+    workspace: Workspace,
+    encoders: Sequence[Encoder],
+    tables: tuple[FeatureTable, FeatureTable | None],
+    seed: int,
+    progress: Progress | None,
+) -> Recognised:
+    """Learn, judge, and let it answer if it gains. `tables`: of photos and of their colours."""
     reader = PhotoReader(encoders)
+    named, unknown = len(photos.sources), photos.unknown
     rows, photos, stamps = look_at(workspace, reader, photos, home(workspace), progress)
+    left_out = _left_out(unknown, named - len(photos.sources))
     fingerprint = sha256(orjson.dumps([REVISION, seed, reader.signature, photos.item_ids, stamps])).hexdigest()
-    before = _taken_over(workspace, fingerprint)
-    if before is not None or len(photos.item_ids) < LEAST_PRODUCTS:
-        return before or Recognised("too many photos cannot be read to learn to recognise products")
+    if len(photos.item_ids) < LEAST_PRODUCTS:
+        _withdraw(home(workspace))
+        return Recognised(f"too few photos can be read to learn to recognise products{left_out}")
+    if (before := _taken_over(workspace, fingerprint)) is not None:
+        return replace(before, told=before.told + left_out)
     shown = shown_in(encoders, reader)
-    report = judge_recogniser(shown, rows, _others(photos, image, colour, seed), seed=seed)
-    told, figures = _sentence(report), report.as_dict()
+    report = judge_recogniser(shown, rows, _others(photos, *tables, seed), seed=seed)
+    told, figures = _sentence(report) + left_out, report.as_dict()
     if not report.gained:
         _withdraw(home(workspace))
         return Recognised(f"{told}; the nearest photos alone stay", fresh=True, report=figures)
     recogniser = fit_recogniser(shown, photos.item_ids, rows, np.ones(len(rows), np.bool_), seed=seed)
     about = {"reader": reader.signature, "weight": report.weight, "report": figures, "fingerprint": fingerprint}
     return Recognised(told, _publish(home(workspace), recogniser, about), fresh=True, report=figures)
+
+
+def _left_out(unknown: Sequence[str], unread: int) -> str:
+    """What was not learnt from, as the end of a sentence."""
+    said = ""
+    if unknown:
+        some = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
+        said += f"; train.customer_photos names {len(unknown)} products that the catalogue lacks ({some})"
+    if unread:
+        said += f"; {unread} photos were left out: they, or too many others of their product, cannot be read"
+    return said
 
 
 def shown_in(encoders: Sequence[Encoder], reader: PhotoReader) -> Shown:

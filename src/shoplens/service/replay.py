@@ -25,7 +25,8 @@ from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf
 from shoplens.recommend.wish_json import parse_wish
 from shoplens.service.log_writer import DAY
-from shoplens.store.base import ImpressionLog, Store
+from shoplens.store.base import Store
+from shoplens.store.logs import ImpressionLog
 from shoplens.store.records import ImpressionRecord
 
 MOST = 20_000  # answers that are asked for again, the latest; some minutes at a hundred thousand products

@@ -18,7 +18,7 @@ from shoplens.service.bundle_pointer import earlier_version
 from shoplens.service.log_writer import DAY
 from shoplens.service.reactions import reactions
 from shoplens.service.settings import ScheduleSettings
-from shoplens.store.base import ImpressionLog
+from shoplens.store.logs import ImpressionLog
 
 DAYS = 28.0  # of answers that are looked back at
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import select, text
 
-from shoplens.store.base import (
-    Catalogue,
-    ErasureLog,
-    EventLog,
-    Handovers,
-    ImpressionLog,
-    Outbox,
-    People,
-    ReviewList,
-    SearchLog,
-    SearchRules,
-    Store,
-    Transcripts,
-)
+from shoplens.store.base import Catalogue, EventLog, People, Store
+from shoplens.store.conversations import Handovers, Outbox, Transcripts
 from shoplens.store.database import Database
+from shoplens.store.decisions import ReviewList, SearchRules
 from shoplens.store.erasures import SqlErasureLog
+from shoplens.store.logs import ErasureLog, ImpressionLog, SearchLog
 from shoplens.store.migrate import migrate
 from shoplens.store.opinions import OpinionStore
 from shoplens.store.postgres_log import PostgresEventLog

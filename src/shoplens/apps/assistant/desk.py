@@ -18,7 +18,7 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.turns import MAX_TEXT
 from shoplens.apps.assistant.wording import say
 from shoplens.errors import ConflictError, InputError, NotFoundError
-from shoplens.store.base import Handovers, Transcripts
+from shoplens.store.conversations import Handovers, Transcripts
 from shoplens.store.records import (
     OPEN_HANDOVERS,
     HandoverRecord,

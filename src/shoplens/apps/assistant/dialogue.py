@@ -30,7 +30,7 @@ from shoplens.apps.assistant.wording import moment_name, say
 from shoplens.apps.assistant.writing import write
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.errors import ServiceUnavailableError
-from shoplens.store.base import Handovers, Transcripts
+from shoplens.store.conversations import Handovers, Transcripts
 from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, Transcript, TranscriptTurn
 
 log = logging.getLogger(__name__)

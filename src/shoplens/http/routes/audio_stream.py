@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from shoplens.encoders.speech_live import Heard, LiveSpeech
 from shoplens.encoders.whisper import EXTRA
-from shoplens.errors import InputError, MissingExtraError, ShoplensError, UnsafeInputError
+from shoplens.errors import MissingExtraError, ShoplensError, UnsafeInputError
 from shoplens.http.errors import problem, status_of
 from shoplens.http.keys import Access, Keys
 from shoplens.http.recording import Recording, StreamRefused
@@ -166,7 +166,7 @@ def _told(error: Exception) -> tuple[int, str]:
         return error.status_code, str(error.detail)
     assert isinstance(error, ShoplensError)
     status, told = status_of(error)
-    if not isinstance(error, InputError) and status != 501:
+    if status >= 500 and status != 501:
         log.error("%s: %s", PATH, error)
     return status, told
 
@@ -184,11 +184,9 @@ async def _close(socket: WebSocket, code: int, reason: str) -> None:
 
 async def _quietly(telling: Awaitable[None]) -> None:
     """Of a client that may have gone."""
-    try:
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # Starlette's RuntimeError: closed already
         async with asyncio.timeout(SEND_SECONDS):
             await telling
-    except (WebSocketDisconnect, RuntimeError, TimeoutError):
-        pass
 
 
 def _bearer(header: str) -> str | None:
