@@ -60,6 +60,10 @@ def test_no_key_reaches_further_than_the_one_that_makes_it(client: TestClient, s
         ({"role": "write", "scopes": ["shop"]}, 201),
     ):
         assert client.post("/v1/keys", json={"name": "x", **reach}, headers=mine).status_code == status, reach
+    slow = {"x-api-key": shop.keyring.create("slow", "admin", per_minute=30)}
+    for often, status in ((31, 403), (30, 201)):
+        made = client.post("/v1/keys", json={"name": "y", "role": "read", "per_minute": often}, headers=slow)
+        assert made.status_code == status, made.text
     assert client.delete("/v1/keys/all", headers=mine).status_code == 403
     assert client.delete("/v1/keys/x", headers=mine).status_code == 200
     assert client.delete("/v1/keys/all", headers=BOSS).status_code == 200

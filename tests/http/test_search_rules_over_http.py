@@ -146,11 +146,13 @@ def test_another_process_follows_files_and_what_was_told(shop: Runtime, client: 
     _until(lambda: ids(client, "thumper") == [])
 
 
-def test_replacing_takes_away_a_rule_that_holds_twice(client: TestClient) -> None:
+def test_what_was_told_again_is_not_restored_beside_it(client: TestClient) -> None:
     (first,) = tell(client, synonyms=["basher => hammer"])
     client.delete(f"/v1/search/rules/{first['id']}")
-    tell(client, synonyms=["basher => hammer"])
+    (again,) = tell(client, synonyms=["basher => hammer"])
     client.post(f"/v1/search/rules/{first['id']}/restore")
+    holding = client.get("/v1/search/rules").json()["rules"]
+    assert [one["id"] for one in holding if one["kind"] == "synonyms" and "basher" in str(one)] == [again["id"]]
     (last,) = tell(client, synonyms=["thumper => hammer"], replace=True)
     assert client.get("/v1/search/rules").json()["rules"] == [last]
 

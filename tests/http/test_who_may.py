@@ -114,6 +114,17 @@ def test_a_storefronts_key_reads_nobody(client: TestClient) -> None:
     refused = client.get("/v1/people/u1", headers=headers)
     assert refused.status_code == 403
     assert refused.json()["detail"] == "this key may write:events,shop; the scope 'people' is needed here"
+    asked = {"text": "where is my order?", "user_id": "u1"}
+    form: Any = {name: (None, value) for name, value in asked.items()}
+    for refused in (
+        client.post("/v1/assistant", json=asked, headers=headers),
+        client.post("/v1/assistant", files=form, headers=headers),
+    ):
+        assert refused.status_code == 403, refused.text
+        assert "people" in refused.json()["detail"]
+    messages = client.get("/v1/assistant/conversations/none/messages?user_id=u1", headers=headers)
+    assert messages.status_code == 403
+    assert client.post("/v1/assistant", json={"text": "hello"}, headers=headers).status_code == 200
 
 
 def test_what_a_message_meant_is_learnt_from_who_may_write_about_people(client: TestClient) -> None:

@@ -57,6 +57,15 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
         jobs.ask("train")
     with pytest.raises(InputError):
         jobs.ask("restore")
+    workspace = Workspace.create(tmp_path / "shop")
+    (workspace.root / FILE).write_text("{")
+    store = open_store(workspace.database_url)
+    keeper = Schedule(workspace, store)
+    try:
+        assert keeper.do_jobs() == [], "who trains and takes back goes on without"
+    finally:
+        keeper.close()
+        store.close()
 
 
 def test_the_schedule_does_what_was_asked(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Access:
     async def __call__(self, request: Request, header: HeaderKey, bearer: BearerKey) -> None:
         """HTTP 401, 403 or 429 where the request's key does not reach."""
         keys: Keys = request.app.state.keys
-        request.state.grants = await keys.check(header or (bearer.credentials if bearer is not None else None), self)
+        request.state.caller = await keys.check(header or (bearer.credentials if bearer is not None else None), self)
 
 
 def needs(role: str, *scopes: str) -> params.Security:
@@ -68,10 +68,25 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Caller:
+class Caller:
+    """Who asks, as the key or token says."""
+
     name: str
     grants: Sequence[Grant]
-    per_minute: float | None
+    per_minute: float | None  # None: as often as they like
+
+    def may_name_people(self) -> bool:
+        """Whether it may ask in somebody's name for what is theirs alone: their orders, say."""
+        return any(one.covers(("people",)) for one in self.grants)
+
+
+def in_name_of(request: Request, user_id: str | None) -> None:
+    """HTTP 403 where a key without the scope "people" asks for what is somebody's alone."""
+    caller: Caller | None = request.state.caller
+    if user_id is not None and caller is not None and not caller.may_name_people():
+        raise HTTPException(
+            403, "user_id: people are told of their own orders; a key that names them needs the scope 'people' as well"
+        )
 
 
 class Keys:
@@ -86,14 +101,14 @@ class Keys:
         per_minute: float | None = None,
         workers: int = 1,
     ) -> None:
-        self._configured: dict[bytes, _Caller] = {}
+        self._configured: dict[bytes, Caller] = {}
         for key, text in configured.items():
             try:
                 grant = read_grant(text)
             except InputError as error:
                 raise ConfigurationError(f"server.api_keys: {error}") from error
             digest = _hash(key.get_secret_value())
-            self._configured[digest] = _Caller(digest.hex(), (grant,), per_minute)
+            self._configured[digest] = Caller(digest.hex(), (grant,), per_minute)
         self._keyring = keyring
         self._issuer = issuer
         self._per_minute = per_minute
@@ -105,8 +120,8 @@ class Keys:
         """Whether a key is needed."""
         return bool(self._configured) or self._issuer is not None or (self._keyring is not None and self._keyring.begun)
 
-    async def check(self, key: str | None, access: Access) -> Sequence[Grant] | None:
-        """What the caller may do, None: anything, in a shop without keys. HTTP 401 without a known key, 403 when it
+    async def check(self, key: str | None, access: Access) -> Caller | None:
+        """The caller, None: anybody, in a shop without keys. HTTP 401 without a known key, 403 when it
         does not reach, 429 when it asks too often."""
         if not self.closed:
             return None
@@ -123,9 +138,9 @@ class Keys:
                     f"this key may ask {caller.per_minute:g} times a minute; try again in {wait:.1f} s",
                     {"retry-after": str(int(wait) + 1)},
                 )
-        return caller.grants
+        return caller
 
-    def _refusal(self, caller: _Caller, access: Access) -> str:
+    def _refusal(self, caller: Caller, access: Access) -> str:
         """Why a caller may not, and what would be needed."""
         if not caller.grants:
             claim = self._issuer.role_claim if self._issuer is not None else ""
@@ -142,7 +157,7 @@ class Keys:
             scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
             await self.check(given or (bearer if scheme.lower() == "bearer" else None), access)
 
-    async def _caller(self, key: str) -> _Caller | None:
+    async def _caller(self, key: str) -> Caller | None:
         found = self._configured.get(_hash(key))  # takes the same time whether or not a key is nearly right
         if found is None and self._issuer is not None and is_token(key):
             return await run_in_threadpool(self._bearer, self._issuer, key)
@@ -151,17 +166,17 @@ class Keys:
         kept = self._keyring.known(key) or await run_in_threadpool(self._keyring.find, key)
         return None if kept is None else self._of(kept)
 
-    def _bearer(self, issuer: Issuer, token: str) -> _Caller:
+    def _bearer(self, issuer: Issuer, token: str) -> Caller:
         found = issuer.identify(token)
         if isinstance(found, Refused):  # in the words of RFC 6750
             why = f'Bearer error="invalid_token", error_description="{found.reason}"'
             raise HTTPException(401, f"the token is refused: {found.reason}", {"www-authenticate": why})
-        return _Caller(f"token of {found.subject}", found.grants, self._per_minute)
+        return Caller(f"token of {found.subject}", found.grants, self._per_minute)
 
-    def _of(self, kept: ApiKey) -> _Caller:
-        return _Caller(kept.key_id, (kept.grant,), kept.per_minute or self._per_minute)
+    def _of(self, kept: ApiKey) -> Caller:
+        return Caller(kept.key_id, (kept.grant,), kept.per_minute or self._per_minute)
 
-    def _allowance(self, caller: _Caller) -> Allowance:
+    def _allowance(self, caller: Caller) -> Allowance:
         share = max((caller.per_minute or 0.0) / self._workers, 1.0)
         found = self._allowances.get(caller.name)
         if found is None or found.per_minute != share:

@@ -66,6 +66,8 @@ class Recording:
             failed = StreamRefused(413, f"the recording lasts longer than {self._seconds:g} seconds")
         except (StreamRefused, WebSocketDisconnect) as error:
             failed = error
+        except Exception as error:  # whoever waits for sound must hear of it, whatever it was
+            failed = error
         async with self._changed:
             self._failed, self._over = failed, True
             self._changed.notify_all()

@@ -101,7 +101,7 @@ class AssistantJobs:
         if job.state != "running":
             return job
         _sent(self._folder, job.job_id).unlink(missing_ok=True)
-        return replace(job, state="failed", error="its process was ended before it was done")
+        return _keep(self._folder, _failed(job, "its process was ended before it was done"))
 
 
 def begin(root: Path, job_id: str) -> None:
@@ -118,7 +118,7 @@ def work(root: Path, job_id: str) -> Job:
     job = _read(folder / f"{job_id}.json")
     sent = _sent(folder, job_id)
     try:
-        with FileLock(_lock(folder), timeout=0):
+        with FileLock(_lock(folder), timeout=1):  # who only asks whether somebody holds it, holds it for a moment
             done = _done(workspace, job, str(sent) if sent.is_file() else None)
             return _keep(folder, done)
     except Timeout:

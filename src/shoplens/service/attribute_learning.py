@@ -91,6 +91,8 @@ def learn(
             data=_fingerprint(examples),
             details={"titles": len(train)},
         )
+    elif NAME in models.names(KIND):  # what was learnt from other titles says nothing of these
+        models.remove(NAME)
     return Knowledge(schema, normaliser, reliability, reader, extractor)
 
 

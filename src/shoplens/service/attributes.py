@@ -86,6 +86,7 @@ class Attributes:
         self._lock = threading.Lock()
         self._known: tuple[Stamp, float, Knowledge] | None = None
         self._feedback: tuple[float, Feedback] | None = None
+        self._decided = 0  # how often something was
 
     def extract(self, title: str, description: str = "", category: Sequence[str] = ()) -> list[FoundValue]:
         """Values in a text, in the shop's words, the surest of each attribute first."""
@@ -202,11 +203,13 @@ class Attributes:
         """What decisions teach: at once where they are made, and in other processes some minutes later."""
         known = self._feedback
         if known is None or time.monotonic() - known[0] > FRESH:
-            known = time.monotonic(), feedback_of(self._store)
-            self._feedback = known
+            turn, known = self._decided, (time.monotonic(), feedback_of(self._store))
+            if turn == self._decided:  # else something was decided while the list was read
+                self._feedback = known
         return known[1]
 
     def _forget_feedback(self) -> None:
+        self._decided += 1
         self._feedback = None
 
     def _told(self, found: Iterable[FoundValue], knowledge: Knowledge, item_id: str = "") -> list[FoundValue]:
@@ -226,6 +229,7 @@ class Attributes:
         return self._store.catalogue.revision(), versions[0], versions[1]
 
     def _find(self, seed: int, progress: Progress, *, vote: bool = True) -> Completion:
+        revision = self._store.catalogue.revision()  # first: what comes in while this learns is not known here
         products = self._products()
         if not products:
             raise InputError("the catalogue is empty; begin with `shoplens ingest products FILE`")
@@ -236,7 +240,8 @@ class Attributes:
         found.find(vote=vote)
         keep_visible(self._models, found.photos)
         with self._lock:
-            self._known = self._stamp(), time.monotonic(), replace(knowledge, visible=found.photos)
+            stamp = (revision, *self._stamp()[1:])
+            self._known = stamp, time.monotonic(), replace(knowledge, visible=found.photos)
         return found
 
     def _shown(self, products: Sequence[Product]) -> Shown:

@@ -103,10 +103,14 @@ class Courier:
 
     def deliver(self, now: float | None = None) -> int:
         """Send what is due. Returns how many messages arrived."""
-        moment = int((time.time() if now is None else now) * 1e6)
         arrived = 0
-        for one in self._outbox.claim(moment, int(LEASE * 1e6), TOGETHER):
-            settled = self._try(one, moment)
+        for _ in range(TOGETHER):
+            moment = int((time.time() if now is None else now) * 1e6)
+            # One at a time: where receivers are slow, a lease of many would be over before the last was tried.
+            claimed = self._outbox.claim(moment, int(LEASE * 1e6), 1)
+            if not claimed:
+                break
+            settled = self._try(claimed[0], moment)
             self._outbox.settle(settled)
             arrived += settled.state == "delivered"
         return arrived
@@ -130,6 +134,9 @@ class Courier:
             send(told, message, one)
         except (UnsafeInputError, ConfigurationError) as error:
             log.error("%s %s cannot be delivered by %s: %s", one.kind, _short(one), one.channel, error)
+            return replace(one, attempts=attempts, state="given up", error=str(error))
+        except (ValueError, httpx.InvalidURL) as error:  # a line break in an address, say: no attempt mends that
+            log.error("%s %s cannot be written for %s: %s", one.kind, _short(one), one.channel, error)
             return replace(one, attempts=attempts, state="given up", error=str(error))
         except (ServiceError, InputError, OSError, smtplib.SMTPException) as error:
             state = "waiting" if attempts < MOST_ATTEMPTS else "given up"

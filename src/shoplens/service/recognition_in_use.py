@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from shoplens.errors import ModelFileError
+from shoplens.errors import ConfigurationError, MissingExtraError, ModelFileError
 from shoplens.features.recognise_open import OpenRecogniser
 from shoplens.features.recognise_views import PhotoReader
 from shoplens.features.table import FeatureTable
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _InUse:
     path: Path
+    colours: bool  # whether the shop has signatures of colours
     recogniser: OpenRecogniser
     reader: PhotoReader
     weight: float  # of its scores in search, against 1 of the nearest photos
@@ -39,7 +40,7 @@ class HeldRecogniser:
         self._workspace = workspace
         self._media = media
         self._lock = threading.Lock()
-        self._refused: Path | None = None
+        self._refused: tuple[Path, bool] | None = None
         self._held: _InUse | None = None
 
     def source(self, tables: Mapping[str, Path], origin: str) -> Source | None:
@@ -71,20 +72,19 @@ class HeldRecogniser:
         return (Given(RECOGNISED, question, held.weight),)
 
     def _current(self, colours: bool) -> _InUse | None:
+        path = None
         try:
             path = current(self._workspace)
-            if path is None or path == self._refused:
+            if path is None or (path, colours) == self._refused:
                 return None
-            if self._held is not None and self._held.path == path:
+            if self._held is not None and (self._held.path, self._held.colours) == (path, colours):
                 return self._held
             recogniser, about = OpenRecogniser.load(path)
-        except ModelFileError as error:
+            reader = PhotoReader([self._media.encoder(name) for name in ("image", *(("colour",) if colours else ()))])
+            if about["reader"] != reader.signature:
+                raise ModelFileError(f"it learnt with {about['reader']}; train again: shoplens train")
+        except (ModelFileError, ConfigurationError, MissingExtraError) as error:
+            self._refused = None if path is None else (path, colours)  # said once, until there is another
             log.warning("search goes without recognising products: %s", error)
             return None
-        encoders = [self._media.encoder(name) for name in ("image", *(("colour",) if colours else ()))]
-        reader = PhotoReader(encoders)
-        if about["reader"] != reader.signature:
-            self._refused = path
-            log.warning("products are not recognised: learnt with %s; train again: shoplens train", about["reader"])
-            return None
-        return _InUse(path, recogniser, reader, float(str(about["weight"])))
+        return _InUse(path, colours, recogniser, reader, float(str(about["weight"])))

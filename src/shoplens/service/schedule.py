@@ -56,7 +56,10 @@ class Schedule:
         except Timeout as error:
             raise ConflictError(f"another process looks after {workspace.root} already; stop it first") from error
         self.jobs = Jobs(workspace.root, workspace.bundles)
-        self.jobs.give_up()
+        try:
+            self.jobs.give_up()
+        except StoreError as error:  # who trains and takes back goes on without
+            log.error("what was asked for cannot be read: %s", error)
 
     def close(self) -> None:
         """Let another process look after the workspace."""
@@ -78,7 +81,7 @@ class Schedule:
     def do_jobs(self) -> list[journal.Entry]:
         """Do what somebody asked for; returns what became of bundles."""
         entries = []
-        while (job := self.jobs.begin()) is not None:
+        while (job := self._next_job()) is not None:
             log.info("%s was asked for (job %s)", job.what, job.job_id)
             try:
                 if job.what == "backup":
@@ -97,6 +100,13 @@ class Schedule:
             became = f"{entry.what.replace('_', ' ')} {entry.bundle or ''}".strip()
             self.jobs.end(job, f"{became}: {entry.why}", failed=entry.what == "failed")
         return entries
+
+    def _next_job(self) -> Job | None:
+        try:
+            return self.jobs.begin()
+        except StoreError as error:
+            log.error("what was asked for cannot be read: %s", error)
+            return None
 
     def _back_up(self, job: Job) -> str:
         """Write a backup, and delete those that are too many. Returns what was done."""

@@ -133,9 +133,16 @@ class SearchRules:
         return [one for one in self.list(removed=True) if one.rule_id in set(rule_ids)]
 
     def restore(self, rule_ids: Sequence[int]) -> Sequence[SearchRule]:
-        """Let rules hold again. NotFoundError for one that was never told."""
+        """Let rules hold again, unless the same was told since. NotFoundError for one that was never told, InputError
+        when more than hold at the most would."""
         self._check(rule_ids)
-        self._store.search_rules.restore(rule_ids)
+        holding = {(one.kind, one.body) for one in self.list()}
+        again = {(one.kind, one.body): one for one in self.list(removed=True) if one.rule_id in set(rule_ids)}
+        new = [one for said, one in again.items() if said not in holding]
+        for kind, most in MOST_TOLD.items():
+            if sum(one is kind for one, _ in holding) + sum(one.kind is kind for one in new) > most:
+                raise InputError(f"{kind}: {most:,} rules hold at the most; take some away first")
+        self._store.search_rules.restore([one.rule_id for one in new])
         return [one for one in self.list() if one.rule_id in set(rule_ids)]
 
     def _check(self, rule_ids: Sequence[int]) -> None:
@@ -265,11 +272,12 @@ def _kept_rule(body: str) -> Rule | None:
 
 
 def _synonyms(bodies: Sequence[str]) -> Iterable[tuple[str, tuple[str, ...]]]:
-    try:
-        return Synonyms.parse("\n".join(bodies)).others
-    except ConfigurationError as error:
-        log.warning("synonyms of the store cannot be used: %s", error)
-        return ()
+    """Of the store; what another version of Shoplens wrote and is not understood here is left out, with a warning."""
+    for body in bodies:
+        try:
+            yield from Synonyms.parse(body).others
+        except ConfigurationError as error:
+            log.warning("synonyms of the store cannot be used: %s", error)
 
 
 def _now() -> int:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from shoplens.store.database import Database
 from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, Transcript
-from shoplens.store.schema import handover, transcript
+from shoplens.store.schema import handover, outbox, transcript
 from shoplens.store.sql_answers import storable
 
 
@@ -29,10 +29,11 @@ def put_handover(database: Database, connection: Connection, one: HandoverRecord
 def drop_handovers(connection: Connection, conversations: Any) -> None:
     """Of these conversations: names, or a statement that selects them."""
     connection.execute(delete(handover).where(handover.c.conversation_id.in_(conversations)))
+    connection.execute(delete(outbox).where(outbox.c.kind == "handover", outbox.c.subject.in_(conversations)))
 
 
 class SqlHandovers:
-    """See `store.base.Handovers`."""
+    """See `store.conversations.Handovers`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -30,7 +30,7 @@ def put_out(database: Database, connection: Connection, deliveries: Sequence[Del
 
 
 class SqlOutbox:
-    """See `store.base.Outbox`."""
+    """See `store.conversations.Outbox`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

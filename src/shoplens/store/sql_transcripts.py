@@ -19,7 +19,7 @@ PRUNED = 1_000  # conversations that go in one transaction, so that nobody waits
 
 
 class SqlTranscripts:
-    """See `store.base.Transcripts`."""
+    """See `store.conversations.Transcripts`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

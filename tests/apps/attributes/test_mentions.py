@@ -15,6 +15,7 @@ from shoplens.apps.attributes.mentions import asserted
         "Kurti red Free Size", "无袖red连衣裙", "适配华为手机壳 red",
         "Case compatible with a phone 12 Pro, red leather",
         "Also warm in winter, red fleece", "Non-stick red pan", "red, free shipping", "Goes with all jeans; red",
+        "不仅有red", "不只red，也有blue",
     ],
 )  # fmt: skip
 def test_what_is_said_of_the_product(text: str) -> None:
@@ -28,7 +29,7 @@ def test_what_is_said_of_the_product(text: str) -> None:
         "This cap is not red.", "isn't red", "without red trim", "Contains no red dye", "red-free formula",
         "Also available in red.", "Available in blue, green and red", "Other colours: red", "Choose from blue or red",
         "red also available", "Goes well with red", "Pair with a red belt", "也有red", "可选 red", "不是red", "不含red",
-        "blue instead of red", "neither blue nor red, but no blue or red",
+        "blue instead of red", "neither blue nor red, but no blue or red", "不仅好看，不含red", "不仅好看，也有red可选",
     ],
 )  # fmt: skip
 def test_what_is_denied_or_said_of_others(text: str) -> None:

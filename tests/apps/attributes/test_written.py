@@ -54,6 +54,11 @@ def test_what_photos_show_is_kept_without_pickles(values: tuple[str, ...], tmp_p
     again = Visible.load(tmp_path)
     assert again.parts == (("image", "tiny/1"),)
     assert again.attributes["colour"].see(vectors) == fitted.see(vectors)
+    matrices = (tmp_path / "visible.npz").read_bytes()
+    for damaged in (b"", matrices[:200]):
+        (tmp_path / "visible.npz").write_bytes(damaged)
+        with pytest.raises(ModelFileError, match="attributes complete"):
+            Visible.load(tmp_path)
     (tmp_path / "visible.json").write_text("{}")
     with pytest.raises(ModelFileError, match="attributes complete"):
         Visible.load(tmp_path)

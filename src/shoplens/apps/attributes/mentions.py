@@ -47,7 +47,7 @@ def asserted(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - REACH) : start]
     breaks = list(_BREAK.finditer(before))
     clause = before[breaks[-1].end() :] if breaks else before
-    if re.search(r"\bnot (?:only|just)\s+(?:in\s+)?$|不仅|不只", clause, re.IGNORECASE):
+    if re.search(r"(?:\bnot (?:only|just)\s+(?:in\s+)?|(?:不仅|不只)[有是]?)$", clause, re.IGNORECASE):
         return True
     turned = any(pattern.search(clause) for pattern in (_DENIED, _ELSEWHERE, _BESIDE))
     return not (turned or _TURNED.match(text[end : end + BEHIND]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -153,7 +154,8 @@ class Visible:
         """What `save` wrote. ModelFileError when it cannot be read."""
         try:
             told = json.loads((folder / NAMES).read_text(encoding="utf-8"))
-            with np.load(folder / MATRICES, allow_pickle=False) as kept:
+            # Opened here: numpy leaves a damaged file open.
+            with (folder / MATRICES).open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
                 found = [
                     PhotoAttribute(
                         **{**one, "values": tuple(one["values"])},
@@ -162,7 +164,7 @@ class Visible:
                     for number, one in enumerate(told["attributes"])
                 ]
             parts = tuple((str(modality), str(noted)) for modality, noted in told["parts"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ModelFileError(f"{folder} cannot be read ({error}); run `shoplens attributes complete`") from error
         return cls({one.attribute: one for one in found}, parts)
 

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from shoplens.apps.assistant import Reply
 from shoplens.apps.assistant.listening import NOBODY, Listener
 from shoplens.errors import NotFoundError
-from shoplens.http.keys import Access, Keys, needs
+from shoplens.http.keys import Access, Keys, in_name_of, needs
 from shoplens.http.multipart import described_form, files_schema, form_parts, is_form
 from shoplens.http.routes.assistant_stream import EVENTS, stream_turn
 from shoplens.http.routes.sent_media import CROP, Sent, media_parts, read_options
@@ -90,9 +90,11 @@ async def post_assistant(request: Request, shop: Shop) -> Response:
             parts = form_parts(request, KNOWN, max_files=shop.settings.media.max_files)
             sent = await around.enter_async_context(parts)
             body = read_options(sent, MESSAGE, lists=(), objects=())
+            in_name_of(request, body.user_id)
             turn = partial(_by_form, shop, body, sent)
         else:
             body = read_body(await request.body(), MESSAGE)
+            in_name_of(request, body.user_id)
             turn = partial(shop.assistant.turn, body.to_turn())
         if body.stream or EVENTS in request.headers.get("accept", ""):
             return await stream_turn(request, turn, around.pop_all())

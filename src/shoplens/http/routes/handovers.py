@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from shoplens.errors import NotFoundError
-from shoplens.http.keys import needs
+from shoplens.http.keys import in_name_of, needs
 from shoplens.http.routes.assistant_stream import EVENTS
 from shoplens.http.routes.shop import Shop, json_response
 from shoplens.http.wire.assistant import event
@@ -109,6 +109,7 @@ async def get_messages(
 
     404 when there is no such conversation, or it is somebody else's.
     """
+    in_name_of(request, user_id)
     if EVENTS not in request.headers.get("accept", ""):
         found = await run_in_threadpool(shop.assistant.desk.messages_for, user_id, conversation_id, after)
         return json_response(orjson.dumps(messages_json(found)))
@@ -125,9 +126,12 @@ async def _said(
     """Events until a minute is over, the customer goes or the conversation is forgotten."""
     ends, state = time.monotonic() + LONGEST, None
     while True:
-        for message in found["messages"]:
+        messages = found["messages"]
+        for place, message in enumerate(messages, start=1):
+            # A turn has several messages: who lost the line between two of them gets both once more.
+            ends_turn = place == len(messages) or messages[place]["turn"] != message["turn"]
             after = message["turn"]
-            yield event("message", message, after)
+            yield event("message", message, after if ends_turn else None)
         if found["state"] != state:
             state = found["state"]
             yield event("state", {"state": state, "agent": found["agent"]})

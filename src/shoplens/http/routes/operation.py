@@ -7,14 +7,13 @@ so that nobody who merely reaches an open shop can shut its owner out.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from shoplens.errors import ConflictError
-from shoplens.http.keys import needs
+from shoplens.http.keys import Caller, needs
 from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.operation import (
@@ -53,7 +52,7 @@ async def get_keys(shop: Shop) -> KeysAnswer:
 async def post_key(request: Request, body: KeyIn, shop: Shop) -> KeyMade:
     """Make a key, and tell it this once. Workers know it within a second or so; this one at once."""
     wanted = Grant(body.role, None if body.scopes is None else frozenset(body.scopes))
-    _within(request, wanted)
+    _within(request, wanted, body.per_minute)
 
     def make() -> KeyMade:
         ring: Keyring = shop.keyring
@@ -118,13 +117,15 @@ async def get_findings(shop: Shop) -> DoctorAnswer:
     return await run_in_threadpool(look)
 
 
-def _within(request: Request, grant: Grant) -> None:
-    """HTTP 403 unless the caller's own key reaches as far."""
-    held: Sequence[Grant] | None = request.state.grants
-    if held is None:
+def _within(request: Request, grant: Grant, per_minute: float | None = None) -> None:
+    """HTTP 403 unless the caller's own key reaches as far, and may ask as often."""
+    caller: Caller | None = request.state.caller
+    if caller is None:
         raise HTTPException(
             403, "this shop has no keys; the first one is made on its machine: shoplens keys create NAME"
         )
-    if not any(one.includes(grant) for one in held):
-        mine = " and ".join(map(str, held))
+    if per_minute is not None and caller.per_minute is not None and per_minute > caller.per_minute:
+        raise HTTPException(403, f"this key may ask {caller.per_minute:g} times a minute, and makes none that may more")
+    if not any(one.includes(grant) for one in caller.grants):
+        mine = " and ".join(map(str, caller.grants))
         raise HTTPException(403, f"this key may {mine}, and neither makes nor revokes one that may {grant}")
