@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from shoplens.encoders.e5_torch import E5Body, padded
 from shoplens.errors import ConfigurationError, ModelFileError
 from shoplens.models.content_ranker.reading import Reader, TokenStates
 from shoplens.models.text_body.alignment import align
-from shoplens.models.text_body.fitting import Fitted, fit
+from shoplens.models.text_body.fitting import Fitted, fit, hardware_of
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
 from shoplens.models.text_body.served import ServedBody, write_body
 from shoplens.models.text_body.settings import FineTuning
@@ -32,7 +33,7 @@ class Colours:
 
     def __init__(self, settings: FineTuning, body: E5Body = BODY) -> None:
         torch.manual_seed(0)
-        reader = Reader(body, settings.trained_layers, settings.longest, torch.float32)
+        reader = Reader(body, settings.trained_layers, settings.longest, hardware_of(settings))
         self.settings = settings
         self.tokens = reader.tokens(TEXTS)
         self.states = TokenStates.read(reader, self.tokens)
@@ -172,3 +173,19 @@ def test_batches_side_by_side_say_the_same(tmp_path: Path) -> None:
     assert sorted(rows) == list(range(120))
     assert rows == [row for batch, _, _ in alone.run(ids, ["embedding"]) for row in batch]
     assert together.vectors([]).shape == (0, 0)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "tpu9"])
+def test_a_device_that_is_not_there_is_said(device: str) -> None:
+    settings = replace(SETTINGS, device=device)
+    with pytest.raises(ConfigurationError, match=f"'{device}'.* write auto"):
+        Colours(settings)
+    with pytest.raises(ConfigurationError, match=f"'{device}'.* write auto"):
+        fit(Colours(SETTINGS), settings)
+
+
+def test_the_device_is_no_part_of_what_is_learnt() -> None:
+    assert replace(SETTINGS, device="cuda").of_outcome() == SETTINGS.of_outcome()
+    assert replace(SETTINGS, seed=1).of_outcome() != SETTINGS.of_outcome()
+    assert hardware_of(replace(SETTINGS, device="cpu", precision="float32")).precision == "fp32"
+    assert hardware_of(replace(SETTINGS, device="cpu", precision="bfloat16")).precision == "bf16"

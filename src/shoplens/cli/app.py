@@ -70,6 +70,21 @@ WorkspaceOption = Annotated[
 LanguageOption = Annotated[
     Literal["en", "zh"] | None, typer.Option("--language", help="Of sentences. Default: the shop's.")
 ]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where fine-tuning happens: cpu, cuda, cuda:1, or auto: a CUDA GPU where there is one. What a GPU learnt "
+        "answers on any CPU. Default: the setting encoders.device.",
+    ),
+]
+LearningPrecision = Annotated[
+    Literal["auto", "float32", "bfloat16"] | None,
+    typer.Option(
+        "--precision",
+        help="Of matrix products in fine-tuning; auto: bfloat16 where the chip multiplies it. Default: the setting "
+        "encoders.learning_precision.",
+    ),
+]
 
 
 def emit(result: Mapping[str, Any], *, json: bool, table: RenderableType | None = None) -> None:

@@ -13,7 +13,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress, tell_refused
+from shoplens.cli.app import (
+    DeviceOption,
+    JsonFlag,
+    LearningPrecision,
+    WorkspaceOption,
+    app,
+    emit,
+    stage_progress,
+    tell_refused,
+)
 from shoplens.cli.text_figures import classes_table
 from shoplens.domain.moments import told
 
@@ -50,6 +59,8 @@ def train(
     encoder: Annotated[
         str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
     ] = "e5-small",
+    device: DeviceOption = None,
+    precision: LearningPrecision = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/classify-NAME in the workspace.")
     ] = None,
@@ -71,7 +82,9 @@ def train(
     from shoplens.encoders.hub_body import open_body
     from shoplens.learning.text_classes.examples import read_examples
     from shoplens.learning.text_classes.written import write_classes
+    from shoplens.models.classifier.finetuned import SETTINGS
     from shoplens.service.classifiers import Classifiers
+    from shoplens.service.learning_device import on_device
     from shoplens.service.text_models import checked_name
     from shoplens.service.workspace import Workspace
 
@@ -85,6 +98,7 @@ def train(
         saved, trained = Classifiers(shop).train(
             name, examples, effort=effort, minutes=minutes, words_only=words_only, seed=seed, progress=progress,
             body=None if effort == "fast" else open_body(encoder, shop.model_cache),
+            settings=on_device(SETTINGS, shop.settings, device, precision),
         )  # fmt: skip
     result = _result(saved, trained, dict(examples.report), refused)
     tell_refused(examples.report, refused)

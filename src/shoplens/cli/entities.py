@@ -14,7 +14,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
+from shoplens.cli.app import (
+    DeviceOption,
+    JsonFlag,
+    LearningPrecision,
+    WorkspaceOption,
+    app,
+    console,
+    emit,
+    stage_progress,
+)
 from shoplens.cli.text_figures import judged_table
 
 if TYPE_CHECKING:
@@ -50,6 +59,8 @@ def train(
     encoder: Annotated[
         str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
     ] = "e5-small",
+    device: DeviceOption = None,
+    precision: LearningPrecision = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder of the report; default: runs/entities-NAME in the workspace.")
     ] = None,
@@ -73,11 +84,13 @@ def train(
     from shoplens.encoders.hub_body import open_body
     from shoplens.learning.tagging.written import write_tagging
     from shoplens.models.text_body.settings import FineTuning
+    from shoplens.service.learning_device import on_device
     from shoplens.service.taggers import Taggers, described
     from shoplens.service.workspace import Workspace
 
     shop = Workspace.open(workspace)
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
+    settings = on_device(settings, shop.settings, device, precision)
     with tagging_progress() as progress:
         body = open_body(encoder, shop.model_cache)
         done = Taggers(shop).train(name, source, settings, body=body, progress=progress)
@@ -88,6 +101,7 @@ def train(
         "int8_loss": round(done.chosen.int8_loss, 4),
         "epoch": done.chosen.trained.fitted.epoch,
         "train_seconds": round(done.chosen.trained.fitted.seconds, 1),
+        "device": done.chosen.trained.fitted.device,
         "validation": done.judged.as_dict(),
     }
     folder = report or shop.runs / f"entities-{name}"

@@ -12,7 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress, tell_refused
+from shoplens.cli.app import (
+    DeviceOption,
+    JsonFlag,
+    LearningPrecision,
+    WorkspaceOption,
+    app,
+    console,
+    emit,
+    stage_progress,
+    tell_refused,
+)
 from shoplens.cli.tables import moment
 
 if TYPE_CHECKING:
@@ -180,6 +190,8 @@ def train(
         ),
     ] = "fast",
     minutes: Annotated[float | None, typer.Option(min=0.1, help="Of fine-tuning at most.", show_default="10")] = None,
+    device: DeviceOption = None,
+    precision: LearningPrecision = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     json: JsonFlag = False,
 ) -> None:
@@ -195,6 +207,8 @@ def train(
       shoplens opinions train labelled.csv --what topic --effort good --minutes 20
     """
     from shoplens.learning.text_classes.examples import read_examples
+    from shoplens.models.classifier.finetuned import SETTINGS
+    from shoplens.service.learning_device import on_device
     from shoplens.service.opinion_training import train_reader
     from shoplens.service.workspace import Workspace
 
@@ -208,6 +222,7 @@ def train(
         saved, trained = train_reader(
             opened, "tone" if what == "tone" else "topic", examples,
             effort=effort, minutes=minutes, seed=seed, progress=tell,
+            settings=on_device(SETTINGS, opened.settings, device, precision),
         )  # fmt: skip
     result = {"model": saved.name, "version": saved.version, "labels": list(saved.labels), "examples": len(examples)}
     result |= {"refused": examples.report["refused"], "path": trained.chosen}

@@ -1,4 +1,4 @@
-"""Where a hub model runs, and in which precision."""
+"""Where a network runs or learns, and in which precision."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ class Hardware:
     def _is_exact(self) -> bool:
         return self.device.type == "cuda" and self.dtype == torch.float32
 
+    def autocast(self) -> torch.autocast:
+        """Inside, products of matrices are bfloat16 where that is the precision; sums and weights stay float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype is torch.bfloat16)
+
     def take(self, values: Tensor) -> Tensor:
         """On the device; numbers with a fraction in the precision, whole ones as they are."""
         return values.to(self.device, self.dtype if values.is_floating_point() else values.dtype)
@@ -49,15 +53,43 @@ def choose_hardware(device: str, precision: str) -> Hardware:
     (AMX or AVX-512 BF16, CUDA since Ampere), float16 on older CUDA devices, else fp32. ConfigurationError for a device
     that this machine does not have.
     """
+    where = _named(_found() if device == "auto" else device)
+    return Hardware(where, torch.float32 if precision == "fp32" else _fast(where))
+
+
+def learning_device(device: str) -> torch.device:
+    """The device on which a network learns, by name; "auto" is a CUDA device where there is one, else the CPU.
+
+    ConfigurationError for a device that this machine does not have.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return _named(device)
+
+
+def learning_hardware(device: str, precision: str) -> Hardware:
+    """Where a network learns (`learning_device`), and in which precision its matrices are multiplied.
+
+    `precision`: "float32", "bfloat16", or "auto": bfloat16 where the chip multiplies it, else float32 (float16 would
+    need gradients that are scaled).
+    """
+    where = learning_device(device)
+    if precision == "auto":
+        fast = _fast(where)
+        return Hardware(where, torch.bfloat16 if fast is torch.bfloat16 else torch.float32)
+    return Hardware(where, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+def _named(device: str) -> torch.device:
     try:
-        where = torch.device(_found() if device == "auto" else device)
+        where = torch.device(device)
     except RuntimeError as error:
         raise ConfigurationError(f"device {device!r} is unknown; write auto, cpu, cuda, cuda:1 or mps") from error
     if where.type == "cuda" and (where.index or 0) >= torch.cuda.device_count():
         raise ConfigurationError(f"there is no device {device!r} on this machine; write auto or cpu")
     if where.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigurationError(f"there is no device {device!r} on this machine; write auto or cpu")
-    return Hardware(where, torch.float32 if precision == "fp32" else _fast(where))
+    return where
 
 
 @contextmanager

@@ -13,7 +13,10 @@ from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.learning.text_classes.judging import Judged, judge
 from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
+from shoplens.models.classifier.finetuned import SETTINGS
+from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.encoders import OFF, encoder_of, setting_of
+from shoplens.service.learning_device import on_device
 from shoplens.service.opened_text_models import OpenedTextModels
 from shoplens.service.text_models import CLASSIFIER, SavedTextModel, TextModels, checked_name, fingerprint
 from shoplens.service.workspace import Workspace
@@ -70,11 +73,13 @@ class Classifiers:
         reader: Encoder | None = None,
         seed: int = 0,
         progress: Progress | None = None,
+        settings: FineTuning | None = None,
         **learning: Any,
     ) -> tuple[SavedTextModel, TrainedClassifier]:
         """Learn and let it answer under `name`. A training that was killed goes on when the same is asked again.
 
-        `reader`: what makes vectors of texts, in place of the workspace's own encoder.
+        `reader`: what makes vectors of texts, in place of the workspace's own encoder. `settings`: of fine-tuning;
+        None: those of `FinetunedClassifier`, on the device of the workspace's settings.
         """
         checked_name(name)
         data = fingerprint([examples.texts, examples.labels])
@@ -88,6 +93,7 @@ class Classifiers:
             seed=seed,
             progress=progress,
             state=state,
+            settings=settings or on_device(SETTINGS, self._workspace.settings),
             **learning,
         )
         saved = self.saved.save(

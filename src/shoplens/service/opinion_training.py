@@ -9,6 +9,7 @@ from shoplens.errors import InputError
 from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier
 from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.models.classifier.base import Progress
+from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.classifiers import Classifiers
 from shoplens.service.opinion_readers import TONE_MODEL, TOPIC_MODEL, vectors_of
 from shoplens.service.text_models import SavedTextModel
@@ -27,6 +28,7 @@ def train_reader(
     minutes: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    settings: FineTuning | None = None,
 ) -> tuple[SavedTextModel, TrainedClassifier]:
     """Learn from examples and let the model read from the next post on; see `Classifiers.train`.
 
@@ -49,4 +51,5 @@ def train_reader(
         minutes=minutes,
         seed=seed,
         progress=progress,
+        settings=settings,
     )

@@ -61,7 +61,8 @@ class EncoderSettings(BaseModel):
     ocr: str = "rapidocr"  # what is written in photos; its words are read by `text`
     precision: str = Field(default="int8", pattern="^(int8|fp32)$")  # int8 is 3× faster at cosine > .99 with fp32
     batch: int = Field(default=64, ge=1)  # texts
-    device: str = "auto"  # of hub models: cpu, cuda, cuda:1, mps; auto takes the accelerator where there is one
+    device: str = "auto"  # of hub models and of fine-tuning: cpu, cuda, cuda:1, mps; auto: the accelerator there is
+    learning_precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")  # of classifiers, taggers
     endpoint: EndpointSettings = EndpointSettings()
 
 

@@ -17,6 +17,7 @@ from shoplens.learning.tagging.judging import JudgedTagger, judge_labels
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
 from shoplens.models.text_body.settings import FineTuning
+from shoplens.service.learning_device import on_device
 from shoplens.service.opened_text_models import OpenedTextModels
 from shoplens.service.text_models import TAGGER, SavedTextModel, TextModels, checked_name, fingerprint
 from shoplens.service.workspace import Workspace
@@ -56,6 +57,7 @@ class Taggers:
     """All of one workspace. Safe between threads."""
 
     def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self.saved = TextModels.of(workspace.root)
         self._opened = OpenedTextModels(
             self.saved,
@@ -80,10 +82,11 @@ class Taggers:
         """Learn from a file in CoNLL columns, or a folder with train.txt and dev.txt, and answer under `name`.
 
         Without dev.txt a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
-        again. `body`: the encoder that is fine-tuned, see `open_body`. FormatError names a line that cannot be read.
+        again. `settings`: None is what the command does, on the device of the workspace's settings. `body`: the encoder
+        that is fine-tuned, see `open_body`. FormatError names a line that cannot be read.
         """
         checked_name(name)
-        settings = settings or FineTuning(epochs=0)
+        settings = settings or on_device(FineTuning(epochs=0), self._workspace.settings)
         sentences, valid = read_source(source, settings.seed)
         data = _data_of(sentences, valid)
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
@@ -104,6 +107,7 @@ class Taggers:
                 "base": chosen.trained.body.name,
                 "epoch": chosen.trained.fitted.epoch,
                 "train_seconds": round(chosen.trained.fitted.seconds, 1),
+                "device": chosen.trained.fitted.device,
             },
         )
         state.unlink(missing_ok=True)

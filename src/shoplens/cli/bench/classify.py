@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from shoplens.cli.app import JsonFlag, console, emit, stage_progress
+from shoplens.cli.app import DeviceOption, JsonFlag, LearningPrecision, console, emit, stage_progress
 from shoplens.cli.bench import bench
 from shoplens.cli.text_figures import classes_table
 
@@ -36,6 +36,8 @@ def classify(
     ] = "e5-small",
     text: Annotated[str, typer.Option(help="Column of texts.")] = "text",
     label: Annotated[str, typer.Option(help="Column of classes.")] = "label",
+    device: DeviceOption = None,
+    precision: LearningPrecision = None,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     state: Annotated[
         Path | None, typer.Option(help="File that a fine-tuning is kept in; asked for again after a kill, it goes on.")
@@ -56,15 +58,20 @@ def classify(
     from shoplens.encoders.hub_body import open_body
     from shoplens.learning.text_classes.benchmark import run_classify
     from shoplens.learning.text_classes.written import write_classes
+    from shoplens.models.classifier.finetuned import SETTINGS
+    from shoplens.service.learning_device import on_device
     from shoplens.service.settings import Settings
     from shoplens.service.workspace import Workspace
 
-    cache = Workspace(train.parent, Settings.read(None)).model_cache
+    known = Settings.read(None)
+    settings = on_device(SETTINGS, known, device, precision)
+    cache = Workspace(train.parent, known).model_cache
     reader = None if encoder == "none" else open_encoder(encoder, EncoderOptions(cache))
     with stage_progress() as progress:
         outcome = run_classify(
             train, test, encoder=reader, effort=effort, minutes=minutes, text=text, label=label, seed=seed,
             progress=progress, state=state, body=open_body(encoder, cache) if encoder.startswith("hub:") else None,
+            settings=settings,
         )  # fmt: skip
     figures = outcome.as_dict()
     if report is not None:

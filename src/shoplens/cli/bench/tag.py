@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from shoplens.cli.app import JsonFlag, console, emit
+from shoplens.cli.app import DeviceOption, JsonFlag, LearningPrecision, console, emit
 from shoplens.cli.bench import bench
 from shoplens.cli.entities import EPOCHS, LAYERS, MINUTES, tagging_progress
 from shoplens.cli.text_figures import judged_table
@@ -26,6 +26,8 @@ def tag(
     encoder: Annotated[
         str, typer.Option(help="What is fine-tuned: e5-small, or a folder or hub name of a network like BERT.")
     ] = "e5-small",
+    device: DeviceOption = None,
+    precision: LearningPrecision = None,
     seed: Annotated[int, typer.Option(help="Seed of all randomness.")] = 0,
     state: Annotated[Path | None, typer.Option(help="File to go on from after a kill.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write figures and a page into this folder.")] = None,
@@ -45,12 +47,15 @@ def tag(
     from shoplens.learning.tagging.benchmark import run_tag
     from shoplens.learning.tagging.written import write_tagging
     from shoplens.models.text_body.settings import FineTuning
+    from shoplens.service.learning_device import on_device
     from shoplens.service.settings import Settings
     from shoplens.service.workspace import Workspace
 
+    known = Settings.read(None)
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
+    settings = on_device(settings, known, device, precision)
     with tagging_progress() as progress:
-        body = open_body(encoder, Workspace(folder, Settings.read(None)).model_cache)
+        body = open_body(encoder, Workspace(folder, known).model_cache)
         outcome = run_tag(folder, test, settings, body=body, state=state, progress=progress)
     figures = outcome.as_dict()
     if report is not None:

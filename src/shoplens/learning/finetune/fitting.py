@@ -149,7 +149,7 @@ class _Run:
             done = (self.epoch + place / len(batches)) / self.settings.epochs
             self.set_rate(max(done, self.seconds / (self.settings.minutes * 60)), done)
             self.optimiser.zero_grad()
-            with self.precision():
+            with self.hardware.autocast():
                 loss = self.task.loss(products, random)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.learning.values(), LARGEST_STEP)
@@ -169,18 +169,13 @@ class _Run:
         self.modules.eval()
         random = np.random.default_rng(self.seed)
         total, many = 0.0, 0
-        with torch.no_grad(), self.precision():
+        with torch.no_grad(), self.hardware.autocast():
             for products in self.task.checks(self.settings.batch):
                 total += float(self.task.loss(products, random)) * len(products)
                 many += len(products)
         self.losses.append(total / max(many, 1))
         if self.losses[-1] < min(self.losses[:-1], default=math.inf):
             self.best_epoch, self.best = self.epoch, self.numbers()
-
-    def precision(self) -> Any:
-        """Products of matrices in bfloat16 where the chip has it; sums and weights stay as they are."""
-        kind = self.hardware.dtype if self.hardware.dtype is torch.bfloat16 else torch.float32
-        return torch.autocast(self.hardware.device.type, torch.bfloat16, enabled=kind is torch.bfloat16)
 
     def numbers(self) -> dict[str, Tensor]:
         return {name: value.detach().clone() for name, value in self.learning.items()}

@@ -55,6 +55,7 @@ class TagBenchmark:
             "read_as": "characters" if trained.characters else "words",
             "neighbouring_sentences_read": trained.documents,
             "train_sentences": self.chosen.learnt,
+            "device": trained.fitted.device,
             "train_seconds": round(self.train_seconds, 1),
             "sentences_per_second": round(self.sentences_per_second, 1),
             "seed": trained.settings.seed,

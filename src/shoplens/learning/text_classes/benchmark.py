@@ -15,6 +15,7 @@ from shoplens.learning.text_classes.choosing import Effort, TrainedClassifier, t
 from shoplens.learning.text_classes.examples import TextExamples, read_examples
 from shoplens.learning.text_classes.judging import Judged, judge
 from shoplens.models.classifier.base import Progress, silent
+from shoplens.models.text_body.settings import FineTuning
 
 SHORT = ("accuracy", "macro_f1", "micro_f1", "weighted_f1")
 
@@ -76,8 +77,9 @@ def run_classify(
     progress: Progress | None = None,
     state: Path | None = None,
     body: E5Body | None = None,
+    settings: FineTuning | None = None,
 ) -> Benchmark:
-    """Learn from one file and be judged by another. InputError when both are the same."""
+    """Learn from one file and be judged by another, as `train_classifier` does. InputError when both are the same."""
     if train.exists() and test.exists() and train.samefile(test):
         raise InputError(f"{test} is the file that is learnt from; give texts of its own to be judged by")
     tell = progress or silent
@@ -86,8 +88,9 @@ def run_classify(
     baseline = tfidf_lr(learnt.texts, learnt.labels, judged.texts, judged.labels)
     tell("baseline", 1, 1)
     trained = train_classifier(
-        learnt, encoder=encoder, effort=effort, minutes=minutes, seed=seed, progress=tell, state=state, body=body
-    )
+        learnt, encoder=encoder, effort=effort, minutes=minutes, seed=seed, progress=tell, state=state, body=body,
+        settings=settings,
+    )  # fmt: skip
     tell("test", 0, 1)
     outcome = judge(trained.model, judged.texts, judged.labels)
     tell("test", 1, 1)

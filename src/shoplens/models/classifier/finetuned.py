@@ -218,4 +218,9 @@ def _head_of(task: ClassTask) -> Regression:
 
 def _course(fitted: Fitted) -> dict[str, object]:
     """How the fine-tuning went."""
-    return {"epoch": fitted.epoch, "qualities": list(fitted.qualities), "seconds": round(fitted.seconds, 1)}
+    return {
+        "epoch": fitted.epoch,
+        "qualities": list(fitted.qualities),
+        "seconds": round(fitted.seconds, 1),
+        "device": fitted.device,
+    }

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from shoplens.encoders.e5_torch import E5Body, mean_of_tokens
 from shoplens.encoders.text import batches_by_length
 from shoplens.models.classifier.base import Progress, Rows
-from shoplens.models.content_ranker.reading import Reader, TokenStates, precision_of
-from shoplens.models.text_body.fitting import Fitted, fit
+from shoplens.models.content_ranker.reading import Reader, TokenStates
+from shoplens.models.text_body.fitting import Fitted, fit, hardware_of
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
 from shoplens.models.text_body.settings import FineTuning
 
@@ -79,8 +79,9 @@ class ClassTask:
 
     def loss(self, batch: Rows) -> Tensor:
         """Cross-entropy with smoothed labels."""
-        wanted = torch.from_numpy(self.learnt.rows[batch])
-        return nn.functional.cross_entropy(self._logits(self.learnt, batch), wanted, label_smoothing=SMOOTHING)
+        logits = self._logits(self.learnt, batch)
+        wanted = torch.from_numpy(self.learnt.rows[batch]).to(logits.device)
+        return nn.functional.cross_entropy(logits, wanted, label_smoothing=SMOOTHING)
 
     def quality(self) -> float:
         """Accuracy on what is held out; where that is equal, the loss decides."""
@@ -97,19 +98,20 @@ class ClassTask:
         right, loss = 0.0, 0.0
         lengths = self.judged.lengths.tolist()
         for rows in batches_by_length(lengths, 2 * self.settings.tokens_a_batch):
-            logits, wanted = self._logits(self.judged, np.array(rows)), torch.from_numpy(self.judged.rows[rows])
+            logits = self._logits(self.judged, np.array(rows))
+            wanted = torch.from_numpy(self.judged.rows[rows]).to(logits.device)
             right += float((logits.argmax(1) == wanted).sum())
             loss += float(nn.functional.cross_entropy(logits, wanted, reduction="sum"))
         return right / max(len(lengths), 1), loss / max(len(lengths), 1)
 
     def _logits(self, lessons: Lessons, rows: Rows) -> Tensor:
-        lower, present = lessons.states.rectangle(rows)
+        lower, present = lessons.states.rectangle(rows, self.head.out.weight.device)
         return self.head(mean_of_tokens(self.upper(lower, present).float(), present))  # type: ignore[no-any-return]
 
 
 def reader_of(body: E5Body, settings: FineTuning) -> Reader:
     """The body cut where learning begins."""
-    return Reader(body, settings.trained_layers, settings.longest, precision_of(settings.precision))
+    return Reader(body, settings.trained_layers, settings.longest, hardware_of(settings))
 
 
 def read_lessons(body: E5Body, texts: Sequence[str], rows: Rows, settings: FineTuning, tell: Progress) -> Lessons:
@@ -134,7 +136,7 @@ def fine_tune(
 ) -> tuple[ClassTask, Fitted]:
     """Learn until validation, epochs or minutes say stop. `told`: what tells these texts from others, for resuming."""
     task = ClassTask(body, learnt, judged, classes, settings)
-    digest = blake2b(orjson.dumps([settings.to_dict(), body.name, FORMAT, told, classes]), digest_size=16)
+    digest = blake2b(orjson.dumps([settings.of_outcome(), body.name, FORMAT, told, classes]), digest_size=16)
     for lessons in (learnt, judged):
         digest.update(lessons.rows.tobytes())
     fitted = fit(

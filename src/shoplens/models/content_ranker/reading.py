@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from shoplens.encoders.e5_torch import Body, padded, token_batches
+from shoplens.encoders.hub_device import Hardware
+
+CPU = torch.device("cpu")
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,10 +36,11 @@ class Texts:
 class Reader:
     """A body cut below its uppermost `trained` layers, with the lower ones ready to read."""
 
-    def __init__(self, body: Body, trained: int, longest: int, precision: torch.dtype) -> None:
-        self.body, self.longest, self.precision = body, longest, precision
+    def __init__(self, body: Body, trained: int, longest: int, hardware: Hardware) -> None:
+        self.body, self.longest, self.hardware = body, longest, hardware
         self.cut = max(0, body.sizes.layers - trained)
-        self._lower = nn.ModuleList(body.layer(number) for number in range(self.cut)).eval().requires_grad_(False)
+        lower = nn.ModuleList(body.layer(number) for number in range(self.cut)).eval().requires_grad_(False)
+        self._lower = lower.to(hardware.device)
 
     def upper(self) -> nn.ModuleList:
         """New modules of the layers above the cut, with the pretrained weights."""
@@ -48,11 +52,12 @@ class Reader:
 
     @torch.inference_mode()
     def read(self, tokens: Sequence[Ints]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-        """Batches of like length: rows, their states at the cut [n, longest, hidden], which tokens are there."""
+        """Batches of like length: rows, their states at the cut [n, longest, hidden], which tokens are there; both on
+        the device that reads."""
         for rows in token_batches([len(one) for one in tokens]):
-            ids, present = padded([tokens[row] for row in rows])
-            states = self.body.embed(ids)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == torch.bfloat16):
+            ids, there = padded([tokens[row] for row in rows])
+            states, present = self.body.embed(ids).to(self.hardware.device), there.to(self.hardware.device)
+            with self.hardware.autocast():
                 for layer in self._lower:
                     states = layer(states, present)
             yield rows, states, present
@@ -60,7 +65,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class TokenStates:
-    """States at the cut of some texts, one after another without padding. 2 × hidden bytes a token."""
+    """States at the cut of some texts, one after another without padding. 2 × hidden bytes a token, of the machine's
+    memory and not of an accelerator's: there may be more of them than that holds."""
 
     indptr: Ints  # [n + 1]
     states: Tensor  # bfloat16 [tokens, hidden]
@@ -74,8 +80,9 @@ class TokenStates:
         states = torch.empty((int(indptr[-1]), reader.body.sizes.hidden), dtype=torch.bfloat16)
         done = 0
         for rows, read, present in reader.read(tokens):
-            for row, one, there in zip(rows, read.to(torch.bfloat16), present, strict=True):
-                states[int(indptr[row]) : int(indptr[row + 1])] = one[there]
+            told = torch.split(read[present].to("cpu", torch.bfloat16), present.sum(1).tolist())
+            for row, one in zip(rows, told, strict=True):
+                states[int(indptr[row]) : int(indptr[row + 1])] = one
             done += len(rows)
             if tell is not None:
                 tell(done, len(tokens))
@@ -91,26 +98,21 @@ class TokenStates:
             positions = np.array(chosen, np.int64)
             yield positions, *self.rectangle(rows[positions])
 
-    def rectangle(self, rows: Ints) -> tuple[Tensor, Tensor]:
-        """Chosen texts padded: float32 [n, longest, hidden] and bool [n, longest]. A negative row is an empty text."""
+    def rectangle(self, rows: Ints, device: torch.device = CPU) -> tuple[Tensor, Tensor]:
+        """Chosen texts padded: float32 [n, longest, hidden] and bool [n, longest]. A negative row is an empty text.
+
+        `device`: where both are put.
+        """
         start = self.indptr[np.maximum(rows, 0)]
         length = np.where(rows < 0, 0, self.indptr[np.maximum(rows, 0) + 1] - start)
         offset = np.arange(max(int(length.max(initial=0)), 1))
-        present = torch.from_numpy(offset < length[:, None])
+        present = torch.from_numpy(offset < length[:, None]).to(device)
         token = np.where(offset < length[:, None], start[:, None] + offset, 0)
         if not len(self.states):
-            return torch.zeros((*token.shape, self.states.shape[1])), present
-        return self.states[torch.from_numpy(token)].float() * present.unsqueeze(2), present
+            return torch.zeros((*token.shape, self.states.shape[1]), device=device), present
+        return self.states[torch.from_numpy(token)].to(device).float() * present.unsqueeze(2), present
 
 
 def tokens_that_fit(lengths: Ints, hidden: int, megabytes: int) -> int:
     """How many texts, from the first on, have states that fit into so much memory."""
     return int(np.searchsorted(np.cumsum(lengths) * hidden * 2, megabytes * 2**20, "right"))
-
-
-def precision_of(name: str) -> torch.dtype:
-    """bfloat16 or float32 by name; auto: bfloat16 where the processor has instructions for it (else it is slower)."""
-    if name == "auto":
-        able = torch.cpu.get_capabilities()
-        return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
-    return torch.bfloat16 if name == "bfloat16" else torch.float32

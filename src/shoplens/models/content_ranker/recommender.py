@@ -17,12 +17,13 @@ from safetensors.numpy import load_file, save_file
 
 from shoplens.domain.dataset import Histories, Interactions, TrainingData
 from shoplens.encoders.e5_torch import Body, E5Body, TransformerLayer
+from shoplens.encoders.hub_device import learning_hardware
 from shoplens.encoders.packed_e5 import Sizes
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.base import Scores
 from shoplens.models.content_ranker.config import ContentRankerConfig
 from shoplens.models.content_ranker.network import RankerNetwork
-from shoplens.models.content_ranker.reading import Ints, Reader, Texts, TokenStates, precision_of, tokens_that_fit
+from shoplens.models.content_ranker.reading import Ints, Reader, Texts, TokenStates, tokens_that_fit
 from shoplens.models.content_ranker.samples import gather_lives, pointing_at_texts
 from shoplens.models.content_ranker.teacher import Lesson, Opinions, Teacher
 from shoplens.models.content_ranker.training import CPU, Progress, Trainer
@@ -105,7 +106,7 @@ class ContentRanker:
         lives = gather_lives(data.interactions, row, self.config)
         with seeded(self.config.seed, CPU):
             network = RankerNetwork(self.config, reader.upper(), reader.body.sizes.hidden)
-        trainer = Trainer(network, states, row, lives, self.config, reader.precision)
+        trainer = Trainer(network, states, row, lives, self.config, reader.hardware.dtype)
         if len(states):
             network.texts.start(trainer.read_all())
         trainer.spent = time.perf_counter() - began
@@ -136,9 +137,9 @@ class ContentRanker:
                     f"this content ranker was learnt on {self._body_name}, the text encoder here is {body.name}; "
                     "install the version it was learnt on, or train again"
                 )
-            precision = precision_of(self.config.precision)
+            hardware = learning_hardware("cpu", self.config.precision)  # whose networks are too small for more
             with seeded(self.config.seed, CPU):
-                self._reader = Reader(body, self.config.trained_layers, self.config.max_tokens, precision)
+                self._reader = Reader(body, self.config.trained_layers, self.config.max_tokens, hardware)
         return self._reader
 
     def _states(self, reader: Reader, texts: Texts, interactions: Interactions) -> tuple[Ints, TokenStates]:
@@ -166,7 +167,7 @@ class ContentRanker:
                 trainer.text_row,
                 trainer.candidates,
                 self.config,
-                reader.precision,
+                reader.hardware.dtype,
                 lambda history: trainer.people_of(table, history) @ table.T,
             )
             seconds = self.config.teacher_share * 60 * self.config.minutes
@@ -184,12 +185,12 @@ class ContentRanker:
         rest = np.arange(len(texts))
         if states is not None and held is not None:
             for positions, read, present in states.batches(np.arange(len(held))):
-                vectors[held[positions]] = network.texts(read, present, reader.precision).numpy()
+                vectors[held[positions]] = network.texts(read, present, reader.hardware.dtype).numpy()
             rest = np.setdiff1d(rest, held)
         for start in range(0, len(rest), CHUNK):
             rows = rest[start : start + CHUNK]
             for chosen, read, present in reader.read(reader.tokens([texts[row] for row in rows])):
-                vectors[rows[chosen]] = network.texts(read, present, reader.precision).numpy()
+                vectors[rows[chosen]] = network.texts(read, present, reader.hardware.dtype).numpy()
         return vectors
 
     # Answering.

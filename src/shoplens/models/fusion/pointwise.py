@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from shoplens.domain.dataset import Modality
+from shoplens.encoders.hub_device import learning_device
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.fusion.batches import Floats
 from shoplens.models.fusion.content import Axes, Content
@@ -19,7 +20,7 @@ from shoplens.models.fusion.network import FusionNetwork, ProfileShape
 from shoplens.models.fusion.pointwise_config import PointwiseConfig
 from shoplens.models.fusion.pointwise_rows import Fields, Past, Rows
 from shoplens.models.fusion.pointwise_training import Judge, PointwiseNetwork, PointwiseTrainer, Progress, Steps
-from shoplens.models.fusion.recommender import Fusion, _device
+from shoplens.models.fusion.recommender import Fusion
 from shoplens.models.fusion.training import seeded
 
 FORMAT = 1  # of the saved state
@@ -74,7 +75,7 @@ class Pointwise:
         """
         self._check(rows, n_users, n_items, rating)
         config = self.config
-        device = _device(config.device)
+        device = learning_device(config.device)
         self._profile, self._context = profile or ProfileShape(), context or ProfileShape()
         self._n_users, self._n_items, self._rating = n_users, n_items, rating
         liked_above = float(rows.label.mean()) if rating else 0.5

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from shoplens.domain.dataset import Histories, Modality, TrainingData
+from shoplens.encoders.hub_device import learning_device
 from shoplens.errors import BundleError, ConfigurationError, InputError
 from shoplens.models.base import Scores
 from shoplens.models.fusion.batches import read_histories
@@ -69,7 +70,7 @@ class Fusion:
 
     def fit(self, data: TrainingData) -> Self:
         """Learn both towers; keeps the weights of the epoch that ranked best on an inner validation."""
-        device = _device(self.config.device)
+        device = learning_device(self.config.device)
         interactions = data.interactions
         self.ordered = {"time": True, "none": False}.get(self.config.order, is_ordered(interactions))
         self.timed = interactions.timed and self.ordered
@@ -320,16 +321,3 @@ class Fusion:
             setattr(self, f"_{name}", torch.from_numpy(served[name]))
         self._spread = torch.from_numpy(served["spread"]) if "spread" in served else None
         self._after_load()
-
-
-def _device(name: str) -> torch.device:
-    """The device of that name; ConfigurationError when this machine has none."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigurationError(f"fusion: device is {name!r}; write auto, cpu, cuda or cuda:1") from error
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigurationError(f"fusion: device is {name!r}, but no such GPU can be used here; write auto or cpu")
-    return device

@@ -40,6 +40,7 @@ class LabelChain(nn.Module):
     def log_partition(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """Logarithm of the summed weight of all sequences. [n]"""
         steps, first = self._weights()
+        lengths = lengths.to(emissions.device)
         sums = first + emissions[:, 0]
         for at in range(1, emissions.shape[1]):
             following = torch.logsumexp(sums.unsqueeze(2) + steps, 1) + emissions[:, at]
@@ -49,7 +50,8 @@ class LabelChain(nn.Module):
     def log_likelihood(self, emissions: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
         """Of each sequence of `labels` int64 [n, units]; what lies beyond a length does not count. [n]"""
         steps, first = self._weights()
-        there = torch.arange(emissions.shape[1]) < lengths.unsqueeze(1)
+        lengths = lengths.to(emissions.device)
+        there = torch.arange(emissions.shape[1], device=emissions.device) < lengths.unsqueeze(1)
         score = (emissions.gather(2, labels.unsqueeze(2)).squeeze(2) * there).sum(1) + first[labels[:, 0]]
         score = score + (steps[labels[:, :-1], labels[:, 1:]] * there[:, 1:]).sum(1)
         return score - self.log_partition(emissions, lengths)
@@ -58,8 +60,9 @@ class LabelChain(nn.Module):
     def best(self, emissions: Tensor, lengths: Tensor) -> Tensor:
         """The most likely labels (Viterbi). int64 [n, units]; beyond a length, anything."""
         steps, first = self._weights()
+        lengths = lengths.to(emissions.device)
         sums, pointers = first + emissions[:, 0], []
-        stay = torch.arange(emissions.shape[2]).expand_as(sums)
+        stay = torch.arange(emissions.shape[2], device=emissions.device).expand_as(sums)
         for at in range(1, emissions.shape[1]):
             most, origin = (sums.unsqueeze(2) + steps).max(1)
             going = (at < lengths).unsqueeze(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,10 @@ RECURRENT = 160  # numbers of each direction
 
 @dataclass(frozen=True, slots=True)
 class UnitBatch:
-    """Units of some blocks, padded with zeros. int64 [n, units], `letters` [n, units, LETTERS], `lengths` [n]."""
+    """Units of some blocks, padded with zeros. int64 [n, units], `letters` [n, units, LETTERS], `lengths` [n].
+
+    `lengths` stay on the CPU, where recurrent layers want them.
+    """
 
     token: Tensor
     place: Tensor
@@ -40,6 +44,11 @@ class UnitBatch:
         lengths = torch.tensor([len(one.token) for one in blocks])
         token, place, shape = torch.from_numpy(flat)
         return cls(token, place, shape, torch.from_numpy(letters), lengths)
+
+    def to(self, device: torch.device) -> UnitBatch:
+        """The same where a network reads it."""
+        token, place, shape, letters = (one.to(device) for one in (self.token, self.place, self.shape, self.letters))
+        return UnitBatch(token, place, shape, letters, self.lengths)
 
 
 class TaggerHead(nn.Module):
@@ -63,12 +72,15 @@ class TaggerHead(nn.Module):
 
     def forward(self, lower: Tensor, final: Tensor, units: UnitBatch) -> Tensor:
         """Emissions [n, units, labels] from token states [n, tokens, hidden] at the cut and after the last layer."""
-        rows = torch.arange(len(units.token)).unsqueeze(1)
+        rows = torch.arange(len(units.token), device=final.device).unsqueeze(1)
         above = self.dropout(final[rows, units.token].float())
         letters = self.dropout(self.letters(units.letters)).flatten(2)
         below = self.dropout(lower[rows, units.token].float())
         given = torch.cat([above, below, letters, self.shape(units.shape), self.place(units.place)], 2)
         packed = pack_padded_sequence(given, units.lengths, batch_first=True, enforce_sorted=False)
-        read, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True, total_length=given.shape[1])
+        # cuDNN's recurrent layers know no bfloat16.
+        with torch.autocast("cuda", enabled=False) if given.is_cuda else nullcontext():
+            told = self.recurrent(packed)[0]
+        read, _ = pad_packed_sequence(told, batch_first=True, total_length=given.shape[1])
         emissions: Tensor = self.out(torch.cat([self.dropout(read), above], 2))
         return emissions

@@ -20,12 +20,12 @@ from shoplens.domain.tagging import OUTSIDE, TaggedSentence, label_set, spans_of
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.encoders.text import batches_by_length
 from shoplens.errors import InputError
-from shoplens.models.content_ranker.reading import Reader, TokenStates, precision_of
+from shoplens.models.content_ranker.reading import Reader, TokenStates
 from shoplens.models.tagger.blocks import Block, make_blocks
 from shoplens.models.tagger.network import TaggerHead, UnitBatch
 from shoplens.models.tagger.reading import read_sentences
 from shoplens.models.tagger.units import are_characters
-from shoplens.models.text_body.fitting import Fitted, fit
+from shoplens.models.text_body.fitting import Fitted, fit, hardware_of
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
 from shoplens.models.text_body.served import write_body
 from shoplens.models.text_body.settings import FineTuning
@@ -58,7 +58,7 @@ class TaggingTask:
         self, body: E5Body, learnt: Lessons, judged: Lessons, labels: Sequence[str], settings: FineTuning
     ) -> None:
         self.learnt, self.judged, self.labels, self.settings = learnt, judged, labels, settings
-        reader = Reader(body, settings.trained_layers, LONGEST, precision_of(settings.precision))
+        reader = Reader(body, settings.trained_layers, LONGEST, hardware_of(settings))
         self.upper = UpperLayers(reader.upper())
         self.head = TaggerHead(body.sizes.hidden, labels)
         self.network = nn.ModuleDict({"upper": self.upper, "head": self.head})
@@ -80,7 +80,7 @@ class TaggingTask:
         wanted = np.zeros(emissions.shape[:2], np.int64)
         for row, one in enumerate(blocks):
             wanted[row, : len(one.unit)] = self.learnt.labels[one.unit]
-        likely = self.head.chain.log_likelihood(emissions, torch.from_numpy(wanted), units.lengths)
+        likely = self.head.chain.log_likelihood(emissions, torch.from_numpy(wanted).to(emissions.device), units.lengths)
         return -likely.sum() / units.lengths.sum()
 
     def quality(self) -> float:
@@ -89,7 +89,7 @@ class TaggingTask:
         lengths = [len(one.ids) for one in self.judged.blocks]
         for rows in batches_by_length(lengths, 2 * self.settings.tokens_a_batch):
             emissions, units, blocks = self._emissions(self.judged, np.array(rows))
-            best = self.head.chain.best(emissions, units.lengths).numpy()
+            best = self.head.chain.best(emissions, units.lengths).cpu().numpy()
             for row, one in enumerate(blocks):
                 found[one.unit] = best[row, : len(one.unit)]
         told = [self.labels[code] for code in found[:-1]]
@@ -97,8 +97,9 @@ class TaggingTask:
 
     def _emissions(self, lessons: Lessons, rows: Ints) -> tuple[Tensor, UnitBatch, list[Block]]:
         blocks = [lessons.blocks[row] for row in rows]
-        units = UnitBatch.of(blocks)
-        lower, present = lessons.states.rectangle(rows)
+        device = self.head.out.weight.device
+        units = UnitBatch.of(blocks).to(device)
+        lower, present = lessons.states.rectangle(rows, device)
         return self.head(lower, self.upper(lower, present), units).float(), units, blocks
 
 
@@ -150,6 +151,7 @@ class TrainedTagger:
             "epoch": self.fitted.epoch,
             "validation_entity_f1": self.fitted.qualities,
             "train_seconds": self.fitted.seconds,
+            "device": self.fitted.device,
         }
         (folder / FACTS).write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))
 
@@ -217,7 +219,7 @@ def _lessons(
     begin, end = tokens.ids([""], "")[0]
     numbers = [0] * len(read) if documents else list(range(len(read)))
     blocks = make_blocks(read, numbers, marks=(begin, end), room=settings.longest, longest=LONGEST, random=random)
-    reader = Reader(body, settings.trained_layers, LONGEST, precision_of(settings.precision))
+    reader = Reader(body, settings.trained_layers, LONGEST, hardware_of(settings))
     states = TokenStates.read(reader, [one.ids for one in blocks], tell)
     code = {label: number for number, label in enumerate(labels)}
     flat = [code.get(label, 0) for one in sentences for label in one.labels]
@@ -235,7 +237,7 @@ def speak_of_the_same(sentences: Sequence[TaggedSentence], step: int = 997) -> b
 def _fingerprint(
     sentences: Sequence[TaggedSentence], valid: Sequence[TaggedSentence], body: E5Body, settings: FineTuning
 ) -> str:
-    digest = blake2b(orjson.dumps([settings.to_dict(), body.name, FORMAT]), digest_size=16)
+    digest = blake2b(orjson.dumps([settings.of_outcome(), body.name, FORMAT]), digest_size=16)
     for part in (sentences, valid):
         for one in part:
             digest.update(orjson.dumps([one.units, one.labels]))

@@ -1,7 +1,8 @@
 """Fine-tunes a network until the validation, the epochs or the time say stop.
 
 What was learnt is written down every two minutes and after every epoch: a run that was killed goes on from there and
-ends where it would have ended (when it is the clock that ends it, as far as clocks agree).
+ends where it would have ended (when it is the clock that ends it, as far as clocks agree). On another device than it
+began on it goes on too, to about there.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from shoplens.encoders.hub_device import Hardware, learning_hardware
 from shoplens.models.checkpoint import read_state, write_state
-from shoplens.models.content_ranker.reading import precision_of
 from shoplens.models.text_body.layers import Average
 from shoplens.models.text_body.settings import FineTuning
 
@@ -61,6 +62,7 @@ class Fitted:
     epoch: int  # the one that was kept, from 1
     qualities: tuple[float, ...]  # after each epoch
     seconds: float
+    device: str = "cpu"  # on which it learnt
 
 
 def fit(
@@ -71,8 +73,9 @@ def fit(
     fingerprint: str = "",
     progress: Progress | None = None,
 ) -> Fitted:
-    """Train; the network ends as it was (on average over the last steps) after its best epoch.
+    """Train; the network ends as it was (on average over the last steps) after its best epoch, and on the CPU.
 
+    The network is put on the device of the settings, where `task` must put what the network reads.
     `state`: where what was learnt so far is kept, with a `fingerprint` of data and settings; a file of another one is
     not read. The caller removes it when all is done.
     """
@@ -83,10 +86,15 @@ def fit(
     while not run.over:
         run.learn()
     task.network.load_state_dict(run.best)
-    task.network.eval()
+    task.network.cpu().eval()
     if progress is not None:
         progress(run.steps, run.steps, run.figures)
-    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds)
+    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds, str(run.hardware.device))
+
+
+def hardware_of(settings: FineTuning) -> Hardware:
+    """Where layers are read and learn, and in which precision; ConfigurationError for a device that is not there."""
+    return learning_hardware(settings.device, settings.precision)
 
 
 class _Run:
@@ -97,9 +105,10 @@ class _Run:
     ) -> None:
         self.task, self.settings, self.progress = task, settings, progress
         self.path, self.fingerprint = state, fingerprint
+        self.hardware = hardware_of(settings)
+        task.network.to(self.hardware.device)
         self.optimiser = torch.optim.AdamW(task.groups(), fused=True)
         self.average = Average(task.network, settings.averaging)
-        self.low = precision_of(settings.precision) == torch.bfloat16
         self.epoch = self.place = 0  # whole epochs, and batches of the one under way
         self.an_epoch = len(task.batches(np.random.default_rng(settings.seed)))
         self.epochs = settings.epochs or min(max(round(STEPS / max(self.an_epoch, 1)), FEWEST), MOST)
@@ -148,15 +157,15 @@ class _Run:
         share = self.rate()
         for group in self.optimiser.param_groups:
             group["lr"] = group["rate"] * share
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.low):
+        with self.hardware.autocast():
             loss = self.task.loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), self.settings.clip)
         self.optimiser.step()
         self.average.add(self.task.network)
-        smooth = self.figures.get("loss", float(loss.detach()))
-        self.figures["loss"] = 0.95 * smooth + 0.05 * float(loss.detach())
+        latest = float(loss.detach())
+        self.figures["loss"] = 0.95 * self.figures.get("loss", latest) + 0.05 * latest
 
     def rate(self) -> float:
         """Share of the learning rate: up in the first steps, then a line to zero when epochs or time are over."""
@@ -199,6 +208,7 @@ class _Run:
             "stand": [self.epoch, self.place, self.seconds],
             "told": [self.qualities, self.figures],
             "chance": torch.get_rng_state(),
+            "chance_there": torch.cuda.get_rng_state(self.hardware.device) if self.on_cuda else None,
         }
         write_state(self.path, state)
         self.saved = time.perf_counter()
@@ -207,8 +217,18 @@ class _Run:
         """Go on where a killed run was."""
         self.task.network.load_state_dict(state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.average.numbers, self.average.steps = state["average"]
-        self.best, self.best_epoch = state["best"]
+        numbers, self.average.steps = state["average"]
+        best, self.best_epoch = state["best"]
+        self.average.numbers, self.best = self._here(numbers), self._here(best)
         self.epoch, self.place, self.spent = state["stand"]
         self.qualities, self.figures = state["told"]
         torch.set_rng_state(state["chance"])
+        if self.on_cuda and state.get("chance_there") is not None:
+            torch.cuda.set_rng_state(state["chance_there"], self.hardware.device)
+
+    @property
+    def on_cuda(self) -> bool:
+        return self.hardware.device.type == "cuda"
+
+    def _here(self, numbers: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self.hardware.device) for name, value in numbers.items()}

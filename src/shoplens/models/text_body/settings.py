@@ -27,7 +27,8 @@ class FineTuning:
     clip: float = 1.0  # largest norm of a gradient
     averaging: float = 0.99  # of weights over steps (Polyak and Juditsky, 1992): share that stays; 0 = the last weights
     patience: int = 2  # epochs without a better validation before learning ends
-    precision: str = "auto"  # of matrix products: bfloat16 where the processor computes in it
+    device: str = "auto"  # where layers are read and learn: cpu, cuda, cuda:1; auto = a CUDA GPU when there is one
+    precision: str = "auto"  # of matrix products: float32, bfloat16; auto = bfloat16 where the chip multiplies it
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -45,5 +46,9 @@ class FineTuning:
             raise ConfigurationError(f"precision {self.precision!r} is unknown; write one of: {', '.join(PRECISIONS)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """For a checkpoint's fingerprint and a manifest."""
+        """For a manifest."""
         return asdict(self)
+
+    def of_outcome(self) -> dict[str, Any]:
+        """For a checkpoint's fingerprint: all but the device, so that what one began another may end."""
+        return {name: value for name, value in asdict(self).items() if name != "device"}
