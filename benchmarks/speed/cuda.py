@@ -1,6 +1,7 @@
 """Training and encoding on a CUDA device beside the CPU of the same machine: the same code, data and seeds.
 
     python -m benchmarks.speed.cuda [--data FOLDER …] [--devices cpu cuda] [--epochs 2] [--photos 256] [--titles 2000]
+                                    [--texts 1000] [--only training|encoding|fine-tuning …]
 
 A FOLDER holds train.csv (user_id,item_id[,timestamp]) and perhaps features/MODALITY.npy with one row a product. Of one
 with timestamps `transformer` and `gru` learn sequences; of one without, `mlp` and `graph` learn sets and a graph.
@@ -11,9 +12,15 @@ tells whether learning suffers.
 
 Encoders: a CLIP of the shape of ViT-B/32 and a text model of the shape of e5-small, with random weights, through the
 hub encoder, in fp32 and in what it takes by itself ("fast"). Photos are prepared on the CPU on both sides:
-`preparation` is that alone. `likeness` is the least cosine with the CPU's fp32 vectors. Ratios are CPU seconds / GPU
-seconds. Needs torch and, for encoders, the extra `hub`. A table on stderr, one JSON object on stdout; without a GPU the
-CPU stands alone.
+`preparation` is that alone. `likeness` is the least cosine with the CPU's fp32 vectors.
+
+Fine-tuning: a classifier and a tagger over a body of the shape of e5-small with random weights, six layers read and six
+learn, in float32 and bfloat16 on each device; `read_s` are the seconds of the lower layers, `large` as above, `quality`
+is the last epoch's (accuracy less a hundredth of the loss; F1 of entities). Of texts made up to be told apart by a
+word: figures of speed, none of how good such models are.
+
+Ratios are CPU seconds / GPU seconds. Needs torch and, for encoders, the extra `hub`. A table on stderr, one JSON object
+on stdout; without a GPU the CPU stands alone.
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.speed.cuda_text import fine_tunings
 from benchmarks.speed.synthetic import distinct_purchases, sequences
 from benchmarks.speed.synthetic_products import photos, titles
 from shoplens.domain.dataset import Interactions, Modality, TrainingData
@@ -43,6 +51,7 @@ from shoplens.models.fusion.config import GRAPH
 ORDERED, UNORDERED = ("transformer", "gru"), ("mlp", "graph")
 LARGER = 8  # times the work of a step
 SIDE = 224  # pixels that a ViT-B/32 sees
+PARTS = ("fine-tuning", "training", "encoding")
 Row = dict[str, Any]
 
 
@@ -256,7 +265,7 @@ def beside(rows: Sequence[Row], same: Sequence[str], what: str) -> list[Row]:
 def tell(row: Row, *figures: str) -> None:
     """One line of the table."""
     named = " · ".join(
-        str(row[key]) for key in ("data", "model", "history", "half", "device", "precision") if key in row
+        str(row[key]) for key in ("data", "model", "history", "half", "task", "device", "precision") if key in row
     )
     said = " large" if row.get("large") else ""
     print(f"{named + said:62}", *(f"{name} {row[name]:>10}" for name in figures), file=sys.stderr, flush=True)
@@ -277,7 +286,8 @@ def main() -> None:
     parser.add_argument(
         "--histories", nargs="+", choices=(*ORDERED, *UNORDERED), help="default: all that suit the data"
     )
-    parser.add_argument("--only", choices=("training", "encoding"))
+    parser.add_argument("--texts", type=int, default=1_000, help="that are fine-tuned on, classes and entities each")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
     for folder in wanted.data:
@@ -285,8 +295,18 @@ def main() -> None:
             parser.error(f"{folder} holds no train.csv; name a folder as for `shoplens bench recommend`")
     cuda = torch.cuda.is_available()
     devices = wanted.devices or (["cpu", "cuda"] if cuda else ["cpu"])
-    trained = trainings(wanted, devices) if wanted.only != "encoding" else []
-    encoded = encoders(wanted, devices) if wanted.only != "training" else []
+    tuned: list[Row] = []
+    if "fine-tuning" in wanted.only:
+        tuned += fine_tunings(
+            devices,
+            texts=wanted.texts,
+            epochs=wanted.epochs,
+            tiny=wanted.tiny,
+            seed=wanted.seed,
+            tell=lambda row: tell(row, "read_s", "epoch_s", "quality"),
+        )
+    trained = trainings(wanted, devices) if "training" in wanted.only else []
+    encoded = encoders(wanted, devices) if "encoding" in wanted.only else []
     result = {
         "benchmark": "cuda",
         "gpu": torch.cuda.get_device_name() if cuda else None,
@@ -296,7 +316,9 @@ def main() -> None:
         "torch": torch.__version__,
         "training": trained,
         "encoding": encoded,
+        "fine_tuning": tuned,
         "ratios": {
+            "fine_tuning": beside(tuned, ("task", "large"), "epoch_s"),
             "training": beside(trained, ("data", "history", "large"), "epoch_s"),
             "encoding": beside(encoded, ("model", "half"), "s"),
         },

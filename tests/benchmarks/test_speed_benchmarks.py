@@ -156,6 +156,7 @@ def test_a_gpu_beside_the_processor(
     (tmp_path / "train.csv").write_text("\n".join(["user_id,item_id", *rows]), encoding="utf-8")
     np.save(tmp_path / "features" / "image.npy", np.random.default_rng(0).random((20, 4), np.float32))
     small = ["--devices", "cpu", "--epochs", "1", "--photos", "2", "--titles", "3", "--rounds", "1", "--tiny"]
+    small += ["--texts", "60"]
     result = answer("cuda", ["--data", str(tmp_path), *small], capsys, monkeypatch)
     assert isinstance(result, dict)
     assert [(row["history"], row["large"]) for row in result["training"]] == [
@@ -164,6 +165,9 @@ def test_a_gpu_beside_the_processor(
         ("graph", False),
     ]
     assert [row["half"] for row in result["encoding"]] == ["image"] * 2 + ["text"] * 4 + ["preparation"]
-    assert result["ratios"] == {"training": [], "encoding": []}
+    learnt = [(task, large) for task in ("classes", "entities") for large in (False, True) for _ in range(2)]
+    assert [(row["task"], row["large"]) for row in result["fine_tuning"]] == learnt
+    assert all(row["epoch_s"] > 0 for row in result["fine_tuning"])
+    assert result["ratios"] == {"training": [], "encoding": [], "fine_tuning": []}
     both = [{"model": "clip", "device": name, "precision": name, "s": s} for name, s in (("cpu", 6.0), ("cuda", 2.0))]
     assert cuda.beside(both, ("model",), "s") == [{"model": "clip", "precision": "cuda", "cpu_over_cuda": 3.0}]
