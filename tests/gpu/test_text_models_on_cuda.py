@@ -85,6 +85,10 @@ def test_chains_of_labels_are_those_of_a_cpu() -> None:
     chain.cuda()
     torch.testing.assert_close(chain.log_likelihood(there, wanted.cuda(), lengths).cpu(), told)
     torch.testing.assert_close(chain.marginals(there, lengths).cpu(), chances)
+    step_by_step = len(chain.steps) - 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shoplens.models.tagger.chain.FEW", step_by_step)
+        torch.testing.assert_close(chain.log_likelihood(there, wanted.cuda(), lengths).cpu(), told)
     for row, length in enumerate(lengths):
         assert torch.equal(chain.best(there, lengths)[row, :length].cpu(), wanted[row, :length])
 

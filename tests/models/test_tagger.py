@@ -101,6 +101,24 @@ def test_the_chain_agrees_with_counting_all_sequences(length: int, seed: int) ->
         assert float(marginals[place, code]) == pytest.approx(share, abs=1e-3)
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), st.integers(0, 10_000))
+def test_halves_add_up_to_what_steps_do(lengths: list[int], seed: int) -> None:
+    """What a GPU does: the same sum and the same slopes."""
+    labels = label_set(["A", "B"])
+    torch.manual_seed(seed)
+    chain = LabelChain(labels)
+    torch.nn.init.normal_(chain.steps)
+    torch.nn.init.normal_(chain.first)
+    emissions = torch.randn(len(lengths), max(lengths), len(labels), requires_grad=True)
+    learnt = (emissions, chain.steps, chain.first)
+    ways = [way(emissions, torch.tensor(lengths)) for way in (chain.log_partition, chain.log_partition_by_halves)]
+    torch.testing.assert_close(ways[1], ways[0], atol=1e-4, rtol=1e-5)
+    slopes = [torch.autograd.grad(one.sum(), learnt, allow_unused=True, materialize_grads=True) for one in ways]
+    for one, other in zip(*slopes, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
 def test_what_stands_beside_in_a_batch_changes_nothing() -> None:
     chain = LabelChain(label_set(["A"]))
     torch.nn.init.normal_(chain.steps)
