@@ -35,6 +35,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
         write_marked(marked / "dev.txt", marked_sentences(30, seed=1))
         done = opened.taggers.train("brands", marked, SETTINGS, body=tiny_body())
         assert done.judged.entities["micro"]["f1"] > 0.8
+        assert done.saved.details["device"] == done.chosen.trained.fitted.device
         yield opened
 
 
