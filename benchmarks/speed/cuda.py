@@ -1,7 +1,7 @@
 """Training and encoding on a CUDA device beside the CPU of the same machine: the same code, data and seeds.
 
     python -m benchmarks.speed.cuda [--data FOLDER …] [--devices cpu cuda] [--epochs 2] [--photos 256] [--titles 2000]
-                                    [--texts 1000] [--only training|encoding|fine-tuning …]
+                                    [--texts 600] [--only training|encoding|fine-tuning …]
 
 A FOLDER holds train.csv (user_id,item_id[,timestamp]) and perhaps features/MODALITY.npy with one row a product. Of one
 with timestamps `transformer` and `gru` learn sequences; of one without, `mlp` and `graph` learn sets and a graph.
@@ -286,7 +286,7 @@ def main() -> None:
     parser.add_argument(
         "--histories", nargs="+", choices=(*ORDERED, *UNORDERED), help="default: all that suit the data"
     )
-    parser.add_argument("--texts", type=int, default=1_000, help="that are fine-tuned on, classes and entities each")
+    parser.add_argument("--texts", type=int, default=600, help="that are fine-tuned on, classes and entities each")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="default: all")
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
