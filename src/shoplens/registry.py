@@ -55,6 +55,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "indexes": {
         "exact": Part("shoplens.retrieval.exact:ExactIndex"),
+        "codes": Part("shoplens.retrieval.codes:CodesIndex"),
         "hnsw": Part("shoplens.retrieval.hnsw:HnswIndex"),
     },
 }

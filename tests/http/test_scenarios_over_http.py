@@ -258,6 +258,9 @@ def test_a_search_follows_the_scenario_that_it_names_and_the_one_for_searches(
     tea = found(filter=TEA)
     assert tea
     assert not found(scenario="strict") & tea
+    said = client.post("/v1/interact", json={"text": "tea", "n": 100, "scenario": "strict"}).json()
+    assert not {one["item_id"] for one in said["items"]} & tea
+    assert client.post("/v1/interact", files={"text": (None, "tea"), "scenario": (None, "strickt")}).status_code == 422
     refused = client.post("/v1/search", json={"text": "tea", "scenario": "strickt"})
     assert refused.status_code == 422
     assert "strict" in refused.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from shoplens.http.app import create_app
 from shoplens.service.runtime import Runtime
@@ -78,6 +80,17 @@ def test_conversations(client: TestClient) -> None:
         body = {"text": text, **({"session_id": session} if session and number % 7 else {})}
         reply = check(client.post("/v1/interact", content=orjson.dumps(body)), body)
         session = reply["session_id"] if reply is not None else session
+
+
+def test_forms_with_and_without_a_photo(client: TestClient) -> None:
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(photo, "PNG")
+    for number, text in enumerate(hostile_queries(SUITE // 20, seed=5)):
+        for route in ("/v1/search", "/v1/interact"):
+            fields: list[tuple[str, Any]] = [("text", (None, text.encode("utf-8", "replace"))), ("n", (None, "5"))]
+            if number % 8 == 0:
+                fields.append(("image", ("x.png", photo.getvalue())))
+            check(client.post(route, files=fields), (route, text))
 
 
 def test_sessions_of_nobody(client: TestClient) -> None:

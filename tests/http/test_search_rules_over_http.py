@@ -17,7 +17,7 @@ from shoplens.cli import rules as _rules  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
 from shoplens.domain.catalogue import Product
 from shoplens.domain.search_rules import RuleKind
-from shoplens.errors import StoreError
+from shoplens.errors import ConfigurationError, StoreError
 from shoplens.http.app import create_app
 from shoplens.recommend.asking import Ask
 from shoplens.service.runtime import Runtime
@@ -170,6 +170,36 @@ def test_a_file_that_turns_wrong_is_listed_by_the_command_and_hinders_no_change(
         assert command(shop, "remove", str(told["id"]))["rules"][0]["removed"]
     finally:
         file.unlink()
+
+
+def test_words_that_need_no_rule_are_counted_and_a_file_is_tried_until_it_can_be_read(
+    shop: Runtime, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told.txt"
+    told.write_text("膳魔师\nIKEA\nSony 100 nz\n", encoding="utf-8")
+    made = command(shop, "import", str(told), "--kind", "words")
+    assert ([one["rule"] for one in made["rules"]], made["left_out"]) == (["膳魔师"], ["IKEA", "Sony"])
+    file = shop.workspace.root / "words.txt"
+    file.write_text("水桶包\nIKEA\n", encoding="utf-8")
+    try:
+        with contextlib.closing(open_store(shop.workspace.database_url)) as store:
+            with monkeypatch.context() as patched:
+                patched.setattr("shoplens.service.search_rules.read_words", refuse)
+                rules = SearchRules(shop.workspace, store, strict=False)
+                assert not rules.follow()
+                assert [one.problem for one in rules.files() if one.kind is RuleKind.WORDS] == ["it is busy"]
+            assert rules.follow(), "the file is the same, and can be read now"
+            assert "水桶包" in rules.analyser.words
+            (words,) = (one for one in rules.files() if one.kind is RuleKind.WORDS)
+            assert (words.problem, words.rules, words.left_out) == (None, 1, 1)
+        listed = command(shop, "list")["files"]
+        assert {one["kind"]: one["left_out"] for one in listed} == {"curation": 0, "synonyms": 0, "words": 1}
+    finally:
+        file.unlink()
+
+
+def refuse(path: Path) -> tuple[str, ...]:
+    raise ConfigurationError("it is busy")
 
 
 def test_what_a_file_says_anew_is_not_lost_while_the_store_fails(

@@ -12,7 +12,7 @@ from shoplens.retrieval.exact import ExactIndex
 from shoplens.testing.indexes import check_index
 
 
-@pytest.mark.parametrize("name", ["exact", "hnsw"])
+@pytest.mark.parametrize("name", ["exact", "codes", "hnsw"])
 def test_each_index_passes_the_suite(name: str, tmp_path: Path) -> None:
     faiss.omp_set_num_threads(1)  # two thousand vectors are not worth threads that wait for one another
     check_index(find("indexes", name), tmp_path)

@@ -7,13 +7,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from shoplens.errors import InputError, StoreError
 from shoplens.retrieval.lexical.document import Document
 from shoplens.retrieval.lexical.index import LexicalIndex
+from shoplens.retrieval.lexical.view import View
 
 
 def _ids(index: LexicalIndex, text: str, k: int = 10) -> list[str]:
@@ -201,3 +205,36 @@ def test_the_vocabulary_follows_when_it_was_put_off(monkeypatch: pytest.MonkeyPa
     index._vocabulary_due = 0.0
     assert not index.refresh()
     assert _ids(index, "taepot") == ["a"]
+
+
+def test_an_index_that_others_begin_anew_is_told_from_the_one_before(tmp_path: Path) -> None:
+    def row_of(item_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        return np.array([int(one) for one in item_ids], np.int64)
+
+    index = LexicalIndex.open(tmp_path)
+    index.apply([Document(item_id="1", title="red dress"), Document(item_id="2", title="red shoe")], (), 1)
+    assert np.flatnonzero(index.coverage(index.parse("red"), row_of)).tolist() == [1, 2]
+    assert index.folder is not None
+    shutil.rmtree(index.folder)
+    LexicalIndex.open(tmp_path).apply([Document(item_id="2", title="red shoe")], (), 1)
+    assert index.refresh()
+    assert np.flatnonzero(index.coverage(index.parse("red"), row_of)).tolist() == [2]
+    index.apply([Document(item_id="3", title="red hat")], (), 2)
+    assert np.flatnonzero(index.coverage(index.parse("red"), row_of)).tolist() == [2, 3]
+
+
+def test_what_common_words_find_alone_is_what_everything_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shoplens.retrieval.lexical.view.COMMON_AT_LEAST", 20)
+    index = LexicalIndex.open()
+    sizes = [Document(item_id=f"p{n}", title=f"tea {'fine ' * (n % 4)}{n} oz") for n in range(60)]
+    index.apply([*sizes, *(Document(item_id=f"r{n}", title=f"rare bar {n} oz") for n in range(3))], (), 1)
+    for text in ("rare oz", "oz rare bar", "rare fine oz"):
+        query = index.parse(text)
+        found = index.search(query, 8)
+        assert (len(found.item_ids), found.exact) == (8, False), "words that many have were asked for alone"
+        monkeypatch.setattr(View, "common", lambda view, plan: (frozenset(), 0.0, 0.0))
+        everything = index.search(query, 8)
+        monkeypatch.undo()
+        monkeypatch.setattr("shoplens.retrieval.lexical.view.COMMON_AT_LEAST", 20)
+        assert found.scores.tolist() == pytest.approx(everything.scores.tolist(), rel=1e-4)
+        assert index.search(query, 8).item_ids == found.item_ids, "also from what was kept"

@@ -58,7 +58,7 @@ def test_recall_under_filters_of_every_width(exact_below: int) -> None:
         assert recall(signal, queries, allowed) >= 0.99, f"a filter that keeps {share:.1%}"
 
 
-def test_vectors_of_different_lengths_are_found_through_a_graph_too() -> None:
+def test_vectors_of_different_lengths_are_found_through_an_index_too() -> None:
     """Like those of attributes: logarithms of probabilities, asked with probabilities."""
     random = np.random.default_rng(0)
     shown = random.dirichlet(np.full(40, 0.05), 4_000).astype(np.float32)
@@ -85,10 +85,10 @@ changes = st.lists(
 
 @settings(deadline=None, max_examples=60)
 @given(changes, st.booleans(), st.integers(0, 2**31))
-def test_what_is_found_is_what_was_put_last(done: list[tuple[str, list[int]]], graph: bool, seed: int) -> None:
+def test_what_is_found_is_what_was_put_last(done: list[tuple[str, list[int]]], index: bool, seed: int) -> None:
     """However products come, change and leave: as if all had been put in at once."""
     random = np.random.default_rng(seed)
-    signal, truth = VectorSignal("meaning", SIZE, exact_below=0 if graph else 1_000), dict[int, Vectors]()
+    signal, truth = VectorSignal("meaning", SIZE, exact_below=0 if index else 1_000), dict[int, Vectors]()
     for what, rows in done:
         if what == "put":
             vectors = random.normal(size=(len(rows), SIZE)).astype(np.float32)
@@ -161,7 +161,7 @@ def test_it_says_when_it_wants_to_be_built() -> None:
     signal.rebuild()
     told.append(signal.wants_rebuild)
     signal.put(np.arange(1_500, 3_000), clustered(1_500, SIZE, 1))
-    told.append(signal.wants_rebuild)  # so many need a graph
+    told.append(signal.wants_rebuild)  # so many need an index
     signal.rebuild()
     told.append(signal.wants_rebuild)
     assert told == [False, True, False, True, False]

@@ -1,4 +1,4 @@
-"""Vectors in memory follow their tables; graphs are built once, kept, and opened by whoever comes later."""
+"""Vectors in memory follow their tables; indexes are built once, kept, and opened by whoever comes later."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from shoplens.domain.catalogue import Product
 from shoplens.features.table import DIGEST_BYTES, FeatureTable, TableWriter
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.retrieval.hnsw import FILE_NAME, HnswIndex
+from shoplens.retrieval.codes import FILES, CodesIndex
 from shoplens.service.held_vectors import Floats, HeldVectors, Read, Source
-from shoplens.service.search_graphs import PLACES, SearchGraphs
+from shoplens.service.kept_indexes import PLACES, KeptIndexes
 
 SIZE, MANY = 8, 1_100  # fewer products are not worth building for
 SOME = 80  # that are looked for one by one
@@ -55,8 +55,8 @@ class Shop:
         self.write({f"p{k}": text_of(0, k) for k in range(many)})
 
     @property
-    def graphs(self) -> SearchGraphs:
-        return SearchGraphs(self.root / "graphs")
+    def indexes(self) -> KeptIndexes:
+        return KeptIndexes(self.root / "indexes")
 
     def write(self, texts: dict[str, str]) -> None:
         """What `embed` does: these products have these texts, all others none."""
@@ -69,7 +69,7 @@ class Shop:
         self.texts = dict(texts)
 
     def process(self) -> HeldVectors:
-        held = HeldVectors(self.facts, self.graphs, exact_below=0)
+        held = HeldVectors(self.facts, self.indexes, exact_below=0)
         held.take("meaning", self.source())
         return held
 
@@ -106,7 +106,7 @@ def built(held: HeldVectors) -> HeldVectors:
 
 def wait_for(shop: Shop) -> None:
     began = time.monotonic()
-    while not shop.graphs.generation("meaning", "encoder-1"):
+    while not shop.indexes.generation("meaning", "encoder-1"):
         assert time.monotonic() - began < PATIENCE
         time.sleep(0.01)
 
@@ -133,7 +133,7 @@ changes = st.lists(
 
 @settings(deadline=None, max_examples=15)
 @given(changes, st.booleans())
-def test_whatever_changed_since_the_graph_was_built_the_table_holds(
+def test_whatever_changed_since_the_index_was_built_the_table_holds(
     tmp_path_factory: pytest.TempPathFactory, done: list[tuple[str, int]], running: bool
 ) -> None:
     shop = Shop(tmp_path_factory.mktemp("shop"))
@@ -170,17 +170,17 @@ def test_a_process_that_waits_opens_what_another_one_built(shop: Shop) -> None:
 
 def test_one_process_builds_at_a_time(shop: Shop) -> None:
     held = shop.process()
-    with shop.graphs.building("meaning") as ours:
+    with shop.indexes.building("meaning") as ours:
         assert ours
         held.build()
         time.sleep(0.3)
         assert held.signals[0].wants_rebuild
         assert shop.holds_the_table(held)  # one by one meanwhile
-    with shop.graphs.building("meaning") as ours:
+    with shop.indexes.building("meaning") as ours:
         assert ours
 
 
-def test_other_encoders_have_no_use_for_the_graph(shop: Shop) -> None:
+def test_other_encoders_have_no_use_for_the_index(shop: Shop) -> None:
     built(shop.process())
     held = shop.process()
     held.take("meaning", shop.source("encoder-2"))
@@ -188,12 +188,12 @@ def test_other_encoders_have_no_use_for_the_graph(shop: Shop) -> None:
     assert shop.reads == 2 * MANY
 
 
-@pytest.mark.parametrize("file", [FILE_NAME, PLACES])
-def test_a_damaged_graph_is_built_again(shop: Shop, file: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("file", [*FILES, PLACES])
+def test_a_damaged_index_is_built_again(shop: Shop, file: str, caplog: pytest.LogCaptureFixture) -> None:
     built(shop.process())
     wait_for(shop)
-    (kept,) = (shop.root / "graphs" / "meaning").glob(f"*/{file}")
-    kept.write_bytes(kept.read_bytes()[:-100])
+    (kept,) = (shop.root / "indexes" / "meaning").glob(f"*/{file}")
+    kept.write_bytes(kept.read_bytes()[:-100] or b"?")  # so few have no codes
     held = shop.process()
     assert "is built again" in caplog.text
     assert shop.holds_the_table(built(held))
@@ -203,14 +203,14 @@ def test_a_damaged_graph_is_built_again(shop: Shop, file: str, caplog: pytest.Lo
 def test_a_full_disk_costs_the_file_not_the_answers(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(self: HnswIndex, folder: Path) -> None:
+    def full(self: CodesIndex, folder: Path) -> None:
         raise RuntimeError("no space left on device")
 
-    monkeypatch.setattr(HnswIndex, "save", full)
+    monkeypatch.setattr(CodesIndex, "save", full)
     held = built(shop.process())
     assert shop.holds_the_table(held)
     assert "no space left" in caplog.text
-    assert not list((shop.root / "graphs" / "meaning").glob("[0-9]*"))
+    assert not list((shop.root / "indexes" / "meaning").glob("[0-9]*"))
 
 
 def test_what_was_encoded_here_is_not_undone_by_an_older_table(shop: Shop) -> None:

@@ -45,6 +45,12 @@ def interact(
     user: Annotated[str | None, typer.Option(help="user_id: whose taste has a say.")] = None,
     language: Annotated[Literal["en", "zh"] | None, typer.Option(help="Of sentences. Default: as you write.")] = None,
     n: Annotated[int, typer.Option("--n", "-n", min=1, max=1_000, help="How many products.")] = 5,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            help="Place in the shop whose rules hold, see `shoplens scenarios`; default: search, if there is one."
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Talk about what you look for, turn by turn; photos, recordings and videos may come with it."""
@@ -68,6 +74,8 @@ def interact(
     if json and not one_shot:
         raise typer.BadParameter("a conversation has no one JSON object; say something with --say", param_hint="--json")
     with Runtime.open(workspace) as shop:
+        place = shop.search.scenario(scenario)
+        first, later = replace(first, scenario=place), replace(later, scenario=place)
         if not one_shot:
             _converse(shop, first)
             return
@@ -101,7 +109,7 @@ def _converse(shop: Runtime, first: Turn) -> None:
         except InputError as error:
             console.print(str(error), style="yellow", markup=False, highlight=False)
             continue
-        turn = Turn(user_id=first.user_id, n=first.n, language=first.language)
+        turn = Turn(user_id=first.user_id, n=first.n, language=first.language, scenario=first.scenario)
         session = reply.session_id
         emit({}, json=False, table=reply_view(shop, reply))
 

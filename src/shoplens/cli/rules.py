@@ -116,9 +116,15 @@ def import_file(
 
     Example: shoplens rules import curation.toml --kind curation --replace
     """
+    from shoplens.service.search_rules import sorted_words
+
     with _rules(workspace) as rules:
         made = rules.tell_file(kind, file, replace=replace)
-    _emit(made, json, f"{len(made):,} rules were new")
+    said = f"{len(made):,} rules were new"
+    left_out = sorted_words(file)[1] if kind is RuleKind.WORDS else ()
+    if left_out:
+        said += f"; {len(left_out):,} words without a Chinese character are left out, since nothing cuts them apart"
+    _emit(made, json, said, left_out=list(left_out))
 
 
 @rules_app.command()
@@ -157,10 +163,14 @@ def _tell(workspace: Path, kind: RuleKind, told: Sequence[Any], json: bool) -> N
     _emit(made, json, "holds from now on:" if made else "that holds already")
 
 
-def _emit(changed: Sequence[SearchRule], json: bool, said: str) -> None:
+def _emit(changed: Sequence[SearchRule], json: bool, said: str, **more: Sequence[str]) -> None:
     from shoplens.http.wire.search_rules import rules_json
 
-    emit({"rules": rules_json(changed)}, json=json, table=Group(Text(said), *([_table(changed)] if changed else [])))
+    emit(
+        {"rules": rules_json(changed), **more},
+        json=json,
+        table=Group(Text(said), *([_table(changed)] if changed else [])),
+    )
 
 
 def _table(rules: Sequence[SearchRule]) -> Table | Text:
@@ -175,6 +185,8 @@ def _table(rules: Sequence[SearchRule]) -> Table | Text:
 
 def _said(file: RuleFile) -> str:
     told = f"{file.name} ({file.kind}): {file.rules:,} rules more hold"
+    if file.left_out:
+        told += f"; {file.left_out:,} words without a Chinese character are left out, since nothing cuts them apart"
     return told if file.problem is None else f"{told}; {file.problem}"
 
 

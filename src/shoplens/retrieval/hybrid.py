@@ -137,21 +137,16 @@ class HybridIndex:
         weights = self.blend.weights(LANGUAGES[language_of(asked.text)])
         if asked.prefix or self._words is None or not asked.text:
             found = self.by_words(asked, depth, allowed)
-            vectors = self._vectors(asked, texts=not (asked.prefix and found is not None and len(found.rows)))
-        elif self.reader is not None and self.reader.remembers(
-            asked.text
-        ):  # then another thread costs more than it saves
+            texts = not (asked.prefix and found is not None and len(found.rows))
+            usable, nearest = self._by_vectors(asked, weights, depth, allowed, texts=texts)
+        elif self.reader is not None and self.reader.remembers(asked.text):  # another thread costs more than it saves
             found = self.by_words(asked, depth, allowed)
-            vectors = self._vectors(asked, texts=True)
-        else:  # a text is read while its words are looked up
-            reading = _READING.submit(self._vectors, asked, texts=True)
+            usable, nearest = self._by_vectors(asked, weights, depth, allowed)
+        else:  # a text is read, and what is near looked for, while its words are looked up
+            reading = _READING.submit(self._by_vectors, asked, weights, depth, allowed)
             found = self.by_words(asked, depth, allowed)
-            vectors = reading.result()
-        usable = {
-            name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
-        }
+            usable, nearest = reading.result()
         named = [found.rows] if found is not None else []
-        nearest = {name: self._nearest(name, vector, depth, allowed) for name, (vector, _) in usable.items()}
         named += [near for near, _ in nearest.values()]
         rows = np.unique(np.concatenate(named)) if named else np.zeros(0, np.int64)
         parts: dict[str, Floats] = {}
@@ -208,6 +203,16 @@ class HybridIndex:
 
     def _meanings(self, asked: Asked) -> list[str]:
         return self.reader.english(asked.text) if self.reader is not None else []
+
+    def _by_vectors(
+        self, asked: Asked, weights: Mapping[str, float], depth: int, allowed: Mask | None, *, texts: bool = True
+    ) -> tuple[dict[str, tuple[Floats, float]], dict[str, tuple[RowNumbers, Floats]]]:
+        """What signals that count are asked with and how much that counts, and what each finds."""
+        vectors = self._vectors(asked, texts=texts)
+        usable = {
+            name: (vector, weight * weights[name]) for name, (vector, weight) in vectors.items() if weights.get(name)
+        }
+        return usable, {name: self._nearest(name, vector, depth, allowed) for name, (vector, _) in usable.items()}
 
     def _vectors(self, asked: Asked, *, texts: bool) -> dict[str, tuple[Floats, float]]:
         """What each signal is asked with, and how much it counts: several vectors of one signal are added up."""

@@ -1,12 +1,8 @@
-"""Products by vectors, as fresh as the last call: a graph of what was there when built, and a tail of what came since.
+"""Products by vectors, as fresh as the last call: an index of what was there when built, and a tail of what came since.
 
 A product that changes gets a new place at the end of the tail and its old place dies; a product that leaves dies. The
-dead are never found. When tail or graveyard grow, `rebuild` makes a new graph (minutes for a million products, so in
-the background) while searches and changes go on.
-
-A graph finds its way among vectors of one length only. Where they have several, it holds each with one more number that
-makes up for the difference, and is asked with a zero there (Bachrach et al. 2014): on vectors of attributes that lifts
-recall from 0.37 to 0.997.
+dead are never found. When tail or graveyard grow, `rebuild` makes a new index (half a minute for a million products, so
+in the background) while searches and changes go on.
 """
 
 from __future__ import annotations
@@ -20,34 +16,29 @@ import numpy.typing as npt
 
 from shoplens.errors import InputError
 from shoplens.retrieval.base import Mask, Vectors
-from shoplens.retrieval.hnsw import HnswIndex
+from shoplens.retrieval.codes import CodesIndex
 
 Floats = npt.NDArray[np.float32]
 RowNumbers = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 
-EXACT_BELOW = 30_000  # products: so many are looked at one by one in less than 3 ms, and need no graph
+EXACT_BELOW = 30_000  # products: so many are looked at one by one in 2 ms, and need no index
 TAIL_SHARE = 0.1  # of all products may wait for the next build, and as many may be dead
-BREADTH = (
-    640  # candidates that a search of the graph follows: recall@10 of .995 among 100,000 (3 ms), where 200 give .94
-)
-WALK = 20  # vectors that a graph compares for each candidate it follows, about
 FINER = 3  # times as many are found by the dot product as are wanted, where a finer score orders them
-EQUAL = 1.01  # longest vector / shortest, up to which they count as equally long
 SAMPLE = 512  # products that tell what is usual for a query
 
-#: What makes of a graph that was built, and the rows of its places, the one that answers.
-Keep = Callable[[HnswIndex, RowNumbers], HnswIndex]
+#: What makes of an index that was built, and the rows of its places, the one that answers.
+Keep = Callable[[CodesIndex, RowNumbers], CodesIndex]
 #: Finer scores: what is asked [size], vectors [m, size] → [m].
 Rescore = Callable[[Floats, Floats], Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What searches read; replaced as a whole, so that each search sees one moment. Places are the graph's, then the
+    """What searches read; replaced as a whole, so that each search sees one moment. Places are the index's, then the
     tail's."""
 
-    graph: HnswIndex | None
+    index: CodesIndex | None
     tail: Vectors  # [room, size]
     row: Places  # [places in use]: whose vector it is, -1 = dead
     place: Places  # [rows]: where a product's vector lies, -1 = nowhere
@@ -56,17 +47,16 @@ class _Held:
     @property
     def start(self) -> int:
         """First place of the tail."""
-        return 0 if self.graph is None else len(self.graph)
+        return 0 if self.index is None else len(self.index)
 
     def vectors(self, places: npt.NDArray[np.integer]) -> Vectors:
         """Vectors at some places."""
-        if self.graph is None:
+        if self.index is None:
             beginning: Vectors = self.tail[places]
             return beginning
-        size = self.tail.shape[1]
-        found = np.empty((len(places), size), np.float32)
+        found = np.empty((len(places), self.tail.shape[1]), np.float32)
         old = places < self.start
-        found[old] = self.graph.vectors[places[old], :size]
+        found[old] = self.index.vectors[places[old]]
         found[~old] = self.tail[places[~old] - self.start]
         return found
 
@@ -93,13 +83,11 @@ class VectorSignal:
         *,
         rescore: Rescore | None = None,
         exact_below: int = EXACT_BELOW,
-        graph: Callable[[], HnswIndex] = lambda: HnswIndex(breadth=BREADTH),
     ) -> None:
         self.name = name
         self.size = size
         self.rescore = rescore
         self.exact_below = exact_below
-        self._graph = graph
         self._writing = threading.Lock()
         self._building = threading.Lock()
         self._live = 0
@@ -117,7 +105,7 @@ class VectorSignal:
         held = self._held
         waiting = len(held.row) - held.start
         dead = len(held.row) - self._live
-        if held.graph is None and self._live <= self.exact_below:
+        if held.index is None and self._live <= self.exact_below:
             return dead > max(self._live, 1_000)
         return max(waiting, dead) > max(TAIL_SHARE * self._live, 1_000)
 
@@ -146,7 +134,7 @@ class VectorSignal:
             before = place[names]
             row[before[before >= 0]] = -1
             place[names] = np.arange(begin, end, dtype=np.int32)
-            self._publish(held.graph, tail, row, place, changed=len(names))
+            self._publish(held.index, tail, row, place, changed=len(names))
 
     def remove(self, rows: Sequence[int] | RowNumbers) -> None:
         """Forget products; rows without a vector are ignored."""
@@ -160,51 +148,49 @@ class VectorSignal:
             row, place = held.row.copy(), held.place.copy()
             row[place[names]] = -1
             place[names] = -1
-            self._publish(held.graph, held.tail, row, place, changed=len(names))
+            self._publish(held.index, held.tail, row, place, changed=len(names))
 
-    def adopt(self, graph: HnswIndex, rows: RowNumbers) -> None:
-        """Start from a graph that was built before; `rows` [len(graph)]: whose vector each place holds, -1 = nobody's.
+    def adopt(self, index: CodesIndex, rows: RowNumbers) -> None:
+        """Start from an index that was built before; `rows` [len(index)]: whose vector each place holds, -1 = nobody's.
 
-        For a signal that holds nothing yet. InputError when the graph is one of other vectors.
+        For a signal that holds nothing yet. InputError when the index is one of other vectors.
         """
         row = np.array(rows, np.int32)
-        width = graph.vectors.shape[1]
-        if self._held.row.size or len(row) != len(graph) or width not in (self.size, self.size + 1):
-            raise InputError(f"{self.name}: a graph of {len(graph)} vectors of {width} numbers does not belong here")
-        graph.breadth = self._graph().breadth
+        width = index.vectors.shape[1]
+        if self._held.row.size or len(row) != len(index) or width != self.size:
+            raise InputError(f"{self.name}: an index of {len(index)} vectors of {width} numbers does not belong here")
         alive = np.flatnonzero(row >= 0)
         place = np.full(int(row.max(initial=-1)) + 1, -1, np.int32)
         place[row[alive]] = alive
         row[np.setdiff1d(alive, place[row[alive]])] = -1  # a row that is named twice has one place
         with self._writing:
-            self._publish(graph, np.zeros((0, self.size), np.float32), row, place, changed=len(row))
+            self._publish(index, np.zeros((0, self.size), np.float32), row, place, changed=len(row))
 
     def rebuild(self, keep: Keep | None = None) -> None:
         """Build anew from all that lives. Slow; searches and changes go on meanwhile, and none is lost.
 
-        `keep` gets the graph and the rows of its places as they were when building began [len(graph)], and gives back
-        the graph that shall answer: the same, on disk by then.
+        `keep` gets the index and the rows of its places as they were when building began [len(index)], and gives back
+        the index that shall answer: the same, on disk by then.
         """
         with self._building:
             before = self._held
             places = np.flatnonzero(before.row >= 0)
             vectors = before.vectors(places)
-            graph = self._graph().build(_equally_long(vectors)) if len(places) > self.exact_below else None
-            if graph is not None and keep is not None:
-                graph = keep(graph, before.row[places].astype(np.int64))
-                graph.breadth = self._graph().breadth
+            index = CodesIndex().build(vectors) if len(places) > self.exact_below else None
+            if index is not None and keep is not None:
+                index = keep(index, before.row[places].astype(np.int64))
             with self._writing:
                 now = self._held
                 old = now.row[places]  # -1 where a product changed or left meanwhile: places are never used twice
                 late = np.flatnonzero(now.row[len(before.row) :] >= 0) + len(before.row)
                 row = np.concatenate([old, now.row[late]])
                 tail = now.vectors(late)
-                if graph is None:
+                if index is None:
                     tail = np.concatenate([vectors, tail])
                 place = np.full(len(now.place), -1, np.int32)
                 alive = np.flatnonzero(row >= 0)
                 place[row[alive]] = alive
-                self._publish(graph, tail, row, place, changed=len(row))
+                self._publish(index, tail, row, place, changed=len(row))
 
     def has(self, rows: RowNumbers) -> Mask:
         """Which products have a vector. [len(rows)]"""
@@ -232,10 +218,10 @@ class VectorSignal:
         count = int(np.count_nonzero(alive))
         if not count or k < 1:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        if held.graph is None or _few(held.graph, count, count / len(alive), k):
-            places, scores = _exact(held, asked, k, alive, count)
+        if held.index is None:
+            places, scores = _exact(held.tail, asked, k, alive)
         else:
-            places, scores = self._through_graph(held.graph, held, asked, k, alive)
+            places, scores = self._through_index(held.index, held, asked, k, alive)
         if self.rescore is not None and len(places):
             scores = self.rescore(asked, held.vectors(places))
         rows = held.row[places].astype(np.int64)
@@ -264,15 +250,13 @@ class VectorSignal:
     def _fine(self, asked: Floats, vectors: Vectors) -> Floats:
         return vectors @ asked if self.rescore is None else self.rescore(asked, vectors)
 
-    def _through_graph(
-        self, graph: HnswIndex, held: _Held, asked: Floats, k: int, alive: Mask
+    def _through_index(
+        self, index: CodesIndex, held: _Held, asked: Floats, k: int, alive: Mask
     ) -> tuple[npt.NDArray[np.int64], Floats]:
-        """The graph's best and the tail's best."""
+        """The index's best and the tail's best."""
         start = held.start
         everything = bool(alive[:start].all())
-        padded = np.zeros((1, graph.vectors.shape[1]), np.float32)
-        padded[0, : self.size] = asked
-        found, scores = graph.search(padded, k, None if everything else alive[:start])
+        found, scores = index.search(asked[None], k, None if everything else alive[:start])
         kept = found[0] >= 0
         places, best = found[0][kept], scores[0][kept]
         waiting = np.flatnonzero(alive[start:])
@@ -288,35 +272,25 @@ class VectorSignal:
             raise InputError(f"{self.name}: a vector of {asked.size} numbers; products have {self.size}")
         return asked
 
-    def _publish(self, graph: HnswIndex | None, tail: Vectors, row: Places, place: Places, changed: int) -> None:
+    def _publish(self, index: CodesIndex | None, tail: Vectors, row: Places, place: Places, changed: int) -> None:
         """Show searches a new state."""
         alive = np.flatnonzero(row >= 0)
         self._live = len(alive)
         self._unsampled += changed
-        held = _Held(graph, tail, row, place, self._held.sample)
+        held = _Held(index, tail, row, place, self._held.sample)
         if len(held.sample) < min(SAMPLE, len(alive)) or self._unsampled > 0.1 * len(alive):
             chosen = alive if len(alive) <= SAMPLE else np.random.default_rng(0).choice(alive, SAMPLE, replace=False)
-            held = _Held(graph, tail, row, place, held.vectors(np.sort(chosen)))
+            held = _Held(index, tail, row, place, held.vectors(np.sort(chosen)))
             self._unsampled = 0
         self._held = held
 
 
-def _few(graph: HnswIndex, count: int, share: float, k: int) -> bool:
-    """Whether looking at all `count` products that live and are allowed is less work than walking the graph, which
-    follows 1 / share as many candidates to find enough that are allowed."""
-    return count <= 2 * k or count * share < WALK * max(graph.breadth, 2 * k)
-
-
-def _exact(held: _Held, asked: Floats, k: int, alive: Mask, count: int) -> tuple[npt.NDArray[np.int64], Floats]:
+def _exact(tail: Vectors, asked: Floats, k: int, alive: Mask) -> tuple[npt.NDArray[np.int64], Floats]:
     """All that live and are allowed, one by one."""
-    if count > len(alive) / 4:  # copying many vectors is dearer than multiplying all
-        scores = held.tail[: len(alive) - held.start] @ asked
-        if held.graph is not None:
-            scores = np.concatenate([held.graph.vectors[:, : len(asked)] @ asked, scores])
-        places = np.flatnonzero(alive)
-        return _best(places, scores[places], min(k, count))
     places = np.flatnonzero(alive)
-    return _best(places, held.vectors(places) @ asked, min(k, count))
+    if len(places) > len(alive) / 4:  # copying many vectors is dearer than multiplying all
+        return _best(places, (tail[: len(alive)] @ asked)[places], k)
+    return _best(places, tail[places] @ asked, k)
 
 
 def _best(places: npt.NDArray[np.int64], scores: Floats, k: int) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -331,14 +305,6 @@ def _places(held: _Held, rows: RowNumbers) -> Places:
     places = np.full(len(rows), -1, np.int32)
     places[known] = held.place[rows[known]]
     return places
-
-
-def _equally_long(vectors: Vectors) -> Vectors:
-    """The vectors, with one more number each that makes them equally long, unless they are. [n, size or size + 1]"""
-    squares = np.einsum("nd,nd->n", vectors, vectors)
-    if squares.max() <= EQUAL**2 * squares.min():
-        return vectors
-    return np.concatenate([vectors, np.sqrt(squares.max() - squares)[:, None]], axis=1)
 
 
 def _with_room(tail: Vectors, needed: int) -> Vectors:

@@ -1,4 +1,4 @@
-"""The signals of search in memory, brought up to the tables that `embed` writes and to the graphs that are kept.
+"""The signals of search in memory, brought up to the tables that `embed` writes and to the indexes that are kept.
 
 A table that was written to is compared with what is held, by digest. What no table has yet (a text that was encoded
 when its product changed) is put in by hand and stays until a table has it, for ten minutes at most.
@@ -22,9 +22,9 @@ import numpy.typing as npt
 from shoplens.errors import ShoplensError
 from shoplens.features.table import INDEX, FeatureTable
 from shoplens.recommend.facts import CatalogueFacts
-from shoplens.retrieval.hnsw import HnswIndex
+from shoplens.retrieval.codes import CodesIndex
 from shoplens.retrieval.semantic import EXACT_BELOW, Rescore, VectorSignal
-from shoplens.service.search_graphs import SearchGraphs, digests_of, same_inputs
+from shoplens.service.kept_indexes import KeptIndexes, digests_of, same_inputs
 
 log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ Also = Callable[[dict[str, bytes]], dict[str, bytes]]  # digests by item id → 
 PART = 16_384  # products whose vectors are copied at a time
 AHEAD = 600.0  # seconds for which a text that was encoded here is believed to be newer than the table's
 TRY_EVERY = 3.0  # seconds between tries to build: another process may be at it
-BEHIND_REQUESTS = 10  # niceness of what builds graphs while requests are answered
+BEHIND_REQUESTS = 10  # niceness of what builds indexes while requests are answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Held:
     signal: VectorSignal
     origin: str
     stamp: tuple[int, ...] = ()  # when its tables had been written
-    generation: int = 0  # of the graph that was tried or kept, 0 = none
+    generation: int = 0  # of the index that was tried or kept, 0 = none
     digests: dict[str, bytes] = field(default_factory=dict)  # item_id → input of the vector that is held
     ahead: dict[str, float] = field(default_factory=dict)  # item_id → when it was encoded here, before any table had it
 
@@ -66,12 +66,12 @@ class Held:
 class HeldVectors:
     """See the top of this file. All but `remove` and `signals` are for one thread.
 
-    `exact_below`: products up to which a signal needs no graph.
+    `exact_below`: products up to which a signal needs no index.
     """
 
-    def __init__(self, facts: CatalogueFacts, graphs: SearchGraphs, *, exact_below: int = EXACT_BELOW) -> None:
+    def __init__(self, facts: CatalogueFacts, indexes: KeptIndexes, *, exact_below: int = EXACT_BELOW) -> None:
         self._facts = facts
-        self._graphs = graphs
+        self._indexes = indexes
         self._exact_below = exact_below
         self._held: dict[str, Held] = {}
         self._builder: threading.Thread | None = None
@@ -105,7 +105,7 @@ class HeldVectors:
         held.ahead.update(dict.fromkeys(fresh, time.monotonic()))
 
     def take(self, name: str, source: Source) -> None:
-        """Bring one signal up to what its tables say; open a graph that another process has built."""
+        """Bring one signal up to what its tables say; open an index that another process has built."""
         tables = [source.table] if source.behind is None else [source.table, source.behind]
         stamp = tuple((one / INDEX).stat().st_mtime_ns for one in tables)
         held = self._held.get(name)
@@ -152,22 +152,22 @@ class HeldVectors:
         self.signals = tuple(held.signal for held in self._held.values())
 
     def _newer(self, name: str, held: Held) -> bool:
-        """Whether another process has built a graph that this one waits for."""
-        return held.signal.wants_rebuild and self._graphs.generation(name, held.origin) > held.generation
+        """Whether another process has built an index that this one waits for."""
+        return held.signal.wants_rebuild and self._indexes.generation(name, held.origin) > held.generation
 
     def _empty(self, name: str, source: Source) -> VectorSignal:
         return VectorSignal(name, source.size, rescore=source.rescore, exact_below=self._exact_below)
 
     def _begun(self, name: str, source: Source, digests: dict[str, bytes]) -> Held:
-        """A signal that holds what is the same in the graph that was kept, or nothing."""
+        """A signal that holds what is the same in the index that was kept, or nothing."""
         held = Held(self._empty(name, source), source.origin)
-        held.generation = self._graphs.generation(name, source.origin)  # a damaged one is not tried again
-        kept = self._graphs.read(name, source.origin)
-        if kept is None or kept.graph.vectors.shape[1] not in (source.size, source.size + 1):
+        held.generation = self._indexes.generation(name, source.origin)  # a damaged one is not tried again
+        kept = self._indexes.read(name, source.origin)
+        if kept is None or kept.index.vectors.shape[1] != source.size:
             return held
         rows = self._facts.rows(kept.ids)
         alive = same_inputs(kept, digests) & self._facts.columns.listed[rows]
-        held.signal.adopt(kept.graph, np.where(alive, rows, -1))
+        held.signal.adopt(kept.index, np.where(alive, rows, -1))
         held.digests = {kept.ids[place]: kept.digests[place] for place in np.flatnonzero(alive).tolist()}
         held.generation = kept.generation
         return held
@@ -194,7 +194,7 @@ class HeldVectors:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BEHIND_REQUESTS)
         for name, held in waiting.items():
             try:
-                with self._graphs.building(name) as ours:
+                with self._indexes.building(name) as ours:
                     if ours and not self._newer(name, held):
                         self._rebuild_one(name, held)
             except (ShoplensError, OSError, MemoryError) as error:
@@ -204,15 +204,15 @@ class HeldVectors:
         ids = self._facts.ids
         digests = dict(held.digests)  # as they are before building begins: what changes meanwhile is told by them
 
-        def keep(graph: HnswIndex, rows: Rows) -> HnswIndex:
+        def keep(index: CodesIndex, rows: Rows) -> CodesIndex:
             whose = [ids[row] for row in rows.tolist()]
             try:
-                held.generation, mapped = self._graphs.write(
-                    name, held.origin, graph, whose, digests_of(whose, digests)
+                held.generation, mapped = self._indexes.write(
+                    name, held.origin, index, whose, digests_of(whose, digests)
                 )
             except OSError as error:  # it answers all the same, from memory
                 log.warning("the index of %s is built again at the next start: %s", name, error)
-                return graph
+                return index
             return mapped
 
         held.signal.rebuild(keep)

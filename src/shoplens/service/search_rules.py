@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -43,6 +43,7 @@ class RuleFile:
     name: str
     rules: int  # in it; 0 when there is no such file
     problem: str | None = None  # why it cannot be read; what it said before holds on
+    left_out: int = 0  # words without a Chinese character: these are never cut apart
 
 
 class SearchRules:
@@ -89,7 +90,10 @@ class SearchRules:
 
     def files(self) -> Sequence[RuleFile]:
         """What stands beside, in files."""
-        return [RuleFile(kind, file.path.name, len(file.lines), file.problem) for kind, file in self._files.items()]
+        return [
+            RuleFile(kind, file.path.name, len(file.lines), file.problem, file.left_out)
+            for kind, file in self._files.items()
+        ]
 
     def tell(self, told: Mapping[RuleKind, Sequence[Told]], *, replace: bool = False) -> Sequence[SearchRule]:
         """Add rules; those that hold already are not told twice. `replace`: others of these kinds hold no more.
@@ -115,12 +119,12 @@ class SearchRules:
 
     def tell_file(self, kind: RuleKind, path: Path, *, replace: bool = False) -> Sequence[SearchRule]:
         """The same with all that a file says, in the format of the workspace's own. ConfigurationError names the line
-        that cannot be read."""
+        that cannot be read. Words without a Chinese character are left out: `sorted_words` tells which."""
         told: Sequence[Told]
         if kind is RuleKind.CURATION:
             told = written_rules(path)
         elif kind is RuleKind.WORDS:
-            told = [word for word in read_words(path) if _is_chinese(word)]
+            told, _ = sorted_words(path)
         else:
             Synonyms.read(path)
             told = [line for line in _plain_lines(path.read_text(encoding="utf-8-sig")) if line]
@@ -175,6 +179,7 @@ class _File:
         self.path = path
         self.lines: Sequence[Any] = ()
         self.problem: str | None = None
+        self.left_out = 0
         self._stamp: tuple[int, int] | None = None
         if strict:
             self._look()
@@ -182,15 +187,15 @@ class _File:
             self.follow()
 
     def follow(self) -> bool:
-        """Read the file again when it changed. Returns whether it says something else."""
+        """Read the file again when it changed, or could not be read. Returns whether it says something else."""
         try:
             changed = self._look()
         except ConfigurationError as error:
+            if self.problem != str(error):  # said once, tried each time: it may be readable again as it is
+                log.warning("%s; the rules before stay in force", error)
             self.problem = str(error)
-            log.warning("%s; the rules before stay in force", error)
             return False
-        if changed:
-            self.problem = None
+        self.problem = None
         return changed
 
     def _look(self) -> bool:
@@ -202,16 +207,28 @@ class _File:
             stamp = (status.st_mtime_ns, status.st_size)
         if stamp == self._stamp:
             return False
+        before = self.left_out
+        self.lines, self.left_out = _read(self.kind, self.path) if stamp is not None else ((), 0)
         self._stamp = stamp
-        self.lines = _READ[self.kind](self.path) if stamp is not None else ()
+        if self.left_out > before:
+            log.warning("%s: %d words without a Chinese character are left out", self.path.name, self.left_out)
         return True
 
 
-_READ: Mapping[RuleKind, Callable[[Path], Sequence[Any]]] = {
-    RuleKind.CURATION: read_rules,
-    RuleKind.SYNONYMS: lambda path: Synonyms.read(path).others,
-    RuleKind.WORDS: read_words,
-}
+def _read(kind: RuleKind, path: Path) -> tuple[Sequence[Any], int]:
+    """What a file says, and how much of it is left out."""
+    if kind is RuleKind.CURATION:
+        return read_rules(path), 0
+    if kind is RuleKind.SYNONYMS:
+        return Synonyms.read(path).others, 0
+    words, others = sorted_words(path)
+    return words, len(others)
+
+
+def sorted_words(path: Path) -> tuple[Sequence[str], Sequence[str]]:
+    """Words of a file that have a Chinese character, and the others, which nothing cuts apart: they need no rule."""
+    words = read_words(path)
+    return [word for word in words if _is_chinese(word)], [word for word in words if not _is_chinese(word)]
 
 
 def rule_json(one: SearchRule) -> Told:

@@ -44,10 +44,10 @@ from shoplens.retrieval.views import Views
 from shoplens.service.bridging import HeldBridge
 from shoplens.service.encoders import modalities_on
 from shoplens.service.held_vectors import HeldVectors, Read, Source
+from shoplens.service.kept_indexes import KeptIndexes
 from shoplens.service.loose_media import LooseMedia
 from shoplens.service.query_reading import query_reader, reading_along, stated, told_digests
 from shoplens.service.recognition_in_use import HeldRecogniser
-from shoplens.service.search_graphs import SearchGraphs
 from shoplens.service.search_photos import HeldShots, HeldUsual, PhotoTables, frames_learnt, same_frames
 from shoplens.service.search_weights import read_weights, weights_stamp
 from shoplens.service.workspace import Workspace
@@ -72,7 +72,7 @@ class SearchVectors:
         self._facts = facts
         self._media = media
         self._lock = threading.Lock()
-        self._held = HeldVectors(facts, SearchGraphs(workspace.search / "graphs"))
+        self._held = HeldVectors(facts, KeptIndexes(workspace.search / "vectors"))
         self._waiting: dict[str, Product] = {}
         self._restated: set[str] = set()  # products of which the catalogue may state other values now
         self._looked: float | None = None

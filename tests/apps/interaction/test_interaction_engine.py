@@ -11,6 +11,8 @@ from shoplens.apps.search.understanding import Understands
 from shoplens.domain.catalogue import Product
 from shoplens.features.align.glosses import glossary
 from shoplens.recommend.asking import Constraint
+from shoplens.recommend.filters import parse_filter
+from shoplens.recommend.scenarios import Scenario
 from shoplens.testing.hostile_queries import hostile_queries
 from shoplens.testing.searched_shop import SearchedShop
 from shoplens.testing.tiny_shop import tiny_shop
@@ -180,3 +182,12 @@ def test_whatever_is_said_is_answered(tiny: Talk) -> None:
         assert reply.said
         assert all(hit.item_id in tiny.products for hit in reply.found.items)
     assert tiny.talk.sessions.bytes < 20 << 20
+
+
+def test_a_turn_keeps_to_the_place_it_is_said_in(varied: Talk) -> None:
+    place = Scenario(name="shy", hide=parse_filter({"field": "attributes.color", "eq": "red"}))
+    first = varied.talk.turn(Turn(text="dress", n=3, scenario=place))
+    more = varied.talk.turn(Turn(session_id=first.session_id, text="show more", n=3, scenario=place))
+    shown = [*varied.found(first), *varied.found(more)]
+    assert len({product.item_id for product in shown}) == 6
+    assert not any("red" in product.attributes.get("color", ()) for product in shown)

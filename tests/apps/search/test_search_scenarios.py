@@ -9,6 +9,7 @@ import pytest
 from found_products import ids
 
 from shoplens.errors import InputError
+from shoplens.recommend.asking import Sort
 from shoplens.recommend.filters import parse_filter
 from shoplens.recommend.rules import Boost
 from shoplens.recommend.scenarios import Scenario
@@ -58,3 +59,17 @@ def test_what_is_raised_rises_and_newer_products_stay(shop: SearchedShop) -> Non
     shorter = other.search("dress", scenario=Scenario(name="any"), n=1000, group=False)
     assert ids(shorter) == ids(shop.search("dress", n=1000, group=False)), "an array that knows none of them"
     assert ids(other.search("dress", n=5, sort=()))[0] == replace(shorter.items[-1]).item_id
+
+
+def test_what_a_place_pins_stands_in_front_where_it_is_asked_for(shop: SearchedShop) -> None:
+    dresses = ids(shop.search("dress", n=1000, group=False))
+    place = Scenario(name="front", pin=(dresses[-1], "nobody", dresses[-2]))
+    found = shop.search("dress", scenario=place, n=4, group=False)
+    assert ids(found)[:2] == list(found.pinned) == [dresses[-1], dresses[-2]]
+    assert found.total == len(dresses)
+    assert not set(shop.search("wool socks", scenario=place, n=50).pinned), "nobody asked for dresses"
+    assert not shop.search("dress", scenario=place, sort=(Sort("price", descending=False),)).pinned
+    browsed = shop.search("", scenario=place, n=2)
+    assert ids(browsed) == [dresses[-1], dresses[-2]]
+    hiding = replace(place, hide=parse_filter({"field": "item_id", "eq": dresses[-1]}))
+    assert ids(shop.search("dress", scenario=hiding, n=1)) == [dresses[-2]]

@@ -80,7 +80,7 @@ class Answering:
     def _tries(self, scene: Scene, ask: Ask) -> Iterator[_Try]:
         """From everything that is wished to the little that is never loosened."""
         if scene.cursor is not None and scene.asked is not None:
-            page = replace(scene.asked, cursor=scene.cursor, n=ask.n, language=ask.language)
+            page = replace(scene.asked, cursor=scene.cursor, n=ask.n, language=ask.language, scenario=ask.scenario)
             yield _Try(scene, replace(page, user_id=ask.user_id, session_id=ask.session_id), scene.holding)
             return
         variation = _is_variation(scene)

@@ -101,6 +101,7 @@ class Interaction:
             user_id=turn.user_id,
             session_id=session.session_id,
             language=language,
+            scenario=turn.scenario,
         )
         wide = not turn.photos and not back and not played.unclear
         answered = self._answer(played.scene, ask, facets=wide, instead=played.unbounded)
@@ -177,7 +178,9 @@ class Interaction:
 
     def _moments(self, brought: Brought, turn: Turn) -> tuple[Appearance, ...]:
         return tuple(
-            one for source, shots in brought.films for one in appearances(source, shots, self._peek, turn.user_id)
+            one
+            for source, shots in brought.films
+            for one in appearances(source, shots, self._peek, turn.user_id, turn.scenario)
         )
 
     def _spoken(self, turn: Turn, text: str, brought: Brought, session: Session) -> str:

@@ -9,6 +9,7 @@ from shoplens.apps.interaction.scene import Base
 from shoplens.apps.interaction.turns import Appearance, Heard, MediaReader, Seen, SeenVideo, Shot, Turn
 from shoplens.errors import InputError
 from shoplens.recommend.asking import MAX_GIVEN, Ask, Moment, Search
+from shoplens.recommend.scenarios import Scenario
 from shoplens.retrieval.asked import Given
 
 MOST_SHOTS = 32  # of one video that are looked at, the longest ones
@@ -53,12 +54,16 @@ def bring(turn: Turn, reader: MediaReader | None) -> Brought:
     )
 
 
-def appearances(source: str, shots: Sequence[Shot], peek: Search, user_id: str | None) -> list[Appearance]:
+def appearances(
+    source: str, shots: Sequence[Shot], peek: Search, user_id: str | None, scenario: Scenario | None = None
+) -> list[Appearance]:
     """Which product each shot shows, in order; neighbouring shots of one product are one appearance."""
+    place = None if scenario is None else replace(scenario, pin=())  # a pinned product is not seen in every shot
+    one_of = Ask(n=1, user_id=user_id, personal=0.0, highlight=False, scenario=place)
     longest = sorted(shots, key=lambda shot: shot.start - shot.end)[:MOST_SHOTS]
     found: list[Appearance] = []
     for shot in sorted(longest, key=lambda shot: shot.start):
-        answer = peek(Ask(given=shot.given[:MAX_GIVEN], n=1, user_id=user_id, personal=0.0, highlight=False))
+        answer = peek(replace(one_of, given=shot.given[:MAX_GIVEN]))
         if not answer.items:
             continue
         hit = answer.items[0]

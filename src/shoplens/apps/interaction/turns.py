@@ -16,6 +16,7 @@ from shoplens.errors import InputError
 from shoplens.recommend.asking import Constraint, Found, Moment
 from shoplens.recommend.filters import Filter
 from shoplens.recommend.rules import MOST
+from shoplens.recommend.scenarios import Scenario
 from shoplens.retrieval.asked import Given
 
 Vector = npt.NDArray[np.float32]
@@ -65,6 +66,7 @@ class Turn:
     language: str | None = None  # "en" or "zh"; None = as the shopper writes
     reset: bool = False  # forget everything first
     drop: tuple[str, ...] = ()  # ids of `Reply.understood` that are no longer wanted
+    scenario: Scenario | None = None  # the place of the shop that this turn is said in; None = as in `Ask`
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_TEXT:

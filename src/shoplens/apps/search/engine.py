@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TypeAlias
 
 import numpy as np
@@ -148,18 +149,29 @@ class SearchEngine:
         They keep to the request's filter and to all that was understood, but for kinds and values that their rule
         itself names: a rule for "*dress*" may pin a bag, but none that costs more than was asked for.
         """
-        if not curated.pins or ask.sort:
+        place = () if ask.scenario is None else ask.scenario.pin
+        if ask.sort or not (curated.pins or place):
             return ()
         size = len(attempt.base)
         unwanted = self._unwanted(attempt, [pin.item_id for pin in curated.pins])
-        pins = []
+        pins: list[tuple[int, int]] = []
         for pin, row in zip(curated.pins, self.facts.rows(pin.item_id for pin in curated.pins).tolist(), strict=True):
             if not 0 < row < size or not attempt.base[row] or pin.item_id in unwanted:
                 continue
             held = (one for one in attempt.strict if not (is_value(one) and all(map(pin.names, one.said.split(JOIN)))))
             if all(self._attempts.mask(one.filter, size)[row] for one in held):
                 pins.append((pin.place, row))
-        return pins
+        return self._with_pins_of_the_place(attempt, pins, place)
+
+    def _with_pins_of_the_place(self, attempt: Attempt, pins: list[tuple[int, int]], place: Sequence[str]) -> Pins:
+        """What the place of the shop pins, where it is among what was asked for: in front, but for places that pins for
+        these very words have."""
+        if not place:
+            return pins
+        matching, taken = self._matching.mask(attempt.question, attempt.head), {row for _, row in pins}
+        rows = [row for row in self.facts.rows(place).tolist() if row < len(matching) and matching[row]]
+        free = (one for one in count(1) if one not in {at for at, _ in pins})
+        return sorted([*pins, *zip(free, (row for row in rows if row not in taken), strict=False)])
 
     def _unwanted(self, attempt: Attempt, item_ids: Sequence[str]) -> set[str]:
         """Those of the products that have a word which was asked not to be there: "-word"."""

@@ -58,7 +58,7 @@ async def post_interact(request: Request, shop: Shop) -> Response:
 
 
 def _by_words(shop: Runtime, body: InteractIn) -> bytes:
-    return reply_bytes(shop.interaction.turn(body.to_turn()))
+    return reply_bytes(shop.interaction.turn(body.to_turn(scenario=shop.search.scenario(body.scenario))))
 
 
 def _by_form(shop: Runtime, sent: Sent) -> bytes:
@@ -66,7 +66,8 @@ def _by_form(shop: Runtime, sent: Sent) -> bytes:
     with media_parts(shop, sent) as parts:
         names = {name: part.name for part in parts for name in (str(part.content), Path(part.content).name)}
         try:
-            return reply_bytes(shop.interaction.turn(body.to_turn(parts)), names)
+            turn = body.to_turn(parts, shop.search.scenario(body.scenario))
+            return reply_bytes(shop.interaction.turn(turn), names)
         except InputError as error:
             raise type(error)(_as_sent(str(error), names)) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from shoplens.http.wire.search import Language, MomentOut, SearchAnswer, Words, 
 from shoplens.recommend.asking import Moment
 from shoplens.recommend.filter_json import filter_json
 from shoplens.recommend.rules import MOST
+from shoplens.recommend.scenarios import Scenario
 from shoplens.service.loose_media import Part
 
 
@@ -32,9 +33,16 @@ class InteractIn(Request):
     drop: list[ShortText] = Field(
         default_factory=list, max_length=MAX_DROPPED, description="Ids of `understood` that are no longer wanted."
     )
+    scenario: Annotated[str, Field(max_length=100)] | None = Field(
+        default=None,
+        description="Place of the shop whose rules hold in this turn, as in a search. Say it with each turn.",
+    )
 
-    def to_turn(self, parts: Sequence[Part] = ()) -> Turn:
-        """In terms of the shop. InputError for a filter that makes no sense or more media than a turn may bring."""
+    def to_turn(self, parts: Sequence[Part] = (), scenario: Scenario | None = None) -> Turn:
+        """In terms of the shop; `scenario` is the one that is named.
+
+        InputError for a filter that makes no sense or more media than a turn may bring.
+        """
         return Turn(
             session_id=self.session_id,
             user_id=self.user_id,
@@ -47,6 +55,7 @@ class InteractIn(Request):
             language=self.language,
             reset=self.reset,
             drop=tuple(self.drop),
+            scenario=scenario,
         )
 
 

@@ -73,8 +73,8 @@ class SearchIn(Request):
     unavailable: bool = Field(default=False, description="Also products that cannot be ordered now.")
     scenario: Annotated[str, Field(max_length=100)] | None = Field(
         default=None,
-        description="Place of the shop whose filter, hide, min_stock, boosts, freshness and margin hold. Not said: "
-        "`search`, where the shop has one of that name.",
+        description="Place of the shop whose filter, hide, min_stock, boosts, pins, freshness and margin hold. "
+        "Not said: `search`, where the shop has one of that name.",
     )
     explain: bool = False
     highlight: bool = True

@@ -97,6 +97,7 @@ class RuleFileOut(BaseModel):
     name: str
     rules: int
     problem: str | None = Field(description="Why it cannot be read; what it said before holds on.")
+    left_out: int = Field(description="Words without a Chinese character: these are never cut apart.")
 
 
 class SearchRulesAnswer(BaseModel):
@@ -128,4 +129,13 @@ def rules_json(rules: Iterable[SearchRule]) -> list[dict[str, Any]]:
 
 def files_json(files: Iterable[RuleFile]) -> list[Mapping[str, Any]]:
     """`RuleFileOut` as plain values."""
-    return [{"kind": one.kind.value, "name": one.name, "rules": one.rules, "problem": one.problem} for one in files]
+    return [
+        {
+            "kind": one.kind.value,
+            "name": one.name,
+            "rules": one.rules,
+            "problem": one.problem,
+            "left_out": one.left_out,
+        }
+        for one in files
+    ]

@@ -14,7 +14,7 @@ from shoplens.retrieval.lexical.document import Floats
 from shoplens.retrieval.lexical.known import KnownProducts
 from shoplens.retrieval.lexical.plan import Group, Plan, Variant
 from shoplens.retrieval.lexical.postings import Pairs, Postings, RowOf, Rows, pairs_of
-from shoplens.retrieval.lexical.schema import COMMIT, CONTENT, ID, KIND, PRODUCT, sign, sign_code
+from shoplens.retrieval.lexical.schema import COMMIT, CONTENT, ID, KIND, PRODUCT, birth_of, sign, sign_code
 from shoplens.retrieval.lexical.view import View, shares_of
 
 REMEMBERED = 8  # queries: the page and its facets ask for the same, and so does the next page
@@ -64,8 +64,6 @@ class Covering:
         with self._lock:
             if self._row_of is None:
                 return
-            if self._postings is not None and self._postings.commit > view.commit:  # somebody began the index anew
-                self._postings = None
             postings = self._up_to_date(view, self._row_of)
         if postings.wants_merging:
             merged = postings.merged()  # requests go on meanwhile
@@ -74,6 +72,8 @@ class Covering:
 
     def _up_to_date(self, view: View, row_of: RowOf) -> Postings:
         postings = self._postings
+        if postings is not None and birth_of(postings.commit) != birth_of(view.commit):  # it was begun anew
+            postings = None
         if postings is None or self._row_of != row_of:
             self._row_of = row_of
             return self._replace(_read_all(view, row_of))

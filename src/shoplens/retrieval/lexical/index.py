@@ -42,6 +42,7 @@ from shoplens.retrieval.lexical.schema import (
     PRODUCT,
     State,
     meta,
+    next_commit,
     schema,
     state_of,
     written,
@@ -137,7 +138,7 @@ class LexicalIndex:
             try:
                 # Whoever was killed just before a commit left files by the very names that this one will write.
                 writer.garbage_collect_files()
-                commit = before.commit + 1
+                commit = next_commit(before.commit)
                 for item_id in gone:
                     writer.delete_documents_by_term(ID, item_id)
                 for document in documents:

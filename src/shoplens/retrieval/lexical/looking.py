@@ -20,6 +20,9 @@ MORE_HITS = range(2, 33)  # times as many, when too few of them pass
 Keeps = Callable[[KnownProducts, Places], Mask]
 #: Matches beyond the last one asked for, which coverage may raise; the second where that was too few.
 DEEPER = (40, 200)
+LISTED = 400  # products that are kept of what common words find alone
+ROUNDING = 1e-5  # of scores that are computed in two places: many products have the same
+KEPT = 200  # sets of such words
 COVERED = 2  # power of coverage: of 0 to 4, ndcg@10 on bench search --task text-title levels off there (.822 → .832)
 
 
@@ -73,12 +76,39 @@ class Look:
     def best(self, k: int) -> FoundPlaces:
         """The k best. Words that half of the catalogue has are left out of the search where that changes nothing."""
         if self.any_word and self.only is None and k <= DEEPER[1]:
-            common, beyond = self.view.common(self.plan)
+            common, beyond, share = self.view.common(self.plan)
             if common:
                 found = self._best(k, common)
+                if len(found.scores) < k or found.scores[-1] < beyond:
+                    alone, unseen = self._alone(k + DEEPER[0], common)
+                    found = self._ordered(k, found.with_more(alone))
+                    beyond = unseen * share**COVERED * (1 - ROUNDING)
                 if len(found.scores) == k and found.scores[-1] >= beyond:
                     return replace(found, total=max(found.total, self.view.about(self.plan)), exact=False)
         return self._best(k)
+
+    def _alone(self, k: int, common: frozenset[int]) -> tuple[FoundPlaces, float]:
+        """The k best by the common words alone, coverage in their scores, and the most that others score before it.
+
+        Queries share their common words, so what these find is kept with the state of the index.
+        """
+        groups = tuple(self.plan.groups[place] for place in sorted(common))
+        scores, places, known = self.view.alone.get(groups, (None, None, None))
+        if scores is None or places is None or known is not self.known:
+            result = self.view.searcher.search(self.view.ask(Plan(groups)), limit=LISTED, count=False)
+            scores, addresses = zip(*result.hits, strict=True) if result.hits else ((), ())
+            scores = np.array(scores, np.float32)
+            places = self.known.places(self.view.searcher, addresses)
+            if len(self.view.alone) >= KEPT:
+                self.view.alone.clear()
+            self.view.alone[groups] = scores, places, self.known
+        unseen = float(scores[k - 1]) if len(scores) >= k else 0.0
+        scores, places = scores[:k], places[:k]
+        if self.keeps is not None and len(places):
+            kept = self.keeps(self.known, places)
+            scores, places = scores[kept], places[kept]
+        coverage = self._coverage(places)
+        return FoundPlaces(self.known, places, scores * coverage**COVERED, coverage, len(places), exact=False), unseen
 
     def _best(self, k: int, common: frozenset[int] = frozenset()) -> FoundPlaces:
         """The k best; `common`: see `View.ask`.
@@ -107,9 +137,11 @@ class Look:
     def _found(self, k: int, least: float, common: frozenset[int]) -> FoundPlaces:
         """What tantivy finds, without coverage in the scores."""
         scores, places, total, exact = self._kept(k, least, common) or self._hits(k, least, common, self.only)
+        return FoundPlaces(self.known, places, scores, self._coverage(places), total, exact)
+
+    def _coverage(self, places: Places) -> Floats:
         contents = self.known.contents
-        coverage = self.view.coverage(self.plan, [contents[place] for place in places.tolist()])
-        return FoundPlaces(self.known, places, scores, coverage, total, exact)
+        return self.view.coverage(self.plan, [contents[place] for place in places.tolist()])
 
     def _kept(self, k: int, least: float, common: frozenset[int]) -> _Hits | None:
         """The k best that pass the filter; looks deeper until there are enough, or searches what the filter keeps where
@@ -142,9 +174,11 @@ class Look:
 
     def _settled(self, k: int, found: FoundPlaces) -> FoundPlaces:
         """The k best, coverage in their scores."""
-        covered = found.scores * found.coverage**COVERED
-        order = np.argsort(-covered, kind="stable")[:k]
-        return replace(found, places=found.places[order], scores=covered[order], coverage=found.coverage[order])
+        return self._ordered(k, replace(found, scores=found.scores * found.coverage**COVERED))
+
+    def _ordered(self, k: int, found: FoundPlaces) -> FoundPlaces:
+        order = np.argsort(-found.scores, kind="stable")[:k]
+        return replace(found, places=found.places[order], scores=found.scores[order], coverage=found.coverage[order])
 
 
 def _whole(plan: Plan) -> tuple[float, float]:

@@ -13,6 +13,7 @@ tells which of a query's words a product has that was found, by looking for four
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
@@ -32,6 +33,7 @@ MOST_CHARACTERS = 20_000  # of one field; what follows is not found
 SHARED = frozenset(("brand", "category"))  # many products have the same
 REMEMBERED = 100_000  # terms whose four bytes are kept
 
+BIRTH_BITS, COUNT_BITS = 31, 32  # of the number of a commit: of which index, and which of its commits
 _APART = bytes(4)
 
 
@@ -39,7 +41,7 @@ class State(NamedTuple):
     """How far an index is."""
 
     revision: int  # of the catalogue, up to which it is complete
-    commit: int  # how often it was written to
+    commit: int  # the number of the last one, 0 = nothing was written yet; see `next_commit`
 
 
 def schema() -> tantivy.Schema:
@@ -85,6 +87,19 @@ def written(document: Document, analyser: Analyser, commit: int) -> tantivy.Docu
     fields.add_unsigned(NUMBER, _number(document.item_id, said))
     fields.add_unsigned(COMMIT, commit)
     return fields
+
+
+def next_commit(before: int) -> int:
+    """The number of the commit after this one.
+
+    An index that is begun anew in the place of another counts from elsewhere, so that whoever has read the other knows.
+    """
+    return before + 1 if before else (secrets.randbits(BIRTH_BITS) << COUNT_BITS) + 1
+
+
+def birth_of(commit: int) -> int:
+    """What all commits of one index have in common."""
+    return commit >> COUNT_BITS
 
 
 def meta(state: State) -> tantivy.Document:

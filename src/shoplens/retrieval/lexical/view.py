@@ -11,6 +11,7 @@ from tantivy import Occur
 from tantivy import Query as Asked
 
 from shoplens.retrieval.lexical.document import TEXTS, FieldWeights, Floats
+from shoplens.retrieval.lexical.known import KnownProducts, Places
 from shoplens.retrieval.lexical.plan import Group, Plan, Variant, idf
 from shoplens.retrieval.lexical.schema import ANY, CODES, ID, KIND, META, PRODUCT, sign, sign_code
 from shoplens.retrieval.lexical.vocabulary import Vocabulary
@@ -48,6 +49,7 @@ class View:
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
         self.plans: dict[Hashable, Plan] = {}  # what queries came to, in this state
+        self.alone: dict[tuple[Group, ...], tuple[Floats, Places, KnownProducts]] = {}  # what common words find
         self._counts: dict[str, int] = {}
         self._places: dict[str, tuple[tuple[str, float, int], ...]] = {}
 
@@ -126,9 +128,9 @@ class View:
             rules.append((Occur.Should if phrases and any_word else Occur.Must, Asked.boolean_query(wanted)))
         return Asked.boolean_query(rules)
 
-    def common(self, plan: Plan) -> tuple[frozenset[int], float]:
-        """Words of a query that stand in a large part of the catalogue and say little beside the others, by place; and
-        the most that a product can score, coverage included, that has none of the others.
+    def common(self, plan: Plan) -> tuple[frozenset[int], float, float]:
+        """Words of a query that stand in a large part of the catalogue and say little beside the others, by place; the
+        most that a product can score, coverage included, that has none of the others; and that coverage.
 
         ("oz" in "shampoo oz": half of a grocery has it.)
         """
@@ -142,9 +144,9 @@ class View:
         others = [place for place, group in enumerate(plan.groups) if place not in found and group.variants]
         share = float(shares[list(found)].sum())
         if not found or plan.phrases or not others or share >= COMMON_SHARE:
-            return frozenset(), 0.0
+            return frozenset(), 0.0, 0.0
         best = sum(self._most(plan.groups[place]) for place in found)
-        return found, SATURATED * best * share**2
+        return found, SATURATED * best * share**2, share
 
     def _most(self, group: Group) -> float:
         """The most that a word can add to a score, before saturation: all that stands for it, in every field."""

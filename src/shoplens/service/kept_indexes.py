@@ -1,9 +1,10 @@
-"""Graphs of vectors on disk: one process builds each; the others, and whoever starts later, open it in a moment.
+"""Indexes of vectors on disk: one process builds each; the others, and whoever starts later, open it in a moment.
 
-    search/graphs/<signal>/kept.json       which generation counts, what made its vectors, how long its files are
-    search/graphs/<signal>/<generation>/   index.faiss, and places.npz: whose vector each place holds, made from what
+    search/vectors/<signal>/kept.json       which generation counts, what made its vectors, how long its files are
+    search/vectors/<signal>/<generation>/   vectors.npy, codes.faiss, and places.npz: whose vector each place holds, and
+                                            what it was made from
 
-The files are mapped, so that all processes of a machine share one copy in memory. What changed since a graph was built
+The files are mapped, so that all processes of a machine share one copy in memory. What changed since an index was built
 is found by comparing digests of inputs, as with the tables that `embed` writes. The folder can be deleted at any time.
 """
 
@@ -25,38 +26,38 @@ from filelock import FileLock, Timeout
 
 from shoplens.features.table import DIGEST_BYTES
 from shoplens.files import replaced
-from shoplens.retrieval.hnsw import FILE_NAME, HnswIndex
+from shoplens.retrieval.codes import FILES, CodesIndex
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # of the files described above
+FORMAT = 2  # of the files described above
 HEAD, PLACES, LOCK = "kept.json", "places.npz", ".building.lock"
-NOBODY = bytes(DIGEST_BYTES)  # digest of a place whose product changed or left while the graph was built
+NOBODY = bytes(DIGEST_BYTES)  # digest of a place whose product changed or left while the index was built
 
 
 @dataclass(frozen=True, slots=True)
-class KeptGraph:
-    """A graph that was built before."""
+class KeptIndex:
+    """An index that was built before."""
 
     generation: int  # counts up; a later one is newer
-    graph: HnswIndex
+    index: CodesIndex
     ids: list[str]  # [places], whose vector each holds
     digests: list[bytes]  # [places], of the input that it was made from
 
 
-class SearchGraphs:
-    """The graphs of one workspace, by name of signal. Several processes may use the same folder."""
+class KeptIndexes:
+    """The indexes of one workspace, by name of signal. Several processes may use the same folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def generation(self, name: str, origin: str) -> int:
-        """Of the graph that is kept of vectors made with `origin`; 0 when there is none."""
+        """Of the index that is kept of vectors made with `origin`; 0 when there is none."""
         head = self._head(name)
         return int(head["generation"]) if head is not None and head["origin"] == origin else 0
 
-    def read(self, name: str, origin: str) -> KeptGraph | None:
-        """The graph that is kept of vectors made with `origin`; None when there is none, or it is damaged."""
+    def read(self, name: str, origin: str) -> KeptIndex | None:
+        """The index that is kept of vectors made with `origin`; None when there is none, or it is damaged."""
         head = self._head(name)
         if head is None or head["origin"] != origin:
             return None
@@ -67,16 +68,16 @@ class SearchGraphs:
                     raise ValueError(f"{file} is not {length} bytes long")
             with np.load(folder / PLACES, allow_pickle=False) as places:
                 ids, digests = orjson.loads(places["ids"].tobytes()), places["digests"].tobytes()
-            graph = HnswIndex.load(folder, mapped=True)
-            if not len(graph) == len(ids) == len(digests) // DIGEST_BYTES:
-                raise ValueError("its places do not fit its graph")
+            index = CodesIndex.load(folder, mapped=True)
+            if not len(index) == len(ids) == len(digests) // DIGEST_BYTES:
+                raise ValueError("its places do not fit its index")
         except FileNotFoundError:  # another process has just replaced it
             return None
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, zipfile.BadZipFile) as error:
             log.warning("the index of %s in %s is built again: %s", name, folder, error)
             return None
         parts = [digests[start : start + DIGEST_BYTES] for start in range(0, len(digests), DIGEST_BYTES)]
-        return KeptGraph(int(head["generation"]), graph, ids, parts)
+        return KeptIndex(int(head["generation"]), index, ids, parts)
 
     @contextmanager
     def building(self, name: str) -> Iterator[bool]:
@@ -94,9 +95,9 @@ class SearchGraphs:
             lock.release()
 
     def write(
-        self, name: str, origin: str, graph: HnswIndex, ids: Sequence[str], digests: Sequence[bytes]
-    ) -> tuple[int, HnswIndex]:
-        """Keep a graph in the place of the one before, inside `building`; its generation, and itself mapped.
+        self, name: str, origin: str, index: CodesIndex, ids: Sequence[str], digests: Sequence[bytes]
+    ) -> tuple[int, CodesIndex]:
+        """Keep an index in the place of the one before, inside `building`; its generation, and itself mapped.
 
         OSError when it cannot be written; what was kept before is still there then.
         """
@@ -107,7 +108,7 @@ class SearchGraphs:
         try:
             shutil.rmtree(folder, ignore_errors=True)  # a kill left it
             folder.mkdir()
-            graph.save(folder)
+            index.save(folder)
             with replaced(folder / PLACES) as stream:
                 np.savez(
                     stream,
@@ -117,9 +118,9 @@ class SearchGraphs:
                 )
             told = {
                 "format": FORMAT, "generation": generation, "origin": origin,
-                "bytes": {file: (folder / file).stat().st_size for file in (FILE_NAME, PLACES)},
+                "bytes": {file: (folder / file).stat().st_size for file in (*FILES, PLACES)},
             }  # fmt: skip
-            mapped = HnswIndex.load(folder, mapped=True)
+            mapped = CodesIndex.load(folder, mapped=True)
             with replaced(own / HEAD, durable=True) as stream:
                 stream.write(orjson.dumps(told))
         except (OSError, RuntimeError) as error:  # faiss says RuntimeError when the disk is full
@@ -143,7 +144,7 @@ def digests_of(ids: Sequence[str], known: dict[str, bytes]) -> list[bytes]:
     return [one if len(one := known.get(item_id, NOBODY)) == DIGEST_BYTES else NOBODY for item_id in ids]
 
 
-def same_inputs(kept: KeptGraph, digests: dict[str, bytes]) -> npt.NDArray[np.bool_]:
+def same_inputs(kept: KeptIndex, digests: dict[str, bytes]) -> npt.NDArray[np.bool_]:
     """Which places hold a vector of what the table was made from. [places]"""
     same = [
         digests.get(item_id, NOBODY) == digest != NOBODY for item_id, digest in zip(kept.ids, kept.digests, strict=True)
