@@ -79,7 +79,7 @@ def fit_space(
     photo, text = (torch.nn.Parameter(torch.from_numpy(one.copy())) for one in (begin.photo, begin.text))
     warmth = torch.nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
     steps = max(min(len(learn.rows), TEXTS_AN_EPOCH) // BATCH, 1)
-    optimiser = torch.optim.AdamW([photo, text, warmth], 1e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW([photo, text, warmth], 1e-3, weight_decay=0.02, fused=True)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * steps + 1)
     best, best_loss, best_epoch = begin, np.inf if check is None else _check(begin, check, 10.0), 0
     for epoch in range(epochs):
