@@ -34,6 +34,11 @@ class Space:
     photo: Floats  # [inputs of photos, SIZE]
     text: Floats  # [inputs of texts, SIZE]
 
+    @property
+    def inputs(self) -> int:
+        """Numbers that a photo comes in."""
+        return len(self.photo)
+
     def photos(self, inputs: Floats) -> Floats:
         """[n, inputs] → unit vectors [n, SIZE]."""
         return unit_rows(inputs @ self.photo)
