@@ -204,6 +204,24 @@ def test_no_more_at_once_than_can_be_decoded(client: TestClient) -> None:
     assert "try again" in told[0]["detail"]
 
 
+def test_who_shows_no_key_takes_no_place_from_others(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_stream, "MOST_UNKNOWN", 1)
+    with client.websocket_connect(PATH) as silent:  # has not begun
+        with client.websocket_connect(PATH) as another:
+            told, code, _ = rest(another)
+        assert (told[0]["status"], code) == (503, 1013)
+        with opened(client) as known:
+            known.send_json({"format": "pcm16"})
+            known.send_json(END)
+            assert rest(known)[1] == 1000
+        silent.send_json({"type": "start", "api_key": "reads", "format": "pcm16"})
+        silent.send_json(END)
+        assert rest(silent)[1] == 1000
+    monkeypatch.setattr(audio_stream, "MOST_SOCKETS", 0)
+    with opened(client) as known:
+        assert rest(known)[0][0]["status"] == 503
+
+
 def test_a_listener_that_leaves_frees_its_place(client: TestClient) -> None:
     shop: Runtime = client.app.state.runtime  # type: ignore[attr-defined]
     for _ in range(shop.listening.at_once + 1):

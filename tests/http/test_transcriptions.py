@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from anyio import CapacityLimiter
 from fastapi.testclient import TestClient
 
 from shoplens.encoders.speech import Segment, Word
 from shoplens.http.app import create_app
+from shoplens.http.routes import transcriptions
 from shoplens.http.wire.audio import subtitles, transcription_bytes
 from shoplens.service.runtime import Runtime
 from shoplens.testing.sample_media import sample_photo, sample_tone, sample_wav
@@ -62,6 +64,20 @@ def test_other_forms(client: TestClient, form: str, kind: str, body: str) -> Non
     answer = ask(client, response_format=form)
     assert answer.headers["content-type"].startswith(kind)
     assert answer.text == body
+
+
+def test_only_so_many_recordings_are_in_memory(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (TWO_SECONDS, b"no sound") * 5:  # each gives its place back, understood or not
+        ask(client, content)
+    assert transcriptions._held.borrowed_tokens == 0
+    full = CapacityLimiter(1)
+    assert client.portal is not None
+    client.portal.call(full.acquire_on_behalf_of_nowait, "another recording")
+    monkeypatch.setattr(transcriptions, "_held", full)
+    monkeypatch.setattr(transcriptions, "HELD_SECONDS", 0.01)
+    answer = ask(client)
+    assert answer.status_code == 503
+    assert "try again" in answer.json()["detail"]
 
 
 def test_segments_come_as_events(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

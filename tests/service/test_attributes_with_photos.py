@@ -128,6 +128,19 @@ def test_a_product_is_read_with_its_photos(shop: Runtime) -> None:
     assert material.box == pytest.approx((0.0, 0.0, 1 / 200, 1 / 100)), "the line's, as shares of the photo"
 
 
+def test_a_photo_that_changed_is_looked_at_anew(shop: Runtime) -> None:
+    """Vectors of the photo before say nothing of the one there is now."""
+    paint(shop.workspace.root / "88.png", PAINT["red"], 900)
+    _, found = shop.attributes.of_product("c88")
+    (colour,) = [one for one in found if one.attribute == "colour" and one.source == "photo"]
+    assert caps()[88].attributes["colour"] == ("green",)
+    assert (colour.value, colour.photo) == ("red", "88.png")
+    with shop.workspace.root.joinpath("88.png").open("ab") as file:
+        file.write(b"and more")
+    seen = shop.attributes._photos.classified(caps()[87:89], shop.attributes.knowledge())
+    assert [len(one) for one in seen] == [1, 0], "of many products nothing is opened"
+
+
 def test_a_photo_that_cannot_be_read_says_nothing(shop: Runtime) -> None:
     shop.store.catalogue.upsert([Product(item_id="lost", title="Red cap", category=CAPS, images=("lost.png",))])
     _, found = shop.attributes.of_product("lost")

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from shoplens.compute.local import LocalExecutor
 from shoplens.domain.catalogue import Product
+from shoplens.encoders.photo_hash import photo_hashes, rough_colours
 from shoplens.errors import FormatError
 from shoplens.features.current import prune
 from shoplens.http.app import create_app
+from shoplens.learning.recognising import RecognitionReport
 from shoplens.recommend.asking import Ask
 from shoplens.service import recognition
 from shoplens.service.embedding import embed_shop
-from shoplens.service.labelled_photos import customer_photos
+from shoplens.service.labelled_photos import customer_photos, different
 from shoplens.service.loose_media import Part
 from shoplens.service.recognition import LEAST_PRODUCTS, Recognised, learn_recogniser
 from shoplens.service.runtime import Runtime
@@ -48,6 +51,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
             held_photo(number, 10 * number + taken).save(folder / f"{name}-{taken}.png")
             lines.append(f"{name}-{taken}.png,{name}")
     lines.append("p0-0.png,p0")  # once more: counts once
+    held_photo(1, 11, side=64).save(folder / "copy.jpg", quality=85)
+    lines.append("copy.jpg,p1")  # p1-1.png, resized and compressed anew: counts once, too
     (folder / "customers.csv").write_text("\n".join(lines))
     held_photo(7, 5).save(folder / "asked.png")
     held_photo(PRODUCTS, 5).save(folder / "asked-late.png")
@@ -72,6 +77,18 @@ def test_what_was_gained_is_told(shop: tuple[Workspace, Recognised]) -> None:
     assert learnt.as_dict()["version"] == learnt.folder.name
 
 
+def test_a_photo_and_its_copy_count_once(shop: tuple[Workspace, Recognised]) -> None:
+    _, learnt = shop
+    assert "; 1 photos were left out: they cannot be read or copy another one" in learnt.told
+
+
+def test_copies_look_alike_in_shape_and_colour() -> None:
+    photos = [held_photo(1, 2, side=64), held_photo(1, 2, side=100), held_photo(3, 2, side=64), held_photo(1, 2)]
+    assert different(photo_hashes(photos), rough_colours(photos).astype(np.float32)) == [0, 2]
+    photos.insert(0, held_photo(1, side=64))  # on white
+    assert different(photo_hashes(photos), rough_colours(photos).astype(np.float32)) == [0, 1, 3]
+
+
 def test_photos_that_were_looked_at_outlive_a_pruning(shop: tuple[Workspace, Recognised]) -> None:
     workspace, _ = shop
     prune(workspace.features, ())
@@ -90,6 +107,30 @@ def test_the_same_photos_are_learnt_from_once(
     assert (again.fresh, again.folder, again.report) == (False, learnt.folder, learnt.report)
     assert not looked
     assert "learnt before" in again.told
+
+
+def test_what_gained_nothing_is_judged_once(
+    shop: tuple[Workspace, Recognised], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, learnt = shop
+    withdrawn: list[int] = []
+    judged: list[int] = []
+
+    def judge(*_: object, **_options: object) -> RecognitionReport:
+        judged.append(1)
+        return RecognitionReport(**{**learnt.report, "gained": False, "weight": 0.0})
+
+    monkeypatch.setattr(recognition, "judge_recogniser", judge)
+    monkeypatch.setattr(recognition, "_withdraw", lambda home: withdrawn.append(1))
+    store = open_store(workspace.database_url)
+    first, again, other = (learn_recogniser(workspace, store, seed=seed) for seed in (1, 1, 2))
+    store.close()
+    assert (first.fresh, again.fresh, other.fresh) == (True, False, True)
+    assert len(judged) == 2
+    assert len(withdrawn) == 3, "an older recogniser answers no more"
+    assert "(judged before)" in again.told
+    assert again.told.endswith("the nearest photos alone stay")
+    assert again.report == first.report
 
 
 def test_search_and_conversations_recognise(shop: tuple[Workspace, Recognised]) -> None:

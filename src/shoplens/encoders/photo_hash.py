@@ -23,6 +23,7 @@ Hashes = npt.NDArray[np.uint64]  # [n]
 BITS = 64
 SIDE = 32  # pixels that the frequencies are taken from
 LOWEST = 8  # frequencies a direction
+FIELDS = 4  # a direction, of the grid of rough colours
 WITHIN = 8  # bits: same photo, as a rule; see the tests for what changes how much
 PAIRS_AT_ONCE = 4_000_000  # candidates compared together: bounds memory to some 100 MB
 
@@ -41,6 +42,13 @@ def photo_hashes(photos: Sequence[Image.Image]) -> Hashes:
     bits[:, 0] = False
     bits[flat] = False
     return np.packbits(bits, axis=1, bitorder="little").view("<u8").ravel().astype(np.uint64)
+
+
+def rough_colours(photos: Sequence[Image.Image]) -> npt.NDArray[np.uint8]:
+    """Mean colours of the fields of a coarse grid, for what a hash of lightness does not tell apart: the same shape in
+    another colour. uint8 [len(photos), FIELDS * FIELDS * 3]."""
+    grids = [photo.convert("RGB").resize((FIELDS, FIELDS), Image.Resampling.BOX) for photo in photos]
+    return np.array([np.asarray(grid).ravel() for grid in grids], np.uint8).reshape(len(photos), FIELDS * FIELDS * 3)
 
 
 def hamming(one: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from shoplens.encoders.photos import PhotoOpener
 from shoplens.errors import InputError
 from shoplens.features.table import DIGEST_BYTES
 
+MOST_PHOTOS = 5  # of a product: later ones are size charts and labels more often than views of it
 FIRST_PHOTO_WEIGHT = 2.0  # the first photo is the one the shop chose to show the product
 
 
@@ -72,21 +73,27 @@ class TextInputs:
         return language_of(product.text)
 
 
+def photos_digest(opener: PhotoOpener, product: Product, most: int = MOST_PHOTOS) -> bytes | None:
+    """16 bytes that change when a product's first photos do; None when there are none. Of names, sizes and times (of
+    files) or checksums (in archives); a URL stands for its content."""
+    if not product.images:
+        return None
+    stamps = "\n".join(opener.stamp(source) for source in product.images[:most])
+    return blake2b(stamps.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+
+
 class PhotoInputs:
     """The first `most` photos of a product; the first counts double."""
 
     modality = "image"
 
-    def __init__(self, opener: PhotoOpener, *, most: int = 5) -> None:
+    def __init__(self, opener: PhotoOpener, *, most: int = MOST_PHOTOS) -> None:
         self.opener = opener
-        self.most = most  # later photos are size charts and labels more often than views of the product
+        self.most = most
 
     def digest(self, product: Product) -> bytes | None:
-        """Digest of names, sizes and times (of files) or checksums (in archives); a URL stands for its content."""
-        if not product.images:
-            return None
-        stamps = "\n".join(self.opener.stamp(source) for source in product.images[: self.most])
-        return blake2b(stamps.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+        """See `photos_digest`."""
+        return photos_digest(self.opener, product, self.most)
 
     def load(self, product: Product) -> Loaded:
         """The photos that can be used, and why others cannot."""

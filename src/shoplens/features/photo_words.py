@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 from PIL import Image
@@ -14,9 +13,8 @@ from shoplens.encoders.ocr import PhotoText
 from shoplens.encoders.photos import PhotoOpener
 from shoplens.errors import InputError
 from shoplens.features.found_text import FoundText, Reading
-from shoplens.features.table import DIGEST_BYTES
+from shoplens.features.inputs import MOST_PHOTOS, photos_digest
 
-MOST_PHOTOS = 5  # of a product, as many as are encoded
 SMALLEST_SIDE = 100  # pixels of the longer side; letters in a smaller picture are too few pixels to be read
 
 
@@ -44,11 +42,8 @@ class PhotoWords:
         self._most = most
 
     def digest(self, product: Product) -> bytes | None:
-        """16 bytes that change when the photos do; None when there are none."""
-        if not product.images:
-            return None
-        stamps = "\n".join(self._opener.stamp(source) for source in product.images[: self._most])
-        return blake2b(stamps.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+        """See `inputs.photos_digest`."""
+        return photos_digest(self._opener, product, self._most)
 
     def read(self, product: Product) -> Reading:
         """A text for each line; `place` is the number of the photo."""

@@ -74,6 +74,7 @@ def create_app(runtime: Runtime, *, workers: int = 1, metrics: Path | None = Non
     )
     app.state.meters = meters
     app.state.open_streams = 0  # of sound, by routes.audio_stream
+    app.state.unknown_streams = 0  # of them, those that have not shown a key yet
     app.state.measuring = Measuring(meters, runtime)
     app.state.server_metrics = None if metrics is None else ServerMetrics(metrics, app.state.measuring.collect)
     errors.install(app)

@@ -20,6 +20,7 @@ from shoplens.encoders.photos import PhotoOpener
 from shoplens.errors import ShoplensError
 from shoplens.features.current import read_current
 from shoplens.features.found_text import FoundText, FoundTexts
+from shoplens.features.inputs import photos_digest
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_learning import Knowledge
 from shoplens.service.encoders import table_of
@@ -103,10 +104,10 @@ class ProductPhotos:
     def classified(
         self, products: Sequence[Product], knowledge: Knowledge, photo: Image.Image | None = None
     ) -> list[list[FoundValue]]:
-        """What the classifiers say of products that have vectors, in their order; nothing is opened. `photo`: of a
-        single product, which is encoded now if it was not yet."""
+        """What the classifiers say of products that have vectors of the photos that they have now, in their order;
+        nothing is opened. `photo`: of a single product, which is encoded now if it was not yet."""
         found: list[list[FoundValue]] = [[] for _ in products]
-        vectors = self._vectors([one.item_id for one in products], knowledge, photo)
+        vectors = self._vectors(products, knowledge, photo)
         if vectors is None:
             return found
         rows = [row for row in np.flatnonzero(vectors.any(1)).tolist() if products[row].images]
@@ -129,14 +130,16 @@ class ProductPhotos:
             return Written()
 
     def kept(self, products: Sequence[Product]) -> dict[str, Written]:
-        """What `shoplens embed` read in photos of products, by item_id; those that were not read are left out."""
+        """What `shoplens embed` read in photos of products, by item_id; those that were not read, or changed since, are
+        left out."""
         chosen = read_current(self._workspace.features).get("ocr")
         if chosen is None:
             return {}
-        ids = [one.item_id for one in products if one.images]
+        now = {one.item_id: photos_digest(self._sources.pages, one) for one in products if one.images}
         with FoundTexts(self._workspace.features, "ocr", chosen.reader) as words:
+            ids = [item_id for item_id, digest in words.digests(list(now)).items() if digest == now[item_id]]
             found: dict[str, Sequence[FoundText]] = dict(words.texts(ids))
-            return {item_id: Written(found.get(item_id, ())) for item_id in words.digests(ids)}
+            return {item_id: Written(found.get(item_id, ())) for item_id in ids}
 
     def _open(self, product: Product) -> Image.Image | None:
         if not product.images:
@@ -147,20 +150,28 @@ class ProductPhotos:
             log.info("a photo was not looked at: %s", error)
             return None
 
-    def _vectors(self, item_ids: Sequence[str], knowledge: Knowledge, photo: Image.Image | None) -> Floats | None:
-        """Rows as the classifiers learnt them, 0 where there is none. None when they learnt from other encoders."""
+    def _vectors(self, products: Sequence[Product], knowledge: Knowledge, photo: Image.Image | None) -> Floats | None:
+        """Rows as the classifiers learnt them, 0 where there is none of the photos there are now. None when they learnt
+        from other encoders."""
         parts = knowledge.visible.parts
         if not parts or photo_parts(self._workspace, [name for name, _ in parts]) != parts:
             return None
         tables = {name: table_of(self._workspace, name) for name, _ in parts}
-        known = {one.name: one.values for one in assemble(tables.items(), item_ids)}
+        now = [photos_digest(self.opener, one) for one in products]
+        known = {}
+        for one in assemble(tables.items(), [product.item_id for product in products]):
+            table = tables[one.name]
+            old = [table.digest(each.item_id) != digest for each, digest in zip(products, now, strict=True)]
+            one.values[old] = 0.0
+            if one.values.any():
+                known[one.name] = one.values
         if photo is not None and set(known) != set(tables):
             try:
                 known = {name: self._loose.encoder(name).encode([photo]) for name in tables}
             except ShoplensError as error:
                 log.info("a photo was not looked at: %s", error)
                 return None
-        columns = [known.get(name, np.zeros((len(item_ids), table.size), np.float32)) for name, table in tables.items()]
+        columns = [known.get(name, np.zeros((len(products), table.size), np.float32)) for name, table in tables.items()]
         return np.concatenate(columns, axis=1)
 
 

@@ -1,4 +1,8 @@
-"""Photos whose product is known: those of the catalogue, and those in a table of what customers took."""
+"""Photos whose product is known: those of the catalogue, and those in a table of what customers took.
+
+A photo that is there twice, resized or compressed anew, is one: else it would be hidden from a recogniser that is
+judged, and learnt from all the same.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from shoplens.encoders.photo_hash import BITS, FIELDS, WITHIN, Hashes, hamming, photo_hashes, rough_colours
 from shoplens.errors import FormatError, InputError
 from shoplens.features.recognise_views import PHOTOS_AT_ONCE, PhotoReader
 from shoplens.features.table import DIGEST_BYTES, FeatureTable, TableWriter
@@ -25,6 +30,9 @@ Progress = Callable[[str, int, int], None]
 LEAST_PHOTOS = 3  # of a product: one that is shown, one to learn from, one to be judged by
 MOST_EACH = 12  # of a product
 OWN_EACH = 5  # of the catalogue's: as `embed` reads them
+ALIKE = 6.0  # of 255: how much rough colours of copies differ at most, root mean square; a hash sees lightness alone
+HASH = BITS // 8  # bytes of a hash
+LOOKS = HASH + FIELDS * FIELDS * 3  # numbers behind a photo's vectors: bytes of the hash, and rough colours
 PHOTOS = "photos"  # folder; deeper than the tables of modalities, which `embed --prune` looks through
 COLUMNS = ("photo", "product_id")
 
@@ -97,12 +105,13 @@ def customer_photos(workspace: Workspace) -> dict[str, list[str]]:
 def look_at(
     workspace: Workspace, reader: PhotoReader, photos: LabelledPhotos, home: Path, progress: Progress | None
 ) -> tuple[PhotoRows, LabelledPhotos, list[str]]:
-    """The photos as encoders see them, those that can be read, and a stamp of each. Only new ones are decoded."""
+    """The photos as encoders see them, without copies and what cannot be read, and a stamp of each. Only new ones are
+    decoded."""
     cuts = len(reader.shares)
-    folder = home / PHOTOS / blake2b(reader.signature.encode(), digest_size=6).hexdigest()
+    folder = home / PHOTOS / blake2b(f"{reader.signature}/looks".encode(), digest_size=6).hexdigest()
     with (
         MediaSources(workspace) as sources,
-        TableWriter(folder, (cuts + 1) * reader.size, wait=60.0) as table,
+        TableWriter(folder, (cuts + 1) * reader.size + LOOKS, wait=60.0) as table,
     ):
         stamps = [_stamp(sources, one) for one in photos.sources]
         new = {one: stamp for one, stamp in zip(photos.sources, stamps, strict=True) if table.digest(one) != stamp}
@@ -120,7 +129,7 @@ def look_at(
             shutil.rmtree(other, ignore_errors=True)
     seen = FeatureTable(folder)
     kept = _usable(photos, seen)
-    vectors = seen.matrix(kept.sources)[0].reshape(len(kept.sources), cuts + 1, reader.size)
+    vectors = seen.matrix(kept.sources)[0][:, :-LOOKS].reshape(len(kept.sources), cuts + 1, reader.size)
     rows = PhotoRows(
         np.array(kept.product, np.intp),
         np.array(kept.own, np.bool_),
@@ -152,19 +161,25 @@ def _look(sources: MediaSources, reader: PhotoReader, table: TableWriter, new: d
         return
     views = reader.read(opened)
     plain = np.concatenate([encoder.encode(opened) for encoder in reader.encoders], axis=1)
-    table.append([new[one] for one in names], np.concatenate([*views, plain], axis=1))
+    hashes = photo_hashes(opened).astype("<u8").view(np.uint8).reshape(len(opened), HASH)
+    looks = np.concatenate([hashes, rough_colours(opened)], axis=1).astype(np.float32)
+    table.append([new[one] for one in names], np.concatenate([*views, plain, looks], axis=1))
     for one in names:
         table.link(one, new[one])
 
 
 def _usable(photos: LabelledPhotos, seen: FeatureTable) -> LabelledPhotos:
-    """Without photos that cannot be read, and without products whose first photo cannot, or that have too few left."""
+    """Without photos that cannot be read or copy another of their product, and without products whose first photo
+    cannot be read, or that have too few left."""
     kept = LabelledPhotos([], [], [], [], [])
     places: dict[int, list[int]] = {}
     for place, product in enumerate(photos.product):
         if photos.sources[place] in seen:
             places.setdefault(product, []).append(place)
-    for product, own in places.items():
+    for product, read in places.items():
+        looks = seen.matrix([photos.sources[place] for place in read])[0][:, -LOOKS:]
+        hashes = np.ascontiguousarray(looks[:, :HASH].astype(np.uint8)).view("<u8").ravel()
+        own = [read[place] for place in different(hashes, looks[:, HASH:])]
         if len(own) < LEAST_PHOTOS or not photos.first[own[0]]:
             continue
         for place in own:
@@ -174,6 +189,17 @@ def _usable(photos: LabelledPhotos, seen: FeatureTable) -> LabelledPhotos:
             kept.first.append(photos.first[place])
         kept.item_ids.append(photos.item_ids[product])
     return kept
+
+
+def different(hashes: Hashes, colours: Floats) -> list[int]:
+    """Photos that copy none before them: places, ascending. `colours` [photos, …]: rough ones."""
+    apart = np.sqrt(((colours[:, None] - colours[None]) ** 2).mean(2))
+    copies = (hamming(hashes[:, None], hashes[None]) <= WITHIN) & (apart <= ALIKE)
+    chosen: list[int] = []
+    for row in range(len(hashes)):
+        if not copies[row, chosen].any():
+            chosen.append(row)
+    return chosen
 
 
 def _parts(sources: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -2,6 +2,7 @@
 
     features/recogniser/<version>/recogniser.safetensors    versions side by side
     features/recogniser/current.json                        the one that answers
+    features/recogniser/refused.json                        what was learnt from last time, where it gained nothing
     features/recogniser/photos/<encoders>/                  photos that were looked at before, as encoders see them
 
 Several photos are those of the catalogue itself, and those that customers took (`train.customer_photos`). What is
@@ -43,6 +44,8 @@ Progress = Callable[[str, int, int], None]
 REVISION = 1  # of how it is learnt: another one learns anew from the same photos
 FILE = "recogniser.safetensors"
 POINTER = "current.json"
+REFUSED = "refused.json"
+STAY = "; the nearest photos alone stay"
 LEAST_PRODUCTS = 20  # with LEAST_PHOTOS photos; fewer judge nothing
 MOST_OTHERS = 20_000  # products beside them that hidden photos are compared with
 KEPT = 3  # versions
@@ -114,12 +117,17 @@ def _learn_from(
         return Recognised(f"too few photos can be read to learn to recognise products{left_out}")
     if (before := _taken_over(workspace, fingerprint)) is not None:
         return replace(before, told=before.told + left_out)
+    if (refused := _refused(workspace, fingerprint)) is not None:
+        _withdraw(home(workspace))
+        return replace(refused, told=refused.told + left_out + STAY)
     shown = shown_in(encoders, reader)
     report = judge_recogniser(shown, rows, _others(photos, *tables, seed), seed=seed)
     told, figures = _sentence(report) + left_out, report.as_dict()
     if not report.gained:
         _withdraw(home(workspace))
-        return Recognised(f"{told}; the nearest photos alone stay", fresh=True, report=figures)
+        with replaced(home(workspace) / REFUSED, durable=True) as stream:
+            stream.write(orjson.dumps({"report": figures, "fingerprint": fingerprint}))
+        return Recognised(told + STAY, fresh=True, report=figures)
     recogniser = fit_recogniser(shown, photos.item_ids, rows, np.ones(len(rows), np.bool_), seed=seed)
     about = {"reader": reader.signature, "weight": report.weight, "report": figures, "fingerprint": fingerprint}
     return Recognised(told, _publish(home(workspace), recogniser, about), fresh=True, report=figures)
@@ -132,7 +140,10 @@ def _left_out(unknown: Sequence[str], unread: int) -> str:
         some = ", ".join(map(repr, unknown[:3])) + (", …" if len(unknown) > 3 else "")
         said += f"; train.customer_photos names {len(unknown)} products that the catalogue lacks ({some})"
     if unread:
-        said += f"; {unread} photos were left out: they, or too many others of their product, cannot be read"
+        said += (
+            f"; {unread} photos were left out: they cannot be read or copy another one, or too few of their product "
+            "are left"
+        )
     return said
 
 
@@ -185,6 +196,18 @@ def _taken_over(workspace: Workspace, fingerprint: str) -> Recognised | None:
         return None
     report: Any = about["report"]
     return Recognised(f"{_sentence(RecognitionReport(**report))} (learnt before)", path.parent, report=report)
+
+
+def _refused(workspace: Workspace, fingerprint: str) -> Recognised | None:
+    """What was judged the last time, when just this gained nothing."""
+    try:
+        about = orjson.loads((home(workspace) / REFUSED).read_bytes())
+        if about["fingerprint"] != fingerprint:
+            return None
+        report = RecognitionReport(**about["report"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none, or damaged: judge anew
+    return Recognised(f"{_sentence(report)} (judged before)", report=report.as_dict())
 
 
 def _publish(home: Path, recogniser: OpenRecogniser, about: Mapping[str, object]) -> Path:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from shoplens.features.align.contrastive import Space
 from shoplens.features.align.facets import Facet
-from shoplens.features.align.networks import Floats, Network, Scaling, mean_probabilities, unit_rows
+from shoplens.features.align.networks import Floats, Network, Scaling, mean_probabilities, seen_together, unit_rows
 from shoplens.features.align.reading import Reader
 
 FLOOR = 1e-3  # of m_v: one sure "no" is not worth more than this
@@ -135,7 +135,7 @@ class Alignment:
         return self.scaling(photos.joined(self.colour_size))
 
     def _place(self, inputs: Floats) -> Floats:
-        return self.space.photos(self.photo_networks[0].activations(inputs))
+        return self.space.photos(seen_together(self.photo_networks, inputs, self.space.inputs))
 
 
 def parts_of(facets: Sequence[Facet]) -> list[slice]:

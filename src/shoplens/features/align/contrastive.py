@@ -34,6 +34,11 @@ class Space:
     photo: Floats  # [inputs of photos, SIZE]
     text: Floats  # [inputs of texts, SIZE]
 
+    @property
+    def inputs(self) -> int:
+        """Numbers that a photo comes in."""
+        return len(self.photo)
+
     def photos(self, inputs: Floats) -> Floats:
         """[n, inputs] → unit vectors [n, SIZE]."""
         return unit_rows(inputs @ self.photo)
@@ -79,7 +84,7 @@ def fit_space(
     photo, text = (torch.nn.Parameter(torch.from_numpy(one.copy())) for one in (begin.photo, begin.text))
     warmth = torch.nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
     steps = max(min(len(learn.rows), TEXTS_AN_EPOCH) // BATCH, 1)
-    optimiser = torch.optim.AdamW([photo, text, warmth], 1e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW([photo, text, warmth], 1e-3, weight_decay=0.02, fused=True)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=epochs * steps + 1)
     best, best_loss, best_epoch = begin, np.inf if check is None else _check(begin, check, 10.0), 0
     for epoch in range(epochs):

@@ -88,6 +88,17 @@ def mean_probabilities(networks: Sequence[Network], inputs: Floats, parts: Seque
     return mean
 
 
+def seen_together(networks: Sequence[Network], inputs: Floats, width: int) -> Floats:
+    """Hidden units of the first networks side by side, `width` units together. [n, inputs] → [n, width]"""
+    seen: list[Floats] = []
+    for network in networks:
+        if width <= 0:
+            break
+        seen.append(network.activations(inputs))
+        width -= seen[-1].shape[1]
+    return seen[0] if len(seen) == 1 else np.concatenate(seen, axis=1)
+
+
 def unit_rows(vectors: npt.NDArray[np.floating]) -> Floats:
     """Rows scaled to length 1; rows of zeros stay."""
     unit: Floats = (vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)).astype(np.float32)

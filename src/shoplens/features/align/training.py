@@ -4,7 +4,8 @@
 2. On four fifths of the products: a photo network (which learns the words of titles, too) and a text network with a
    head for each facet, and the contrastive space, each until the last fifth says stop; how they are blended is found on
    that last fifth, too.
-3. With the numbers of epochs and the blend found there, on all products, several photo networks that are averaged.
+3. With the numbers of epochs and the blend found there, on all products, several networks of each kind, which are
+   averaged; the space is learnt on what some photo networks see together.
 
 So what is reported was measured on products that nothing was fitted to but the stopping and a few weights; what ships
 has seen those too.
@@ -29,7 +30,7 @@ from shoplens.features.align.examples import Lessons, Material
 from shoplens.features.align.facets import Codes
 from shoplens.features.align.head_training import Fitted, HeadSettings, fit_heads
 from shoplens.features.align.lexicon import built_in
-from shoplens.features.align.networks import Floats, Network, Scaling, mean_probabilities
+from shoplens.features.align.networks import Floats, Network, Scaling, mean_probabilities, seen_together
 from shoplens.features.align.reading import Reader
 from shoplens.features.align.validation import Figures, Questions, make_questions, measure_all
 
@@ -40,7 +41,9 @@ LEAST_PAIRS = 300  # photos with a text: fewer teach less than the untrained bri
 EXAMPLES = 150_000  # seen in one fit at most, whatever the number of products: keeps it at minutes
 PHOTO = HeadSettings()
 TEXT = HeadSettings(units=256, input_dropout=0.0, dropout=0.2, noise=0.15, smoothing=0.0, batch=256, epochs=10)
-MEMBERS = 4  # photo networks that are averaged
+MEMBERS = 6  # photo networks that are averaged
+TEXT_MEMBERS = 3  # text networks that are averaged
+TRUNKS = 4  # photo networks whose hidden units the space is learnt on, side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ class _Learnt:
         image = material.lessons.photos.image[rows]
         return Sides(
             shown=mean_probabilities(self.photo, inputs, material.parts),
-            places=self.space.photos(self.photo[0].activations(inputs)),
+            places=self.space.photos(seen_together(self.photo, inputs, self.space.inputs)),
             direct=image / np.maximum(np.linalg.norm(image, axis=1, keepdims=True), 1e-6) if direct else None,
             asked={
                 kind: mean_probabilities(self.text, vectors * np.float32(TEXT_SCALE), material.parts)
@@ -185,7 +188,7 @@ class _Plan:
 
 
 def _fit(material: Material, plan: _Plan, bridge: Bridge | None) -> tuple[_Learnt, dict[str, int]]:
-    """Both networks and the space; also the numbers of epochs that were best on the products that check."""
+    """The networks and the space; also the numbers of epochs that were best on the products that check."""
     learn, check = plan.learn, plan.check
     scaling = Scaling.fit(material.inputs[learn])
     inputs, rows = scaling(material.inputs[learn]), np.flatnonzero(learn)
@@ -208,19 +211,20 @@ def _fit(material: Material, plan: _Plan, bridge: Bridge | None) -> tuple[_Learn
             )
         )
     text = _fit_text(material, plan)
-    trunk = photo[0].network
-    pairs = material.pairs(learn, trunk.activations(inputs))
+    trunks = [one.network for one in photo[:TRUNKS]]
+    width = len(trunks) * PHOTO.units
+    pairs = material.pairs(learn, seen_together(trunks, inputs, width))
     wanted = _titles_of(pairs) if bridge is None else bridge.photo_vectors(material.lessons.photos.image[learn])
     space, learnt = start(pairs.photos, pairs.texts, wanted), 0
-    checked = None if own is None or check is None else material.pairs(check, trunk.activations(own[0]))
+    checked = None if own is None or check is None else material.pairs(check, seen_together(trunks, own[0], width))
     if epochs := plan.epochs.get("space", EPOCHS):
         watch = plan.watch("the space of both")
         space, learnt = fit_space(space, pairs, checked, epochs=epochs, seed=plan.seed, tell=watch)
-    found = {"photo": photo[0].epochs, "text": text.epochs, "space": learnt}
-    return _Learnt(scaling, tuple(one.network for one in photo), (text.network,), space), found
+    found = {"photo": photo[0].epochs, "text": text[0].epochs, "space": learnt}
+    return _Learnt(scaling, tuple(one.network for one in photo), tuple(one.network for one in text), space), found
 
 
-def _fit_text(material: Material, plan: _Plan) -> Fitted:
+def _fit_text(material: Material, plan: _Plan) -> list[Fitted]:
     """From the texts of all products, those without a photo too, but not of those that check."""
     others = np.ones(len(material.codes), bool) if plan.check is None else ~plan.check
     words, rows = material.spoken(others)
@@ -229,9 +233,20 @@ def _fit_text(material: Material, plan: _Plan) -> Fitted:
         said, whose = material.spoken(plan.check)
         heard = (said, material.codes[whose])
     settings = replace(TEXT, epochs=plan.epochs.get("text") or _epochs(TEXT.epochs, len(words) // 3))
-    return fit_heads(
-        words, rows, material.codes, material.parts, settings, seed=plan.seed, check=heard, tell=plan.watch("words")
-    )
+    members = min(plan.members, TEXT_MEMBERS)
+    return [
+        fit_heads(
+            words,
+            rows,
+            material.codes,
+            material.parts,
+            settings,
+            seed=plan.seed + member,
+            check=heard,
+            tell=plan.watch("words", member * settings.epochs, members * settings.epochs),
+        )
+        for member in range(members)
+    ]
 
 
 def _titles_of(pairs: Pairs) -> Floats:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,7 +37,8 @@ router = APIRouter(tags=["audio"])
 PATH = "/v1/audio/stream"
 START_SECONDS = 10.0  # until the first message
 SEND_SECONDS = 20.0  # until a client has taken an answer
-MOST_SOCKETS = 64  # open at once in one process, with those that have not begun
+MOST_SOCKETS = 64  # open at once in one process, of those whose key was seen
+MOST_UNKNOWN = 64  # beside them, of those that have not shown one: they take no place from those that have
 AT_ONCE = 2  # streams that are decoded and listened to at the same moment; others wait, and take more at once
 
 #: Why a socket is closed, RFC 6455 and the codes registered later.
@@ -63,11 +64,7 @@ async def audio_stream(socket: WebSocket) -> None:
     await socket.accept()
     code, reason = FAILED, "an unexpected error"
     REQUEST.set(secrets.token_hex(8))
-    state.open_streams += 1
-    state.meters.streams.set(state.open_streams)
     try:
-        if state.open_streams > MOST_SOCKETS:
-            raise StreamRefused(503, f"{MOST_SOCKETS} streams are open already; try again in a moment")
         await _converse(socket, state.runtime, state.keys)
         code, reason = DONE, "done"
     except (WebSocketDisconnect, TimeoutError):
@@ -78,8 +75,6 @@ async def audio_stream(socket: WebSocket) -> None:
         log.exception("%s failed", PATH)
         await _refuse(socket, StreamRefused(500, reason))
     finally:
-        state.open_streams -= 1
-        state.meters.streams.set(state.open_streams)
         state.meters.requests.labels("WEBSOCKET", PATH, code).inc()
     if code != GONE:
         await _close(socket, code, reason)
@@ -87,9 +82,37 @@ async def audio_stream(socket: WebSocket) -> None:
 
 async def _converse(socket: WebSocket, shop: Runtime, keys: Keys) -> None:
     """From the first message to the last answer."""
-    start, first = await _begin(socket)
     header = socket.headers.get("x-api-key") or _bearer(socket.headers.get("authorization", ""))
-    await keys.check(header or start.api_key, Access("read", ("shop", "analysis")))
+    access = Access("read", ("shop", "analysis"))
+    if header:
+        await keys.check(header, access)
+        with _place(socket, "open_streams", MOST_SOCKETS):
+            await _hear(socket, shop, *await _begin(socket))
+        return
+    with _place(socket, "unknown_streams", MOST_UNKNOWN):
+        start, first = await _begin(socket)
+        await keys.check(start.api_key, access)
+    with _place(socket, "open_streams", MOST_SOCKETS):
+        await _hear(socket, shop, start, first)
+
+
+@contextmanager
+def _place(socket: WebSocket, kind: str, most: int) -> Iterator[None]:
+    """One of the places that there are for streams of a kind. StreamRefused when all are taken."""
+    state = socket.app.state
+    if getattr(state, kind) >= most:
+        raise StreamRefused(503, f"{most} streams are open already; try again in a moment")
+    setattr(state, kind, getattr(state, kind) + 1)
+    state.meters.streams.set(state.open_streams)
+    try:
+        yield
+    finally:
+        setattr(state, kind, getattr(state, kind) - 1)
+        state.meters.streams.set(state.open_streams)
+
+
+async def _hear(socket: WebSocket, shop: Runtime, start: StreamStart, first: bytes) -> None:
+    """From the first bytes to the last answer."""
     most = int(shop.settings.media.max_upload_mb * 1_000_000)
     recording = Recording(socket, most=most, seconds=2 * shop.settings.media.max_sound_seconds + 60)
     with ExitStack() as stack:

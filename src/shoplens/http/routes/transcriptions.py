@@ -5,16 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from starlette.datastructures import UploadFile
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from shoplens.encoders.speech import Segment
-from shoplens.errors import InputError
+from shoplens.errors import InputError, ServiceUnavailableError
 from shoplens.http.keys import needs
 from shoplens.http.multipart import described_form, form_parts, shown_name
 from shoplens.http.routes.sent_media import read_options
@@ -35,7 +36,10 @@ router = APIRouter(tags=["audio"], responses=PROBLEMS)
 OPTIONS = TypeAdapter(TranscriptionIn)
 EVENTS = "text/event-stream"
 AT_ONCE = 2  # recordings that are decoded or listened to at the same time; more wait, and other requests go on
+HELD = 8  # recordings in memory at the same time, in one process: some 60 MB each where they last ten minutes
+HELD_SECONDS = 60.0  # that others wait for a place, their files on the disk
 _listening = CapacityLimiter(AT_ONCE)
+_held = CapacityLimiter(HELD)
 
 TYPES: dict[Form, str] = {
     "json": "application/json", "verbose_json": "application/json", "text": "text/plain",
@@ -86,11 +90,47 @@ async def post_transcription(request: Request, shop: Shop) -> Response:
         file = next((part for _, part in sent if isinstance(part, UploadFile)), None)
         if file is None:
             raise InputError("the form has no file; send a recording as file")
-        listened = await to_thread.run_sync(_open, shop, file, asked, limiter=_listening)
-    first = await _next(listened)  # what cannot be listened to is a problem, not a broken answer
+        place = await _Place.take()
+        try:
+            listened = await to_thread.run_sync(_open, shop, file, asked, limiter=_listening)
+            first = await _next(listened)  # what cannot be listened to is a problem, not a broken answer
+        except BaseException:
+            place.leave()
+            raise
     if asked.stream:
-        return StreamingResponse(_events(listened, first), media_type=EVENTS)
-    return StreamingResponse(_whole(listened, first, asked), media_type=TYPES[asked.response_format])
+        return _Answer(place, _events(listened, first), EVENTS)
+    return _Answer(place, _whole(listened, first, asked), TYPES[asked.response_format])
+
+
+class _Place:
+    """Of one recording among those that are held in memory."""
+
+    @classmethod
+    async def take(cls) -> Self:
+        """ServiceUnavailableError when none is free for HELD_SECONDS."""
+        place = cls()
+        with move_on_after(HELD_SECONDS):
+            await _held.acquire_on_behalf_of(place)
+            return place
+        raise ServiceUnavailableError(f"{HELD} recordings are listened to already; try again in a moment")
+
+    def leave(self) -> None:
+        """Let the next one in."""
+        _held.release_on_behalf_of(self)
+
+
+class _Answer(StreamingResponse):
+    """Leaves its place when it was sent, or nobody waits for it any longer."""
+
+    def __init__(self, place: _Place, parts: AsyncIterator[bytes], media_type: str) -> None:
+        super().__init__(parts, media_type=media_type)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._place.leave()
 
 
 def _open(shop: Runtime, file: UploadFile, asked: TranscriptionIn) -> Listened:
