@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from shoplens.store.database import Database
 from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, Transcript
@@ -37,12 +37,12 @@ class SqlHandovers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._load = select(handover).where(handover.c.conversation_id == bindparam("name"))
 
     def load(self, conversation_id: str) -> HandoverRecord | None:
         """The latest of a conversation; None when it was never handed over."""
-        wanted = select(handover).where(handover.c.conversation_id == storable(conversation_id))
         with self._database.reading() as connection:
-            found = connection.execute(wanted).first()
+            found = connection.execute(self._load, {"name": storable(conversation_id)}).first()
         return None if found is None else HandoverRecord(**found._mapping)
 
     def queue(

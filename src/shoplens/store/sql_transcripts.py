@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from shoplens.errors import ConflictError
 from shoplens.store.database import Database
@@ -25,6 +25,7 @@ class SqlTranscripts:
         self._database = database
         put = database.insert(transcript)
         changing = ("user_id", "updated", "language", "turns", "handed_over", "state")
+        self._load = select(transcript).where(transcript.c.conversation_id == bindparam("name"))
         self._put = put.on_conflict_do_update(
             index_elements=["conversation_id"], set_={name: put.excluded[name] for name in changing}
         )
@@ -33,9 +34,8 @@ class SqlTranscripts:
 
     def load(self, conversation_id: str) -> Transcript | None:
         """The conversation as of its latest turn."""
-        wanted = select(transcript).where(transcript.c.conversation_id == storable(conversation_id))
         with self._database.reading() as connection:
-            found = connection.execute(wanted).first()
+            found = connection.execute(self._load, {"name": storable(conversation_id)}).first()
         return None if found is None else _transcript(found)
 
     def record(

@@ -18,7 +18,7 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
 from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
-from shoplens.apps.assistant.turns import Act, Sentence, Turn, Understood
+from shoplens.apps.assistant.turns import TALK, Act, Sentence, Turn, Understood
 from shoplens.apps.assistant.understanding.reading import readable
 from shoplens.apps.assistant.understanding.subject import pointed_at, subject_of
 from shoplens.apps.assistant.wording import say, slot_name
@@ -33,7 +33,6 @@ ACTS = 0.8  # probability of an intent from which on its tool is used
 STRONG = 0.1  # above the threshold: a document that good goes before an answer of the past
 SHOWN = 3  # products of an answer
 LATEST = 3  # orders that are told of
-TALK = {Act.GREETING: "greeting", Act.THANKS: "thanks", Act.GOODBYE: "goodbye"}
 PRODUCT_ACTS = frozenset({Act.PRICE, Act.STOCK, Act.ATTRIBUTE, Act.COMPATIBLE})
 
 
@@ -83,7 +82,7 @@ class Answering:
         if understood.refused:
             return _talk("refused", say(language, f"refused_{understood.refused}"))
         if understood.act in TALK and not turn.photos:
-            return _talk("talked", say(language, TALK[understood.act]))
+            return _talk("talked", say(language, understood.act.value))
         action = self.action(understood)
         ways: tuple[Callable[[], Draft | None], ...] = (
             lambda: self._pending(understood, memory),

@@ -33,6 +33,9 @@ class Act(StrEnum):
     QUESTION = "question"
 
 
+TALK = frozenset({Act.GREETING, Act.THANKS, Act.GOODBYE})  # a message that is nothing else asks for nothing
+
+
 class Tone(StrEnum):
     """How a message sounds."""
 
