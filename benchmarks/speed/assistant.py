@@ -92,7 +92,7 @@ def converse(shop: Runtime, number: int, pause: float) -> list[tuple[float, str]
     that nothing is remembered. `pause`: seconds, the mean of an exponential distribution."""
     random = np.random.default_rng(number)
     name: str | None = None
-    told = []
+    told: list[tuple[float, str]] = []
     for text in TURNS:
         time.sleep(random.exponential(pause) if pause else 0.0)
         began = time.perf_counter()

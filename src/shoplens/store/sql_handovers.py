@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from shoplens.store.database import Database
-from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, Transcript
+from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, HandoverStep, Transcript
 from shoplens.store.schema import handover, outbox, transcript
 from shoplens.store.sql_answers import storable
 
@@ -24,6 +24,16 @@ def put_handover(database: Database, connection: Connection, one: HandoverRecord
             index_elements=["conversation_id"], set_={name: put.excluded[name] for name in changing}
         )
     )
+
+
+def take_step(connection: Connection, conversation_id: str, step: HandoverStep) -> bool:
+    """From one state into another. False when the conversation is not in that state any more."""
+    changed = connection.execute(
+        update(handover)
+        .where(handover.c.conversation_id == storable(conversation_id), handover.c.state == step.before)
+        .values(state=step.after, agent=storable(step.agent), changed=step.now)
+    )
+    return bool(changed.rowcount)
 
 
 def drop_handovers(connection: Connection, conversations: Any) -> None:
@@ -73,13 +83,9 @@ class SqlHandovers:
         self, conversation_id: str, *, before: HandoverState, after: HandoverState, agent: str, now: int
     ) -> bool:
         """From one state into another; `agent` has it then. False when it is not in that state any more."""
+        step = HandoverStep(before=before, after=after, agent=agent, now=now)
         with self._database.writing() as connection:
-            changed = connection.execute(
-                update(handover)
-                .where(handover.c.conversation_id == storable(conversation_id), handover.c.state == before)
-                .values(state=after, agent=storable(agent), changed=now)
-            )
-        return bool(changed.rowcount)
+            return take_step(connection, conversation_id, step)
 
     def give_up(self, before: int, now: int) -> int:
         """Close what is open though nobody has written in it since a time (microseconds). Returns how many."""

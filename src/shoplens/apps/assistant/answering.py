@@ -93,6 +93,7 @@ class Answering:
             lambda: self._asked_for(turn, understood, memory, conversation_id),
             lambda: self._documents(turn, strong=True),
             lambda: self._shopping(turn, understood, memory, conversation_id) if understood.confidence < SURE else None,
+            lambda: self._offered(understood) if understood.confidence >= SURE else None,
             lambda: self._past(turn, understood, memory),
             lambda: self._documents(turn, strong=False),
             lambda: self._shopping(turn, understood, memory, conversation_id),
@@ -198,7 +199,12 @@ class Answering:
         if understood.act is not Act.FIND or self._tools.catalogue is None or not subject_of(turn.text):
             return None
         named = self._named(turn.text, memory, understood.language)
-        return self._shopping(turn, understood, memory, conversation_id) if named else None
+        if not named:
+            return None
+        draft = self._shopping(turn, understood, memory, conversation_id)
+        if draft is None or draft.outcome != "unknown":
+            return draft
+        return _shown(say(understood.language, "sold_out"), Shown(tuple(named), len(named)), understood)
 
     def _shopping(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
         """A search for products by words and photos; what was searched for is refined."""
@@ -246,6 +252,14 @@ class Answering:
             memory.options = (understood.intent, understood.second)
             return Draft("asked_back", [Sentence(question)], question=question, options=(first, second))
         return self._template(understood.intent, understood.language, {**memory.slots, **understood.slots}, memory)
+
+    def _offered(self, understood: Understood) -> Draft | None:
+        """A person may be meant: that is asked, never promised by an answer of the past."""
+        intent = understood.intent or ""
+        if not understood.in_scope or self._shop.actions.get(intent) != "human" or understood.confidence >= ACTS:
+            return None
+        question = say(understood.language, "offer_human")
+        return Draft("asked_back", [Sentence(question)], question=question)
 
     def _template(self, intent: str, language: str, slots: Mapping[str, str], memory: Memory) -> Draft | None:
         model = self._intents()

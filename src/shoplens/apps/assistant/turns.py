@@ -22,6 +22,8 @@ class Act(StrEnum):
     GREETING = "greeting"
     THANKS = "thanks"
     GOODBYE = "goodbye"
+    NOTED = "noted"
+    ABOUT = "about"
     HUMAN = "human"
     ORDERS = "orders"
     PRICE = "price"
@@ -33,7 +35,9 @@ class Act(StrEnum):
     QUESTION = "question"
 
 
-TALK = frozenset({Act.GREETING, Act.THANKS, Act.GOODBYE})  # a message that is nothing else asks for nothing
+TALK = frozenset(
+    {Act.GREETING, Act.THANKS, Act.GOODBYE, Act.NOTED, Act.ABOUT}
+)  # a message that is nothing else asks for nothing
 
 
 class Tone(StrEnum):
@@ -47,7 +51,9 @@ class Tone(StrEnum):
 
 WrittenBy = Literal["templates", "endpoint", "both"]
 SourceKind = Literal["document", "product", "order", "dialogue", "shop"]
-Outcome = Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
+Outcome = Literal[
+    "answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent", "left"
+]
 
 
 @dataclass(frozen=True, slots=True)
