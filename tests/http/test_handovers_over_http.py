@@ -14,6 +14,7 @@ from shoplens.cli import assistant_desk as _desk  # noqa: F401 - registers its c
 from shoplens.cli.app import app
 from shoplens.http.app import create_app
 from shoplens.http.routes import handovers
+from shoplens.http.wire.assistant import AssistantAnswer
 from shoplens.http.wire.handovers import HandoversAnswer, HandoverStateOut, MessageOut, MessagesAnswer
 from shoplens.service.runtime import Runtime
 from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
@@ -69,6 +70,24 @@ def test_a_conversation_goes_to_a_person_and_back(client: TestClient) -> None:
     assert [one["conversation_id"] for one in returned] == [name]
 
 
+def test_who_waits_may_leave_the_queue(client: TestClient) -> None:
+    name = hand_over(client, user_id="ann")
+
+    def leave(code: int, **body: str) -> Any:
+        answer = client.post(f"/v1/assistant/conversations/{name}/leave", json=body, headers=READER)
+        assert answer.status_code == code, answer.text
+        return answer.json()
+
+    leave(404, user_id="bob")
+    left = AssistantAnswer.model_validate(leave(200, user_id="ann"))
+    assert (left.outcome, left.turn) == ("left", 2)
+    assert client.get("/v1/assistant/handovers", headers=ADMIN).json() == {"handovers": []}
+    told = client.get(f"/v1/assistant/conversations/{name}/messages?after=1&user_id=ann", headers=READER).json()
+    assert (told["state"], [(one["turn"], one["by"]) for one in told["messages"]]) == ("returned", [(2, "assistant")])
+    leave(409, user_id="ann")
+    step(client, name, "take", 409)
+
+
 def test_messages_come_as_events(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     name = hand_over(client, user_id="ann")
     step(client, name, "answer", text="I am here.")
@@ -98,4 +117,8 @@ def test_the_commands(client: TestClient, shop: Runtime) -> None:
     assert run("answer", name, "I am here.", "--agent", "Mia")["by"] == "agent"
     assert [one["conversation_id"] for one in run("waiting", "--agent", "Mia")["handovers"]] == [name]
     assert run("give-back", name, "--agent", "Mia", "--to", "closed")["state"] == "closed"
-    assert [one["by"] for one in run("messages", name, "--after", "1")["messages"]] == ["agent", "agent"]
+    assert [one["by"] for one in run("messages", name, "--after", "1")["messages"]] == ["agent", "assistant"]
+    waits = hand_over(client)
+    assert run("leave", waits)["outcome"] == "left"
+    assert waits not in [one["conversation_id"] for one in run("waiting")["handovers"]]
+    run("leave", waits, code=1)

@@ -18,7 +18,8 @@ NEEDED = {
     "read shop": """
         POST /v1/recommend, POST /v1/similar, POST /v1/cart, POST /v1/search, GET /v1/suggest, POST /v1/interact,
         POST /v1/assistant, POST /v1/assistant/feedback,
-        GET /v1/assistant/conversations/{conversation_id}/messages""",
+        GET /v1/assistant/conversations/{conversation_id}/messages,
+        POST /v1/assistant/conversations/{conversation_id}/leave""",
     "read shop|catalogue": """
         GET /v1/products/{item_id}, GET /v1/products/{item_id}/media, GET /v1/products/{item_id}/media/{name}""",
     "read shop|analysis": "GET /v1/search/trending, POST /v1/audio/transcriptions",

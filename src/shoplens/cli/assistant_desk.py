@@ -1,4 +1,4 @@
-"""`shoplens assistant waiting|take|answer|give-back|messages`: people answer conversations that were handed over."""
+"""`shoplens assistant waiting|take|answer|give-back|leave|messages`: people answer what was handed over."""
 
 from __future__ import annotations
 
@@ -86,6 +86,25 @@ def give_back(
 ) -> None:
     """Let the assistant go on, put a conversation back into the queue, or close it."""
     _step(workspace, json, lambda desk: desk.give_back(conversation, agent=agent, to=to))
+
+
+@assistant_app.command()
+def leave(
+    conversation: Conversation,
+    user: Annotated[str | None, typer.Option("--user", help="Who is signed in, where somebody is.")] = None,
+    workspace: WorkspaceOption = Path("."),
+    json: JsonFlag = False,
+) -> None:
+    """The customer waits for a person no longer: the assistant answers again. They may as well write "cancel".
+
+    Example: shoplens assistant leave ID --user ann
+    """
+    from shoplens.http.wire.assistant import reply_json
+    from shoplens.service.runtime import Runtime
+
+    with Runtime.open(workspace) as shop:
+        reply = shop.assistant.leave(conversation, user)
+    emit(reply_json(reply), json=json, table=Text(reply.text))
 
 
 @assistant_app.command()

@@ -86,6 +86,10 @@ class AssistantService:
         self.follow()
         return self.assistant.turn(turn, listener)
 
+    def leave(self, conversation_id: str, user_id: str | None = None) -> Reply:
+        """The customer waits for a person no longer; see `Assistant.leave`."""
+        return self.assistant.leave(conversation_id, user_id)
+
     def follow(self) -> None:
         """Take up documents and intents as they are now; cheap, at most once a second."""
         now = time.monotonic()

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from shoplens.encoders.base import TextEncoder, Vectors
+from shoplens.encoders.gathered import Gathered
 from shoplens.encoders.hashed import HashedNgramEncoder
 from shoplens.service.encoders import OFF, encoder_of, setting_of
 from shoplens.service.workspace import Workspace
@@ -24,6 +25,7 @@ class RememberingEncoder:
 
     def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
+        self._read = Gathered(encoder.encode_queries)
         self._known: OrderedDict[str, np.ndarray[tuple[int], np.dtype[np.float32]]] = OrderedDict()
         self._lock = threading.Lock()
         self.name = encoder.name
@@ -43,12 +45,12 @@ class RememberingEncoder:
         return self._encoder.encode(inputs)
 
     def encode_queries(self, inputs: Sequence[str]) -> Vectors:
-        """As the encoder behind it, each text once."""
+        """As the encoder behind it, each text once, and those of several threads together."""
         with self._lock:
             known = {text: self._known[text] for text in inputs if text in self._known}
         missing = list(dict.fromkeys(text for text in inputs if text not in known))
         if missing:
-            known |= dict(zip(missing, self._encoder.encode_queries(missing), strict=True))
+            known |= dict(zip(missing, self._read(missing), strict=True))
             with self._lock:
                 for text in missing:
                     self._known[text] = known[text]

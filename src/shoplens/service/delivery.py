@@ -32,6 +32,8 @@ MOST_ATTEMPTS = 12  # over about two days
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 6 * 3_600.0  # seconds; each pause is three times as long as the one before
 LEASE = 120.0  # seconds for which a message is taken
 TOGETHER = 20  # messages that are taken at once
+KEPT = 30 * 86_400.0  # seconds for which it is known what was sent
+PRUNE_EVERY = 3_600.0  # seconds between looks for what is older
 LOOK_EVERY = 2.0  # seconds between looks at the outbox
 
 
@@ -80,6 +82,7 @@ class Courier:
         self._outbox = outbox
         self._kinds = kinds
         self._stop = threading.Event()
+        self._pruned = float("-inf")
         self._thread: threading.Thread | None = None
         self._told_unsigned: set[str] = set()
         self._send: dict[str, Callable[[Told, Message, Delivery], None]] = {
@@ -115,11 +118,18 @@ class Courier:
             arrived += settled.state == "delivered"
         return arrived
 
+    def prune(self, now: float | None = None) -> None:
+        """Forget what was settled long ago; at most once an hour."""
+        if time.monotonic() - self._pruned >= PRUNE_EVERY:
+            self._pruned = time.monotonic()
+            self._outbox.prune(int(((time.time() if now is None else now) - KEPT) * 1e6))
+
     def _work(self) -> None:
         trouble = Trouble(log, "messages are not delivered yet")
         while not self._stop.wait(LOOK_EVERY):
             try:
                 self.deliver()
+                self.prune()
                 trouble.over()
             except ShoplensError as error:  # the store is away: the next look tries again
                 trouble.met(error)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, HandoverState, Transcript, TranscriptTurn
+from shoplens.store.records import (
+    OPEN_HANDOVERS,
+    Delivery,
+    HandoverRecord,
+    HandoverState,
+    HandoverStep,
+    Transcript,
+    TranscriptTurn,
+)
 
 
 class Transcripts(Protocol):
@@ -21,10 +29,12 @@ class Transcripts(Protocol):
         turn: TranscriptTurn,
         *,
         handover: HandoverRecord | None = None,
+        step: HandoverStep | None = None,
         deliveries: Sequence[Delivery] = (),
     ) -> None:
-        """Store a turn and the transcript after it, that it was handed over and who is to be told, in one transaction.
-        ConflictError when that turn was answered already, by another process, say."""
+        """Store a turn and the transcript after it, that it was handed over or what became of that, and who is to be
+        told, in one transaction. ConflictError when that turn was answered already, by another process, say, or the
+        handover is not in that state any more."""
         ...
 
     def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:
@@ -102,4 +112,8 @@ class Outbox(Protocol):
 
     def waiting(self) -> int:
         """Deliveries that are still to be made."""
+        ...
+
+    def prune(self, before: int) -> int:
+        """Forget what was delivered or given up before a time (microseconds). Returns how many went."""
         ...

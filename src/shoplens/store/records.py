@@ -174,6 +174,16 @@ OPEN_HANDOVERS: tuple[HandoverState, ...] = ("waiting", "with_agent")  # a perso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverStep:
+    """A conversation goes from one state into another, with the turn that says so."""
+
+    before: HandoverState
+    after: HandoverState
+    agent: str  # who has it then
+    now: int  # microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverRecord:
     """A conversation that was handed over to a person: the latest time that it was."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from shoplens.store.database import Database
-from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, Transcript
+from shoplens.store.records import OPEN_HANDOVERS, HandoverRecord, HandoverState, HandoverStep, Transcript
 from shoplens.store.schema import handover, outbox, transcript
 from shoplens.store.sql_answers import storable
 
@@ -26,6 +26,16 @@ def put_handover(database: Database, connection: Connection, one: HandoverRecord
     )
 
 
+def take_step(connection: Connection, conversation_id: str, step: HandoverStep) -> bool:
+    """From one state into another. False when the conversation is not in that state any more."""
+    changed = connection.execute(
+        update(handover)
+        .where(handover.c.conversation_id == storable(conversation_id), handover.c.state == step.before)
+        .values(state=step.after, agent=storable(step.agent), changed=step.now)
+    )
+    return bool(changed.rowcount)
+
+
 def drop_handovers(connection: Connection, conversations: Any) -> None:
     """Of these conversations: names, or a statement that selects them."""
     connection.execute(delete(handover).where(handover.c.conversation_id.in_(conversations)))
@@ -37,12 +47,12 @@ class SqlHandovers:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._load = select(handover).where(handover.c.conversation_id == bindparam("name"))
 
     def load(self, conversation_id: str) -> HandoverRecord | None:
         """The latest of a conversation; None when it was never handed over."""
-        wanted = select(handover).where(handover.c.conversation_id == storable(conversation_id))
         with self._database.reading() as connection:
-            found = connection.execute(wanted).first()
+            found = connection.execute(self._load, {"name": storable(conversation_id)}).first()
         return None if found is None else HandoverRecord(**found._mapping)
 
     def queue(
@@ -73,13 +83,9 @@ class SqlHandovers:
         self, conversation_id: str, *, before: HandoverState, after: HandoverState, agent: str, now: int
     ) -> bool:
         """From one state into another; `agent` has it then. False when it is not in that state any more."""
+        step = HandoverStep(before=before, after=after, agent=agent, now=now)
         with self._database.writing() as connection:
-            changed = connection.execute(
-                update(handover)
-                .where(handover.c.conversation_id == storable(conversation_id), handover.c.state == before)
-                .values(state=after, agent=storable(agent), changed=now)
-            )
-        return bool(changed.rowcount)
+            return take_step(connection, conversation_id, step)
 
     def give_up(self, before: int, now: int) -> int:
         """Close what is open though nobody has written in it since a time (microseconds). Returns how many."""

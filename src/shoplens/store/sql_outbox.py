@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from shoplens.store.database import Database
 from shoplens.store.records import Delivery
@@ -58,6 +58,12 @@ class SqlOutbox:
         wanted = select(func.count()).select_from(outbox).where(outbox.c.state == "waiting")
         with self._database.reading() as connection:
             return int(connection.execute(wanted).scalar_one())
+
+    def prune(self, before: int) -> int:
+        """Forget what was delivered or given up before a time (microseconds). Returns how many went."""
+        with self._database.writing() as connection:
+            old = delete(outbox).where(outbox.c.state != "waiting", outbox.c.due < before)
+            return connection.execute(old).rowcount
 
 
 def _update_of(delivery: Delivery) -> Any:

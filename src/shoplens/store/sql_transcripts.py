@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from shoplens.errors import ConflictError
 from shoplens.store.database import Database
-from shoplens.store.records import Delivery, HandoverRecord, Transcript, TranscriptTurn
+from shoplens.store.records import Delivery, HandoverRecord, HandoverStep, Transcript, TranscriptTurn
 from shoplens.store.schema import transcript, transcript_turn
 from shoplens.store.sql_answers import storable, storable_or_none
-from shoplens.store.sql_handovers import drop_handovers, put_handover
+from shoplens.store.sql_handovers import drop_handovers, put_handover, take_step
 from shoplens.store.sql_outbox import put_out
 
 PRUNED = 1_000  # conversations that go in one transaction, so that nobody waits long
@@ -25,6 +25,7 @@ class SqlTranscripts:
         self._database = database
         put = database.insert(transcript)
         changing = ("user_id", "updated", "language", "turns", "handed_over", "state")
+        self._load = select(transcript).where(transcript.c.conversation_id == bindparam("name"))
         self._put = put.on_conflict_do_update(
             index_elements=["conversation_id"], set_={name: put.excluded[name] for name in changing}
         )
@@ -33,9 +34,8 @@ class SqlTranscripts:
 
     def load(self, conversation_id: str) -> Transcript | None:
         """The conversation as of its latest turn."""
-        wanted = select(transcript).where(transcript.c.conversation_id == storable(conversation_id))
         with self._database.reading() as connection:
-            found = connection.execute(wanted).first()
+            found = connection.execute(self._load, {"name": storable(conversation_id)}).first()
         return None if found is None else _transcript(found)
 
     def record(
@@ -44,10 +44,12 @@ class SqlTranscripts:
         turn: TranscriptTurn,
         *,
         handover: HandoverRecord | None = None,
+        step: HandoverStep | None = None,
         deliveries: Sequence[Delivery] = (),
     ) -> None:
-        """Store a turn and the transcript after it, that it was handed over and who is to be told, in one transaction.
-        ConflictError when that turn was answered already, by another process, say."""
+        """Store a turn and the transcript after it, that it was handed over or what became of that, and who is to be
+        told, in one transaction. ConflictError when that turn was answered already, by another process, say, or the
+        handover is not in that state any more."""
         row = {
             "conversation_id": storable(turn.conversation_id),
             "number": turn.number,
@@ -66,6 +68,8 @@ class SqlTranscripts:
             connection.execute(self._put, _row(kept))
             if handover is not None:
                 put_handover(self._database, connection, handover)
+            if step is not None and not take_step(connection, turn.conversation_id, step):
+                raise ConflictError(f"conversation {turn.conversation_id!r} is not {step.before} any more")
             put_out(self._database, connection, deliveries)
 
     def turns(self, conversation_id: str, limit: int = 1_000) -> list[TranscriptTurn]:

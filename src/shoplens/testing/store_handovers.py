@@ -11,7 +11,7 @@ import pytest
 from shoplens.domain.people import Person
 from shoplens.errors import ConflictError
 from shoplens.store.base import Store
-from shoplens.store.records import Delivery, HandoverRecord
+from shoplens.store.records import Delivery, HandoverRecord, HandoverStep
 from shoplens.testing.store_events import START, Opened
 from shoplens.testing.store_transcripts import said
 
@@ -40,6 +40,30 @@ class HandoverConformance:
         assert store.outbox.waiting() == 1
         store.transcripts.record(*said("a", 2), handover=again)
         assert store.handovers.load("a") == again, "the latest counts"
+        store.close()
+
+    def test_a_step_is_taken_with_its_turn_or_not_at_all(self, opened: Opened) -> None:
+        store = opened()
+        hand_over(store, "a", 1)
+        step = HandoverStep(before="waiting", after="returned", agent="", now=START + 9)
+        with pytest.raises(ConflictError):
+            store.transcripts.record(*said("a", 1), step=step)
+        assert [one.conversation_id for one, _ in store.handovers.queue()] == ["a"], "that turn was answered already"
+        store.transcripts.record(*said("a", 2), step=step)
+        assert store.handovers.queue() == []
+        with pytest.raises(ConflictError, match="waiting"):
+            store.transcripts.record(*said("a", 3), step=step)
+        assert [one.number for one in store.transcripts.turns("a")] == [1, 2]
+        store.close()
+
+    def test_what_was_sent_is_forgotten_after_a_while(self, opened: Opened) -> None:
+        store = opened()
+        hand_over(store, "a", 1)
+        (claimed,) = store.outbox.claim(START + 1_000, 500, 1)
+        assert store.outbox.prune(START + 9_999) == 0, "it is not settled"
+        store.outbox.settle(replace(claimed, state="delivered"))
+        assert store.outbox.prune(START) == 0
+        assert store.outbox.prune(START + 9_999) == 1
         store.close()
 
     def test_the_queue_and_who_takes_one(self, opened: Opened) -> None:

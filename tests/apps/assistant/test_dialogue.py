@@ -6,15 +6,17 @@ import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.escalation import Opening
+from shoplens.apps.assistant.intents.model import Guess, IntentModel
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.turns import Tone
 from shoplens.apps.assistant.understanding.acts import act_of
+from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.assistant.understanding.tone import tone_of
 from shoplens.errors import ConfigurationError, InputError, NotFoundError, ServiceUnavailableError
 from shoplens.service.runtime import Runtime
@@ -257,3 +259,68 @@ def test_tone_and_acts() -> None:
         "how much is the delivery": "question", "can I return it": "question",
     }  # fmt: skip
     assert {text: act_of(text).value for text in told} == told
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("hello hello", "greeting"),
+        ("hi there, how are you?", "greeting"),
+        ("你好啊", "greeting"),
+        ("thanks, bye", "goodbye"),
+        ("ok great", "noted"),
+        ("no thanks", "noted"),
+        ("嗯嗯，好的", "noted"),
+        ("are you a bot?", "about"),
+        ("你是机器人吗？", "about"),
+        ("I need help", "about"),
+        ("no delivery yet", "question"),
+        ("好的，退货期限是多久", "question"),
+        ("k" * 39 + "x", "question"),
+        ("好的" * 19 + "x", "question"),
+    ],
+)
+def test_talk_that_asks_for_nothing(text: str, act: str) -> None:
+    assert act_of(text).value == act
+
+
+def test_talk_has_no_intent_however_sure_the_nearest_one_is(shop: Runtime) -> None:
+    class Guessing:
+        def guess(self, texts: list[str]) -> list[Guess]:
+            raise AssertionError(f"{texts} was guessed")
+
+    read = Understanding(lambda: cast(IntentModel, Guessing()))
+    for text in ("hello", "谢谢", "who are you"):
+        assert read(Turn(text=text), Memory()).intent is None
+    assert ask(shop, "hello").outcome == "talked"
+
+
+@pytest.mark.parametrize(("miss", "yes"), [("zebra xylophone", "yes please"), ("斑马木琴", "好的")])
+def test_who_accepts_the_offer_gets_a_person(shop: Runtime, miss: str, yes: str) -> None:
+    first = ask(shop, miss)
+    assert first.outcome == "unknown"
+    assert first.question is not None
+    again = shop.assistant.turn(Turn(text=yes, conversation_id=first.conversation_id))
+    assert (again.outcome, again.handover.reason if again.handover else None) == ("handed_over", "asked")
+    assert ask(shop, miss, "hello", yes).outcome == "talked", "the offer stood for one message"
+
+
+def test_a_person_is_promised_only_when_one_is_asked(shop: Runtime) -> None:
+    guessed = Guess("contact_human_agent", 0.7, None, True)
+    model = shop.assistant.intents
+    assert model is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(model), "guess", lambda _model, texts: [guessed] * len(texts))
+        unsure = ask(shop, "somebody there perhaps")
+        patch.setattr(type(model), "guess", lambda _model, texts: [replace(guessed, confidence=0.9)] * len(texts))
+        sure = ask(shop, "somebody there perhaps")
+    assert (unsure.outcome, unsure.question) == ("asked_back", "Shall I ask a colleague to take over?")
+    assert shop.assistant.turn(Turn(text="yes", conversation_id=unsure.conversation_id)).outcome == "handed_over"
+    assert sure.outcome == "handed_over"
+
+
+def test_what_is_sold_out_is_named(shop: Runtime) -> None:
+    reply = ask(shop, "do you have a blue desk lamp?")
+    assert "cannot be bought" in reply.text
+    assert "Blue desk lamp" in reply.text
+    assert reply.items == ("lamp",)

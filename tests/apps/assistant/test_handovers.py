@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.escalation import Opening
-from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.apps.assistant.listening import Nobody, Stage, TurnStoppedError
+from shoplens.apps.assistant.turns import Sentence
+from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
 from shoplens.service.handover_delivery import handovers_told
 from shoplens.service.privacy import export_person
 from shoplens.service.runtime import Runtime
@@ -77,6 +79,97 @@ def test_the_queue_and_a_second_handover(talk: Talk) -> None:
     assert desk.messages(name).turns[-1].answer.startswith("同事已结束")
     assert talk.say("转人工").outcome == "handed_over"
     assert desk.take(name, agent="Mia").turn == 3
+
+
+@pytest.mark.parametrize(("asked", "words"), [("human please", "never mind"), ("转人工", "不用人工了")])
+def test_who_waits_may_go_on_with_the_assistant(talk: Talk, asked: str, words: str) -> None:
+    desk, name = talk.shop.assistant.desk, talk.say(asked).conversation_id
+    assert talk.say("how long can I return something?").outcome == "waiting"
+    left = talk.say(words)
+    assert left.outcome == "left"
+    record = talk.shop.store.handovers.load(name)
+    assert record is not None
+    assert (record.state, record.agent) == ("returned", "")
+    with pytest.raises(ConflictError, match="returned"):
+        desk.take(name, agent="Mia")
+    assert talk.say("how long can I return something?").outcome == "answered"
+    with pytest.raises(ConflictError, match="nobody is waited for"):
+        talk.shop.assistant.leave(name)
+    talk.say(asked)
+    desk.take(name, agent="Mia")
+    assert talk.say(words).outcome == "with_agent", "an agent who reads along is asked to go, not left alone"
+    for wrong in ("b" * 32, name):
+        with pytest.raises((NotFoundError, ConflictError)):
+            talk.shop.assistant.leave(wrong, "bob")
+
+
+def test_people_hear_that_somebody_left(talk: Talk) -> None:
+    assistant = talk.shop.assistant.assistant
+    before, assistant._channels = assistant._channels, ("log", "webhook")
+    try:
+        talk.say("human please")
+        talk.say("cancel")
+    finally:
+        assistant._channels = before
+    told = handovers_told(talk.shop.store, talk.shop.settings.assistant)
+    news = Delivery(kind="handover", subject=talk.name or "", occasion="left/2", channel="webhook", due=0)
+    message = told.compose(news)
+    assert message is not None
+    assert message.body["handover"]["state"] == "returned"
+    found = talk.shop.store.outbox.claim(2**62, 1, 100)
+    ours = [(one.occasion, one.channel) for one in found if one.subject == talk.name]
+    assert sorted(ours) == [("left/2", "webhook"), ("opened/1", "log"), ("opened/1", "webhook")]
+
+
+def test_what_is_given_back_is_told_in_one_transaction(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = talk.shop.assistant.desk
+    name = talk.say("human please").conversation_id
+    desk.take(name, agent="Mia")
+
+    def gone(*_: object, **__: object) -> None:
+        raise StoreUnavailableError("the power is gone")
+
+    monkeypatch.setattr(type(talk.shop.store.transcripts), "record", gone)
+    with pytest.raises(StoreUnavailableError):
+        desk.give_back(name, agent="Mia")
+    monkeypatch.undo()
+    assert desk.take(name, agent="Mia").state == "with_agent", "nothing happened"
+    assert desk.give_back(name, agent="Mia").state == "returned"
+    with pytest.raises(ConflictError):
+        desk.give_back(name, agent="Mia")
+
+
+@pytest.mark.parametrize(
+    "texts", [("human please",), ("zebra xylophone", "zebra xylophone"), ("human please", "hello?")]
+)
+def test_who_hangs_up_is_handed_over_all_the_same(talk: Talk, texts: tuple[str, ...]) -> None:
+    class Gone(Nobody):
+        def stage(self, name: Stage, told: Mapping[str, object]) -> None:
+            self.check()
+
+        def sentence(self, sentence: Sentence) -> None:
+            self.check()
+
+        def check(self) -> None:
+            if self.hangs_up:
+                raise TurnStoppedError
+
+        hangs_up = False
+
+    for text in texts[:-1]:
+        talk.say(text)
+    if talk.name is None:
+        talk.say("hello")
+    listener = Gone()
+    if texts[0] != "zebra xylophone":  # an answer that nobody waits for is not even looked for
+        listener.hangs_up = True
+    else:
+        listener.stage = lambda name, told: setattr(listener, "hangs_up", name == "found")  # type: ignore[method-assign]
+    turn = Turn(text=texts[-1], conversation_id=talk.name)
+    talk.shop.assistant.turn(turn, listener)
+    waiting = [one.handover.conversation_id for one in talk.shop.assistant.desk.waiting()]
+    assert talk.name in waiting
+    assert talk.shop.store.transcripts.turns(talk.name or "")[-1].said == texts[-1]
 
 
 def test_what_cannot_be_done(talk: Talk) -> None:

@@ -18,7 +18,7 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
 from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
-from shoplens.apps.assistant.turns import Act, Sentence, Turn, Understood
+from shoplens.apps.assistant.turns import TALK, Act, Sentence, Turn, Understood
 from shoplens.apps.assistant.understanding.reading import readable
 from shoplens.apps.assistant.understanding.subject import pointed_at, subject_of
 from shoplens.apps.assistant.wording import say, slot_name
@@ -33,7 +33,6 @@ ACTS = 0.8  # probability of an intent from which on its tool is used
 STRONG = 0.1  # above the threshold: a document that good goes before an answer of the past
 SHOWN = 3  # products of an answer
 LATEST = 3  # orders that are told of
-TALK = {Act.GREETING: "greeting", Act.THANKS: "thanks", Act.GOODBYE: "goodbye"}
 PRODUCT_ACTS = frozenset({Act.PRICE, Act.STOCK, Act.ATTRIBUTE, Act.COMPATIBLE})
 
 
@@ -83,7 +82,7 @@ class Answering:
         if understood.refused:
             return _talk("refused", say(language, f"refused_{understood.refused}"))
         if understood.act in TALK and not turn.photos:
-            return _talk("talked", say(language, TALK[understood.act]))
+            return _talk("talked", say(language, understood.act.value))
         action = self.action(understood)
         ways: tuple[Callable[[], Draft | None], ...] = (
             lambda: self._pending(understood, memory),
@@ -94,6 +93,7 @@ class Answering:
             lambda: self._asked_for(turn, understood, memory, conversation_id),
             lambda: self._documents(turn, strong=True),
             lambda: self._shopping(turn, understood, memory, conversation_id) if understood.confidence < SURE else None,
+            lambda: self._offered(understood) if understood.confidence >= SURE else None,
             lambda: self._past(turn, understood, memory),
             lambda: self._documents(turn, strong=False),
             lambda: self._shopping(turn, understood, memory, conversation_id),
@@ -199,7 +199,12 @@ class Answering:
         if understood.act is not Act.FIND or self._tools.catalogue is None or not subject_of(turn.text):
             return None
         named = self._named(turn.text, memory, understood.language)
-        return self._shopping(turn, understood, memory, conversation_id) if named else None
+        if not named:
+            return None
+        draft = self._shopping(turn, understood, memory, conversation_id)
+        if draft is None or draft.outcome != "unknown":
+            return draft
+        return _shown(say(understood.language, "sold_out"), Shown(tuple(named), len(named)), understood)
 
     def _shopping(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
         """A search for products by words and photos; what was searched for is refined."""
@@ -247,6 +252,14 @@ class Answering:
             memory.options = (understood.intent, understood.second)
             return Draft("asked_back", [Sentence(question)], question=question, options=(first, second))
         return self._template(understood.intent, understood.language, {**memory.slots, **understood.slots}, memory)
+
+    def _offered(self, understood: Understood) -> Draft | None:
+        """A person may be meant: that is asked, never promised by an answer of the past."""
+        intent = understood.intent or ""
+        if not understood.in_scope or self._shop.actions.get(intent) != "human" or understood.confidence >= ACTS:
+            return None
+        question = say(understood.language, "offer_human")
+        return Draft("asked_back", [Sentence(question)], question=question)
 
     def _template(self, intent: str, language: str, slots: Mapping[str, str], memory: Memory) -> Draft | None:
         model = self._intents()

@@ -23,6 +23,7 @@ from shoplens.store.records import (
     OPEN_HANDOVERS,
     HandoverRecord,
     HandoverState,
+    HandoverStep,
     Transcript,
     TranscriptTurn,
 )
@@ -89,15 +90,15 @@ class Desk:
         """Let the assistant go on, put it back into the queue, or close it. The customer is told of the first and last.
         Errors as of `take`."""
         record = self.take(conversation_id, agent=agent)
-        now, after = int(self._now() * 1e6), _AFTER[to]
         whose = "" if to == "queue" else agent
-        if not self._handovers.change(conversation_id, before="with_agent", after=after, agent=whose, now=now):
-            raise ConflictError(f"conversation {conversation_id!r} was given back meanwhile")
+        step = HandoverStep(before="with_agent", after=_AFTER[to], agent=whose, now=int(self._now() * 1e6))
         if to != "queue":
-            kept = self._transcripts.load(conversation_id)
-            language = kept.language if kept is not None else "en"
-            self._say(conversation_id, say(language, after), after, agent)
-        return replace(record, state=after, agent=whose, changed=now)
+            self._say(conversation_id, None, step.after, agent, step)
+        elif not self._handovers.change(
+            conversation_id, before=step.before, after=step.after, agent=whose, now=step.now
+        ):
+            raise _gone(conversation_id)
+        return replace(record, state=step.after, agent=whose, changed=step.now)
 
     def messages(self, conversation_id: str, after: int = 0) -> Messages:
         """What was said after a turn. NotFoundError when there is no such conversation."""
@@ -120,25 +121,32 @@ class Desk:
         turns = self._transcripts.turns(name, kept.turns - after) if kept.turns > after else []
         return Messages(name, record, [one for one in turns if one.number > after])
 
-    def _say(self, name: str, text: str, outcome: str, agent: str) -> TranscriptTurn:
-        """A turn without a message of the customer, who may write at the same time."""
+    def _say(
+        self, name: str, text: str | None, outcome: str, agent: str, step: HandoverStep | None = None
+    ) -> TranscriptTurn:
+        """A turn without a message of the customer, who may write at the same time; without a `text` what the assistant
+        says to this outcome. With it, in one transaction, the step that it tells of."""
         for attempt in range(ATTEMPTS):
             kept = self._transcripts.load(name)
             if kept is None:
                 break
             memory = Memory.of(kept.state)
-            memory.remember("", text, None)
+            told = say(kept.language or "en", outcome) if text is None else text
+            memory.remember("", told, None)
             if outcome != "agent":
                 memory.misses = memory.upset = 0  # why it was handed over is settled
             now = int(self._now() * 1e6)
             details = orjson.dumps({"outcome": outcome, "agent": agent}).decode()
             turn = TranscriptTurn(
-                conversation_id=name, number=kept.turns + 1, timestamp=now, said="", answer=text, details=details
+                conversation_id=name, number=kept.turns + 1, timestamp=now, said="", answer=told, details=details
             )
             after = replace(kept, updated=now, turns=turn.number, state=memory.told())
             try:
-                self._transcripts.record(after, turn)
+                self._transcripts.record(after, turn, step=step)
             except ConflictError:
+                record = self._handovers.load(name) if step is not None else None
+                if step is not None and (record is None or record.state != step.before):
+                    raise _gone(name) from None
                 if attempt == ATTEMPTS - 1:
                     raise
             else:
@@ -150,6 +158,10 @@ class Desk:
         if record is None:
             raise NotFoundError(f"conversation {name!r} was never handed over; who waits: shoplens assistant waiting")
         return record
+
+
+def _gone(name: str) -> ConflictError:
+    return ConflictError(f"conversation {name!r} was given back meanwhile")
 
 
 def _check(agent: str) -> None:

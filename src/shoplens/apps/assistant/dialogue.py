@@ -12,29 +12,32 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 
 from shoplens.apps.assistant.answering import Answering
 from shoplens.apps.assistant.composing import Draft
 from shoplens.apps.assistant.escalation import Rules, hand_over
-from shoplens.apps.assistant.listening import NOBODY, Listener
+from shoplens.apps.assistant.listening import NOBODY, Listener, Staying
 from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.safety import plain
+from shoplens.apps.assistant.telling import details_of, read_as, silent_reply, spaced
 from shoplens.apps.assistant.tools.base import Writer
-from shoplens.apps.assistant.turns import Act, Handover, Outcome, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.understanding.acts import leaves
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.assistant.wording import moment_name, say
 from shoplens.apps.assistant.writing import write
 from shoplens.domain.events import MICROSECONDS_PER_DAY
-from shoplens.errors import ServiceUnavailableError
+from shoplens.errors import ConflictError, NotFoundError, ServiceUnavailableError
 from shoplens.store.conversations import Handovers, Transcripts
-from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, Transcript, TranscriptTurn
+from shoplens.store.records import OPEN_HANDOVERS, Delivery, HandoverRecord, HandoverStep, Transcript, TranscriptTurn
 
 log = logging.getLogger(__name__)
 STRIPES = 256  # locks that conversations share: turns of one wait for one another, others hardly ever
+SILENT = frozenset({"waiting", "with_agent", "left"})  # outcomes of turns that people of the shop hear of
 PATIENCE = 20.0  # seconds that a turn waits for the one before it
 REMEMBERED = 6  # turns that a writer is told of
 
@@ -68,9 +71,25 @@ class Assistant:
         with self._held(name or ""):
             kept = self._opened(name, turn.user_id)
             memory = Memory.of(kept.state)
-            reply = self._while_open(turn, kept, listener) or self._reply(turn, kept, memory, listener)
-            listener.check()
+            reply = self._while_open(turn, kept, Staying(listener)) or self._reply(turn, kept, memory, listener)
+            if reply.handover is None and reply.outcome not in SILENT:  # else it is for people of the shop, too
+                listener.check()
             self._record(turn, kept, memory, reply)
+            return reply
+
+    def leave(self, conversation_id: str, user_id: str | None = None) -> Reply:
+        """The customer waits for a person no longer; `user_id` is who the shop has signed in. NotFoundError when there
+        is no such conversation or it is somebody else's, ConflictError when nobody is waited for in it."""
+        with self._held(conversation_id):
+            kept = self._transcripts.load(conversation_id)
+            if kept is None or kept.user_id not in (None, user_id):
+                raise NotFoundError(f"no conversation {conversation_id!r}")
+            record = self._handovers.load(conversation_id)
+            if record is None or record.state != "waiting":
+                state = "was never handed over" if record is None else f"is {record.state}"
+                raise ConflictError(f"conversation {conversation_id!r} {state}: nobody is waited for")
+            reply = self._left(kept, kept.language or "en", NOBODY)
+            self._record(None, kept, Memory.of(kept.state), reply)
             return reply
 
     def close(self) -> None:
@@ -79,8 +98,10 @@ class Assistant:
 
     def _reply(self, turn: Turn, kept: Transcript, memory: Memory, listener: Listener) -> Reply:
         understood = self._understand(turn, memory, kept.language)
-        listener.stage("understood", _read(understood))
         reason = None if understood.refused else self._reason(turn, understood, memory)
+        if reason is not None:
+            listener = Staying(listener)
+        listener.stage("understood", read_as(understood))
         if reason is not None:
             draft, handover = self._handed_over(reason, turn, understood, memory, Draft("unknown"))
         else:
@@ -88,17 +109,19 @@ class Assistant:
             misses = memory.misses + 1 if draft.outcome == "unknown" else 0
             if misses >= self._rules.misses:
                 draft, handover = self._handed_over("unsure", turn, understood, memory, draft)
+                listener = Staying(listener)
             elif misses:
                 draft.question = say(understood.language, "offer_human")
                 draft.sentences.append(Sentence(draft.question))
+            memory.offered = draft.question == say(understood.language, "offer_human")
         listener.stage("found", {"outcome": draft.outcome, "sources": [one.id for one in draft.sources]})
-        draft.sentences, language = _spaced(draft.sentences, understood.language), understood.language
+        draft.sentences, language = spaced(draft.sentences, understood.language), understood.language
         sorry = understood.tone is Tone.UPSET and not understood.refused
         begin = [Sentence(say(language, "sorry"))] if sorry else []
         for one in begin:
             listener.sentence(one)
         draft, by = write(self._writer, turn.text, memory.said[-REMEMBERED:], language, draft, listener)
-        draft.sentences = _spaced([*begin, *draft.sentences], language)
+        draft.sentences = spaced([*begin, *draft.sentences], language)
         return Reply(
             conversation_id=kept.conversation_id,
             turn=kept.turns + 1,
@@ -124,21 +147,16 @@ class Assistant:
             self._handovers.change(kept.conversation_id, before=record.state, after="closed", agent=agent, now=at)
             return None
         language = turn.language or kept.language or "en"
+        if record.state == "waiting" and leaves(plain(turn.text)):
+            return self._left(kept, language, listener)
         if record.state == "with_agent":
             said = say(language, "with_agent")
         else:
             said = self._when(language, "waiting", datetime.fromtimestamp(now, UTC))
-        outcome: Outcome = "waiting" if record.state == "waiting" else "with_agent"
-        understood, sentence = Understood(language, Tone.NEUTRAL, Act.HUMAN), Sentence(said)
-        listener.sentence(sentence)
-        return Reply(
-            conversation_id=kept.conversation_id,
-            turn=kept.turns + 1,
-            outcome=outcome,
-            sentences=(sentence,),
-            sources=(),
-            understood=understood,
-        )
+        return silent_reply(kept, language, "waiting" if record.state == "waiting" else "with_agent", said, listener)
+
+    def _left(self, kept: Transcript, language: str, listener: Listener) -> Reply:
+        return silent_reply(kept, language, "left", say(language, "left"), listener)
 
     def _when(self, language: str, name: str, now: datetime) -> str:
         """A sentence that says when people answer, where they do not at the moment."""
@@ -171,19 +189,21 @@ class Assistant:
         # In hexadecimal, so that none begins with a "-", which a command would take for an option.
         return Transcript(conversation_id=secrets.token_hex(16), user_id=user_id, started=now, updated=now)
 
-    def _record(self, turn: Turn, kept: Transcript, memory: Memory, reply: Reply) -> None:
-        understood = reply.understood
+    def _record(self, turn: Turn | None, kept: Transcript, memory: Memory, reply: Reply) -> None:
+        """`turn`: None when the customer did something without a word."""
+        understood, text = reply.understood, turn.text if turn is not None else ""
         memory.slots |= dict(understood.slots)
         memory.items = reply.items or memory.items
         memory.misses = memory.misses + 1 if reply.outcome == "unknown" else 0
-        memory.upset += understood.tone is Tone.UPSET
-        memory.shopping = bool(turn.photos) or (bool(reply.items) and understood.act in (Act.FIND, Act.RECOMMEND)) or (
-            memory.shopping and bool(reply.items)
-        )  # fmt: skip
+        memory.upset = 0 if reply.outcome == "left" else memory.upset + (understood.tone is Tone.UPSET)
+        memory.offered &= reply.outcome in ("unknown", "asked_back")
+        searched = bool(reply.items) and understood.act in (Act.FIND, Act.RECOMMEND)
+        photos = turn is not None and bool(turn.photos)
+        memory.shopping = photos or searched or (memory.shopping and bool(reply.items))
         if reply.outcome != "asked_back":
             memory.pending = memory.wanted = ""
             memory.options = ()
-        memory.remember(turn.text, reply.text, understood.intent if understood.in_scope else None)
+        memory.remember(text, reply.text, understood.intent if understood.in_scope else None)
         now = int(self._now() * 1e6)
         after = replace(
             kept,
@@ -197,12 +217,13 @@ class Assistant:
             conversation_id=kept.conversation_id,
             number=reply.turn,
             timestamp=now,
-            said=turn.text,
+            said=text,
             answer=reply.text,
             details=orjson.dumps(details_of(reply)).decode(),
         )
         record, news = self._news(reply, now)
-        self._transcripts.record(after, said, handover=record, deliveries=news)
+        step = HandoverStep(before="waiting", after="returned", agent="", now=now) if reply.outcome == "left" else None
+        self._transcripts.record(after, said, handover=record, step=step, deliveries=news)
 
     def _news(self, reply: Reply, now: int) -> tuple[HandoverRecord | None, list[Delivery]]:
         """What people of the shop are told of a turn: that it waits for them, or what the customer adds."""
@@ -217,7 +238,9 @@ class Assistant:
                 changed=now,
             )
             occasion, channels = "opened", list(self._channels)
-        elif reply.outcome not in ("waiting", "with_agent"):
+        elif reply.outcome == "left":
+            occasion = "left"
+        elif reply.outcome not in SILENT:
             return None, []
         subject, occasion = reply.conversation_id, f"{occasion}/{reply.turn}"
         return record, [
@@ -238,40 +261,3 @@ class Assistant:
             yield
         finally:
             lock.release()
-
-
-def details_of(reply: Reply) -> dict[str, Any]:
-    """What the transcript keeps of how a turn was answered."""
-    understood = reply.understood
-    return {
-        "outcome": reply.outcome,
-        "act": understood.act.value,
-        "intent": understood.intent,
-        "confidence": round(understood.confidence, 4),
-        "in_scope": understood.in_scope,
-        "language": understood.language,
-        "tone": understood.tone.value,
-        "refused": understood.refused,
-        "slots": dict(understood.slots),
-        "sources": [one.id for one in reply.sources],
-        "items": list(reply.items),
-        "written_by": reply.written_by,
-        "handover": None if reply.handover is None else asdict(reply.handover),
-    }
-
-
-def _read(understood: Understood) -> dict[str, object]:
-    """What a listener hears of how a message was read."""
-    return {
-        "language": understood.language,
-        "act": understood.act.value,
-        "intent": understood.intent,
-        "in_scope": understood.in_scope,
-        "tone": understood.tone.value,
-        "refused": understood.refused,
-    }
-
-
-def _spaced(sentences: list[Sentence], language: str) -> list[Sentence]:
-    """Chinese sentences follow one another without a space."""
-    return [replace(one, lead="") if language == "zh" and one.lead == " " else one for one in sentences]

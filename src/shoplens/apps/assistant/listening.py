@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Literal, Protocol
 
 from shoplens.apps.assistant.turns import Sentence
@@ -46,6 +47,31 @@ class Nobody:
 
     def switched(self, said: int, why: Switched) -> None:
         """Nothing."""
+
+    def check(self) -> None:
+        """Go on."""
+
+
+class Staying:
+    """Tells another listener, and goes on when that one has gone: for what people of the shop must hear of."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def stage(self, name: Stage, told: Mapping[str, object]) -> None:
+        """If there is still somebody."""
+        with suppress(TurnStoppedError):
+            self._listener.stage(name, told)
+
+    def sentence(self, sentence: Sentence) -> None:
+        """If there is still somebody."""
+        with suppress(TurnStoppedError):
+            self._listener.sentence(sentence)
+
+    def switched(self, said: int, why: Switched) -> None:
+        """If there is still somebody."""
+        with suppress(TurnStoppedError):
+            self._listener.switched(said, why)
 
     def check(self) -> None:
         """Go on."""

@@ -27,6 +27,7 @@ class Memory:
     upset: int = 0  # turns that sounded upset
     intents: tuple[str, ...] = ()  # of earlier turns, latest last
     said: list[tuple[str, str]] = field(default_factory=list)  # question, answer; latest last
+    offered: bool = False  # whether the last turn asked if a person should take over
     shopping: bool = False  # whether the last turn searched for products
 
     def remember(self, asked: str, answered: str, intent: str | None) -> None:
@@ -51,6 +52,7 @@ class Memory:
                 "upset": self.upset,
                 "intents": self.intents,
                 "said": self.said,
+                "offered": self.offered,
                 "shopping": self.shopping,
             }
         ).decode()

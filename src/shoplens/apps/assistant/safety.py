@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
 Refusal = Literal["instructions", "internals", "others"]
@@ -160,6 +161,7 @@ def why_refused(text: str) -> Refusal | None:
     return next((kind for kind, patterns in _PATTERNS if any(one.search(read) for one in patterns)), None)
 
 
+@lru_cache(maxsize=4_000)
 def speaks_to_us(sentence: str) -> bool:
     """Whether a sentence of a document, product or review gives orders to whoever reads it: it is never quoted."""
     read = plain(sentence)

@@ -22,6 +22,8 @@ class Act(StrEnum):
     GREETING = "greeting"
     THANKS = "thanks"
     GOODBYE = "goodbye"
+    NOTED = "noted"
+    ABOUT = "about"
     HUMAN = "human"
     ORDERS = "orders"
     PRICE = "price"
@@ -31,6 +33,11 @@ class Act(StrEnum):
     FIND = "find"
     RECOMMEND = "recommend"
     QUESTION = "question"
+
+
+TALK = frozenset(
+    {Act.GREETING, Act.THANKS, Act.GOODBYE, Act.NOTED, Act.ABOUT}
+)  # a message that is nothing else asks for nothing
 
 
 class Tone(StrEnum):
@@ -44,7 +51,9 @@ class Tone(StrEnum):
 
 WrittenBy = Literal["templates", "endpoint", "both"]
 SourceKind = Literal["document", "product", "order", "dialogue", "shop"]
-Outcome = Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
+Outcome = Literal[
+    "answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent", "left"
+]
 
 
 @dataclass(frozen=True, slots=True)

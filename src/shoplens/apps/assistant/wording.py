@@ -8,6 +8,12 @@ from datetime import datetime
 SENTENCES: Mapping[str, tuple[str, str]] = {
     "greeting": ("Hello! How can I help you?", "您好！有什么可以帮您？"),
     "thanks": ("You are welcome. Is there anything else?", "不客气。还有什么可以帮您？"),
+    "noted": ("All right. What else can I do for you?", "好的。还有什么可以帮您？"),
+    "about": (
+        "I am this shop's assistant, a program. Ask me about products, your orders, or the shop's policies; I can also "
+        "ask a colleague to take over.",
+        "我是本店的智能助手，是一个程序。商品、您的订单和店铺政策的问题都可以问我，也可以转人工。",
+    ),
     "goodbye": ("Goodbye, and come back any time.", "再见，欢迎随时再来。"),
     "sorry": ("I am sorry for the trouble.", "很抱歉给您带来不便。"),
     "refused_instructions": (
@@ -34,6 +40,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "orders": ("Here is what I find:", "为您查到："),
     "shown": ("Here is what fits:", "为您找到这些："),
     "recommended": ("You may like these:", "您可能会喜欢："),
+    "sold_out": ("At the moment that cannot be bought:", "目前无法购买："),
     "nothing_found": ("I find nothing like that in the catalogue.", "目录里没有找到类似的商品。"),
     "which_product": ("Which product do you mean?", "您指的是哪件商品？"),
     "which_slot": ("Could you tell me the {what}?", "请告诉我{what}。"),
@@ -49,17 +56,19 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "已为您转交人工客服，同事会看到我们的对话。人工服务时间：{hours}，下次开始于{opens}。",
     ),
     "waiting_open": (
-        "Your message is noted. A colleague takes over as soon as somebody is free.",
-        "您的消息已记下，人工客服空闲后会马上接手。",
+        "Your message is noted. A colleague takes over as soon as somebody is free. Write “cancel” to go on with me.",
+        "您的消息已记下，人工客服空闲后会马上接手。想继续由智能助手回答，请写“取消人工”。",
     ),
     "waiting_closed": (
-        "Your message is noted. People answer here {hours}; the next time from {opens}.",
-        "您的消息已记下。人工服务时间：{hours}，下次开始于{opens}。",
+        "Your message is noted. People answer here {hours}; the next time from {opens}. Write “cancel” to go on "
+        "with me.",
+        "您的消息已记下。人工服务时间：{hours}，下次开始于{opens}。想继续由智能助手回答，请写“取消人工”。",
     ),
     "with_agent": (
         "A colleague has this conversation and reads your message.",
         "同事正在处理本次对话，会看到您的消息。",
     ),
+    "left": ("You no longer wait for a colleague. How can I help you?", "已取消转人工，由智能助手继续为您服务。"),
     "returned": (
         "I am the shop's assistant again. How can I help you?",
         "现在由智能助手继续为您服务。还有什么可以帮您？",

@@ -16,13 +16,14 @@ from shoplens.errors import NotFoundError
 from shoplens.http.keys import in_name_of, needs
 from shoplens.http.routes.assistant_stream import EVENTS
 from shoplens.http.routes.shop import Shop, json_response
-from shoplens.http.wire.assistant import event
+from shoplens.http.wire.assistant import AssistantAnswer, event, reply_json
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.handovers import (
     AgentAnswerIn,
     GiveBackIn,
     HandoversAnswer,
     HandoverStateOut,
+    LeaveIn,
     MessageOut,
     MessagesAnswer,
     TakeIn,
@@ -118,6 +119,21 @@ async def get_messages(
     first = await run_in_threadpool(shop.assistant.desk.messages_for, user_id, conversation_id, after)
     said = _said(shop, messages_json(first), conversation_id, user_id, after)
     return StreamingResponse(said, media_type=EVENTS)
+
+
+@router.post(
+    "/v1/assistant/conversations/{conversation_id:id}/leave",
+    response_model=AssistantAnswer,
+    dependencies=[needs("read", "shop")],
+)
+async def leave_queue(conversation_id: Id, body: LeaveIn, request: Request, shop: Shop) -> Response:
+    """The customer waits for a person no longer: the assistant answers again, and the desk's queue is without them.
+
+    404 as for messages; 409 when nobody is waited for, or an agent has the conversation already.
+    """
+    in_name_of(request, body.user_id)
+    reply = await run_in_threadpool(shop.assistant.leave, conversation_id, body.user_id)
+    return json_response(orjson.dumps(reply_json(reply)))
 
 
 async def _said(

@@ -76,7 +76,9 @@ class AssistantAnswer(BaseModel):
     conversation_id: str = Field(description="Send it with the next message.")
     turn: int = Field(description="Of this conversation, from 1; feedback names it.")
     text: str
-    outcome: Literal["answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent"]
+    outcome: Literal[
+        "answered", "talked", "asked_back", "refused", "unknown", "handed_over", "waiting", "with_agent", "left"
+    ]
     sentences: list[SentenceOut]
     sources: list[SourceOut]
     items: list[str] = Field(description="item_ids that were spoken of or shown, in order.")

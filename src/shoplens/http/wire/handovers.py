@@ -9,12 +9,10 @@ import orjson
 from pydantic import BaseModel, Field
 
 from shoplens.apps.assistant.desk import MAX_AGENT, BackTo, Messages, Waiting
-from shoplens.apps.assistant.turns import MAX_TEXT
+from shoplens.apps.assistant.turns import MAX_ID, MAX_TEXT
 from shoplens.domain.moments import told
 from shoplens.http.wire.fields import SAID_PATTERN, Request, Told
 from shoplens.store.records import HandoverRecord, HandoverState, TranscriptTurn
-
-BY_AGENT = ("agent", "returned", "closed")  # outcomes of turns that a person made
 
 
 class TakeIn(Request):
@@ -37,6 +35,12 @@ class GiveBackIn(TakeIn):
         description="assistant: it answers again, and the customer is told; queue: for another agent; closed: over, "
         "and the customer is told.",
     )
+
+
+class LeaveIn(Request):
+    """Who waits no longer."""
+
+    user_id: str | None = Field(default=None, max_length=MAX_ID, description="Who is signed in, as your server knows.")
 
 
 class HandoverStateOut(BaseModel):
@@ -120,7 +124,7 @@ def turn_messages(turn: TranscriptTurn) -> Iterator[dict[str, Any]]:
     said = {"turn": turn.number, "timestamp": told(turn.timestamp)}
     if turn.said:
         yield said | {"by": "customer", "text": turn.said, "agent": None}
-    by_agent = details.get("outcome") in BY_AGENT
+    by_agent = details.get("outcome") == "agent"  # that one gave it back is said by the assistant
     agent = details.get("agent") if by_agent else None
     if turn.answer:
         yield said | {"by": "agent" if by_agent else "assistant", "text": turn.answer, "agent": agent}

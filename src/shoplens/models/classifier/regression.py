@@ -25,6 +25,10 @@ class Regression:
     weight: Floats  # [n_classes, n_features]
     bias: Floats  # [n_classes]
 
+    def __post_init__(self) -> None:
+        # Column by column: a product with sparse rows would otherwise turn the whole table around for every text.
+        object.__setattr__(self, "weight", np.asfortranarray(self.weight))
+
     @classmethod
     def fit(cls, features: Any, rows: Rows, n_classes: int, strength: float) -> Self:
         """`features`: dense or sparse [n, n_features]; `rows`: the class of each, all classes occur.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -62,45 +63,50 @@ def _pieces(word: str) -> list[str]:
 
 
 class TermSpace:
-    """Terms that occur in the training texts, each weighed by how rare it is (tf-idf, rows of length one)."""
+    """Terms that occur in the training texts, each weighed by how rare it is (tf-idf, rows of length one).
 
-    def __init__(self, vectorizer: TfidfVectorizer) -> None:
-        self._vectorizer = vectorizer
+    scikit-learn chooses the terms. Texts are read here: its checks of every call cost more than a short text does.
+    """
+
+    def __init__(self, terms: Sequence[str], rarity: Floats) -> None:
+        self.terms = list(terms)  # in the order of the columns
+        self.rarity = np.asarray(rarity, np.float32)  # inverse document frequency of each term. [len(self.terms)]
+        self._columns = {term: column for column, term in enumerate(self.terms)}
 
     @classmethod
     def fit(cls, texts: Sequence[str], *, most_terms: int = MOST_TERMS) -> Self:
         """Learn the terms; those of a single text tell nothing about others and are left out, if any others are."""
         for least in (2, 1):
-            vectorizer = _vectorizer(min_df=least, max_features=most_terms)
+            vectorizer = TfidfVectorizer(analyzer=terms_of, dtype=np.float32, min_df=least, max_features=most_terms)
             try:
-                return cls(vectorizer.fit(texts))
+                vectorizer.fit(texts)
             except ValueError:  # scikit-learn's word for: no term is left
                 continue
-        return cls(_vectorizer(vocabulary=["\0"]).fit([""]))  # texts without a letter: nothing to see, ever
+            return cls([str(term) for term in vectorizer.get_feature_names_out()], vectorizer.idf_)
+        return cls(["\0"], np.ones(1, np.float32))  # texts without a letter: nothing to see, ever
 
     def read(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """float32 [len(texts), len(self.terms)], rows of length one or empty."""
-        return self._vectorizer.transform(texts).astype(np.float32)
-
-    @property
-    def terms(self) -> list[str]:
-        """In the order of the columns."""
-        return [str(term) for term in self._vectorizer.get_feature_names_out()]
-
-    @property
-    def rarity(self) -> Floats:
-        """Inverse document frequency of each term. [len(self.terms)]"""
-        return np.asarray(self._vectorizer.idf_, np.float32)
+        known = self._columns.get
+        columns: list[int] = []
+        counts: list[int] = []
+        starts = np.zeros(len(texts) + 1, np.int32)
+        for row, text in enumerate(texts):
+            found = Counter(column for term in terms_of(text) if (column := known(term)) is not None)
+            order = sorted(found)
+            columns += order
+            counts += [found[column] for column in order]
+            starts[row + 1] = len(columns)
+        places = np.array(columns, np.int32)
+        weights = (np.log(np.array(counts, np.float32)) + 1) * self.rarity[places]
+        rows = np.repeat(np.arange(len(texts)), np.diff(starts))
+        lengths = np.sqrt(np.bincount(rows, weights.astype(np.float64) ** 2, len(texts)))
+        weights = (weights / lengths[rows]).astype(np.float32)
+        return sparse.csr_matrix((weights, places, starts), shape=(len(texts), len(self.terms)))
 
     @classmethod
     def of(cls, terms: Sequence[str], rarity: Floats) -> Self:
         """As it was when `terms` and `rarity` were read from it. ValueError when they do not fit."""
         if len(terms) != len(rarity):
             raise ValueError(f"{len(terms)} terms but {len(rarity)} weights")
-        vectorizer = _vectorizer(vocabulary=list(terms))
-        vectorizer.idf_ = np.asarray(rarity, np.float64)
-        return cls(vectorizer)
-
-
-def _vectorizer(**settings: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer=terms_of, sublinear_tf=True, dtype=np.float32, **settings)
+        return cls(terms, rarity)

@@ -10,6 +10,7 @@ from shoplens.apps.assistant.grounding.claims import claims_of, words_of
 from shoplens.apps.assistant.grounding.quantities import Quantity, quantities_of
 from shoplens.apps.assistant.grounding.turning import turning_of
 from shoplens.apps.assistant.grounding.vocabulary import SAME, SAME_ZH, SILENT, SILENT_ZH
+from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.retrieval.lexical.chinese import Segmenter
 from shoplens.retrieval.lexical.english import SPELLINGS, base
 from shoplens.retrieval.lexical.folding import HAN, fold
@@ -114,5 +115,6 @@ _ROOTS.update({_root(word): first for word, first in SAME.items()})
 
 def forget_sentences() -> None:
     """Give up every text that was taken apart here: sentences about orders name what somebody bought."""
-    for remembered in (statement_of, clauses_of, parts_of, claims_of, words_of, quantities_of, turning_of):
+    taken_apart = (statement_of, clauses_of, parts_of, claims_of, words_of, quantities_of, turning_of)
+    for remembered in (*taken_apart, speaks_to_us):
         remembered.cache_clear()

@@ -13,8 +13,9 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.GREETING,
         re.compile(
-            r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|你好|您好|"
-            r"嗨|哈喽|在吗|早上好|下午好|晚上好|有人吗)(?: there| all)?\W*$",
+            r"^\W*(?:(?:hi|hello|hey|hallo|hola|bonjour|yo|good (?:morning|afternoon|evening|day)|greetings|你好|您好|"
+            r"嗨|哈喽|在吗|早上好|下午好|晚上好|有人吗)(?: there| all| team| everyone|啊|呀)?\W*)+"
+            r"(?:how are you(?: doing)?(?: today)?|how is it going|what'?s up|你好吗|最近好吗)?\W*$",
             _I,
         ),
     ),
@@ -30,11 +31,51 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.GOODBYE,
         re.compile(
-            r"^\W*(?:bye|goodbye|bye bye|see you|that'?s all|that is all|再见|拜拜|没事了|没有了|"
-            r"就这些)\W*$",
+            r"^\W*(?:(?:no|ok|okay|great|thanks?(?: you)?|谢谢|好的)\W+)*(?:bye|goodbye|bye bye|see you|that'?s all|"
+            r"that is all|that'?s it|nothing else|再见|拜拜|没事了|没有了|就这些)\W*$",
             _I,
         ),
     ),
+    (
+        Act.NOTED,
+        re.compile(
+            # Longest first, and nothing is tried again: a long row of such words must not take long.
+            r"^\W*(?:(?>yes please|no thank you|no thanks|never ?mind|all right|alright|understood|perfect|got it|"
+            r"i see|okay|ok|great|right|good|cool|nice|fine|sure|well|nope|yeah|yep|yes|hmm|no|k|不用了|不需要|知道了|"
+            r"明白了|没有|不用|不要|不是|明白|了解|可以|好的|好吧|算了|是的|好|嗯|哦|行|是|对)\W*+)++$",
+            _I,
+        ),
+    ),
+    (
+        Act.ABOUT,
+        re.compile(
+            r"^\W*(?:(?:hi|hello|hey|please|你好|您好|请问)\W+)?(?:help(?: me)?(?: please)?|"
+            r"i need (?:some )?help|(?:can|could) you help(?: me)?|what can you do(?: for me)?|"
+            r"what do you do|who are you|what are you|"
+            r"(?:are|r) (?:you|u) (?:an? )?(?:real )?(?:bot|robot|chatbot|ai|human|person|machine|real)|"
+            r"am i (?:talking|speaking|chatting) (?:to|with) an? (?:\w+ )?(?:bot|robot|human|person|machine|ai)|"
+            r"你(?:能|可以|会)(?:帮我)?(?:做|干)?(?:些|点)?(?:什么|啥|帮我)(?:忙)?吗?|你会什么|你有什么功能|帮帮我|你是谁|你叫什么|"
+            r"你是(?:真人|人工|机器人|人|AI|人工智能)(?:还是.{1,6})?吗?)\W*$",
+            _I,
+        ),
+    ),
+)
+#: What a customer says to "shall I ask a colleague to take over?".
+_ACCEPTS = re.compile(
+    r"^\W*(?:(?>that would be (?:good|great|nice)|of course|go ahead|thank you|thanks|i would|please|okay|yeah|sure|"
+    r"yep|yes|i do|ok|do|好的|好啊|需要|可以|是的|麻烦|谢谢|好|要|行|是|对|嗯|请|转|了|吧|的)\W*+)++$",
+    _I,
+)
+
+#: Said while a person is waited for.
+_LEAVES = re.compile(
+    r"^\W*(?:please )?(?:cancel|never ?mind|leave(?: the queue)?|stop waiting|forget it)(?: please)?\W*$|"
+    r"\b(?:back to|go on with|continue with|talk to|ask) the (?:ai |shop'?s )?(?:bot|assistant|chatbot)\b|"
+    r"\b(?:don'?t|do not|no longer|not) (?:need|want|wait for) (?:an? |the )?(?:human|person|agent|colleague)\b|"
+    r"\b(?:leave|cancel|quit|exit) the (?:queue|hand-?over|waiting)\b|"
+    r"^\W*(?:取消|算了|不等了)[吧了]?\W*$|(?:取消|不用|不要|不需要|退出|不等)(?:转)?(?:人工|真人|客服|排队)|"
+    r"(?:回到|继续用|还是用|转回)(?:智能|AI)?(?:助手|机器人)",
+    _I,
 )
 
 _HUMAN = re.compile(
@@ -137,6 +178,16 @@ _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (Act.RECOMMEND, _RECOMMEND),
     (Act.FIND, _FIND),
 )
+
+
+def leaves(text: str) -> bool:
+    """Whether somebody who waits for a person would rather go on with the assistant."""
+    return _LEAVES.search(text) is not None
+
+
+def accepts(text: str) -> bool:
+    """Whether a message takes an offer, and says nothing else."""
+    return len(text) <= SHORT and _ACCEPTS.match(text) is not None
 
 
 def act_of(text: str) -> Act:

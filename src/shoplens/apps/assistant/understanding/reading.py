@@ -9,8 +9,8 @@ from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.languages import SPOKEN, spoken_in
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import plain, why_refused
-from shoplens.apps.assistant.turns import Turn, Understood
-from shoplens.apps.assistant.understanding.acts import act_of
+from shoplens.apps.assistant.turns import TALK, Act, Turn, Understood
+from shoplens.apps.assistant.understanding.acts import accepts, act_of
 from shoplens.apps.assistant.understanding.slots import slots_of
 from shoplens.apps.assistant.understanding.tone import tone_of
 
@@ -30,10 +30,11 @@ class Understanding:
         text = plain(turn.text).strip()
         told = turn.language if turn.language in SPOKEN else None
         language = told or spoken_in(text, before if before in SPOKEN else self._language)
-        read = Understood(language, tone_of(text), act_of(text), slots=slots_of(text), refused=why_refused(text))
+        act = Act.HUMAN if memory.offered and accepts(text) else act_of(text)
+        read = Understood(language, tone_of(text), act, slots=slots_of(text), refused=why_refused(text))
         model = self._intents()
-        if model is None or not text or read.refused:
-            return read
+        if model is None or not text or read.refused or read.act in TALK:
+            return read  # "hello" has no intent, whichever of those that were learnt is the least unlike it
         offered = next((one for one in memory.options if _chooses(text, one, memory.options)), None)
         if offered is not None:
             return replace(read, intent=offered, confidence=1.0, in_scope=True)
