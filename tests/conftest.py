@@ -12,6 +12,10 @@ from subprocess import SubprocessError
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", deadline=None)  # the clock of a busy machine says nothing of an example
+settings.load_profile("suite")
 
 #: A new database is hundreds of files: no test turns the machine off, so none waits for a disk.
 UNSAFE = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"

@@ -96,9 +96,8 @@ class Look:
         scores, places, known = self.view.alone.get(groups, (None, None, None))
         if scores is None or places is None or known is not self.known:
             result = self.view.searcher.search(self.view.ask(Plan(groups)), limit=LISTED, count=False)
-            scores, addresses = zip(*result.hits, strict=True) if result.hits else ((), ())
-            scores = np.array(scores, np.float32)
-            places = self.known.places(self.view.searcher, addresses)
+            scores = np.array([score for score, _ in result.hits], np.float32)
+            places = self.known.places(self.view.searcher, [address for _, address in result.hits])
             if len(self.view.alone) >= KEPT:
                 self.view.alone.clear()
             self.view.alone[groups] = scores, places, self.known
