@@ -25,8 +25,8 @@ from shoplens.encoders.image import EfficientNetLite0
 from shoplens.encoders.media import MediaLimits
 from shoplens.encoders.media_pool import PHOTO_MEMORY, PHOTO_SECONDS
 from shoplens.features.align.training import LEAST_PAIRS
+from shoplens.features.inputs import MOST_PHOTOS
 from shoplens.features.media_inputs import MOST_SOUNDS, MOST_VIDEOS
-from shoplens.features.photo_words import MOST_PHOTOS
 from shoplens.http.app import create_app
 from shoplens.http.recording import HELD, IDLE_SECONDS
 from shoplens.learning.finetune.sides import HELD_OUT
