@@ -11,8 +11,9 @@ from tests.features.align.painted_shop import Painted, new_reader, painted_shop
 from shoplens.errors import InputError, ModelFileError, NotFoundError
 from shoplens.features.align import versions
 from shoplens.features.align.alignment import Photos
+from shoplens.features.align.contrastive import Space
 from shoplens.features.align.examples import Lessons
-from shoplens.features.align.training import train_alignment
+from shoplens.features.align.training import PHOTO, train_alignment
 
 LEARNT = versions.Learnt("hashed-ngrams/1-256-345", "grey/1", "colour/1")
 
@@ -141,9 +142,18 @@ def test_products_without_photo_title_or_attributes_are_fine() -> None:
     assert np.isfinite(alignment.photo_vectors(patchy.photos)).all()
 
 
-def test_titles_alone_are_enough() -> None:
+def test_titles_alone_are_enough_and_several_networks_are_put_together(tmp_path: Path) -> None:
     lessons, _ = painted_shop(320, seed=4)
     bare = Lessons(lessons.photos, lessons.has_photo, lessons.titles, [{} for _ in lessons.titles])
-    _, report = train_alignment(bare, new_reader(), members=1)
+    alignment, report = train_alignment(bare, new_reader(), members=2)
     assert list(report.facets) == ["like titles"]
     assert report.aligned["title"].mrr > 0.05  # by chance .03 of 70
+    assert (len(alignment.photo_networks), len(alignment.text_networks)) == (2, 2)
+    assert alignment.space.inputs == 2 * PHOTO.units, "both networks' hidden units"
+    vectors = alignment.photo_vectors(lessons.photos)
+    assert vectors.shape == (len(lessons.photos), alignment.size)
+    first = replace(alignment, space=Space(alignment.space.photo[: PHOTO.units], alignment.space.text))
+    assert first.photo_vectors(lessons.photos).shape == vectors.shape, "as it was with one network"
+    versions.publish(tmp_path, alignment, LEARNT, {})
+    back = versions.load_alignment(versions.current(tmp_path) or tmp_path, alignment.reader.encoder)
+    assert np.array_equal(back.photo_vectors(lessons.photos), vectors)
