@@ -107,6 +107,7 @@ CASES: tuple[tuple[str, str, frozenset[str], frozenset[str]], ...] = tuple(
         ("mistakes in two words", "wirless hedphones", "headphones", ""),
         ("mistake in one of two words", "denim shrots", "shorts", ""),
         ("three letters are not corrected", "hta", "", "hat"),
+        ("what looks like several of a shorter word", "red dres", "dress", ""),
         ("one of several", "dress", "dress", ""),
         ("several of one", "dresses", "dress", ""),
         ("several in the title", "sandal", "sandal", ""),

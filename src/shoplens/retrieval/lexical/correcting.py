@@ -6,10 +6,9 @@ from itertools import pairwise
 
 from shoplens.retrieval.lexical.chinese import pinyin
 from shoplens.retrieval.lexical.english import SPELLINGS, kin, plural_like
-from shoplens.retrieval.lexical.expansion import MUCH_MORE, RARE, WINDOW, nearest, sound, spelt
+from shoplens.retrieval.lexical.expansion import MUCH_MORE, RARE, WINDOW, mistakes_in, nearest, sound, spelt
 from shoplens.retrieval.lexical.plan import Holdings
 from shoplens.retrieval.lexical.query import Query, Word
-from shoplens.retrieval.lexical.vocabulary import edits_allowed
 
 MOST_CHARACTERS = 6  # of a Chinese word that is corrected
 
@@ -69,7 +68,7 @@ def _heard_from_characters(window: tuple[Word, ...], holdings: Holdings) -> str 
 
 def _nearest(word: Word, holdings: Holdings) -> str | None:
     count = holdings.count(word.term)
-    edits = edits_allowed(word.term)
+    edits = mistakes_in(word)
     other = SPELLINGS.get(word.term)
     if not edits or count > RARE or (other is not None and holdings.count(other)):
         return None

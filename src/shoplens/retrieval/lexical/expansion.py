@@ -9,6 +9,8 @@
 | knit | knitted, knitting | .6 |
 | sneaker | a synonym of the shop's | .8 |
 | lianyiqun, lian yi qun, 连衣群 | Chinese words that sound so, where the word is unknown | .5 |
+| maoliang | two Chinese words next to one another that sound so, where nothing else does | .5 |
+| 电风扇, 雨伞, 袜子 | the thing that it ends with (风扇, 伞), or is (袜), where the word is unknown | .4 |
 | sheos | words spelt nearly so, where the word is unknown | .7 or .45 |
 | sho | words that begin so, where it is still being typed | .8 |
 | AB-123 | a product's number | 1 |
@@ -17,12 +19,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 from shoplens.retrieval.lexical.analyser import Analyser
 from shoplens.retrieval.lexical.chinese import pinyin
 from shoplens.retrieval.lexical.english import SPELLINGS, base, kin
-from shoplens.retrieval.lexical.heads import HEAD, head_of
+from shoplens.retrieval.lexical.heads import HEAD, head_of, things_in
 from shoplens.retrieval.lexical.plan import Group, Holdings, Plan, Variant
 from shoplens.retrieval.lexical.query import PART, Query, Word, alternatives
 from shoplens.retrieval.lexical.vocabulary import LONGEST, edits_allowed
@@ -37,6 +39,7 @@ NAME = range(3, 5)  # characters of a Chinese name that no dictionary knows
 #: Characters that say something alone, also next to others.
 MEANINGFUL = frozenset("男女童大小长短厚薄新高低春夏秋冬红橙黄绿青蓝紫黑白灰粉鞋裙裤")
 WINDOW = 4  # words that together may be one name
+HEARD = 6  # words, and characters, that are tried for one sound
 
 
 def planned(
@@ -59,6 +62,7 @@ def planned(
         found.prefixes()
     found.apart()
     found.sounds()
+    found.things()
     if typos:
         found.typos()
     head = head_of(query)
@@ -192,8 +196,35 @@ class _Found:
                 heard_as = "".join(map(sound, words))
                 for heard in self.holdings.vocabulary.sounding(heard_as)[: MOST_VARIANTS // 2]:
                     self.add(window, (heard,), SOUND)
+                if not any(self.known(place) for place in window):
+                    for chain in self._heard_in_two(heard_as):
+                        self.add(window, chain, SOUND)
                 for own in self.analyser.own_sounds.get(heard_as, ())[: MOST_VARIANTS // 2]:
                     self.add(window, tuple(own), SOUND)
+
+    def _heard_in_two(self, heard_as: str) -> Iterator[tuple[str, ...]]:
+        """Characters that stand next to one another in a product and sound so, as two words: "maoliang" for 猫粮."""
+        sounding = self.holdings.vocabulary.sounding
+        for cut in range(2, len(heard_as) - 1):
+            first, second = heard_as[:cut], heard_as[cut:]
+            for left, right in product(sounding(first, alone=True)[:HEARD], sounding(second, alone=True)[:HEARD]):
+                chain = (*left, *right)
+                if all(map(self.holdings.count, chain)) and self.holdings.holds(chain):
+                    yield chain
+
+    def things(self) -> None:
+        """A Chinese word that no product has is found by the thing that it names: its last word, or character."""
+        for place, word in enumerate(self.words):
+            if word.han and len(word.term) > 1 and self._nowhere(place, word):
+                for thing in things_in(word.term, self.analyser.segmenter.within(word.term)):
+                    if self.add(range(place, place + 1), (thing,), PART):
+                        break
+
+    def _nowhere(self, place: int, word: Word) -> bool:
+        """Whether nothing that was found for a word is in any product: its characters may be, far from one another."""
+        if self.numbers[place] or self.variants[place].keys() - {word.chain}:
+            return False
+        return word.chain not in self.variants[place] or not self.holdings.holds(word.chain)
 
     def _sounds_of_characters(self, window: range, text: str) -> None:
         words = self.words[window.start : window.stop]
@@ -206,7 +237,7 @@ class _Found:
 
     def typos(self) -> None:
         for place, word in enumerate(self.words):
-            edits = edits_allowed(word.term)
+            edits = mistakes_in(word)
             if word.han or not edits:
                 continue
             here = range(place, place + 1)
@@ -239,10 +270,15 @@ def _adjacent(words: Sequence[Word]) -> bool:
     return all(left.end == right.start for left, right in pairwise(words))
 
 
+def mistakes_in(word: Word) -> int:
+    """How many a word may hold: as it was typed, too ("dres" is long enough, though "dre" would not be)."""
+    return max(edits_allowed(word.term), edits_allowed(word.text.casefold()))
+
+
 def nearest(word: Word, holdings: Holdings, edits: int) -> list[tuple[str, int, int]]:
     """Words spelt nearly so: as the word was typed, or without its ending ("drees" is no more several than "dress")."""
-    found = list(holdings.vocabulary.near(word.term, edits))
-    typed = word.text.casefold()
+    own, typed = min(edits, edits_allowed(word.term)), word.text.casefold()
+    found = list(holdings.vocabulary.near(word.term, own)) if own else []
     if typed != word.term:
         known = {other for other, _, _ in found}
         found += [one for one in holdings.vocabulary.near(typed, edits) if one[0] not in known]

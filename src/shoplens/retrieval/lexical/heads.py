@@ -8,6 +8,7 @@ none; where all words are qualities ("red wine", wine being a colour too), the l
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
 from shoplens.features.align.lexicon import built_in, plain
@@ -24,6 +25,11 @@ _COUNTED = frozenset(
      "码", "号", "尺码", "大码", "中码", "小码", "大号", "中号", "小号", "套", "件", "双", "只", "包", "装"}
 )  # fmt: skip
 
+#: Characters that are the name of a thing, and end the names of its kinds.
+_THINGS = frozenset(
+    "鞋靴裤裙帽袜衫袄伞笔灯锅杯壶碗盘碟勺筷叉瓶盆罐桶刀剪椅桌柜床垫毯枕被席帘镜梳刷琴鼓棋茶酒油醋糖盐酱糕饼粥粽饺虾蟹橘桃梨枣霜膏膜皂巾"
+)
+
 _AFTERWARDS = re.compile(r"(?<![^\s,])(?:for|with|without|in|of|from|by|on|at|to|under|over)(?![^\s,])", re.IGNORECASE)
 
 
@@ -37,6 +43,19 @@ def head_of(query: Query) -> int | None:
     before = [place for place, word in enumerate(words) if word.end <= stop] or list(range(len(words)))
     named = [place for place in before if _names_a_thing(words[place])]
     return max(named or before, key=lambda place: words[place].end)
+
+
+def things_in(word: str, within: Iterable[tuple[str, int, int]]) -> Iterator[str]:
+    """What a Chinese word names, the nearest first; `within`: words inside it, with their places.
+
+    Its last word (风扇 of 电风扇), its last character (伞 of 雨伞), or the one before 子 (袜 of 袜子).
+    """
+    last = (inner for inner, start, end in within if end == len(word) and 1 < end - start < len(word))
+    yield from sorted(last, key=len, reverse=True)
+    if word[-1] in _THINGS:
+        yield word[-1]
+    if len(word) == 2 and word[-1] == "子" and word[0] in _THINGS:
+        yield word[0]
 
 
 def _names_a_thing(word: Word) -> bool:

@@ -93,19 +93,20 @@ class Look:
         Queries share their common words, so what these find is kept with the state of the index.
         """
         groups = tuple(self.plan.groups[place] for place in sorted(common))
-        scores, places, known = self.view.alone.get(groups, (None, None, None))
-        if scores is None or places is None or known is not self.known:
-            result = self.view.searcher.search(self.view.ask(Plan(groups)), limit=LISTED, count=False)
-            scores = np.array([score for score, _ in result.hits], np.float32)
-            places = self.known.places(self.view.searcher, [address for _, address in result.hits])
+        kept = self.view.alone.get(groups)
+        if kept is None or kept[2] is not self.known:
+            hits = self.view.searcher.search(self.view.ask(Plan(groups)), limit=LISTED, count=False).hits
+            listed = np.array([score for score, _ in hits], np.float32)
             if len(self.view.alone) >= KEPT:
                 self.view.alone.clear()
-            self.view.alone[groups] = scores, places, self.known
+            kept = listed, self.known.places(self.view.searcher, [address for _, address in hits]), self.known
+            self.view.alone[groups] = kept
+        scores, places, _ = kept
         unseen = float(scores[k - 1]) if len(scores) >= k else 0.0
         scores, places = scores[:k], places[:k]
         if self.keeps is not None and len(places):
-            kept = self.keeps(self.known, places)
-            scores, places = scores[kept], places[kept]
+            passing = self.keeps(self.known, places)
+            scores, places = scores[passing], places[passing]
         coverage = self._coverage(places)
         return FoundPlaces(self.known, places, scores * coverage**COVERED, coverage, len(places), exact=False), unseen
 

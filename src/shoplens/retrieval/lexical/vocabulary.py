@@ -69,10 +69,11 @@ class Vocabulary:
             found = self._near[key] = tuple(self._nearby(word, edits))
         return found
 
-    def sounding(self, sound: str) -> tuple[str, ...]:
-        """Chinese words with this pinyin (no tones, no spaces), the most frequent first."""
+    def sounding(self, sound: str, *, alone: bool = False) -> tuple[str, ...]:
+        """Chinese words with this pinyin (no tones, no spaces), the most frequent first. `alone`: and characters."""
+        characters = self._characters.get(sound, ()) if alone else ()
         sounds, words = self._sounds
-        found = []
+        found = list(characters)
         place = bisect_left(sounds, sound)
         while place < len(sounds) and sounds[place] == sound:
             found.append(words[place])
@@ -88,7 +89,7 @@ class Vocabulary:
     def prepare(self) -> Vocabulary:
         """Work out now what the first search would have to wait for."""
         _ = self._letters
-        _ = self._sounds
+        _ = self._sounds, self._characters
         return self
 
     def _nearby(self, word: str, edits: int) -> list[tuple[str, int, int]]:
@@ -121,6 +122,15 @@ class Vocabulary:
         order = np.array([place for places in by_length for place in places], np.int64)
         signatures = np.array([_signature(self.words[place]) for place in order], np.uint64)
         return order, signatures, starts[:-1]
+
+    @cached_property
+    def _characters(self) -> dict[str, list[str]]:
+        """Pinyin → Chinese characters."""
+        start, found = bisect_left(self.words, "\u3400"), dict[str, list[str]]()
+        for word in self.words[start:]:
+            if len(word) == 1:
+                found.setdefault(pinyin(word), []).append(word)
+        return found
 
     @cached_property
     def _sounds(self) -> tuple[Sequence[str], Sequence[str]]:
