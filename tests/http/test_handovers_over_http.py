@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import orjson
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -101,6 +104,51 @@ def test_messages_come_as_events(client: TestClient, monkeypatch: pytest.MonkeyP
         assert client.get(at.removesuffix("?user_id=ann") + whose, headers=READER).status_code == 404
     assert client.delete(f"/v1/assistant/conversations/{name}", headers=ADMIN).status_code == 200
     step(client, name, "answer", 404, text="still there?")
+
+
+def test_streams_that_wait_take_no_place_from_others(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two customers listen: a third is told to come again, and whoever wants an answer has one."""
+    name = hand_over(TestClient(create_app(shop)), user_id="eve")
+    server = shop.settings.server.model_copy(update={"max_in_flight": 2, "max_message_streams": 2})
+    few = shop.settings.model_copy(update={"server": server})
+    monkeypatch.setattr(Runtime, "settings", property(lambda _: few))
+    asyncio.run(_listen(create_app(shop), name))
+
+
+async def _listen(served: FastAPI, name: str) -> None:
+    path = f"/v1/assistant/conversations/{name}/messages"
+    begun, gone = asyncio.Semaphore(0), asyncio.Event()
+
+    async def listener() -> None:
+        headers = [(b"accept", b"text/event-stream"), (b"x-api-key", b"a-reader")]
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"user_id=eve", "headers": headers}
+        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            for message in asked:
+                return message
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message.get("body"):
+                begun.release()
+
+        await served({**scope, "raw_path": path.encode(), "http_version": "1.1", "server": ("shop", 80)}, receive, send)
+
+    streams = [asyncio.create_task(listener()) for _ in range(2)]
+    for _ in streams:
+        await asyncio.wait_for(begun.acquire(), 10)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://shop") as client:
+        third = await client.get(f"{path}?user_id=eve", headers={**READER, "accept": "text/event-stream"})
+        assert (third.status_code, third.headers["retry-after"]) == (503, "1")
+        assert "max_message_streams" in third.json()["detail"]
+        plain = await client.get(f"{path}?user_id=eve", headers=READER)
+        assert plain.status_code == 200
+        assert "shoplens_message_streams 2.0" in (await client.get("/metrics", headers=ADMIN)).text
+        gone.set()
+        await asyncio.gather(*streams)
+        assert "shoplens_message_streams 0.0" in (await client.get("/metrics", headers=ADMIN)).text
 
 
 def test_the_commands(client: TestClient, shop: Runtime) -> None:

@@ -3,7 +3,16 @@
 import numpy as np
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY
-from shoplens.learning.cart import Pool, Purchases, choose_weights, climb, leave_one_out, next_baskets, weigh
+from shoplens.learning.cart import (
+    Pool,
+    Purchases,
+    any_baskets,
+    choose_weights,
+    leave_one_out,
+    listwise,
+    next_baskets,
+    weigh,
+)
 from shoplens.models.cart import Baskets, CartModel
 from shoplens.models.cart.settings import SITUATIONS, SOURCE_OF, USUAL
 from shoplens.testing.large_shop import DAYS, START, LargeShop
@@ -42,7 +51,7 @@ def test_luck_changes_nothing() -> None:
     noise = pool("cosine", "nearest")
     noise.values[:] = np.random.default_rng(1).random(noise.values.shape)
     usual = {"cosine": 1.0}
-    assert climb(noise, usual) != {name: usual.get(name, 0.0) for name in NAMES}
+    assert listwise(noise) != {name: usual.get(name, 0.0) for name in NAMES}
     weights, told = weigh(noise, usual)
     assert not told["chosen"]
     assert weights == {name: usual.get(name, 0.0) for name in NAMES}
@@ -63,6 +72,32 @@ def test_questions_are_of_later_baskets_and_know_nothing_later() -> None:
     following = next_baskets(some, later)
     assert len({int(some.user[one.basket]) for one in following}) == len(following)
     assert all(some.time[one.basket] >= LATER and not len(one.cart) for one in following)
+
+
+def test_a_person_is_judged_by_what_others_chose() -> None:
+    """One person who asks many times is one witness: what only they would want is not chosen."""
+    noise = pool("cosine", "nearest", 100)
+    noise.values[:] = np.random.default_rng(2).random(noise.values.shape)
+    noise.values[NAMES.index("due"), :60][noise.hit[:60]] = 2.0
+    people = np.where(np.arange(100) < 60, 0, np.arange(100)).astype(np.int32)
+    assert weigh(noise, {"cosine": 1.0})[1]["chosen"]
+    assert not weigh(noise, {"cosine": 1.0}, people)[1]["chosen"]
+
+
+def test_nothing_to_learn_from_gives_no_weight() -> None:
+    nothing = pool("cosine", "nearest", 10)
+    nothing.hit[:] = False
+    assert set(listwise(nothing).values()) == {0.0}
+
+
+def test_any_basket_can_be_asked() -> None:
+    some = baskets()
+    later = np.flatnonzero(some.time >= LATER)
+    every = any_baskets(some, later)
+    assert [one.basket for one in every] == later.tolist()
+    assert len(any_baskets(some, later, most=5)) == 5
+    for one in every[:20]:
+        assert one.wanted.tolist() == some.item[some.indptr[one.basket] : some.indptr[one.basket + 1]].tolist()
 
 
 def test_few_baskets_keep_the_usual_weights() -> None:

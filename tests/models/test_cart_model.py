@@ -17,6 +17,8 @@ from shoplens.models.cart.settings import SITUATIONS, SOURCES
 
 MODEL = model()
 
+KINDLY = ("kind_often", "kind_lately")
+
 
 def asked(items: list[int], bought: list[tuple[int, float]] | None = None) -> Asked:
     habits = MODEL.habits(
@@ -140,6 +142,22 @@ def test_a_saved_model_answers_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(MODEL.score(one).total, loaded.score(one).total)
     assert loaded.sets(one.items, np.ones(7, np.bool_), 3) == MODEL.sets(one.items, np.ones(7, np.bool_), 3)
     assert set(loaded.settings.weights) == set(SITUATIONS)
+
+
+def test_a_model_with_one_kind_of_popularity_still_answers(tmp_path: Path) -> None:
+    """Bundles of before know what sells lately, and their weights nothing else."""
+    MODEL.save(tmp_path)
+    np.save(tmp_path / "popular.npy", MODEL.popular)
+    one = asked([BREAD], [(MILK, 7.0), (MILK, 14.0)])
+    np.testing.assert_array_equal(CartModel.load(tmp_path).score(one).total, MODEL.score(one).total)
+
+
+def test_what_a_shelf_is_asked_for_is_felt_by_its_kind() -> None:
+    """Whoever buys butter often, and not this week, buys of butter's kind: jam is of it."""
+    signals = MODEL.signals(asked([], [(BUTTER, 7.0), (BUTTER, 14.0), (MILK, 1.0)]))
+    felt = {name: dict(zip(signals.rows.tolist(), signals.values[name].tolist(), strict=True)) for name in KINDLY}
+    assert felt["kind_often"][JAM] == felt["kind_often"][BUTTER] > felt["kind_often"][SOAP] == 0
+    assert felt["kind_lately"][MILK] > felt["kind_lately"][JAM] > felt["kind_lately"][SOAP] == 0
 
 
 @pytest.mark.parametrize("name", ["config.json", "kept.npy", "pairs-data.npy", "baskets-held.npy", "goes-indptr.npy"])

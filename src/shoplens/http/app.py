@@ -114,6 +114,7 @@ def _middleware(settings: Settings, meters: Meters) -> list[Middleware]:
         body=int(server.max_body_mb * 1_000_000),
         media_body=int(settings.media.max_upload_mb * 1_000_000),
         in_flight=server.max_in_flight,
+        listeners=server.max_message_streams,
         seconds=server.request_seconds,
     )
     around = [Middleware(Envelope, limits=limits, meters=meters, access_log=server.access_log)]

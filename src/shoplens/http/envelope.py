@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shoplens.errors import ServiceUnavailableError
 from shoplens.http.errors import problem, route_of
 from shoplens.service.logs import REQUEST
 
@@ -45,6 +46,7 @@ class Meters:
             "shoplens_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
         self.in_flight = Gauge("shoplens_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.listeners = Gauge("shoplens_message_streams", "Streams that wait for messages.", registry=self.registry)
         self.streams = Gauge("shoplens_audio_streams", "Sound that is being listened to.", registry=self.registry)
         self.events = Counter("shoplens_events_stored_total", "Events stored.", registry=self.registry)
         self.fallbacks = Counter(
@@ -90,11 +92,16 @@ class Limits:
     body: int  # bytes
     media_body: int  # bytes, of forms that bring files; those are kept on disk
     in_flight: int  # requests; one more is told to come again
+    listeners: int  # streams that wait for messages, which are not among those
     seconds: float  # until an answer begins
 
 
 class Envelope:
-    """The outermost layer of the application."""
+    """The outermost layer of the application.
+
+    A route whose answer mostly waits calls `scope["listen"]()` before it begins: from then on it counts among the
+    listeners and takes no place from those who want an answer. ServiceUnavailableError when there are too many.
+    """
 
     def __init__(self, app: ASGIApp, *, limits: Limits, meters: Meters, access_log: bool = False) -> None:
         self.app = app
@@ -102,6 +109,7 @@ class Envelope:
         self.meters = meters
         self.access_log = access_log
         self._in_flight = 0
+        self._listeners = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -123,8 +131,20 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
-        self._in_flight += 1
-        self.meters.in_flight.set(self._in_flight)
+        listens = False
+
+        def listen() -> None:
+            nonlocal listens
+            if self._listeners >= self.limits.listeners:
+                raise ServiceUnavailableError(
+                    f"{self._listeners} streams wait for messages already, as server.max_message_streams allows; "
+                    "ask for them without `Accept: text/event-stream`"
+                )
+            listens = True
+            self._count(requests=-1, listeners=1)
+
+        scope["listen"] = listen
+        self._count(requests=1)
         try:
             if self._in_flight > self.limits.in_flight and scope["path"] not in WATCHED:
                 busy = f"{self.limits.in_flight} requests are being answered already; send this one again"
@@ -132,13 +152,18 @@ class Envelope:
             else:
                 await self._in_time(scope, receive, answer)
         finally:
-            self._in_flight -= 1
-            self.meters.in_flight.set(self._in_flight)
+            self._count(requests=0 if listens else -1, listeners=-1 if listens else 0)
             route, took = route_of(scope), time.perf_counter() - started
             self.meters.requests.labels(scope["method"], route, status).inc()
             self.meters.seconds.labels(route).observe(took)
             if self.access_log:
                 self._note(scope["method"], route, status, took)
+
+    def _count(self, *, requests: int, listeners: int = 0) -> None:
+        self._in_flight += requests
+        self._listeners += listeners
+        self.meters.in_flight.set(self._in_flight)
+        self.meters.listeners.set(self._listeners)
 
     def _note(self, method: str, route: str, status: int, took: float) -> None:
         """A line of the log: the route's pattern, never the path, which names people."""

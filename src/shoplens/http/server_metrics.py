@@ -27,6 +27,7 @@ ENDED = "ended"  # file of all workers that are no more
 How = Literal["sum", "most", "count", "mine"]
 GAUGES: dict[str, How] = {
     "shoplens_requests_in_flight": "sum",
+    "shoplens_message_streams": "sum",
     "shoplens_audio_streams": "sum",
     "shoplens_log_waiting": "sum",
     "shoplens_log_dropped": "count",

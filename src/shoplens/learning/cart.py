@@ -1,9 +1,9 @@
 """How much each signal of the cart counts: chosen on the validation weeks' baskets, by tables that did not see them.
 
 Two questions are asked of each later basket: which product was taken out of it (with and without knowing the person),
-and, of each person's first, what it holds. The search goes up one weight at a time, from a grid, and begins with the
-usual weights. A thousand baskets are easily overfitted by a dozen weights: what was found ships only where it is better
-than the usual weights, by more than one standard error, on baskets that it was not chosen on.
+and what it holds. Weights are those under which what was wanted is likeliest (`listwise`). A thousand baskets are
+easily overfitted by twenty weights: what was found ships only where it is better than the usual weights, by more than
+one standard error, for people that it was not chosen on.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.learning.metrics.ranking import discounts
 from shoplens.models.cart import Asked, Baskets, CartModel, CartSettings
-from shoplens.models.cart.settings import HISTORY, SITUATIONS, SOURCE_OF, Weights
+from shoplens.models.cart.settings import HISTORY, POPULAR, SITUATIONS, SOURCE_OF, Weights
 
 MOST = 2_000  # baskets a question: a standard error of NDCG@10 of about .005, and a minute or two of work
 LEAST = 50  # baskets; below that the usual weights stay
 DEPTH = 60  # best products of each signal that the sum can lift into the first ten
 K = 10
-GRID = (-0.3, -0.1, 0.0, 0.03, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5, 4.0)
-MARGIN = 2e-4  # of NDCG@10
-SWEEPS = 2
+BROAD = ("same_kind", "kind_often", "kind_lately")  # signals of many products at once, which they cannot tell apart
+RIDGE = 1e-4  # of the squared weights, beside the mean log-likelihood of a question
+ITERATIONS = 100
 
 Progress = Callable[[str, int, int], None]
 
@@ -66,11 +67,18 @@ def next_baskets(baskets: Baskets, among: npt.NDArray[np.int64], seed: int = 0, 
     _, first = np.unique(baskets.user[among], return_index=True)
     random = np.random.default_rng(seed)
     chosen = np.sort(among[random.choice(first, min(most, len(first)), replace=False)])
-    nothing = np.zeros(0, np.int64)
-    return [
-        Question(basket, nothing, baskets.item[baskets.indptr[basket] : baskets.indptr[basket + 1]].astype(np.int64))
-        for basket in chosen.tolist()
-    ]
+    return [_whole(baskets, basket) for basket in chosen.tolist()]
+
+
+def any_baskets(baskets: Baskets, among: npt.NDArray[np.int64], seed: int = 0, most: int = 3 * MOST) -> list[Question]:
+    """What any of these baskets holds, not only each person's first: more to choose weights on. Drawn at random."""
+    chosen = np.sort(np.random.default_rng(seed).choice(among, min(most, len(among)), replace=False))
+    return [_whole(baskets, basket) for basket in chosen.tolist()]
+
+
+def _whole(baskets: Baskets, basket: int) -> Question:
+    held = baskets.item[baskets.indptr[basket] : baskets.indptr[basket + 1]].astype(np.int64)
+    return Question(basket, np.zeros(0, np.int64), held)
 
 
 class Purchases:
@@ -139,7 +147,7 @@ def pool_of(model: CartModel, asked: Sequence[Asked], wanted: Sequence[npt.NDArr
         signals = model.signals(one)
         best = [np.setdiff1d(popular, one.items)[:DEPTH]]
         for name, values in signals.values.items():
-            if name in ("popular", "same_kind"):
+            if name in POPULAR or name in BROAD:
                 continue
             depth = min(DEPTH, len(values))
             top = np.argpartition(values, len(values) - depth)[len(values) - depth :]
@@ -148,9 +156,10 @@ def pool_of(model: CartModel, asked: Sequence[Asked], wanted: Sequence[npt.NDArr
         at = np.minimum(np.searchsorted(signals.rows, rows), max(len(signals.rows) - 1, 0))
         known = signals.rows[at] == rows if len(signals.rows) else np.zeros(len(rows), np.bool_)
         block = np.zeros((len(SOURCE_OF), len(rows)), np.float32)
+        popularity = model.popularity(rows)
         for place, name in enumerate(SOURCE_OF):
-            if name == "popular":
-                block[place] = model.popular[rows]
+            if name in POPULAR:
+                block[place] = popularity[name]
             elif name in signals.values:
                 block[place, known] = signals.values[name][at[known]]
         kept.append((block, np.isin(rows, hidden)))
@@ -162,44 +171,59 @@ def pool_of(model: CartModel, asked: Sequence[Asked], wanted: Sequence[npt.NDArr
     return Pool(values, inside, hits, np.array([len(one) for one in wanted], np.int64))
 
 
-def climb(pool: Pool, start: Mapping[str, float]) -> dict[str, float]:
-    """Weights from coordinate ascent on the mean NDCG@10."""
-    names = list(SOURCE_OF)
-    weights = np.array([start.get(name, 0.0) for name in names], np.float32)
-    total = pool.sum(start)
-    best = float(pool.ndcg(total).mean())
-    for _ in range(SWEEPS):
-        before = best
-        for place in range(len(names)):
-            if not pool.values[place].any():
-                continue
-            rest = total - weights[place] * pool.values[place]
-            tried = {float(one) for one in GRID} | {float(weights[place] * by) for by in (0.75, 1.33)}
-            for weight in sorted(tried - {float(weights[place])}):
-                quality = float(pool.ndcg(rest + np.float32(weight) * pool.values[place]).mean())
-                if quality > best + MARGIN:
-                    best, weights[place] = quality, weight
-            total = rest + weights[place] * pool.values[place]
-        if best - before < MARGIN:
-            break
-    return dict(zip(names, np.round(weights.astype(np.float64), 4).tolist(), strict=True))
+def listwise(pool: Pool, *, ridge: float = RIDGE) -> dict[str, float]:
+    """Weights by maximum likelihood: the products that were wanted, drawn among the pool of their question with
+    chances that rise with the exponential of the score. Every question counts once, however many it wants."""
+    told = np.flatnonzero((pool.hit & pool.inside).any(axis=1))
+    if not len(told):
+        return dict.fromkeys(SOURCE_OF, 0.0)
+    inside, hit = pool.inside[told], (pool.hit & pool.inside)[told]
+    entries = pool.values[:, told][:, inside].T  # [n_entries, n_signals]
+    scale = entries.std(axis=0)
+    used = np.flatnonzero(scale > 0)
+    entries = np.ascontiguousarray(entries[:, used] / scale[used])
+    start = np.concatenate([[0], np.cumsum(inside.sum(axis=1))[:-1]])
+    question = np.repeat(np.arange(len(told)), inside.sum(axis=1))
+    wanted = (hit / hit.sum(axis=1, keepdims=True))[inside].astype(np.float32)
+
+    def loss(weights: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        scores = entries @ weights.astype(np.float32)
+        scores -= np.maximum.reduceat(scores, start)[question]
+        chance = np.exp(scores)
+        whole = np.add.reduceat(chance, start)
+        value = float(np.sum(wanted * (np.log(whole)[question] - scores), dtype=np.float64)) / len(told)
+        slope = entries.T @ (chance / whole[question] - wanted) / len(told)
+        return value + ridge * float(weights @ weights), slope.astype(np.float64) + 2 * ridge * weights
+
+    found = minimize(loss, np.zeros(len(used)), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS}).x
+    weights = np.zeros(len(SOURCE_OF))
+    weights[used] = found / scale[used]
+    weights /= max(float(np.abs(weights).max()), 1e-12)
+    return dict(zip(SOURCE_OF, np.round(weights, 5).tolist(), strict=True))
 
 
-def weigh(pool: Pool, usual: Mapping[str, float], seed: int = 0) -> tuple[dict[str, float], dict[str, Any]]:
-    """The usual weights, or those of `climb` where they are clearly better on questions that they were not chosen on:
-    by more than one standard error, half of the questions judged by what the other half chose. With the figures."""
-    order = np.random.default_rng(seed).permutation(len(pool.wanted)).astype(np.int64)
-    halves = order[: len(order) // 2], order[len(order) // 2 :]
+def weigh(
+    pool: Pool, usual: Mapping[str, float], people: npt.NDArray[np.int32] | None = None, seed: int = 0
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """The usual weights, or those of `listwise` where they are clearly better on people that they were not chosen on:
+    by more than one standard error, half of the people judged by what the other half chose. With the figures.
+
+    `people` [n_questions]: who asks, all different unless said otherwise; one person's questions stay together.
+    """
+    who = np.arange(len(pool.wanted)) if people is None else np.unique(people, return_inverse=True)[1]
+    order = np.random.default_rng(seed).permutation(int(who.max()) + 1)
+    second = (order < len(order) // 2)[who]
+    halves = np.flatnonzero(~second).astype(np.int64), np.flatnonzero(second).astype(np.int64)
     before = pool.ndcg(pool.sum(usual))
     after = before.copy()
     for fitted, judged in (halves, halves[::-1]):
         other = pool.take(judged)
-        after[judged] = other.ndcg(other.sum(climb(pool.take(fitted), usual)))
+        after[judged] = other.ndcg(other.sum(listwise(pool.take(fitted))))
     gain = float((after - before).mean())
-    error = float((after - before).std(ddof=1) / np.sqrt(len(before)))
+    error = float(np.sqrt(np.square(np.bincount(who, after - before - gain)).sum()) / len(before))  # people differ
     better = gain > error
     told = {"usual": round(float(before.mean()), 5), "cross-fitted": round(float(after.mean()), 5), "chosen": better}
-    weights = climb(pool, usual) if better else {name: float(usual.get(name, 0.0)) for name in SOURCE_OF}
+    weights = listwise(pool) if better else {name: float(usual.get(name, 0.0)) for name in SOURCE_OF}
     return weights, told
 
 
@@ -218,7 +242,7 @@ def choose_weights(
     before, later = np.flatnonzero(baskets.time < cut), np.flatnonzero(baskets.time >= cut)
     model = CartModel.fit(baskets.take(before), kind, usual)
     purchases = Purchases(baskets)
-    hidden, following = leave_one_out(baskets, later, seed), next_baskets(baskets, later, seed)
+    hidden, following = leave_one_out(baskets, later, seed), any_baskets(baskets, later, seed)
     following = [one for one in following if len(purchases.baskets_before(one.basket))]
     weights: dict[str, dict[str, float]] = {}
     figures: dict[str, Any] = {}
@@ -234,7 +258,8 @@ def choose_weights(
             figures[situation] = {"baskets": len(fitting), "chosen": False}
             continue
         pool = pool_of(model, [asked[k] for k in fitting], [questions[k].wanted for k in fitting])
-        weights[situation], told = weigh(pool, start, seed)
+        people = baskets.user[[questions[k].basket for k in fitting]]
+        weights[situation], told = weigh(pool, start, people, seed)
         figures[situation] = {"baskets": len(fitting), **told}
     if progress is not None:
         progress("weigh the cart", len(SITUATIONS), len(SITUATIONS))

@@ -108,7 +108,8 @@ async def get_messages(
     """What was said after a turn: for the customer, whom a person may have answered meanwhile. As
     `Accept: text/event-stream` it waits for what is said next.
 
-    404 when there is no such conversation, or it is somebody else's.
+    404 when there is no such conversation, or it is somebody else's; 503 when as many streams wait already as
+    `server.max_message_streams` allows.
     """
     in_name_of(request, user_id)
     if EVENTS not in request.headers.get("accept", ""):
@@ -117,6 +118,7 @@ async def get_messages(
     known = request.headers.get("last-event-id", "")
     after = max(after, int(known)) if known.isascii() and known.isdigit() and len(known) < 8 else after
     first = await run_in_threadpool(shop.assistant.desk.messages_for, user_id, conversation_id, after)
+    request.scope["listen"]()
     said = _said(shop, messages_json(first), conversation_id, user_id, after)
     return StreamingResponse(said, media_type=EVENTS)
 

@@ -16,6 +16,8 @@ from shoplens.models.cart.baskets import GAP_DAYS
 Rows = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float32]
 
+LATELY = 15.0, 5.0  # half-life in days and in baskets: this month's purchases …
+EVER = 365.0, 100.0  # … and those of a year
 RHYTHM_OF = 3  # baskets with a product before its rhythm is spoken of
 
 
@@ -25,6 +27,8 @@ class Habits:
 
     item: Rows
     often: Values  # faded count of baskets with it, as a share of the faded count of all baskets: within [0, 1]
+    lately: Values  # the same, fading fast …
+    ever: Values  # … and hardly fading
     times: npt.NDArray[np.int64]  # baskets with it
     rhythm_days: Values  # mean days between two of them; NaN with fewer than two
     since_days: Values  # days since the latest
@@ -50,7 +54,6 @@ class Habits:
         ago = np.concatenate([[0], np.cumsum(np.diff(age) > GAP_DAYS)])  # baskets that came after each purchase's
         count = int(ago[-1]) + 1
         first_of_basket = np.searchsorted(ago, np.arange(count))
-        fade = np.exp2(-age[first_of_basket] / half_life_days - np.arange(count) / half_life_baskets)
         pair = np.unique(rows * count + ago)  # a product once a basket; within a product the latest first
         held, basket = pair // count, pair % count
         start = np.flatnonzero(np.concatenate([[True], held[1:] != held[:-1]]))
@@ -59,10 +62,17 @@ class Habits:
         oldest = age[first_of_basket[basket[start + times - 1]]]
         with np.errstate(invalid="ignore", divide="ignore"):
             rhythm = np.where(times > 1, (oldest - latest) / (times - 1), np.nan)
-        often = np.add.reduceat(fade[basket], start) / max(float(fade.sum()), 1e-12)
+
+        def share(days: float, baskets: float) -> Values:
+            fade = np.exp2(-age[first_of_basket] / days - np.arange(count) / baskets)
+            whole = max(float(fade.sum()), 1e-12)
+            return np.asarray(np.add.reduceat(fade[basket], start) / whole, np.float32)
+
         return cls(
             held[start],
-            often.astype(np.float32),
+            share(half_life_days, half_life_baskets),
+            share(*LATELY),
+            share(*EVER),
             times,
             rhythm.astype(np.float32),
             latest.astype(np.float32),
@@ -80,6 +90,8 @@ class Habits:
 
 NONE = Habits(
     np.zeros(0, np.int64),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.float32),
     np.zeros(0, np.float32),
     np.zeros(0, np.int64),
     np.zeros(0, np.float32),

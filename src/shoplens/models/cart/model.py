@@ -22,7 +22,7 @@ from shoplens.models.cart.neighbours import BasketNeighbours
 from shoplens.models.cart.repeats import repeat_rates
 from shoplens.models.cart.roles import Roles
 from shoplens.models.cart.sets import BoughtSet, bought_sets
-from shoplens.models.cart.settings import SOURCE_OF, SOURCES, CartSettings, Situation, Weights
+from shoplens.models.cart.settings import POPULAR, SOURCE_OF, SOURCES, CartSettings, Situation, Weights
 from shoplens.models.cart.together import Together
 
 Rows = npt.NDArray[np.int64]
@@ -30,6 +30,10 @@ Values = npt.NDArray[np.float32]
 
 CONFIG = "config.json"
 TASTE_OF = 100  # products of the strongest habits whose partners make a taste
+BEST_SELLERS = 200  # products that somebody's habits are held against, bought or not
+YEAR = 365.0  # days after which a purchase is not of late
+STEEP = 100.0  # the first hundredth of a share counts as much as its last half
+STEEP_SOLD = 1_000.0  # … and the first thousandth of what the best seller sells
 TIE_BREAK = 1e-6  # share of popularity in every score, so that no order is left to chance
 
 
@@ -64,7 +68,6 @@ class Scored:
     total: Values  # [n_items]
     rows: Rows  # rising
     parts: Mapping[str, Values]  # name of SOURCES → [len(rows)]
-    popular: float  # what the best seller gets for being one
 
     def parts_of(self, row: int) -> dict[str, float]:
         """What spoke for one product, largest first; only what is above 0."""
@@ -84,12 +87,15 @@ class CartModel:
         together: Together,
         baskets: BasketNeighbours,
         roles: Roles,
-        popular: Values,
+        sold: Values,
         kept: Values,
     ) -> None:
         self.settings = settings
         self.together, self.baskets, self.roles = together, baskets, roles
-        self.popular = popular  # [n_items], the best seller has 1
+        self.sold = sold  # [3, n_items]: lately, in these days, for months; the best seller of each has 1
+        self.popular = sold[0]
+        self._best_sellers = np.argsort(-self.popular, kind="stable")[:BEST_SELLERS]
+        self._popular: dict[Situation | None, Values] = {}  # see `_popularity`
         self.kept = kept  # [n_items], see repeats
 
     @property
@@ -110,18 +116,25 @@ class CartModel:
             shrinkage=chosen.shrinkage,
             partners=chosen.partners,
         )
-        fade = np.exp2(-baskets.age_days / chosen.popular_half_life_days)
-        sold = np.bincount(baskets.item, np.repeat(fade, baskets.sizes), baskets.n_items)
+        sold = np.stack(
+            [
+                _sold(baskets, half_life)
+                for half_life in (
+                    chosen.popular_half_life_days,
+                    chosen.selling_half_life_days,
+                    chosen.lasting_half_life_days,
+                )
+            ]
+        )
         roles = Roles.fit(
             baskets, kinds, together.bought, half_life_days=chosen.half_life_days, shrinkage=chosen.shrinkage
         )
-        popular = (sold / max(sold.max(initial=0), 1e-12)).astype(np.float32)
-        return cls(chosen, together, BasketNeighbours.fit(baskets), roles, popular, repeat_rates(baskets, kinds))
+        return cls(chosen, together, BasketNeighbours.fit(baskets), roles, sold, repeat_rates(baskets, kinds))
 
     def weighed(self, weights: Weights) -> CartModel:
         """The same tables with other weights."""
         settings = replace(self.settings, weights=weights)
-        return CartModel(settings, self.together, self.baskets, self.roles, self.popular, self.kept)
+        return CartModel(settings, self.together, self.baskets, self.roles, self.sold, self.kept)
 
     def habits(self, item: npt.NDArray[np.int64], age_days: npt.NDArray[np.float32]) -> Habits:
         """Habits of somebody who bought these products so long ago."""
@@ -147,6 +160,9 @@ class CartModel:
             spread["kinds"] = self.roles.spread(items, weight)
         if len(habits):
             spread["often"] = habits.item, habits.often
+            spread["often_log"] = habits.item, _log(habits.often)
+            spread["lately"] = habits.item, _log(habits.lately)
+            spread["ever"] = habits.item, _log(habits.ever)
             spread["kept"] = habits.item, habits.often * self.kept[habits.item]
             spread["times"] = habits.item, np.log1p(habits.times.astype(np.float32))
             spread["due"] = habits.item, habits.often * habits.due()
@@ -156,6 +172,8 @@ class CartModel:
         there = np.zeros(self.n_items, np.bool_)
         for product, _ in spread.values():
             there[product] = True
+        if len(habits):
+            there[self._best_sellers] = True
         there[items] = False
         rows = np.flatnonzero(there)
         place = np.full(self.n_items, len(rows), np.int32)  # what is in the cart adds up behind the last row
@@ -167,21 +185,56 @@ class CartModel:
             found["same_kind"] = self.roles.same(items, rows).astype(np.float32)
             if len(habits):
                 found["often_with"] = found["often"] * found["cosine"]
+        if len(habits):
+            found["kind_often"], found["kind_lately"] = self._kinds_of(habits, rows)
         stretched = {}
         for name, values in found.items():
             best = float(values.max(initial=0.0))
             if best > 0:
                 stretched[name] = (values / best).astype(np.float32)
-        stretched["popular"] = self.popular[rows]
+        stretched |= self.popularity(rows)
         return Signals(rows, stretched)
+
+    def popularity(self, rows: Rows | slice) -> dict[str, Values]:
+        """The signals that speak for every product: name of POPULAR → [len(rows)]."""
+        lately, days, months = self.sold[:, rows]
+        return {
+            "popular": lately,
+            "popular_log": _log(lately, STEEP_SOLD),
+            "selling": _log(days, STEEP_SOLD),
+            "lasting": _log(months, STEEP_SOLD),
+            "staple": _log(self.kept[rows]),
+        }
+
+    def _kinds_of(self, habits: Habits, rows: Rows) -> tuple[Values, Values]:
+        """How often, and how lately, the person buys products of each row's kind."""
+        kind = self.roles.kind
+        mine = kind[habits.item]
+        often = np.bincount(mine, habits.often, self.roles.goes.shape[0]).astype(np.float64)
+        since = np.full(len(often), np.inf)
+        np.minimum.at(since, mine, habits.since_days)
+        often[0], since[0] = 0.0, np.inf  # no kind is no kind of its own
+        lately = 1.0 - np.log1p(since) / np.log1p(YEAR)
+        return _log(often[kind[rows]]), np.maximum(lately, 0.0)[kind[rows]].astype(np.float32)
+
+    def _popularity(self, situation: Situation | None) -> Values:
+        """What every product has for being sold, by the weights of a situation; worked out once. [n_items]"""
+        known = self._popular.get(situation)
+        if known is None:
+            weights = {"popular": 1.0} if situation is None else self.settings.weights[situation]
+            known = np.float32(TIE_BREAK) * self.popular
+            for name, values in self.popularity(slice(None)).items():
+                if weights.get(name):
+                    known = known + np.float32(weights[name]) * values
+            self._popular[situation] = known
+        return known
 
     def score(self, asked: Asked) -> Scored:
         """Scores of all products; those of the cart's own mean nothing, leaving them out is the caller's business."""
         signals = self.signals(asked)
         situation = asked.situation
         weights = {"popular": 1.0} if situation is None else self.settings.weights[situation]
-        popular = np.float32(weights.get("popular", 0.0) + TIE_BREAK)
-        total = popular * self.popular
+        total = self._popularity(situation).copy()
         parts: dict[str, Values] = {}
         spoken = np.zeros(len(signals.rows), np.float32)
         for name, values in signals.values.items():
@@ -190,17 +243,17 @@ class CartModel:
                 source = SOURCE_OF[name]
                 added = values * weight
                 parts[source] = parts[source] + added if source in parts else added
-                if name != "popular":  # that one counts for all products
+                if name not in POPULAR:  # those count for all products
                     spoken += added
         total[signals.rows] += spoken
-        return Scored(total, signals.rows, {name: parts[name] for name in SOURCES if name in parts}, float(popular))
+        return Scored(total, signals.rows, {name: parts[name] for name in SOURCES if name in parts})
 
     def save(self, folder: Path) -> None:
         """Everything that `load` needs, into an existing, empty folder."""
         self.together.save(folder)
         self.baskets.save(folder)
         self.roles.save(folder)
-        np.save(folder / "popular.npy", self.popular, allow_pickle=False)
+        np.save(folder / "popular.npy", self.sold, allow_pickle=False)
         np.save(folder / "kept.npy", self.kept, allow_pickle=False)
         (folder / CONFIG).write_text(json.dumps(self.settings.as_dict()), encoding="utf-8")
 
@@ -209,12 +262,27 @@ class CartModel:
         """What `save` wrote; BundleError when it cannot be used. Never unpickles."""
         try:
             settings = CartSettings.of(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-            popular = np.load(folder / "popular.npy", allow_pickle=False)
+            sold = np.atleast_2d(np.load(folder / "popular.npy", allow_pickle=False))
+            if len(sold) == 1:  # of a bundle whose weights know one kind of popularity
+                sold = np.repeat(sold, 3, axis=0)
+            _, sold_items = sold.shape
             kept = np.load(folder / "kept.npy", allow_pickle=False)
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"{folder}: the cart's model cannot be read ({error}); train again") from error
         together = Together.load(folder, shrinkage=settings.shrinkage)
         roles = Roles.load(folder)
-        if not len(popular) == len(kept) == together.n_items == len(roles.kind):
+        if len(sold) != 3 or not sold_items == len(kept) == together.n_items == len(roles.kind):
             raise BundleError(f"{folder}: the tables of the cart are of different catalogues; train again")
-        return cls(settings, together, BasketNeighbours.load(folder, len(popular)), roles, popular, kept)
+        return cls(settings, together, BasketNeighbours.load(folder, sold_items), roles, sold, kept)
+
+
+def _sold(baskets: Baskets, half_life_days: float) -> Values:
+    """How much each product sells, fresher sales counting more; the best seller has 1. [n_items]"""
+    fade = np.exp2(-baskets.age_days / half_life_days)
+    sold = np.bincount(baskets.item, np.repeat(fade, baskets.sizes), baskets.n_items)
+    return np.asarray(sold / max(float(sold.max(initial=0)), 1e-12), np.float32)
+
+
+def _log(share: npt.NDArray[np.floating], steep: float = STEEP) -> Values:
+    """Shares by their logarithm: 0 stays 0, 1 stays 1."""
+    return np.asarray(np.log1p(steep * share) / np.log1p(steep), np.float32)

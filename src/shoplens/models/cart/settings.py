@@ -26,9 +26,25 @@ SOURCE_OF: dict[str, str] = {
     "times": "habit",
     "due": "habit",
     "often_with": "habit",  # often, and bought together with what is in the cart
+    "often_log": "habit",  # often, lately and ever by their logarithms: the tenth purchase adds less than the second
+    "lately": "habit",  # in these weeks
+    "ever": "habit",  # over the whole history, hardly fading
     "taste": "taste",  # partners of what the person often buys
+    "kind_often": "taste",  # how often the person buys this kind of product
+    "kind_lately": "taste",  # how lately: speaks against what there is enough of at home
     "popular": "popular",
+    "popular_log": "popular",
+    "selling": "popular",  # what sells in these days
+    "lasting": "popular",  # what has sold for months
+    "staple": "popular",  # what people who tried it bought again
 }
+POPULAR = (
+    "popular",
+    "popular_log",
+    "selling",
+    "lasting",
+    "staple",
+)  # the signals that speak for every product, whoever asks
 SOURCES = tuple(dict.fromkeys(SOURCE_OF.values()))
 
 Weights: TypeAlias = Mapping[str, Mapping[str, float]]  # situation → signal → weight
@@ -57,7 +73,9 @@ class CartSettings:
     """Settings of the fit, and the weights."""
 
     half_life_days: float = 120.0  # of a basket's say about what goes together
-    popular_half_life_days: float = 21.0  # of its say about what sells
+    popular_half_life_days: float = 21.0  # of its say about what sells …
+    selling_half_life_days: float = 5.0  # … in these days …
+    lasting_half_life_days: float = 90.0  # … and for months
     habit_half_life_days: float = 60.0  # of a purchase's say about a habit …
     habit_half_life_baskets: float = 20.0  # … and in later baskets of the same person
     shrinkage: float = 5.0  # baskets: pulls pairs that few speak for towards 0
