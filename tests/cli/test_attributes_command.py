@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from shoplens.cli import attributes_review as _review  # noqa: F401 - each registers its commands
 from shoplens.cli.app import app
 from shoplens.cli.bench import attributes as _bench  # noqa: F401
+from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind
 from shoplens.errors import InputError
 from shoplens.service.runtime import Runtime
@@ -142,3 +143,12 @@ def test_the_benchmark_prints_its_keys(tmp_path: Path) -> None:
     assert told["dictionary"]["micro_f1"] > 0.9
     shown = CliRunner().invoke(app, ["bench", "attributes", str(train), str(test)])
     assert "dictionary" in shown.stdout
+
+
+def test_a_photo_that_cannot_be_read_is_told(folder: Path) -> None:
+    with Runtime.open(folder) as shop:
+        shop.put_products([Product(item_id="lost", title="?", images=("lost.png",))])
+    result = CliRunner().invoke(app, ["attributes", "extract", "--item", "lost", "-w", str(folder)])
+    assert "its photo could not be read" in " ".join(result.stdout.split())
+    assert "its photo was left out" in result.stderr
+    assert json.loads(run(folder, "extract", "--item", "lost", "--json")) == {"values": [], "unread": "lost.png"}

@@ -105,3 +105,16 @@ def test_batches_keep_the_budget_and_every_row() -> None:
     assert sorted(row for batch in batches for row in batch) == list(range(7))
     assert all(len(batch) == 1 or len(batch) * max(lengths[r] for r in batch) <= 512 for batch in batches)
     assert batches_by_length([], 512) == []
+
+
+def test_features_are_of_the_text_alone_and_of_all_its_pieces(e5: E5Encoder) -> None:
+    long = "Sales rose. " * 120
+    texts = ["profit fell", "a much longer sentence about profit, which rose this year as everybody knows", "", long]
+    vectors, features = e5.encode_features(texts)
+    assert np.abs(vectors - e5.encode_queries(texts)).max() < 1e-3
+    assert features.shape == (4, 768)
+    assert features.dtype == np.float32
+    alone = np.concatenate([e5.encode_features([text])[1] for text in texts])
+    assert np.abs(alone - features).max() < 1e-3
+    assert [one.shape for one in e5.encode_features([])] == [(0, 384), (0, 768)]
+    assert not np.array_equal(e5.encode_features([long[:900]])[1], features[3:])  # what follows the first piece counts

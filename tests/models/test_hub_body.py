@@ -13,7 +13,7 @@ from tests.encoders.tiny_checkpoints import save_bert, save_roberta, save_t5
 from transformers import AutoModel
 
 from shoplens.encoders.e5_torch import E5Body, mean_of_tokens, padded
-from shoplens.encoders.hub_body import open_body
+from shoplens.encoders.hub_body import encoder_name, open_body
 from shoplens.errors import ConfigurationError, ModelFileError
 from shoplens.learning.tagging.choosing import choose_tagger
 from shoplens.models.classifier import load_classifier
@@ -85,3 +85,10 @@ def test_what_is_no_such_network_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut" / "model.safetensors").write_bytes(b"\x10\0\0\0")
     with pytest.raises(ModelFileError, match="again"):
         open_body(str(tmp_path / "cut"), tmp_path / "cache")
+
+
+def test_a_folder_and_a_name_of_the_hub_are_encoders_too(tmp_path: Path) -> None:
+    assert encoder_name(str(tmp_path)) == f"hub:{tmp_path}"
+    assert encoder_name("sentence-transformers/all-MiniLM-L6-v2") == "hub:sentence-transformers/all-MiniLM-L6-v2"
+    for name in ("e5-small", "none", "hashed-ngrams", f"hub:{tmp_path}", "endpoint:model"):
+        assert encoder_name(name) == name

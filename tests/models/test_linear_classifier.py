@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,6 +74,35 @@ def test_is_the_same_after_being_saved(fitted: LinearClassifier, tmp_path: Path)
         load_classifier(tmp_path)
     with pytest.raises(ModelFileError, match="not hashed-ngrams"):
         load_classifier(tmp_path, encoder=HashedNgramEncoder(size=32))
+
+
+class Deep(HashedNgramEncoder):
+    """Gives what lies beneath its vectors: those twice."""
+
+    features = "twice"
+
+    def encode_features(self, inputs: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        vectors = self.encode(inputs)
+        return vectors, np.concatenate([vectors, vectors], axis=1)
+
+
+def test_reads_what_lies_beneath_where_an_encoder_gives_it(tmp_path: Path) -> None:
+    deep = LinearClassifier.fit(TEXTS, LABELS, encoder=Deep(size=64))
+    assert set(deep.logits(TEXTS[:1])) == {"words", "meaning", "depth"}
+    deep.save(tmp_path)
+    again = load_classifier(tmp_path, encoder=Deep(size=64))
+    assert np.array_equal(again.probabilities(TEXTS), deep.probabilities(TEXTS))
+    with pytest.raises(ModelFileError, match="as it is opened here"):
+        load_classifier(tmp_path, encoder=ENCODER)
+
+
+def test_what_was_saved_before_there_were_features_reads_vectors(fitted: LinearClassifier, tmp_path: Path) -> None:
+    fitted.save(tmp_path)
+    facts = json.loads((tmp_path / "classifier.json").read_text(encoding="utf-8"))
+    assert facts.pop("features") == ""
+    (tmp_path / "classifier.json").write_text(json.dumps(facts), encoding="utf-8")
+    again = load_classifier(tmp_path, encoder=Deep(size=64))
+    assert np.array_equal(again.probabilities(TEXTS), fitted.probabilities(TEXTS))
 
 
 @pytest.mark.parametrize("file", ["classifier.json", "numbers.safetensors", "terms.json"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import pytest
 
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
-from shoplens.errors import ConflictError, InputError, NotFoundError
+from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
 from shoplens.service.runtime import Runtime
 
 CAP = Product(item_id="cap", title="Cap", brand="Acme", attributes={"material": ("wool",), "colour": ("blu", "red")})
@@ -128,3 +128,48 @@ def test_everything_has_to_be_said(shop: Runtime) -> None:
     with pytest.raises(InputError, match="by kind, by attribute"):
         shop.attributes.reject_selected(Selection())
     assert shop.attributes.count(Selection()) == len(ALL)
+
+
+def test_of_two_who_decide_at_once_the_second_is_refused_and_writes_nothing(
+    shop: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, look = products(shop), shop.store.catalogue.get
+
+    def meanwhile(item_ids: Sequence[str]) -> dict[str, Product]:
+        shop.store.proposals.decide([COLOUR.proposal_id], ProposalStatus.REJECTED, 1)  # another worker
+        return look(item_ids)
+
+    monkeypatch.setattr(shop.store.catalogue, "get", meanwhile)
+    with pytest.raises(ConflictError, match="somebody else"):
+        shop.attributes.accept([SPELLING.proposal_id, COLOUR.proposal_id])
+    monkeypatch.undo()
+    assert products(shop) == before
+    assert shop.store.proposals.decided(ProposalStatus.REJECTED) == {COLOUR.proposal_id}
+    assert shop.store.proposals.decided(ProposalStatus.ACCEPTED) == set()
+
+
+def test_of_a_selection_only_what_somebody_else_decided_is_skipped(
+    shop: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = shop.store.catalogue.get
+
+    def meanwhile(item_ids: Sequence[str]) -> dict[str, Product]:
+        shop.store.proposals.decide([COLOUR.proposal_id], ProposalStatus.REJECTED, 1)
+        return look(item_ids)
+
+    monkeypatch.setattr(shop.store.catalogue, "get", meanwhile)
+    done = shop.attributes.accept_selected(Selection(kind=ProposalKind.VALUE))
+    assert [one.proposal_id for one in done.proposals] == [BRAND.proposal_id]
+    assert [(one.proposal_id, "already" in one.reason) for one in done.skipped] == [(COLOUR.proposal_id, True)]
+    monkeypatch.undo()
+    assert (products(shop)[1].brand, products(shop)[1].attributes) == ("Acme", {})
+
+
+def test_what_could_not_be_written_was_not_decided(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_products: object) -> int:
+        raise StoreUnavailableError("the disk is full")
+
+    monkeypatch.setattr(shop.attributes._decisions, "_put", fails)
+    with pytest.raises(StoreUnavailableError, match="full"):
+        shop.attributes.accept([COLOUR.proposal_id])
+    assert COLOUR.proposal_id in {one.proposal_id for one in shop.store.proposals.list()}

@@ -168,7 +168,7 @@ def test_decisions_teach(tmp_path: Path) -> None:
         before = colours()
         assert set(before) == {"bare-0", "bare-1", "bare-2"}
         shop.attributes.reject([before[one].proposal_id for one in ("bare-0", "bare-1")])
-        assert "green" not in {one.value for one in shop.attributes.of_product("bare-0")[1]}, "at once"
+        assert "green" not in {one.value for one in shop.attributes.of_product("bare-0").values}, "at once"
         after = colours()
         assert "green" not in {one.value for item_id, one in after.items() if item_id == "bare-0"}
         assert {one.value for one in after.values()} >= {"red"}

@@ -109,7 +109,7 @@ def test_duplicates_under_other_ids_are_found(proposals: list[Proposal]) -> None
 
 def test_a_product_is_read_with_its_photos(shop: Runtime) -> None:
     """One that `complete` knew, and one that came since, whose photo no vector was made of: a blue cap on black."""
-    _, found = shop.attributes.of_product("c05")
+    found = shop.attributes.of_product("c05").values
     (colour,) = [one for one in found if one.attribute == "colour"]
     assert (colour.value, colour.source, colour.photo, colour.family) == ("blue", "photo", "5.png", "blue")
     assert colour.confidence > 0.8
@@ -119,7 +119,7 @@ def test_a_product_is_read_with_its_photos(shop: Runtime) -> None:
     shop.store.catalogue.upsert([Product(item_id="new", title="Cap", category=CAPS, images=("new.png",))])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TinyWriting, "version", "wool")  # what it reads in every photo is "organic wool"
-        _, found = shop.attributes.of_product("new")
+        found = shop.attributes.of_product("new").values
     (colour,) = [one for one in found if one.attribute == "colour"]
     assert (colour.value, colour.source, colour.photo) == ("blue", "photo", "new.png")
     assert colour.box == pytest.approx((0.25, 0.25, 0.5, 0.75), abs=0.05)
@@ -131,7 +131,7 @@ def test_a_product_is_read_with_its_photos(shop: Runtime) -> None:
 def test_a_photo_that_changed_is_looked_at_anew(shop: Runtime) -> None:
     """Vectors of the photo before say nothing of the one there is now."""
     paint(shop.workspace.root / "88.png", PAINT["red"], 900)
-    _, found = shop.attributes.of_product("c88")
+    found = shop.attributes.of_product("c88").values
     (colour,) = [one for one in found if one.attribute == "colour" and one.source == "photo"]
     assert caps()[88].attributes["colour"] == ("green",)
     assert (colour.value, colour.photo) == ("red", "88.png")
@@ -141,10 +141,11 @@ def test_a_photo_that_changed_is_looked_at_anew(shop: Runtime) -> None:
     assert [len(one) for one in seen] == [1, 0], "of many products nothing is opened"
 
 
-def test_a_photo_that_cannot_be_read_says_nothing(shop: Runtime) -> None:
+def test_a_photo_that_cannot_be_read_is_named(shop: Runtime) -> None:
     shop.store.catalogue.upsert([Product(item_id="lost", title="Red cap", category=CAPS, images=("lost.png",))])
-    _, found = shop.attributes.of_product("lost")
-    assert [(one.value, one.source) for one in found] == [("red", "dictionary")]
+    read = shop.attributes.of_product("lost")
+    assert [(one.value, one.source) for one in read.values] == [("red", "dictionary")]
+    assert (read.unread, "lost.png" in read.why) == ("lost.png", True)
 
 
 def test_colours_are_named_before_anything_was_learnt(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_colours_are_named_before_anything_was_learnt(tmp_path: Path) -> None:
     cap = Product(item_id="seen", title="Cap", category=CAPS, images=("red.png",))
     with Runtime.open(tmp_path) as opened:
         opened.put_products([*(replace(one, images=()) for one in caps()[:20]), cap])
-        _, found = opened.attributes.of_product("seen")
+        found = opened.attributes.of_product("seen").values
     (colour,) = found
     assert (colour.attribute, colour.value, colour.source, colour.box) == ("colour", "red", "photo", (0, 0, 1, 1))
     assert colour.confidence == pytest.approx(0.5), "nobody has measured it"

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, emit, stage_progress
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, stage_progress
 
 if TYPE_CHECKING:
     from shoplens.apps.attributes.found import FoundValue
@@ -50,13 +50,18 @@ def extract(
 
     if (item is None) == (not (title or description)) or (item is not None and category):
         raise typer.BadParameter("give a title, --description or both, or --item alone")
+    unread = None
     with Runtime.open(workspace) as shop:
         if item is not None:
-            _, found = shop.attributes.of_product(item)
+            read = shop.attributes.of_product(item)
+            found, unread = read.values, read.unread
+            if unread is not None:
+                console.print(f"its photo was left out: {read.why}", style="yellow", markup=False, highlight=False)
         else:
             path = tuple(part.strip() for part in category.split(">") if part.strip())
             found = shop.attributes.extract(title or "", description, path)
-    emit({"values": [one.as_dict() for one in found]}, json=json, table=_values(found))
+    told = {"values": [one.as_dict() for one in found], "unread": unread}
+    emit(told, json=json, table=_values(found, seen=unread is None))
 
 
 @attributes_app.command()
@@ -129,11 +134,15 @@ def find_alike(
     emit({"items": alike_json(found)}, json=json, table=table if found else none)
 
 
-def _values(found: Sequence[FoundValue]) -> Table | Text:
+def _values(found: Sequence[FoundValue], *, seen: bool) -> Table | Text:
     from shoplens.service.attribute_photos import WHOLE_PHOTO
 
     if not found:
-        return Text("nothing was found; is it of a category whose products have attributes?")
+        return Text(
+            "nothing was found; is it of a category whose products have attributes?"
+            if seen
+            else "nothing was found in its texts, and its photo could not be read"
+        )
     table = Table("attribute", "value", "source", "sure", "where")
     for one in found:
         where = f"{one.field}: {one.said}" if one.field else one.photo or ""

@@ -50,6 +50,22 @@ class TextEncoder(Encoder, Protocol):
         ...
 
 
+@runtime_checkable
+class FeatureEncoder(Encoder, Protocol):
+    """An encoder of texts that also gives what its network knows beneath its vector: made for likeness, the vector has
+    lost part of what tells classes apart.
+
+    `features` names what is given and changes with it; "" when this one, as it was opened, gives nothing.
+    """
+
+    features: str
+
+    def encode_features(self, inputs: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """Vectors as of what shoppers type [len(inputs), size], and with the same reading what lies beneath: numbers
+        for a regression, of any length, float32 [len(inputs), any width], the same width always."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
     """How to reach a service that speaks OpenAI's `/v1/embeddings`; what the name "endpoint:MODEL" needs."""

@@ -45,6 +45,13 @@ def open_body(name: str, cache: Path) -> E5Body:
     return HubBody(find_checkpoint(name.removeprefix(PREFIX).strip(), cache))
 
 
+def encoder_name(name: str) -> str:
+    """What `open_encoder` calls the encoder that `open_body` means by a folder or a name of the hub: with "hub:" before
+    it. Other names, those of the registry, stay as they are."""
+    meant = ":" not in name and ("/" in name or Path(name).is_dir())
+    return f"{PREFIX}{name}" if meant else name
+
+
 class HubWeights:
     """A checkpoint's numbers under the names of the built-in encoder: what `E5Body` and `write_e5` read."""
 

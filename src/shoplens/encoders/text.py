@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from shoplens.encoders.base import EncoderOptions, Vectors
@@ -33,6 +34,8 @@ WEIGHTS = WeightFile(
 )
 
 REVISION = "3"  # of graph, tokenizer, normalisation and chunks: part of `version`
+OUTPUTS = "4"  # of what else the graph gives beside its vector, which is the same as before
+DEPTH = 10  # layers of twelve below the features: the last two are bent towards likeness, and tone is lost in them
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
@@ -74,6 +77,7 @@ class E5Encoder:
         self.max_tokens = max_tokens
         self.max_chunks = max_chunks
         most = max_tokens * max_chunks
+        self.features = "" if model is not None else f"{DEPTH}-mean-max"  # a shop's own graph gives its vector only
         self._network = Later(lambda: _Network(model or prepare(cache, conversion(precision)), most, threads))
 
     @classmethod
@@ -93,6 +97,27 @@ class E5Encoder:
     def encode_queries(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of what shoppers type. float32 [len(inputs), 384], unit length."""
         return self._encode("query: ", inputs)
+
+    def encode_features(self, inputs: Sequence[str]) -> tuple[Vectors, Vectors]:
+        """See `FeatureEncoder`: beneath are mean and largest number of the tokens' states. float32 [len(inputs), 768]
+
+        Of a text read in pieces, the mean of what lies beneath its pieces counts.
+        """
+        network = self._network.get()
+        layout = network.layout("query: ", self.max_tokens, self.max_chunks)
+        pieces = [layout.cut(ids) for ids in network.tokens.ids(inputs, "query: ")]
+        flat = [piece for one in pieces for piece in one]
+        vectors, made = np.empty((len(flat), self.size), np.float32), np.empty((len(flat), 2 * self.size), np.float32)
+        for rows, (vector, states), mask in _batches(network.session, flat, ["embedding", f"states_{DEPTH}"]):
+            there = mask[:, :, None] > 0
+            mean = (states * there).sum(1) / there.sum(1)
+            vectors[rows] = vector
+            made[rows] = np.concatenate([mean, np.where(there, states, -np.inf).max(1)], axis=1)
+        if len(flat) == len(pieces):
+            return vectors, made
+        counts = np.array([len(one) for one in pieces], np.int64)
+        beneath = np.add.reduceat(made, np.cumsum(counts) - counts, axis=0) / counts[:, None]
+        return pool_chunks(vectors, counts.tolist()), np.asarray(beneath, np.float32)
 
     def tokens(self, inputs: Sequence[str], prefix: str = "passage: ") -> list[list[int]]:
         """Token ids, begin and end marks included, cut at `max_tokens` × `max_chunks`."""
@@ -115,15 +140,23 @@ class E5Encoder:
     def _vectors(self, session: Any, tokens: Sequence[Sequence[int]]) -> Vectors:
         """What the network makes of lists of token ids, each of at most `max_tokens`. [len(tokens), 384]"""
         vectors = np.empty((len(tokens), self.size), np.float32)
-        for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
-            width = max(len(tokens[row]) for row in rows)
-            ids = np.ones((len(rows), width), np.int64)  # 1 is the padding token
-            mask = np.zeros_like(ids)
-            for place, row in enumerate(rows):
-                ids[place, : len(tokens[row])] = tokens[row]
-                mask[place, : len(tokens[row])] = 1
-            vectors[rows] = session.run(["embedding"], {"input_ids": ids, "attention_mask": mask})[0]
+        for rows, (made,), _ in _batches(session, tokens, ["embedding"]):
+            vectors[rows] = made
         return vectors
+
+
+def _batches(
+    session: Any, tokens: Sequence[Sequence[int]], outputs: list[str]
+) -> Iterator[tuple[list[int], list[Vectors], npt.NDArray[np.int64]]]:
+    """Rows of `tokens` that were read together, what the network gives of them, and where there are tokens."""
+    for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
+        width = max(len(tokens[row]) for row in rows)
+        ids = np.ones((len(rows), width), np.int64)  # 1 is the padding token
+        mask = np.zeros_like(ids)
+        for place, row in enumerate(rows):
+            ids[place, : len(tokens[row])] = tokens[row]
+            mask[place, : len(tokens[row])] = 1
+        yield rows, session.run(outputs, {"input_ids": ids, "attention_mask": mask}), mask
 
 
 class _Network:
@@ -215,12 +248,12 @@ def conversion(precision: str) -> Conversion:
         from shoplens.encoders.e5_graph import write_e5  # onnx is needed here only
 
         packed = read_packed_e5(sources["weights"])
-        write_e5(packed, precision, folder / "model.onnx")
+        write_e5(packed, precision, folder / "model.onnx", states=(DEPTH,))
         write_reading(packed, folder)
 
     return Conversion(
         name=f"e5-small-{precision}",
-        version=f"{WEIGHTS.version}-{REVISION}",
+        version=f"{WEIGHTS.version}-{OUTPUTS}",
         sources={"weights": WEIGHTS},
         files=FILES,
         convert=convert,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from shoplens.apps.attributes.feedback import Feedback
@@ -50,15 +50,14 @@ class Decisions:
         products = self._products(proposals)
         for one in proposals:
             _put_in(products, one)
-        self._write(products, proposals)
-        return self._remember(proposals, ProposalStatus.ACCEPTED)
+        return self._settle(proposals, ProposalStatus.ACCEPTED, products)
 
     def reject(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """All or nothing."""
         proposals = self._known(proposal_ids)
         for one in proposals:
             _open(one)
-        return self._remember(proposals, ProposalStatus.REJECTED)
+        return self._settle(proposals, ProposalStatus.REJECTED)
 
     def reopen(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Take decisions back, all or nothing, the latest first; what accepting wrote is written back."""
@@ -70,8 +69,7 @@ class Decisions:
         products = self._products(accepted)
         for one in accepted:
             products[one.item_id] = _without(_product(products, one), one)
-        self._write(products, accepted)
-        return self._remember(proposals, ProposalStatus.OPEN)
+        return self._settle(proposals, ProposalStatus.OPEN, products)
 
     def decide(
         self, selection: Selection, status: ProposalStatus, *, after: str | None = None, most: int | None = None
@@ -88,7 +86,7 @@ class Decisions:
             if not page:
                 return Decided(done, skipped)
             after, left = page[-1].proposal_id, None if left is None else left - len(page)
-            fit = page
+            fit, products = page, dict[str, Product]()
             if status is ProposalStatus.ACCEPTED:
                 products, fit = self._products(page), []
                 for one in page:
@@ -97,8 +95,14 @@ class Decisions:
                         fit.append(one)
                     except (ConflictError, NotFoundError) as problem:
                         skipped.append(Skipped(one.proposal_id, str(problem)))
-                self._write(products, fit)
-            done += self._remember(fit, status)
+            try:
+                done += self._settle(fit, status, products)
+            except ConflictError:  # somebody else decides beside this: those that are open still, one by one
+                for one in fit:
+                    try:
+                        done += self._one(one, status)
+                    except (ConflictError, NotFoundError) as problem:
+                        skipped.append(Skipped(one.proposal_id, str(problem)))
         return Decided(done, skipped, after if self._select(selection, after, 1) else None)
 
     def count(self, selection: Selection) -> int:
@@ -128,18 +132,39 @@ class Decisions:
     def _products(self, proposals: Sequence[Proposal]) -> dict[str, Product]:
         return self._store.catalogue.get(list({one.item_id for one in proposals}))
 
-    def _write(self, products: dict[str, Product], proposals: Sequence[Proposal]) -> None:
-        """Write the products of those that are written."""
-        changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN})
-        if changed:
-            self._put([products[item_id] for item_id in changed])
+    def _one(self, one: Proposal, status: ProposalStatus) -> list[Proposal]:
+        return self.accept([one.proposal_id]) if status is ProposalStatus.ACCEPTED else self.reject([one.proposal_id])
 
-    def _remember(self, proposals: Sequence[Proposal], status: ProposalStatus) -> list[Proposal]:
+    def _settle(
+        self, proposals: Sequence[Proposal], status: ProposalStatus, products: Mapping[str, Product] | None = None
+    ) -> list[Proposal]:
+        """Remember a decision and write what it changes of `products`, all or nothing.
+
+        It is remembered first: of two who decide about one proposal at once, in whichever process, the second finds it
+        decided (ConflictError) and writes nothing.
+        """
         now = time.time_ns() // 1_000
-        self._store.proposals.decide([one.proposal_id for one in proposals], status, now)
+        ids = [one.proposal_id for one in proposals]
+        if self._store.proposals.decide(ids, status, now, together=True) != set(ids):
+            raise ConflictError("somebody else has just decided about one of these proposals; look at the list again")
+        changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN} & set(products or ()))
+        try:
+            if changed and products:
+                self._put([products[item_id] for item_id in changed])
+        except BaseException:
+            self._take_back(proposals, now)
+            raise
         self._decided()
         decided = None if status is ProposalStatus.OPEN else now
         return [replace(one, status=status, decided=decided) for one in proposals]
+
+    def _take_back(self, proposals: Sequence[Proposal], now: int) -> None:
+        """Products could not be written: proposals are again as they were."""
+        before: dict[ProposalStatus, list[str]] = {}
+        for one in proposals:
+            before.setdefault(one.status, []).append(one.proposal_id)
+        for status, ids in before.items():
+            self._store.proposals.decide(ids, status, now)
 
 
 def feedback_of(store: Store) -> Feedback:

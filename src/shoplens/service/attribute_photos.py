@@ -79,10 +79,10 @@ class ProductPhotos:
 
     def seen(self, product: Product, knowledge: Knowledge) -> list[FoundValue]:
         """What the first photo shows: what classifiers of the shop's photos say, and of colours that none of them
-        knows the name. Empty without a photo that can be read."""
-        photo = self._open(product)
-        if photo is None:
+        knows the name. Empty without a photo; InputError where it cannot be read."""
+        if not product.images:
             return []
+        photo = self.opener.open(product.images[0])
         box = thing_box(photo) or WHOLE_PHOTO
         found = [replace(one, box=box) for one in self.classified([product], knowledge, photo)[0]]
         told = {one.attribute for one in found}
@@ -140,15 +140,6 @@ class ProductPhotos:
             ids = [item_id for item_id, digest in words.digests(list(now)).items() if digest == now[item_id]]
             found: dict[str, Sequence[FoundText]] = dict(words.texts(ids))
             return {item_id: Written(found.get(item_id, ())) for item_id in ids}
-
-    def _open(self, product: Product) -> Image.Image | None:
-        if not product.images:
-            return None
-        try:
-            return self.opener.open(product.images[0])
-        except ShoplensError as error:
-            log.info("a photo was not looked at: %s", error)
-            return None
 
     def _vectors(self, products: Sequence[Product], knowledge: Knowledge, photo: Image.Image | None) -> Floats | None:
         """Rows as the classifiers learnt them, 0 where there is none of the photos there are now. None when they learnt

@@ -22,7 +22,7 @@ from shoplens.apps.attributes.written import Written
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
-from shoplens.errors import InputError, NotFoundError
+from shoplens.errors import InputError, NotFoundError, ShoplensError
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
@@ -76,6 +76,16 @@ class Reviewed:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ReadProduct:
+    """A product, and what its texts and photos say."""
+
+    product: Product
+    values: list[FoundValue]
+    unread: str | None = None  # its photo, as the product names it, where that could not be read
+    why: str = ""  # it could not; may name files of this machine
+
+
 class Attributes:
     """Attributes of one shop. `put_products` writes products so that answers know them at once."""
 
@@ -94,16 +104,20 @@ class Attributes:
         given = Product(item_id="", title=title, description=description, category=tuple(category))
         return self._told(_said(knowledge, given, Written()), knowledge)
 
-    def of_product(self, item_id: str) -> tuple[Product, list[FoundValue]]:
+    def of_product(self, item_id: str) -> ReadProduct:
         """What the texts of a product say, the words in its photos, and the first photo itself.
 
-        What `shoplens embed` has not read yet is read now; a photo that cannot be read says nothing. What somebody
+        What `shoplens embed` has not read yet is read now; a photo that cannot be read is named. What somebody
         rejected for this product is not said again. NotFoundError when there is no product of that id.
         """
         product, knowledge = self._product(item_id), self.knowledge()
         found = _said(knowledge, product, self._photos.written(product))
-        found += self._photos.seen(product, knowledge)
-        return product, self._told(found, knowledge, item_id)
+        unread, why = None, ""
+        try:
+            found += self._photos.seen(product, knowledge)
+        except ShoplensError as error:
+            unread, why = product.images[0], str(error)
+        return ReadProduct(product, self._told(found, knowledge, item_id), unread, why)
 
     def complete(self, *, seed: int = 0, progress: Progress) -> Reviewed:
         """Learn from the catalogue, find what is missing or spelt otherwise, and put it on the review list."""

@@ -40,8 +40,14 @@ class ReviewList(Protocol):
         """Those that exist."""
         ...
 
-    def decide(self, proposal_ids: Sequence[str], status: ProposalStatus, now: int) -> int:
-        """Remember a decision made at a time (microseconds); `open` takes one back. Returns how many there were."""
+    def decide(
+        self, proposal_ids: Sequence[str], status: ProposalStatus, now: int, *, together: bool = False
+    ) -> set[str]:
+        """Remember a decision made at a time (microseconds) about those that are open; `open` takes decisions back.
+
+        Returns the ids that changed: of several who decide about one proposal at once, one is told so. `together`: in
+        one transaction, all of them or, where one does not change, none.
+        """
         ...
 
     def decided(self, status: ProposalStatus) -> set[str]:

@@ -89,14 +89,24 @@ class SqlReviewList:
                 found.update((row.proposal_id, _from_row(row)) for row in rows)
         return found
 
-    def decide(self, proposal_ids: Sequence[str], status: ProposalStatus, now: int) -> int:
-        """Remember a decision (`open` takes one back). Returns how many proposals there were."""
-        done = 0
-        decided = None if status is ProposalStatus.OPEN else now
-        change = update(proposal).where(self._among).values(status=status.value, decided=decided)
-        for chunk in chunks(proposal_ids, CHUNK):
+    def decide(
+        self, proposal_ids: Sequence[str], status: ProposalStatus, now: int, *, together: bool = False
+    ) -> set[str]:
+        """Remember a decision about those that are open, or take one back; see the protocol."""
+        opens = status is ProposalStatus.OPEN
+        is_open = proposal.c.status == ProposalStatus.OPEN.value
+        change = update(proposal).where(self._among, ~is_open if opens else is_open)
+        change = change.values(status=status.value, decided=None if opens else now)
+        done: set[str] = set()
+        parts = [list(chunk) for chunk in chunks(proposal_ids, CHUNK)]
+        for part in [parts] if together else [[chunk] for chunk in parts]:
             with self._database.writing() as connection:
-                done += connection.execute(change, {"ids": self._database.many(chunk)}).rowcount
+                for chunk in part:
+                    ids = {"ids": self._database.many(chunk)}
+                    done |= set(connection.execute(change.returning(proposal.c.proposal_id), ids).scalars())
+                if together and len(done) < len(set(proposal_ids)):
+                    connection.rollback()
+                    return set()
         return done
 
     def decided(self, status: ProposalStatus) -> set[str]:

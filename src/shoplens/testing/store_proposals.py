@@ -55,8 +55,8 @@ class ReviewConformance:
         store = opened()
         store.proposals.offer([proposed(1), proposed(2), proposed(3)])
         ids = [proposed(n).proposal_id for n in (1, 2, 3)]
-        assert store.proposals.decide(ids[:1], ProposalStatus.REJECTED, START + 5) == 1
-        assert store.proposals.decide([ids[1], "unknown"], ProposalStatus.ACCEPTED, START + 6) == 1
+        assert store.proposals.decide(ids[:1], ProposalStatus.REJECTED, START + 5) == {ids[0]}
+        assert store.proposals.decide([ids[1], "unknown"], ProposalStatus.ACCEPTED, START + 6) == {ids[1]}
         assert store.proposals.offer([replace(proposed(n), source="photo") for n in (1, 2, 3)]) == 0
         assert [(one.item_id, one.source) for one in store.proposals.list()] == [("i3", "photo")]
         (rejected,) = store.proposals.list(status=ProposalStatus.REJECTED)
@@ -65,6 +65,21 @@ class ReviewConformance:
         assert store.proposals.counts() == {(ProposalKind.VALUE, status): 1 for status in ProposalStatus}
         store.proposals.decide(ids[:1], ProposalStatus.OPEN, START + 7)
         assert len(store.proposals.list()) == 2, "a decision can be taken back"
+        store.close()
+
+    def test_of_two_who_decide_the_second_is_told(self, opened: Opened) -> None:
+        store = opened()
+        store.proposals.offer([proposed(n) for n in range(3)])
+        ids = [proposed(n).proposal_id for n in range(3)]
+        decide = store.proposals.decide
+        assert decide(ids[:1], ProposalStatus.ACCEPTED, START + 1) == {ids[0]}
+        assert decide(ids[:1], ProposalStatus.REJECTED, START + 2) == set()
+        assert decide(ids, ProposalStatus.REJECTED, START + 3, together=True) == set(), "one was decided already"
+        assert store.proposals.counts()[ProposalKind.VALUE, ProposalStatus.OPEN] == 2
+        assert decide(ids, ProposalStatus.REJECTED, START + 4) == set(ids[1:])
+        assert store.proposals.decided(ProposalStatus.ACCEPTED) == {ids[0]}
+        assert decide(ids, ProposalStatus.OPEN, START + 5, together=True) == set(ids)
+        assert decide(ids[:1], ProposalStatus.OPEN, START + 6) == set(), "it is open"
         store.close()
 
     def test_what_no_longer_holds_is_withdrawn(self, opened: Opened) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoplens.apps.attributes.feedback import Feedback
-from shoplens.apps.attributes.found import FoundValue, Source
+from shoplens.apps.attributes.found import FoundValue, Source, joined
 from shoplens.apps.attributes.photo import PhotoAttribute
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus
 
@@ -85,3 +85,19 @@ def test_a_photo_learns_what_it_does_not_show() -> None:
     assert sum(one.value == "red" for one in before.see(between)) > 10
     assert {one.value for one in after.see(between)} == {"blue"}
     assert np.mean([one.value == own for one, own in zip(after.see(vectors), truth, strict=True)]) > 0.8
+
+
+def test_all_who_agree_are_credited_as_sure_as_they_were_together() -> None:
+    photo = FoundValue(attribute="colour", value="red", source=Source.PHOTO, confidence=0.6)
+    text = FoundValue(attribute="colour", value="red", source=Source.DICTIONARY, confidence=0.5, field="title")
+    (one,) = joined(heard for said in (photo, text) if (heard := Feedback().heard(said)) is not None)
+    assert (one.source, one.agreeing) == (Source.PHOTO, (Source.DICTIONARY,))
+    assert one.confidence == pytest.approx(0.8)
+    assert one.measured == pytest.approx(0.8)
+    feedback = decided(8, 2, replace(RED, evidence={"measured": one.measured, "agreeing": ["dictionary"]}))
+    assert feedback.as_dict() == {
+        "value by dictionary": {"colour": [8, 10]},
+        "value by photo": {"colour": [8, 10]},
+    }
+    for source in ("photo", "dictionary"):
+        assert feedback.believed(ProposalKind.VALUE, source, "colour", 0.5) == pytest.approx(0.5), "as expected"

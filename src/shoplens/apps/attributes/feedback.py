@@ -16,6 +16,7 @@ DOUBT = 4.0  # decisions' worth of belief in what was measured before anybody de
 HOPELESS = 0.25  # confidence to which decisions may bring a proposal down before it is not made any more
 LEAST_ODDS = 0.01  # nothing is surer, or less sure, than this share away from the ends when odds are taken
 MEASURED = "measured"  # in a proposal's evidence: confidence before decisions moved it
+AGREEING = "agreeing"  # in a proposal's evidence: other sources that say the same
 #: Kinds that say a value of a product: who rejects one has rejected the value.
 SAYING = frozenset({ProposalKind.VALUE, ProposalKind.CONTRADICTION})
 
@@ -41,10 +42,11 @@ class Feedback:
     def count(self, one: Proposal) -> None:
         """Take in a proposal that was accepted or rejected."""
         right = one.status is ProposalStatus.ACCEPTED
-        key = (one.kind, one.source, one.attribute)
-        known = self._counts.get(key, _Decided())
         told = float(one.evidence.get(MEASURED, one.confidence))
-        self._counts[key] = _Decided(known.accepted + right, known.decisions + 1, known.expected + told)
+        for source in (one.source, *one.evidence.get(AGREEING, ())):  # all who said it, expected as sure as together
+            key = (one.kind, source, one.attribute)
+            known = self._counts.get(key, _Decided())
+            self._counts[key] = _Decided(known.accepted + right, known.decisions + 1, known.expected + told)
         if not right and one.kind in SAYING:
             self._rejected[one.item_id].add((one.attribute, folded(one.value)))
         if not right and one.kind is ProposalKind.DUPLICATE:

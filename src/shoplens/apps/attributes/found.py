@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import prod
@@ -36,6 +36,7 @@ class FoundValue:
     photo: str | None = None  # the photo it was seen in, as the product names it
     box: tuple[float, float, float, float] | None = None  # left, top, right, bottom as shares of the photo
     measured: float | None = None  # confidence before decisions about its like moved it
+    agreeing: tuple[Source, ...] = ()  # other sources that say the same
     family: str | None = None  # of a colour, as shoppers filter by it: "blue" of "navy blue"
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,6 +53,7 @@ class FoundValue:
             "end": self.end,
             "photo": self.photo,
             "box": self.box,
+            "agreeing": [one.value for one in self.agreeing] or None,
             "family": self.family,
         }
         return {name: value for name, value in told.items() if value is not None}
@@ -61,7 +63,8 @@ def joined(found: Iterable[FoundValue]) -> list[FoundValue]:
     """The surest value of each attribute first, each value once.
 
     Sources that agree make one another surer, as if each erred by itself: 1 - Π (1 - confidence). They do not quite (a
-    title misleads all who read it), so one kind of source counts once.
+    title misleads all who read it), so one kind of source counts once. The surest speaks, the others are named; what
+    was measured of them is joined like what they are believed.
     """
     grouped: dict[tuple[str, str], dict[Source, FoundValue]] = {}
     for one in found:
@@ -70,9 +73,20 @@ def joined(found: Iterable[FoundValue]) -> list[FoundValue]:
             sources[one.source] = one
     together = []
     for sources in grouped.values():
-        readers = max((one.confidence for one in sources.values() if one.field), default=0.0)
-        others = [one.confidence for one in sources.values() if not one.field]
         best = max(sources.values(), key=lambda one: one.confidence)
-        sure = 1 - prod(1 - confidence for confidence in (readers, *others))
-        together.append(replace(best, confidence=min(sure, SUREST)))
+        measured = _agreed(sources.values(), lambda one: one.confidence if one.measured is None else one.measured)
+        together.append(
+            replace(
+                best,
+                confidence=_agreed(sources.values(), lambda one: one.confidence),
+                measured=None if best.measured is None else measured,
+                agreeing=tuple(sorted(sources.keys() - {best.source})),
+            )
+        )
     return sorted(together, key=lambda one: (one.attribute, -one.confidence, one.value))
+
+
+def _agreed(found: Collection[FoundValue], sure_of: Callable[[FoundValue], float]) -> float:
+    """How sure sources are together; those who read texts count as the surest of them."""
+    readers = max((sure_of(one) for one in found if one.field), default=0.0)
+    return min(1 - prod(1 - sure for sure in (readers, *(sure_of(one) for one in found if not one.field))), SUREST)

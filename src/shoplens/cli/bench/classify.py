@@ -30,8 +30,8 @@ def classify(
     encoder: Annotated[
         str,
         typer.Option(
-            help="Frozen encoder of texts, or none: words alone (which makes fast faster). One that begins with hub: "
-            "is fine-tuned as well; otherwise that is e5-small."
+            help="Frozen encoder of texts, or none: words alone (which makes fast faster). A folder or a name of the "
+            "hub (with hub: before it or not) is fine-tuned as well; otherwise that is e5-small."
         ),
     ] = "e5-small",
     text: Annotated[str, typer.Option(help="Column of texts.")] = "text",
@@ -55,7 +55,7 @@ def classify(
       shoplens bench classify reviews-train.csv reviews-test.csv --json
     """
     from shoplens.encoders.base import EncoderOptions, open_encoder
-    from shoplens.encoders.hub_body import open_body
+    from shoplens.encoders.hub_body import PREFIX, encoder_name, open_body
     from shoplens.learning.text_classes.benchmark import run_classify
     from shoplens.learning.text_classes.written import write_classes
     from shoplens.models.classifier.finetuned import SETTINGS
@@ -66,11 +66,12 @@ def classify(
     known = Settings.read(None)
     settings = on_device(SETTINGS, known, device, precision)
     cache = Workspace(train.parent, known).model_cache
-    reader = None if encoder == "none" else open_encoder(encoder, EncoderOptions(cache))
+    named = encoder_name(encoder)
+    reader = None if named == "none" else open_encoder(named, EncoderOptions(cache))
     with stage_progress() as progress:
         outcome = run_classify(
             train, test, encoder=reader, effort=effort, minutes=minutes, text=text, label=label, seed=seed,
-            progress=progress, state=state, body=open_body(encoder, cache) if encoder.startswith("hub:") else None,
+            progress=progress, state=state, body=open_body(named, cache) if named.startswith(PREFIX) else None,
             settings=settings,
         )  # fmt: skip
     figures = outcome.as_dict()

@@ -154,6 +154,6 @@ def _extract(shop: Runtime, body: ExtractIn) -> dict[str, Any]:
     if body.item_id is None:
         found = shop.attributes.extract(body.title, body.description, body.category)
         return {"values": [one.as_dict() for one in found], "current": {}}
-    product, found = shop.attributes.of_product(body.item_id)
-    current = {name: list(values) for name, values in values_of(product)}
-    return {"values": [one.as_dict() for one in found], "current": current}
+    read = shop.attributes.of_product(body.item_id)
+    current = {name: list(values) for name, values in values_of(read.product)}
+    return {"values": [one.as_dict() for one in read.values], "current": current, "unread": read.unread}

@@ -58,6 +58,7 @@ class FoundOut(BaseModel):
         description="Left, top, right, bottom as shares of the photo: of a line that was read, or of the thing that "
         "stands out from the ground; the whole photo where nothing does.",
     )
+    agreeing: list[str] = Field(default=[], description="Other sources that say the same.")
     family: str | None = Field(
         default=None,
         description="Of a colour we know: black, grey, white, beige, brown, red, pink, orange, yellow, "
@@ -70,6 +71,7 @@ class ExtractAnswer(BaseModel):
 
     values: list[FoundOut]
     current: dict[str, list[str]] = Field(description="Attributes of the product as they are; empty for a text.")
+    unread: str | None = Field(default=None, description="The product's photo, where it could not be read.")
 
 
 class ProposalOut(BaseModel):

@@ -1,7 +1,7 @@
 """The good path: a pretrained encoder fine-tuned on the examples, its answer added to those of the fast path.
 
-Three views of a text then: words, what the encoder knew before, and what it learnt here. How much each counts is fitted
-on examples held out from all three (see `scales`); a view that adds nothing gets a scale near zero.
+Views of a text then: words, what the encoder knew before (meaning and depth), and what it learnt here. How much each
+counts is fitted on examples held out from all of them (see `scales`); one that adds nothing gets a scale near zero.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ MOST_HELD_OUT = 2_000
 MOST_BYTES = 1_600_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
 BYTES_A_TOKEN = 4  # about, in any script
 TOLERANCE = 0.005  # of accuracy that int8 may lose
+FROZEN = frozenset({"meaning", "depth"})  # views of the frozen encoder, which come with one reading
 LITTLE = 1.01  # times the loss: what a view must save to be kept
 SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=10.0, tokens_a_batch=1_024)
 
@@ -132,7 +133,7 @@ class FinetunedClassifier:
         """See `TextClassifier`."""
         if not len(texts):
             return np.zeros((0, len(self.classes)), np.float32)
-        words_only = "meaning" not in self._scales
+        words_only = not FROZEN & self._scales.keys()
         said = {**self.fast.logits(texts, words_only=words_only), "learnt": self._logits(texts)}
         return combined([said[name] for name in self._scales], list(self._scales.values()))
 
@@ -177,7 +178,7 @@ class FinetunedClassifier:
         """
         said = {**judged_by.logits, "learnt": self._logits(texts)}
         whole = _weighed(judged_by, said)
-        lean = _weighed(judged_by, {name: one for name, one in said.items() if name != "meaning"})
+        lean = _weighed(judged_by, {name: one for name, one in said.items() if name not in FROZEN})
         self.held_out = lean if _loss(lean) <= LITTLE * _loss(whole) else whole
         self.fast_held_out = judged_by
         self._scales = dict(self.held_out.scales)

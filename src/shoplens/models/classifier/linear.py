@@ -1,7 +1,8 @@
-"""The fast path: two views of a text, words and meaning, each with a regression of its own; ready in seconds.
+"""The fast path: up to three views of a text, each with a regression of its own; ready in seconds.
 
-Words are tf-idf terms, meaning is the vector of a frozen encoder. Their logits are added up with scales fitted on
-examples held out, together with the strength of each regression, so that what comes out are probabilities.
+Words are tf-idf terms, meaning is the vector of a frozen encoder, depth is what lies beneath that, where an encoder
+gives it (`FeatureEncoder`). Their logits are added up with scales fitted on examples held out, together with the
+strength of each regression, so that what comes out are probabilities.
 """
 
 from __future__ import annotations
@@ -33,16 +34,21 @@ from shoplens.models.classifier.folds import held_out, sampled, sizes_of
 from shoplens.models.classifier.regression import Regression
 from shoplens.models.classifier.scales import combined, fit_scales, log_loss
 from shoplens.models.classifier.terms import MOST_TERMS, MOST_WEIGHTS, TermSpace
-from shoplens.models.classifier.vectors import Scaling, read_vectors
+from shoplens.models.classifier.vectors import Scaling, features_of, read_vectors
 
 NUMBERS = "numbers.safetensors"
 TERMS = "terms.json"
+SCALING = {"meaning": "scaling", "depth": "scaling.depth"}  # where the numbers of a view's scaling are kept
 
 MOST_READ = 1_200_000  # bytes of examples for the encoder; more teach a regression on its few numbers hardly anything
 LONGEST_READ = 2_000  # bytes of a text, for that sum: what is longer is cut by the encoder
 
 #: Strengths that are tried for each view, weak to strong.
-STRENGTHS: Mapping[str, tuple[float, ...]] = {"words": (3.0, 12.0, 48.0), "meaning": (0.0006, 0.003, 0.015, 0.075)}
+STRENGTHS: Mapping[str, tuple[float, ...]] = {
+    "words": (3.0, 12.0, 48.0),
+    "meaning": (0.0006, 0.003, 0.015, 0.075),
+    "depth": (0.0006, 0.003, 0.015),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +94,18 @@ class LinearClassifier:
         self,
         classes: Sequence[str],
         terms: TermSpace,
-        scaling: Scaling | None,
+        scalings: Mapping[str, Scaling],
         regressions: Mapping[str, Regression],
         scales: Mapping[str, float],
         encoder: Encoder | None,
         strengths: Mapping[str, float],
+        features: str,
     ) -> None:
-        """`scaling` and `encoder` are None together: then words alone speak."""
+        """Without an `encoder` no `scalings`: words alone speak. `features`: see `vectors.features_of`."""
         self.classes = tuple(classes)
         self.strengths = dict(strengths)
         self.held_out: HeldOut | None = None  # of the latest fit; not saved
-        self._terms, self._scaling, self._encoder = terms, scaling, encoder
+        self._terms, self._scalings, self._encoder, self._features = terms, dict(scalings), encoder, features
         self._regressions, self._scales = dict(regressions), dict(scales)
 
     @classmethod
@@ -117,13 +124,13 @@ class LinearClassifier:
         folds = held_out(texts, rows, seed)
         terms = TermSpace.fit(texts, most_terms=min(MOST_TERMS, MOST_WEIGHTS // len(classes)))
         views = {"words": View(terms.read(texts), np.arange(len(texts)))}
-        scaling = None
+        scalings: dict[str, Scaling] = {}
         if encoder is not None:
             needed = np.logical_or.reduce(folds) if folds else None
             read = sampled(rows, sizes_of(texts, LONGEST_READ), MOST_READ, seed, needed)
-            vectors = read_vectors(encoder, [texts[row] for row in read], tell)
-            scaling = Scaling.fit(vectors)
-            views["meaning"] = View(scaling.scaled(vectors), read)
+            given = read_vectors(encoder, [texts[row] for row in read], features_of(encoder), tell)
+            scalings = {name: Scaling.fit(values) for name, values in given.items()}
+            views |= {name: View(scalings[name].scaled(values), read) for name, values in given.items()}
         strengths, examples, logits = _tried(views, rows, folds, len(classes), tell)
         scales = dict(zip(views, fit_scales(list(logits.values()), rows[examples]), strict=True))
         regressions = {
@@ -131,7 +138,7 @@ class LinearClassifier:
             for name, view in views.items()
         }
         tell("learning", 1, 1)
-        model = cls(classes, terms, scaling, regressions, scales, encoder, strengths)
+        model = cls(classes, terms, scalings, regressions, scales, encoder, strengths, features_of(encoder))
         model.held_out = HeldOut(examples, rows[examples], logits, scales)
         return model
 
@@ -144,9 +151,9 @@ class LinearClassifier:
     def logits(self, texts: Sequence[str], *, words_only: bool = False) -> dict[str, Floats]:
         """What each view says, before it is scaled and added up; each [len(texts), n_classes]."""
         said = {"words": self._regressions["words"].logits(self._terms.read(texts))}
-        if self._encoder is not None and self._scaling is not None and not words_only:
-            vectors = self._scaling.scaled(read_vectors(self._encoder, texts))
-            said["meaning"] = self._regressions["meaning"].logits(vectors)
+        if self._encoder is not None and not words_only:
+            for name, values in read_vectors(self._encoder, texts, self._features).items():
+                said[name] = self._regressions[name].logits(self._scalings[name].scaled(values))
         return said
 
     def save(self, folder: Path) -> None:
@@ -154,8 +161,8 @@ class LinearClassifier:
         arrays = {"terms.rarity": self._terms.rarity}
         for name, one in self._regressions.items():
             arrays |= {f"{name}.weight": one.weight, f"{name}.bias": one.bias}
-        if self._scaling is not None:
-            arrays |= {"scaling.mean": self._scaling.mean, "scaling.deviation": self._scaling.deviation}
+        for name, scaling in self._scalings.items():
+            arrays |= {f"{SCALING[name]}.mean": scaling.mean, f"{SCALING[name]}.deviation": scaling.deviation}
         save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, folder / NUMBERS)
         (folder / TERMS).write_text(json.dumps(self._terms.terms, ensure_ascii=False), encoding="utf-8")
         encoder = None if self._encoder is None else f"{self._encoder.name}/{self._encoder.version}"
@@ -163,6 +170,7 @@ class LinearClassifier:
             "kind": self.kind,
             "classes": self.classes,
             "encoder": encoder,
+            "features": self._features,
             "scales": self._scales,
             "strengths": self.strengths,
         }
@@ -172,18 +180,21 @@ class LinearClassifier:
     def load(cls, folder: Path, *, encoder: Encoder | None = None) -> Self:
         """See `TextClassifier`. ConfigurationError without the encoder that it reads with."""
         facts = read_facts(folder)
-        reader = _the_same(folder, facts.get("encoder"), encoder)
+        features = str(facts.get("features", ""))  # before there were any, classifiers read vectors
+        reader = _the_same(folder, facts.get("encoder"), encoder, features)
         try:
             arrays: dict[str, Floats] = load_file(folder / NUMBERS)
             terms = TermSpace.of(json.loads((folder / TERMS).read_text(encoding="utf-8")), arrays["terms.rarity"])
-            scaling = None
-            if reader is not None:
-                scaling = Scaling(arrays["scaling.mean"], arrays["scaling.deviation"])
             scales = {str(name): float(scale) for name, scale in facts["scales"].items()}
             regressions = {name: Regression(arrays[f"{name}.weight"], arrays[f"{name}.bias"]) for name in scales}
+            scalings = {
+                name: Scaling(arrays[f"{place}.mean"], arrays[f"{place}.deviation"])
+                for name, place in SCALING.items()
+                if name in scales and reader is not None
+            }
             if {len(one.bias) for one in regressions.values()} != {len(facts["classes"])}:
                 raise ValueError("its weights are for another number of classes")
-            return cls(facts["classes"], terms, scaling, regressions, scales, reader, facts["strengths"])
+            return cls(facts["classes"], terms, scalings, regressions, scales, reader, facts["strengths"], features)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(f"{folder}: the classifier cannot be used ({error}); {AGAIN}") from error
 
@@ -217,14 +228,15 @@ def _calibrated_loss(logits: Floats, rows: Rows) -> float:
     return log_loss(combined([logits], fit_scales([logits], rows)), rows)
 
 
-def _the_same(folder: Path, wanted: str | None, encoder: Encoder | None) -> Encoder | None:
+def _the_same(folder: Path, wanted: str | None, encoder: Encoder | None, features: str) -> Encoder | None:
     """The encoder, if it is the one that the classifier was fitted with; None when it reads words alone."""
     if wanted is None:
         return None
     if encoder is None:
         raise ConfigurationError(f"{folder} reads texts with {wanted}; open it with that encoder")
-    if f"{encoder.name}/{encoder.version}" != wanted:
+    given = f"{encoder.name}/{encoder.version}"
+    if given != wanted or (features and features_of(encoder) != features):
         raise ModelFileError(
-            f"{folder} was fitted with texts read by {wanted}, not {encoder.name}/{encoder.version}; {AGAIN}"
+            f"{folder} was fitted with texts read by {wanted}, not {given} as it is opened here; {AGAIN}"
         )
     return encoder
