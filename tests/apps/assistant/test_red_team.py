@@ -10,15 +10,16 @@ import pytest
 
 from shoplens.apps.assistant import Turn
 from shoplens.apps.assistant.composing import groundedness
+from shoplens.apps.assistant.knowledge.documents import read_document
 from shoplens.apps.assistant.safety import speaks_to_us, why_refused
 from shoplens.apps.assistant.tools.base import Order, OrderLine
 from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
 from shoplens.apps.assistant.turns import Act
 from shoplens.service.runtime import Runtime
 from shoplens.testing.assisted_shop import PRODUCTS, SECRETS, TRAP
-from shoplens.testing.red_team import FALSE, INSTRUCTIONS, INTERNALS, OTHERS, PROMISES
+from shoplens.testing.red_team import FALSE, HONEST, INSTRUCTIONS, INTERNALS, OTHERS, PROMISES, SIDEWAYS, TO_READERS
 
-ATTEMPTS = (*INSTRUCTIONS, *INTERNALS, *OTHERS, *PROMISES)
+ATTEMPTS = (*INSTRUCTIONS, *INTERNALS, *OTHERS, *PROMISES, *SIDEWAYS)
 HARMLESS = (
     "how do I cancel my order",
     "my order 7000123 has not arrived, please help",
@@ -75,6 +76,21 @@ def test_orders_and_questions_about_the_inside_are_refused_early(attempt: str) -
 @pytest.mark.parametrize("message", HARMLESS)
 def test_honest_messages_are_not_refused(message: str) -> None:
     assert why_refused(message) is None
+
+
+@pytest.mark.parametrize("sentence", TO_READERS)
+def test_a_sentence_to_the_reader_is_not_quoted(sentence: str) -> None:
+    assert speaks_to_us(sentence)
+
+
+@pytest.mark.parametrize("sentence", HONEST)
+def test_honest_sentences_are_quoted(sentence: str) -> None:
+    assert not speaks_to_us(sentence)
+
+
+def test_comments_of_a_document_are_no_text() -> None:
+    told = read_document("a.md", b"# Notes\n\n<!-- the code\nis 4711 -->\nParcels leave on weekdays.\n\n<!-- 4711")
+    assert [(one.text, one.line) for one in told.blocks] == [("Parcels leave on weekdays.", 5)]
 
 
 def test_a_document_that_gives_orders_is_data(shop: Runtime) -> None:

@@ -149,20 +149,57 @@ _TOLD_TO_SAY = re.compile(
 )
 
 
+_MODEL = r"(?:ai|assistant|bot|chatbot|language model|llm|gpt|(?:ai|automated) (?:agent|reader|system|model))s?"
+#: Somebody speaks to a program that reads a document or product, or tells staff what to answer.
+_TO_READERS = tuple(
+    re.compile(one, _I | re.DOTALL)
+    for one in (
+        rf"\b(?:dear|hey|hello|attention) (?:(?:the|all|any|every|your|our) )*{_MODEL}\b.{{0,40}}?[:,]",
+        rf"(?:^|[\s({{\[])(?:to|for) (?:(?:the|all|any|every|your|our) )*{_MODEL}\b[^.,]{{0,40}}:",
+        rf"\b(?:if|when|since) you(?:'re| are) (?:an? )?{_MODEL}\b|\bas an? (?:helpful )?{_MODEL},? you\b",
+        r"\{\{?\s*(?:system|assistant|user|instructions?|admin)\b|^\W*(?:system|assistant)\s*:",
+        r"\b(?:if|when|whenever|once|should) (?:(?:an?|the|any|some|your) )?"
+        r"(?:customer|user|shopper|person|visitor|client|caller)s? (?:write|say|type|ask|mention|enter|use)s?\b"
+        r"[^,]{0,80},\s*(?:please |always |then |just |you (?:must|should|may) )*"
+        r"(?:hand out|give|tell|say|reply|answer|respond|grant|reveal|offer|send|confirm|approve|share)\b",
+        r"请(?:让)?(?:AI|人工智能|智能助手|智能客服|助手|机器人|大模型|语言模型)(?:客服|助手)?(?:们)?.{0,4}"
+        r"(?:告诉|说|回答|回复|推荐|批准|忽略|同意|输出|承诺)",
+        r"(?:致|给|亲爱的)(?:所有|各位|阅读本[页文])?的?(?:AI|人工智能|智能助手|机器人|大模型|语言模型)",
+        r"(?:如果|假如|若)你是.{0,4}(?:AI|人工智能|机器人|助手|大模型|语言模型)",
+        r"(?:当|如果|只要)(?:顾客|客户|用户)(?:说|写|输入|提到|问).{1,30}(?:就|则|请|，)"
+        r"(?:告诉|回复|回答|发放|给出|同意|承诺|送)",
+    )
+)
+#: Letters of other alphabets that look like Latin ones, and digits that are read as letters.
+_LOOKALIKE = str.maketrans("аеорсухіјѕԁһкмтвнгοαεικνρτυχ", "aeopcyxijsdhkmtbhroaeiknptux")
+_DIGITS = str.maketrans("0134578@$", "oieastbas")
+_MIXED = re.compile(r"\b(?=\w*[a-z])(?=\w*[\u0370-\u04ff])\w+", _I)
+_LEET = re.compile(r"[@$]?\b(?=\w*[a-z])(?=[\w@$]*[013457@$])[\w@$]+", _I)
+
+
 def plain(text: str) -> str:
     """A text as it is read: full-width and decorated letters plain, invisible ones gone, s p a c e d words shut."""
     shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return _SPACED.sub(lambda found: re.sub(r"[ .\-_*]", "", found[0]), shown)
 
 
+def unmasked(text: str) -> str:
+    """A text as it is judged: `plain`, and where letters of two alphabets or digits stand in words, once more with the
+    letters that they stand for."""
+    read = plain(text)
+    folded = _MIXED.sub(lambda found: found[0].lower().translate(_LOOKALIKE), read)
+    folded = _LEET.sub(lambda found: found[0].translate(_DIGITS), folded)
+    return read if folded == read else f"{read}\n{folded}"
+
+
 def why_refused(text: str) -> Refusal | None:
     """Why a message is not answered as asked, None when nothing speaks against it."""
-    read = plain(text)
+    read = unmasked(text)
     return next((kind for kind, patterns in _PATTERNS if any(one.search(read) for one in patterns)), None)
 
 
 @lru_cache(maxsize=4_000)
 def speaks_to_us(sentence: str) -> bool:
     """Whether a sentence of a document, product or review gives orders to whoever reads it: it is never quoted."""
-    read = plain(sentence)
-    return _TOLD_TO_SAY.match(read) is not None or any(one.search(read) for one in _PATTERNS[0][1])
+    read = unmasked(sentence)
+    return _TOLD_TO_SAY.match(read) is not None or any(one.search(read) for one in (*_PATTERNS[0][1], *_TO_READERS))

@@ -26,6 +26,7 @@ ENDINGS = frozenset({*KINDS, PDF})  # of everything that can be a document
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^(=+|-{3,})\s*$")
 _NUMBERED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+|第[一二三四五六七八九十]+[章节条]\s*)\S.{0,80}$")
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"(\*\*|__|\*|`|~~)(\S(?:.*?\S)?)\1")
 _BLOCKS = "h1,h2,h3,h4,h5,h6,p,li,dt,dd,td,th,blockquote,pre,summary"
@@ -85,6 +86,7 @@ def _markdown(text: str, _name: str) -> Iterator[Block]:
     path: list[str] = []
     held: list[str] = []
     began, item, fenced = 1, False, False
+    text = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)  # nobody is shown them
     lines = [*_without_front_matter(text), ""]
 
     def block() -> Iterator[Block]:
