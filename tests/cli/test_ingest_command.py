@@ -12,6 +12,7 @@ import shoplens.cli.ingest  # noqa: F401 registers the command
 from shoplens.cli.app import app
 from shoplens.errors import ConfigurationError, StrictError
 from shoplens.service.workspace import Workspace
+from shoplens.store.sql import open_store
 
 run = CliRunner()
 
@@ -85,13 +86,39 @@ def test_a_feed_without_a_row_that_can_be_used_is_refused(shop: str, tmp_path: P
     assert "ISO 8601" not in said
 
 
+def test_a_shop_says_what_its_own_names_of_event_types_mean(shop: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "user_id,item_id,event_type,timestamp\nann,tea,Gekauft,1700000000\nann,tea,angesehen,1700000001\n"
+        "bob,tea,gesehen,1700000002\nbob,tea,view,1700000003\n"
+    )
+    done = run.invoke(app, ["ingest", "events", str(path), "-w", shop])
+    assert "--event purchase=gekauft" in " ".join(done.output.split())
+    named = ["--event", "purchase=gekauft", "--event", "view=angesehen", "--event", "view=gesehen"]
+    done = run.invoke(app, ["ingest", "events", str(path), "-w", shop, *named, "--json"])
+    assert json.loads(done.stdout)["stored"] == 3, done.output
+    assert "--event" not in done.stderr
+    store = open_store(Workspace.open(Path(shop)).database_url)
+    events = store.events.history(user_id="ann", limit=9)
+    store.close()
+    assert {event.event_type for event in events} == {"purchase", "view"}
+
+
 def test_strict_refuses(shop: str, log: str) -> None:
     done = run.invoke(app, ["ingest", "events", log, "-w", shop, "--map", "user_id=who", "--strict"])
     assert isinstance(done.exception, StrictError)
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--map", "user_id"], ["--map", "user_id=a", "--map", "user_id=b"], ["--type", "glance"]]
+    "wrong",
+    [
+        ["--map", "user_id"],
+        ["--map", "user_id=a", "--map", "user_id=b"],
+        ["--type", "glance"],
+        ["--event", "kauf=gekauft"],
+        ["--event", "purchase"],
+        ["--event", "view=x", "--event", "cart=X"],
+    ],
 )
 def test_wrong_options_are_named(shop: str, log: str, wrong: list[str]) -> None:
     done = run.invoke(app, ["ingest", "events", log, "-w", shop, *wrong])

@@ -73,15 +73,26 @@ def events(
     type_: Annotated[
         str | None, typer.Option("--type", help="What rows are that name no event type, for example purchase.")
     ] = None,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--event",
+            metavar="OURS=THEIRS",
+            help="What your own names of event types mean, for example purchase=gekauft; repeatable.",
+        ),
+    ] = None,
     strict: StrictFlag = False,
     allow_private: PrivateFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Take in an event log; the same file twice changes nothing, and an interrupted import goes on where it stopped.
 
-    GA4, Segment, Amazon Personalize, RecBole, MovieLens, or any table with --map.
+    GA4, Segment, Amazon Personalize, RecBole, MovieLens, or any table with --map, and --event
+    where its event types have names of their own: view, click, impression, search, cart, remove_from_cart, checkout,
+    purchase, refund, rating, comment, share, wishlist.
     """
     from shoplens.domain.events import EventType
+    from shoplens.ingest.events.event_names import parse_event_names
     from shoplens.ingest.events.raw import RAW_COLUMNS
     from shoplens.service.intake import ingest_events
 
@@ -94,6 +105,7 @@ def events(
             format=format_,
             mapping=_mapping(map_, RAW_COLUMNS),
             default_type=None if type_ is None else EventType(type_),
+            own_names=parse_event_names(event or ()),
             report_path=report,
             strict=strict,
             allow_private=allow_private,
@@ -169,6 +181,8 @@ def _finish(result: Mapping[str, Any], *, json: bool) -> None:
     nothing = bool(result["refused"]) and not result["accepted"] and not begun
     if nothing:
         console.print(_all_refused(result), highlight=False, markup=False, soft_wrap=True)
+    if told := _unknown_types(result):
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     if nothing or any(one["status"] == "refused" for one in result["files"]):
         raise typer.Exit(1)
 
@@ -184,6 +198,19 @@ def _all_refused(result: Mapping[str, Any]) -> str:
     if UNREADABLE_TIME in result["reasons"]:
         said += f". Times that are understood: {TIME_FORMS}"
     return said
+
+
+def _unknown_types(result: Mapping[str, Any]) -> str:
+    """How to tell what names of event types mean; empty when all were known."""
+    from shoplens.domain.events import EventType
+    from shoplens.ingest.events.clean import UNKNOWN_TYPE
+
+    if UNKNOWN_TYPE not in result["reasons"]:
+        return ""
+    return (
+        "some event types have names that are not known: say what they mean, for example --event purchase=gekauft, and "
+        f"import again. Types: {', '.join(EventType)}"
+    )
 
 
 def _table(result: Mapping[str, Any]) -> Table:

@@ -60,6 +60,7 @@ def ingest_events(
     format: str | None = None,  # noqa: A002 the command line's own word
     mapping: Mapping[str, str] | None = None,
     default_type: EventType | None = None,
+    own_names: Mapping[str, EventType] | None = None,
     report_path: Path | None = None,
     strict: bool = False,
     allow_private: bool = False,
@@ -67,17 +68,18 @@ def ingest_events(
 ) -> dict[str, Any]:
     """Take in the events of a file, folder, URL or standard input ("-"); returns counts for the screen and for JSON.
 
-    `format`, `mapping` (ours → theirs) and `default_type` are those of `read_events`; `report_path` gets a line for
-    each refused row; `allow_private` lets a URL point into the shop's own network. `strict`: all files are read once
-    before anything is stored, and a row that would be refused raises StrictError. InputError when there is nothing to
-    read, FormatError when it is in no known format. Of several files one that is refused does not stop the others: it
-    is in "files" with the status "refused" and a reason.
+    `format`, `mapping` (ours → theirs), `default_type` and `own_names` are those of `read_events`; `report_path` gets
+    a line for each refused row; `allow_private` lets a URL point into the shop's own network. `strict`: all files are
+    read once before anything is stored, and a row that would be refused raises StrictError. InputError when there is
+    nothing to read, FormatError when it is in no known format. Of several files one that is refused does not stop the
+    others: it is in "files" with the status "refused" and a reason.
     """
     read = partial(
         read_events,
         format=format,
         mapping=mapping,
         default_type=default_type,
+        own_names=own_names,
         category_of=_Categories(store),
         chunk=EVENT_ROWS,
     )
@@ -85,7 +87,8 @@ def ingest_events(
     with work.opened(read, strict=strict, allow_private=allow_private) as report:
         for source in work.sources:
             with work.reading(source):
-                identity = _identity("events", source, format, mapping, default_type)
+                # Own names last and only where there are some: what was imported without them keeps its identity.
+                identity = _identity("events", source, format, mapping, default_type, *filter(None, [own_names]))
                 before = store.checkpoint(identity)
                 skip = before.rows if before is not None else 0
                 if before is not None and before.finished:

@@ -82,6 +82,7 @@ def read_events(
     skip_rows: int = 0,
     now: int | None = None,
     default_type: EventType | None = None,
+    own_names: Mapping[str, EventType] | None = None,
     category_of: CategoryOf | None = None,
     chunk: int = CHUNK,
 ) -> Iterator[EventChunk]:
@@ -89,15 +90,17 @@ def read_events(
 
     `format` is a name in FORMATS (default: `detect`); `mapping` is ours → theirs. `now` in microseconds since 1970
     judges times in the future (default: the clock). `default_type` is what rows are that name no type; a file of
-    ratings needs none. `category_of` lets prices and quantities be judged by category instead of by product.
-    `skip_rows` goes on after an interrupted import; running estimates then start anew.
-    FormatError when the file cannot be read as this format.
+    ratings needs none. `own_names` are a shop's own names of event types, see `event_names.parse_event_names`.
+    `category_of` lets prices and quantities be judged by category instead of by product. `skip_rows` goes on after an
+    interrupted import; running estimates then start anew. FormatError when the file cannot be read as this format.
     """
     if format is not None and format not in FORMATS:
         raise FormatError(f"no event format named {format!r}; known: {', '.join(FORMATS)}")
     seen = glance(source)
     chosen = format or ("plain" if mapping else _recognise(seen))
-    cleaner = EventCleaner(source.name, report, now=now, default_type=default_type, category_of=category_of)
+    cleaner = EventCleaner(
+        source.name, report, now=now, default_type=default_type, category_of=category_of, own_names=own_names or {}
+    )
     chunks = FORMATS[chosen].read(source, seen, mapping=mapping, report=report, skip_rows=skip_rows, chunk=chunk)
     first = next(chunks, None)
     if first is None:

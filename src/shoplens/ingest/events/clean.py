@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import time
 from typing import Any
@@ -28,6 +28,7 @@ MAX_PRICE = 1e9  # a unit; whatever the category
 MAX_QUANTITY = 1e7  # units, whatever the category
 _BOUGHT = [EventType.CART.value, EventType.PURCHASE.value]
 
+UNKNOWN_TYPE = "unknown event type"
 UNREADABLE_TIME = "unparseable time"
 #: What a time may look like, in words.
 TIME_FORMS = "ISO 8601, 2024/01/31, 31.01.2024, 2024年1月31日, or seconds, milliseconds or microseconds since 1970"
@@ -35,7 +36,7 @@ TIME_FORMS = "ISO 8601, 2024/01/31, 31.01.2024, 2024年1月31日, or seconds, mi
 #: field, reason, condition: the first that holds is given as the reason. `future` is filled in per reader.
 _CHECKS: list[tuple[str, str, pl.Expr]] = [
     ("event_type", "missing event type", pl.col("kind").is_null() & ~pl.col("named")),
-    ("event_type", "unknown event type", pl.col("kind").is_null()),
+    ("event_type", UNKNOWN_TYPE, pl.col("kind").is_null()),
     ("user_id", "missing user and session", pl.col("user_id").is_null() & pl.col("session_id").is_null()),
     (
         "item_id",
@@ -66,6 +67,7 @@ class EventCleaner:
     now: int | None = None  # microseconds since 1970; default: the clock
     default_type: EventType | None = None
     category_of: CategoryOf | None = None
+    own_names: Mapping[str, EventType] = field(default_factory=dict)  # see `parse_event_names`
     _seen: RecentKeys = field(default_factory=RecentKeys)
     _bots: BotWatch = field(default_factory=BotWatch)
     _amounts: Amounts = field(default_factory=Amounts)
@@ -74,7 +76,7 @@ class EventCleaner:
         """The good events of a raw chunk, and the line of each."""
         if raw.is_empty():
             return EventBatch(), []
-        chunk = typed(raw, self.default_type)
+        chunk = typed(raw, self.default_type, self.own_names)
         for kind, n in chunk.fixes.items():
             self.report.fix(kind, n)
         events = chunk.frame.with_row_index("row")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from shoplens.domain.events import EventType
+from shoplens.errors import ConfigurationError
 
 #: Our event type → names for it in other systems. Case, spaces and punctuation do not matter (see `squash`).
 SYNONYMS: dict[EventType, tuple[str, ...]] = {
@@ -80,6 +82,24 @@ def squash(name: str) -> str:
 
 _KNOWN = {squash(name): kind for kind, names in SYNONYMS.items() for name in names}
 _OTHER = frozenset(map(squash, OTHER_EVENTS))
+
+
+def parse_event_names(pairs: Iterable[str]) -> dict[str, EventType]:
+    """ "purchase=gekauft" and so on: a shop's own names, squashed → what they are. Several names may be one type.
+
+    ConfigurationError names the pair that is wrong and what fits.
+    """
+    own: dict[str, EventType] = {}
+    for pair in pairs:
+        ours, _, theirs = (part.strip() for part in pair.partition("="))
+        name = squash(theirs)
+        if not ours or not name:
+            raise ConfigurationError(f"--event {pair!r}: write it as ours=theirs, for example purchase=gekauft")
+        if ours not in list(EventType):
+            raise ConfigurationError(f"--event {pair}: there is no event type {ours!r}; known: {', '.join(EventType)}")
+        if own.setdefault(name, EventType(ours)) != ours:
+            raise ConfigurationError(f"--event: {theirs!r} cannot be both {own[name]} and {ours}")
+    return own
 
 
 @lru_cache(maxsize=4096)

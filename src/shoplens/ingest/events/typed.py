@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from shoplens.domain.events import EVENT_CODES, EventType
-from shoplens.ingest.events.event_names import event_type_of, says_nothing
+from shoplens.ingest.events.event_names import event_type_of, says_nothing, squash
 from shoplens.ingest.events.numbers import parse_numbers
 from shoplens.ingest.events.times import parse_times
 from shoplens.ingest.money import currency_code
@@ -33,13 +34,13 @@ class Typed:
     fixes: dict[str, int] = field(default_factory=dict)
 
 
-def typed(raw: pl.DataFrame, default_type: EventType | None) -> Typed:
-    """Types for a raw frame; `default_type` stands in where a row names none."""
+def typed(raw: pl.DataFrame, default_type: EventType | None, own: Mapping[str, EventType] | None = None) -> Typed:
+    """Types for a raw frame; `default_type` stands in where a row names none, `own` are a shop's names, squashed."""
     fixes: dict[str, int] = {}
     columns: dict[str, pl.Series] = {"line": raw["line"]}
     for name in _TEXTS:
         columns[name] = _texts(raw, name)
-    columns |= _kinds(_texts(raw, "event_type"), default_type)
+    columns |= _kinds(_texts(raw, "event_type"), default_type, own or {})
     columns |= _times(raw, fixes)
     named_currency = None
     for name in _NUMBERS:
@@ -67,10 +68,10 @@ def _texts(raw: pl.DataFrame, name: str) -> pl.Series:
     return text.set(text.is_in(_NOTHING).fill_null(False), None)
 
 
-def _kinds(names: pl.Series, default_type: EventType | None) -> dict[str, pl.Series]:
-    """Our types for their names, looked up once per distinct name."""
+def _kinds(names: pl.Series, default_type: EventType | None, own: Mapping[str, EventType]) -> dict[str, pl.Series]:
+    """Our types for their names, looked up once per distinct name; what a shop says of its own names goes first."""
     distinct = names.drop_nulls().unique().to_list()
-    table = {name: event_type_of(name) for name in distinct}
+    table = {name: own.get(squash(name)) or event_type_of(name) for name in distinct}
     kinds = names.replace_strict(
         {name: kind.value for name, kind in table.items() if kind is not None}, default=None, return_dtype=pl.String
     )
