@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from shoplens.errors import ConflictError
 from shoplens.http.app import create_app
 from shoplens.http.wire.assistant_jobs import JobOut, JobsAnswer
 from shoplens.service import assistant_jobs
-from shoplens.service.assistant_jobs import work
+from shoplens.service.assistant_jobs import SENT, AssistantJobs, work
 from shoplens.service.runtime import Runtime
 from shoplens.service.sample_support import sample_dialogues
 from shoplens.testing.assisted_shop import API_KEY, open_assisted_shop
@@ -75,6 +77,26 @@ def test_it_is_measured_elsewhere(client: TestClient, shop: Runtime, monkeypatch
     JobsAnswer.model_validate(told)
     assert [one["kind"] for one in told["jobs"]] == ["evaluate", "learn"]
     assert told["jobs"][0]["result"]["intent accuracy"]["value"] > 0.9
+
+
+def test_two_workers_asked_at_once_begin_one_job(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[str] = []
+    monkeypatch.setattr(assistant_jobs, "begin", lambda _root, name: began.append(name))
+    left = shop.workspace.runs / "assistant" / f"1700000000000-0badcafe{SENT}"
+    left.parent.mkdir(parents=True)
+    left.write_text("what a customer wrote to a process that was killed")
+
+    def ask(_: int) -> str:
+        try:
+            return AssistantJobs(shop.workspace).start("learn", sample()[:3]).state
+        except ConflictError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(ask, range(6)))
+    assert (told.count("running"), len(began)) == (1, 1)
+    assert all("one at a time" in one for one in told if one != "running")
+    assert [file.name for file in left.parent.glob("*" + SENT)] == [began[0] + SENT]
 
 
 def test_what_cannot_be_done(client: TestClient, shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,27 @@ def test_whichever_is_asked_tells_of_all(tmp_path: Path) -> None:
     other.told.close()
 
 
+def test_who_dies_while_adding_up_adds_nothing_twice(tmp_path: Path) -> None:
+    """A worker is killed after the sum is written, before what it was made of is gone."""
+    gone = Worker(tmp_path)
+    gone.told.start()
+    gone.events.inc(7)
+    gone.told.close()
+    left = {file: file.read_bytes() for file in tmp_path.glob("*-*.json")}
+    for _ in range(2):
+        came = Worker(tmp_path)
+        came.told.start()
+        for file, content in left.items():
+            file.write_bytes(content)
+        assert read(came)["events_total"] == 7
+        came.told.close()
+    last = Worker(tmp_path)
+    last.told.start()
+    assert read(last)["events_total"] == 7
+    assert not any(file.exists() for file in left)
+    last.told.close()
+
+
 def test_half_a_file_is_left_out(tmp_path: Path) -> None:
     worker = Worker(tmp_path)
     worker.events.inc(3)

@@ -13,6 +13,7 @@ from shoplens.cli import jobs as _jobs  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
 from shoplens.errors import InputError, StoreUnavailableError
 from shoplens.service.jobs import FILE, KEPT, Jobs
+from shoplens.service.journal import Entry
 from shoplens.service.schedule import Schedule
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
@@ -63,6 +64,21 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     keeper = Schedule(workspace, store)
     try:
         assert keeper.do_jobs() == [], "who trains and takes back goes on without"
+    finally:
+        keeper.close()
+        store.close()
+
+
+def test_between_two_jobs_the_bundle_is_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace.create(tmp_path / "shop")
+    store = open_store(workspace.database_url)
+    keeper = Schedule(workspace, store, train=lambda *_: {"error": "not now"})
+    returned = Entry("rolled_back", "clicked less", "b2", "b1")
+    monkeypatch.setattr(keeper, "take_back", lambda: returned)
+    try:
+        keeper.jobs.ask("train")
+        keeper.jobs.ask("backup")
+        assert [one.what for one in keeper.do_jobs()] == ["rolled_back"]
     finally:
         keeper.close()
         store.close()

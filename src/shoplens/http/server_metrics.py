@@ -54,6 +54,14 @@ class Family(TypedDict):
     samples: Samples
 
 
+class Ended(TypedDict):
+    """What workers that are no more counted, as it is written down, and the names of those whose files may lie there
+    still."""
+
+    of: list[str]
+    families: list[Family]
+
+
 class ServerMetrics:
     """Of one worker and those beside it. `collect` says what this one counts now."""
 
@@ -69,12 +77,8 @@ class ServerMetrics:
         with self._turn():
             self._alive.acquire()
             ended = [file for file in self._files() if not _lives(file)]
-            if len(ended) > 1:
-                self._write(self._folder / f"{ENDED}.json", added_up([], _read(ended)))
-                for file in ended:
-                    if file.stem != ENDED:
-                        file.unlink(missing_ok=True)
-                        file.with_suffix(".lock").unlink(missing_ok=True)
+            if ended:
+                self._add_to_ended(ended)
         self.write()
         self._thread = threading.Thread(target=self._run, name="shoplens-metrics", daemon=True)
         self._thread.start()
@@ -98,24 +102,35 @@ class ServerMetrics:
         """All workers' in Prometheus' text format; of the others as of half a second ago."""
         mine = [_family(one) for one in self._collect()]
         with self._turn():
-            others = [file for file in self._files() if file != self._file]
+            before = _ended(self._folder)
+            others = [file for file in self._files() if file != self._file and file.stem not in before["of"]]
             living = _read([file for file in others if _lives(file)])
-            ended = _read([file for file in others if not _lives(file)])
+            ended = [before["families"], *_read([file for file in others if not _lives(file)])]
         return generate_latest(_Collected(added_up([mine, *living], ended)))
+
+    def _add_to_ended(self, files: Sequence[Path]) -> None:
+        """Their counts go over in one step, with their names: who dies before the files are gone adds none twice."""
+        before = _ended(self._folder)
+        new = [file for file in files if file.stem not in before["of"]]
+        families = added_up([], [before["families"], *_read(new)])
+        self._write(self._folder / f"{ENDED}.json", Ended(of=[file.stem for file in files], families=families))
+        for file in files:
+            file.unlink(missing_ok=True)
+            file.with_suffix(".lock").unlink(missing_ok=True)
 
     def _turn(self) -> FileLock:
         """One at a time looks who lives: looking takes a lock for a moment."""
         return FileLock(self._folder / ".turn")
 
     def _files(self) -> list[Path]:
-        return sorted(self._folder.glob("*.json"))
+        return sorted(file for file in self._folder.glob("*.json") if file.stem != ENDED)
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY):
             self.write()
 
     @staticmethod
-    def _write(file: Path, families: Sequence[Family]) -> None:
+    def _write(file: Path, families: Sequence[Family] | Ended) -> None:
         partial = file.with_suffix(f".{secrets.token_hex(4)}.partial")
         partial.write_bytes(orjson.dumps(families))
         partial.replace(file)
@@ -164,6 +179,23 @@ def _family(metric: Metric) -> Family:
     return {"name": metric.name, "about": metric.documentation, "kind": metric.type, "samples": samples}
 
 
+def _ended(folder: Path) -> Ended:
+    """What the workers that are no more counted; files named in it are in it already."""
+    try:
+        found: Any = orjson.loads((folder / f"{ENDED}.json").read_bytes())
+    except (OSError, ValueError):
+        return Ended(of=[], families=[])
+    if isinstance(found, list):  # written before names were
+        found = Ended(of=[], families=found)
+    return Ended(of=found["of"], families=[_numbers(family) for family in found["families"]])
+
+
+def _numbers(family: Any) -> Family:
+    """JSON has no NaN."""
+    told = [(name, labels, float("nan") if value is None else value) for name, labels, value in family["samples"]]
+    return Family(name=family["name"], about=family["about"], kind=family["kind"], samples=told)
+
+
 def _read(files: Iterable[Path]) -> list[list[Family]]:
     found: list[list[Family]] = []
     for file in files:
@@ -171,18 +203,12 @@ def _read(files: Iterable[Path]) -> list[list[Family]]:
             families: Any = orjson.loads(file.read_bytes())
         except (OSError, ValueError):
             continue
-        for family in families:  # JSON has no NaN
-            family["samples"] = [
-                (name, labels, float("nan") if value is None else value) for name, labels, value in family["samples"]
-            ]
-        found.append(families)
+        found.append([_numbers(family) for family in families])
     return found
 
 
 def _lives(file: Path) -> bool:
     """Whether the worker that writes this file still does: it holds a lock for as long as it lives."""
-    if file.stem == ENDED:
-        return False
     lock = FileLock(file.with_suffix(".lock"))
     try:
         lock.acquire(timeout=0)

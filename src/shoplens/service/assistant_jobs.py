@@ -31,6 +31,7 @@ Kind = Literal["learn", "evaluate"]
 JobState = Literal["running", "done", "failed"]
 KEPT = 20  # jobs whose result is kept
 START_SECONDS = 60.0  # in which the process must have begun: it imports a lot
+SENT = ".sent.jsonl"  # file name's end of what was sent with a job
 POLITE = 5  # niceness: those who are served go first
 _NAME = re.compile(r"^[0-9]{13}-[0-9a-f]{8}$")
 
@@ -62,18 +63,24 @@ class AssistantJobs:
         if kind == "evaluate" and not examples:
             raise InputError("examples: send what to evaluate: utterance, and intent, answer or source")
         self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / ".starting"):  # two workers that are asked at once do not both begin
+            job = self._begun(kind, examples, options)
+        begin(self._root, job.job_id)
+        return job
+
+    def _begun(self, kind: Kind, examples: Sequence[Mapping[str, Any]], options: Mapping[str, bool]) -> Job:
         running = next((one for one in self.latest() if one.state == "running"), None)
         if running is not None:
             raise ConflictError(f"job {running.job_id} goes on: one at a time; ask for it, and come again")
+        for left in self._folder.glob("*" + SENT):  # nothing runs: whoever was killed left what customers wrote
+            left.unlink(missing_ok=True)
         now = time.time()
         name = f"{int(now * 1e3):013d}-{secrets.token_hex(4)}"
         job = Job(job_id=name, kind=kind, state="running", started=int(now * 1e6), options=options)
         if examples:
             with replaced(_sent(self._folder, name)) as file:
                 file.writelines(orjson.dumps(one) + b"\n" for one in examples)
-        _keep(self._folder, job)
-        begin(self._root, name)
-        return job
+        return _keep(self._folder, job)
 
     def get(self, job_id: str) -> Job:
         """One job as it is now. NotFoundError when there is none, or it is too old."""
@@ -171,7 +178,7 @@ def _read(file: Path) -> Job:
 
 
 def _sent(folder: Path, job_id: str) -> Path:
-    return folder / f"{job_id}.sent.jsonl"
+    return folder / f"{job_id}{SENT}"
 
 
 def _lock(folder: Path) -> Path:

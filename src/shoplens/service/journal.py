@@ -55,15 +55,15 @@ def write(bundles: Path, entry: Entry) -> Entry:
     return now
 
 
-def note_by_hand(bundles: Path, what: Kind, bundle: str | None, before: str | None) -> None:
-    """Somebody chose which bundle answers; nothing where it was that one already. What was done stays done where it
-    cannot be written down."""
+def note_by_hand(bundles: Path, what: Kind, bundle: str | None, before: str | None, why: str = "by hand") -> None:
+    """Somebody chose which bundle answers, or trained one that does. Nothing where it was that one already; what was
+    done stays done where it cannot be written down."""
     if bundle == before:
         return
     try:
-        write(bundles, Entry(what, "by hand", bundle, before))
+        write(bundles, Entry(what, why, bundle, before))
     except OSError as error:
-        log.warning("bundle %s, %s by hand, is not in the history: %s", bundle, what.replace("_", " "), error)
+        log.warning("bundle %s, %s, is not in the history: %s", bundle, what.replace("_", " "), error)
 
 
 def read(bundles: Path) -> list[Entry]:

@@ -79,9 +79,14 @@ class Schedule:
         return done
 
     def do_jobs(self) -> list[journal.Entry]:
-        """Do what somebody asked for; returns what became of bundles."""
-        entries = []
+        """Do what somebody asked for; returns what became of bundles. Between two jobs, which may take hours, a bundle
+        that is clicked less is taken back as at every look."""
+        entries: list[journal.Entry] = []
+        done = 0
         while (job := self._next_job()) is not None:
+            if done and (returned := self.take_back()) is not None:
+                entries.append(returned)
+            done += 1
             log.info("%s was asked for (job %s)", job.what, job.job_id)
             try:
                 if job.what == "backup":

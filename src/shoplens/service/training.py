@@ -23,6 +23,7 @@ from shoplens.learning.runs.record import write_run
 from shoplens.learning.split import Split
 from shoplens.learning.train import BLEND, Plan, Trained, fit_plan, plan_again, train
 from shoplens.models.calibration import Calibration
+from shoplens.service import journal
 from shoplens.service.alignment import Aligned, align_shop
 from shoplens.service.bundle import write_bundle
 from shoplens.service.bundle_pointer import promote
@@ -168,7 +169,8 @@ class _Course:
         give_back()  # the models of before weigh as much as those to come
         version = self._written(judged)
         if ship:
-            promote(self.workspace.bundles, version)
+            before = promote(self.workspace.bundles, version)
+            journal.note_by_hand(self.workspace.bundles, "promoted", version, before, "trained on demand")
         self.tell("write the bundle", 1, 1)
         if self.resume is not None:
             self.resume.finish()
