@@ -20,6 +20,7 @@ from shoplens.models.content_ranker.reading import Reader, TokenStates
 from shoplens.models.text_body.alignment import align
 from shoplens.models.text_body.fitting import Fitted, fit, hardware_of
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
+from shoplens.models.text_body.matrices import MatrixBody
 from shoplens.models.text_body.served import ServedBody, write_body
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.testing.tiny_e5 import tiny_e5
@@ -189,3 +190,26 @@ def test_the_device_is_no_part_of_what_is_learnt() -> None:
     assert replace(SETTINGS, seed=1).of_outcome() != SETTINGS.of_outcome()
     assert hardware_of(replace(SETTINGS, device="cpu", precision="float32")).precision == "fp32"
     assert hardware_of(replace(SETTINGS, device="cpu", precision="bfloat16")).precision == "bf16"
+
+
+@pytest.mark.parametrize("precision", ["int8", "fp32"])
+def test_matrices_give_the_states_of_the_graph(tmp_path: Path, precision: str) -> None:
+    layers = BODY.sizes.layers
+    write_body(BODY.with_layers({}), BODY.reading(64), tmp_path, precision=precision, states=(1, layers))
+    served, quick = ServedBody.open(tmp_path, threads=1, longest=64), MatrixBody.open(tmp_path, longest=64)
+    ids = quick.tokens.ids(["red shirt", "blue", "a red shirt, a blue shirt and 连衣裙", ""])
+    assert ids == served.tokens.ids(["red shirt", "blue", "a red shirt, a blue shirt and 连衣裙", ""])
+    outputs = ["states_1", f"states_{layers}"]
+    states = []
+    for body in (served, quick):
+        found = [np.zeros(0, np.float32)] * len(ids)
+        for rows, (lower, final), present in body.run(ids, outputs):
+            for place, row in enumerate(rows):
+                assert present[place].sum() == len(ids[row])
+                found[row] = np.concatenate([lower[place, : len(ids[row])], final[place, : len(ids[row])]], axis=1)
+        states.append(np.concatenate(found))
+    assert np.abs(states[0] - states[1]).max() < 0.15
+    assert np.corrcoef(states[0].ravel(), states[1].ravel())[0, 1] > 0.999
+    (tmp_path / "model.onnx").write_bytes(b"{")
+    with pytest.raises(ModelFileError, match="train it again"):
+        MatrixBody.open(tmp_path)

@@ -18,7 +18,7 @@ from shoplens.ingest.source import find_sources
 from shoplens.ingest.tables import TableKind, read_objects, read_rows
 from shoplens.models.classifier import TextClassifier
 from shoplens.models.classifier.linear import LinearClassifier
-from shoplens.service.assistant_reading import reading_encoder
+from shoplens.service.assistant_reading import RememberingEncoder, reading_encoder
 from shoplens.service.intake import REPORT_FILE
 from shoplens.service.text_models import SavedTextModel, TextModels, fingerprint
 from shoplens.service.workspace import Workspace
@@ -137,10 +137,12 @@ def corrected(examples: Sequence[Example], corrections: Mapping[str, str]) -> li
 
 
 def linear_fit(encoder: TextEncoder) -> FitClassifier:
-    """The fast classifier, with this encoder."""
+    """The fast classifier, with the vectors of this encoder: they are shared with all else that a turn asks for, and so
+    nothing beneath them is read."""
+    shared = encoder if isinstance(encoder, RememberingEncoder) else RememberingEncoder(encoder)
 
     def fit(texts: Sequence[str], labels: Sequence[str]) -> TextClassifier:
-        return LinearClassifier.fit(texts, labels, encoder=encoder)
+        return LinearClassifier.fit(texts, labels, encoder=shared)
 
     return fit
 

@@ -22,6 +22,7 @@ from shoplens.models.tagger.network import TaggerHead, UnitBatch
 from shoplens.models.tagger.reading import read_sentences
 from shoplens.models.tagger.training import FACTS, FORMAT, HEAD, LONGEST
 from shoplens.models.tagger.units import CutText, cut_sentences
+from shoplens.models.text_body.matrices import MatrixBody, open_states
 from shoplens.models.text_body.served import ServedBody
 
 AT_ONCE = 1_024  # sentences that are cut into tokens at a time
@@ -39,7 +40,7 @@ class Told:
 class Tagger:
     """Marks entities. Several threads may use one at the same time."""
 
-    def __init__(self, body: ServedBody, head: TaggerHead, facts: dict[str, Any]) -> None:
+    def __init__(self, body: ServedBody | MatrixBody, head: TaggerHead, facts: dict[str, Any]) -> None:
         self._body, self._head, self.facts = body, head.eval().requires_grad_(requires_grad=False), facts
         self.labels: tuple[str, ...] = tuple(facts["labels"])
         self.characters: bool = facts["characters"]
@@ -58,7 +59,7 @@ class Tagger:
             head.load_state_dict(load_file(folder / HEAD))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelFileError(f"{folder} does not hold a tagger ({error}); run: shoplens entities train") from error
-        return cls(ServedBody.open(folder, threads=threads), head, facts)
+        return cls(open_states(folder, threads=threads), head, facts)
 
     @property
     def kinds(self) -> tuple[str, ...]:
