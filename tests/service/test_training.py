@@ -18,6 +18,7 @@ from shoplens.service.forward_test import forward_test, trained_metrics
 from shoplens.service.intake import ingest_events, ingest_people, ingest_products
 from shoplens.service.runtime import Runtime
 from shoplens.service.training import Training, train_shop
+from shoplens.service.training_facts import looks_before, told_looks
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
@@ -78,6 +79,20 @@ def test_the_run_keeps_what_went_in_and_what_came_out(road: tuple[Workspace, Sto
     assert set(run.per_person()) == set(training.test)
     assert run.figures["differences"]["popularity"]["blend"]["ndcg@20"]["mean"] > 0
     assert "fusion" in run.curves
+
+
+def test_the_report_says_what_counts_and_how_often_the_test_was_scored(
+    road: tuple[Workspace, Store, Training, TinyShop],
+) -> None:
+    workspace, _, training, shop = road
+    notes = read_run(training.report).figures["notes"]
+    assert notes["this test was scored before"].startswith("never")
+    views = sum(event.event_type == EventType.VIEW for event in shop.events)
+    assert f"{views:,} × view" in notes["a product counts when"]
+    assert "units sold" in notes["fields and attributes"]
+    assert looks_before(workspace.runs, training.test) == 1
+    assert looks_before(workspace.runs, training.valid) == 0
+    assert told_looks(2).startswith("2 times")
 
 
 def test_scores_of_answers_are_probabilities(road: tuple[Workspace, Store, Training, TinyShop]) -> None:

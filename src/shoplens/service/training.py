@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from shoplens.domain.dataset import Interactions, Modality, Profiles, TrainingData
+from shoplens.domain.dataset import Modality, TrainingData
 from shoplens.domain.events import event_weights
 from shoplens.errors import InputError
 from shoplens.learning.calibration import Reliability, calibrate, measure
@@ -35,6 +33,7 @@ from shoplens.service.profile_training import TrainedProfiles, train_profiles
 from shoplens.service.recognition import Recognised, learn_recogniser
 from shoplens.service.settings import TrainSettings
 from shoplens.service.training_events import cut, fingerprint, known_only
+from shoplens.service.training_facts import facts_of, looks_before, told_looks, what_counts
 from shoplens.service.unfinished import Claimed, claim, content_fingerprint
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
@@ -109,10 +108,11 @@ def train_shop(
         cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
         clock.stop("learn carts")
         people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
+        counts = what_counts(log.kinds(), weights)
         del log
         clock.stop("learn profiles")
         beside = _Beside(aligned, recognised, cart, people)
-        return _Course(workspace, data, chosen, seed, beside, resume, tell, clock).run(ship=ship)
+        return _Course(workspace, data, chosen, seed, beside, resume, tell, clock, counts).run(ship=ship)
     finally:
         if resume is not None:
             resume.release()
@@ -162,6 +162,7 @@ class _Course:
     resume: Claimed | None
     tell: Progress
     clock: _Clock
+    counts: str  # see `what_counts`
 
     def run(self, *, ship: bool) -> Training:
         """Choose and test on a part of the data, then fit on all of it and write the bundle."""
@@ -211,7 +212,9 @@ class _Course:
         self.clock.stop("test")
         calibration, reliability = probabilities(trained, split, repeat=settings.repeat, progress=self.tell)
         self.clock.stop("calibrate")
-        facts = _facts(interactions, self.data.modalities, self.data.profiles, split, note)
+        facts = facts_of(self.data, split, note)
+        facts |= {"a product counts when": self.counts}
+        facts |= {"this test was scored before": told_looks(looks_before(self.workspace.runs, test))}
         facts |= {"words and photos": self.beside.aligned.told, "photos to products": self.beside.recognised.told}
         run = self._reported(trained, test, reliability, facts)
         self.clock.stop("report")
@@ -323,29 +326,6 @@ def probabilities(
         progress=lambda done, total: tell("test the calibration", done, total),
     )
     return found.calibration, reliability if later is None else reliability | {"test": later}
-
-
-def _facts(
-    interactions: Interactions, modalities: Sequence[Modality], profiles: Profiles | None, split: Split, note: str
-) -> dict[str, Any]:
-    """What a reader of the report wants to know about the data."""
-    people = len(np.unique(split.test.user))
-    period = "each person's last event"
-    if split.test_cut is not None:
-        first, last = (
-            datetime.fromtimestamp(time / 1e6, UTC) for time in (split.test_cut, interactions.timestamp.max())
-        )
-        period = f"{first:%d %B %Y} to {last:%d %B %Y}"
-    return {
-        "test": f"{period}, {people:,} people",
-        "split": note,
-        "events": len(interactions),
-        "people": len(np.unique(interactions.user)),
-        "products": len(interactions.items),
-        "products with an event": len(np.unique(interactions.item)),
-        **{f"products with {one.name}": int(one.present.sum()) for one in modalities},
-        "fields of people": 0 if profiles is None else len(profiles.categorical) + len(profiles.numeric),
-    }
 
 
 def _encoder_versions(workspace: Workspace, modalities: Sequence[Modality]) -> dict[str, str]:
