@@ -74,6 +74,13 @@ def test_everything_is_shown() -> None:
     assert shown(found_view(SHOP, FOUND), width=40)
 
 
+def test_what_only_prefers_says_so_without_colours() -> None:
+    brand = Constraint("brand=red", "brand", parse_filter({"field": "brand", "eq": "red"}), "red", "brand: red", False)
+    text = shown(found_view(SHOP, replace(FOUND, understood=(*FOUND.understood, brand))))
+    assert "brand: red, first" in text
+    assert "up to 50, first" not in text
+
+
 def test_nothing_found() -> None:
     nothing = replace(FOUND, items=(), facets=(), total=0)
     assert "nothing found" in shown(found_view(SHOP, nothing))

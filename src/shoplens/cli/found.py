@@ -73,10 +73,11 @@ def counted(count: int, thing: str) -> str:
 
 
 def chips(understood: tuple[Constraint, ...]) -> Text:
-    """What was read out of the words, each with the id that takes it away; what only prefers is pale."""
+    """What was read out of the words, each with the id that takes it away; what only prefers says so."""
     line = Text.assemble(("understood ", "dim"))
     for one in understood:
-        line.append(f" {one.label} ", style="black on cyan" if one.strict else "black on white")
+        told = one.label if one.strict else f"{one.label}, first"
+        line.append(f" {told} ", style="black on cyan" if one.strict else "black on white")
         line.append(f" {one.id}  ", style="dim")
     return line
 
