@@ -16,7 +16,8 @@ from shoplens.models.fusion.pointwise_rows import Past, Rows
 
 MODEL, POPULARITY, CONSTANT = "model", "product popularity", "base rate"
 AHEAD = "model − popularity"
-ROUNDS = 200  # bootstrap samples of the test rows
+ROUNDS = 200  # bootstrap samples
+MOST = 20_000  # rows of one, about
 
 
 Measured = Mapping[str, float | None]  # metric → value
@@ -30,7 +31,7 @@ class Figures:
     rating: bool
     n: int
     rows: Mapping[str, Measured]
-    spans: Mapping[str, Spans]  # bootstrap over test rows
+    spans: Mapping[str, Spans]  # bootstrap over the people of the test rows
     ahead: Spans  # of the model's metric minus that of popularity, on the same rows
     classes: ClassificationReport | None  # of the model, when labels are 0 and 1
 
@@ -80,7 +81,7 @@ def judge(rows: Rows, answer: npt.NDArray[np.float32], past: Past, scale: Scale,
     }
     measure = _ratings(scale) if scale.rating else _chances
     rows_of = {name: measure(rows.label, one) for name, one in answers.items()}
-    spans, ahead = _intervals(rows.label, answers, measure, seed)
+    spans, ahead = _intervals(rows.user, rows.label, answers, measure, seed)
     classes = None
     if not scale.rating:
         truth = rows.label.astype(np.int64)
@@ -106,14 +107,25 @@ def _ratings(scale: Scale) -> Any:
 
 
 def _intervals(
-    label: npt.NDArray[np.float32], answers: Mapping[str, npt.NDArray[np.float32]], measure: Any, seed: int
+    people: npt.NDArray[np.integer],
+    label: npt.NDArray[np.float32],
+    answers: Mapping[str, npt.NDArray[np.float32]],
+    measure: Any,
+    seed: int,
 ) -> tuple[dict[str, Spans], Spans]:
-    """Bootstrap over test rows, the same ones for all answers: intervals of each, and of the model's lead."""
+    """Bootstrap over people with all their test rows, the same ones for all answers: intervals of each, and of the
+    model's lead. People that training did not know (-1) cannot be told apart: each of their rows counts as one.
+
+    Of many rows a part is drawn, and what varies is narrowed by the root of that part (Politis & Romano 1994).
+    """
     random = np.random.default_rng([seed, 11])
     found: dict[str, dict[str, list[float]]] = {name: {} for name in (*answers, AHEAD)}
-    size = min(len(label), 20_000)  # a sample as large as this has its own interval narrow enough
+    order, starts, counts = _by_person(people)
+    drawn = max(1, round(len(starts) * min(1.0, MOST / len(label))))
     for _ in range(ROUNDS):
-        index = random.integers(0, len(label), size)
+        chosen = random.integers(0, len(starts), drawn)
+        ends = np.cumsum(counts[chosen])
+        index = order[np.arange(ends[-1]) + np.repeat(starts[chosen] - ends + counts[chosen], counts[chosen])]
         measured = {name: measure(label[index], answer[index]) for name, answer in answers.items()}
         for metric, value in measured[MODEL].items():
             if value is None:  # one class only among these rows
@@ -121,10 +133,21 @@ def _intervals(
             for name, values in measured.items():
                 found[name].setdefault(metric, []).append(values[metric])
             found[AHEAD].setdefault(metric, []).append(value - measured[POPULARITY][metric])
-    spans = {name: {metric: _middle(values) for metric, values in of.items()} for name, of in found.items()}
+    part = drawn / len(starts)
+    spans = {name: {metric: _middle(values, part) for metric, values in of.items()} for name, of in found.items()}
     return {name: spans[name] for name in answers}, spans[AHEAD]
 
 
-def _middle(values: list[float]) -> tuple[float, float]:
-    low, high = np.quantile(values, (0.025, 0.975))
+def _by_person(people: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], ...]:
+    """Rows in an order in which those of a person stand together [n], and where each person begins and how many rows
+    they have. [people]"""
+    apart = np.where(people < 0, -1 - np.arange(len(people)), people)
+    order = np.argsort(apart, kind="stable")
+    _, starts, counts = np.unique(apart[order], return_index=True, return_counts=True)
+    return order, starts, counts
+
+
+def _middle(values: list[float], part: float) -> tuple[float, float]:
+    centre = float(np.mean(values))
+    low, high = centre + (np.quantile(values, (0.025, 0.975)) - centre) * part**0.5
     return float(low), float(high)
