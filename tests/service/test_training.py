@@ -12,6 +12,7 @@ from shoplens.domain.events import MICROSECONDS_PER_DAY, Event, EventBatch, Even
 from shoplens.errors import InputError, NotFoundError
 from shoplens.learning.runs.record import find_run, read_run
 from shoplens.recommend.rules import Wish
+from shoplens.service import journal
 from shoplens.service.bundle_pointer import current_version
 from shoplens.service.embedding import embed_shop
 from shoplens.service.forward_test import forward_test, trained_metrics
@@ -141,3 +142,9 @@ def test_an_empty_shop_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="shoplens train"):
         trained_metrics(workspace)
     store.close()
+
+
+def test_the_history_says_that_somebody_trained(road: tuple[Workspace, Store, Training, TinyShop]) -> None:
+    workspace, _, trained, _ = road
+    (entry,) = [one for one in journal.read(workspace.bundles) if one.bundle == trained.version]
+    assert (entry.what, entry.why) == ("promoted", "trained on demand")
