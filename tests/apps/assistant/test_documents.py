@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shoplens.apps.assistant.knowledge.asking import asked_about
@@ -100,6 +100,7 @@ def test_any_text_becomes_passages_of_bounded_length(text: str) -> None:
 
 
 @given(st.text(max_size=500))
+@example("- ")
 def test_sentences_lose_nothing_but_space(text: str) -> None:
     joined = "".join(one for one, _ in split_sentences(text))
     assert "".join(joined.split()) == "".join("".join(text.splitlines()).split())

@@ -23,6 +23,8 @@ def split_sentences(text: str) -> Iterator[tuple[str, bool]]:
             if said:
                 yield head + said, begins
                 head, begins = "", False
+        if head:  # a marker, and nothing behind it
+            yield head.strip(), True
 
 
 def sentences_as_they_come(pieces: Iterable[str]) -> Iterator[tuple[str, bool]]:

@@ -16,6 +16,7 @@ from shoplens.features.align.validation import Questions, ndcg
 RARITY = 0.6  # γ; between 0.4 and 0.7 nothing changes, at 0 and at 1 less is found
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)  # weights that are tried for a facet
 SPACE_STEPS = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)  # for a cosine
+SPACE = 8.0  # weight of the cosine where the search starts: on held-out products 4 to 12 find more than 1 and do not differ
 GAIN = 1e-3  # that a change must bring: less is chance
 COARSE = 0.25  # weight of the category's other levels where the search starts: the finest says most of it
 PASSES = 2
@@ -38,7 +39,7 @@ def first_blend(facets: Sequence[Facet], *, direct: bool) -> Blend:
     """Where the search starts: every facet counts the same, but of the category's levels the one that tells most."""
     finest = max((facet.entropy for facet in facets if facet.is_noun), default=0.0)
     weights = tuple(COARSE if facet.is_noun and facet.entropy < finest else 1.0 for facet in facets)
-    return Blend(weights, 1.0, 4.0 if direct else 0.0, RARITY)
+    return Blend(weights, SPACE, 4.0 if direct else 0.0, RARITY)
 
 
 def find_blend(

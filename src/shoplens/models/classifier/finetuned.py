@@ -144,7 +144,8 @@ class FinetunedClassifier:
         (folder / BODY).mkdir()
         for file in BODY_FILES:
             shutil.copyfile(self._files / file, folder / BODY / file)
-        save_file({"weight": self._head.weight, "bias": self._head.bias}, folder / HEAD)
+        weight = np.ascontiguousarray(self._head.weight)  # the file takes bytes as they lie
+        save_file({"weight": weight, "bias": self._head.bias}, folder / HEAD)
         facts = {"kind": self.kind, "classes": self.classes, "scales": self._scales, **self.facts}
         (folder / FACTS).write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
 
