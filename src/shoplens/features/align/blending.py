@@ -16,7 +16,9 @@ from shoplens.features.align.validation import Questions, ndcg
 RARITY = 0.6  # γ; between 0.4 and 0.7 nothing changes, at 0 and at 1 less is found
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)  # weights that are tried for a facet
 SPACE_STEPS = (0.0, 1.0, 2.0, 4.0, 8.0, 12.0, 16.0)  # for a cosine
-SPACE = 8.0  # weight of the cosine where the search starts: on held-out products 4 to 12 find more than 1 and do not differ
+SPACE = (
+    8.0  # weight of the cosine where the search starts: on held-out products 4 to 12 find more than 1 and do not differ
+)
 GAIN = 1e-3  # that a change must bring: less is chance
 COARSE = 0.25  # weight of the category's other levels where the search starts: the finest says most of it
 PASSES = 2

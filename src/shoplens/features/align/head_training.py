@@ -5,6 +5,7 @@ Words may be learnt beside the facets; what they teach stays in the hidden layer
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,10 @@ PATIENCE = 3  # epochs that are worse before learning ends
 WORDS = 0.3  # of the sum over words of their binary cross-entropy, beside that of the facets
 
 Tell = Callable[[int, int], None]  # epochs done, of how many
+
+_STARTING = (
+    threading.Lock()
+)  # torch has one source of random numbers for all threads, and only the first weights use it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,13 @@ def fit_heads(
     weights of the last epoch that was about as good as the best one there are kept, and learning ends when PATIENCE
     epochs in a row are worse.
     """
-    torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     values = parts[-1].stop
     said_words = None if words is None or not words.shape[1] else torch.from_numpy(words[rows])
     outputs = values + (0 if said_words is None else said_words.shape[1])
-    model = _Heads(inputs.shape[1], outputs, settings, random)
+    with _STARTING:
+        torch.manual_seed(seed)
+        model = _Heads(inputs.shape[1], outputs, settings, random)
     every = torch.from_numpy(inputs)
     batch = min(settings.batch, len(inputs))
     batches = max(len(inputs) // batch, 1)

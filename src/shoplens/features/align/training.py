@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ from shoplens.features.align.bridge import Bridge
 from shoplens.features.align.contrastive import EPOCHS, Pairs, Space, fit_space, start
 from shoplens.features.align.examples import Lessons, Material
 from shoplens.features.align.facets import Codes
-from shoplens.features.align.head_training import Fitted, HeadSettings, fit_heads
+from shoplens.features.align.head_training import Fitted, HeadSettings, Tell, fit_heads
 from shoplens.features.align.lexicon import built_in
 from shoplens.features.align.networks import Floats, Network, Scaling, mean_probabilities, seen_together
 from shoplens.features.align.reading import Reader
+from shoplens.features.align.side_by_side import Job, fit_side_by_side
 from shoplens.features.align.validation import Figures, Questions, make_questions, measure_all
 
 Progress = Callable[[str, int, int], None]  # what is being done, how far, of how much
@@ -181,10 +183,10 @@ class _Plan:
     seed: int
     tell: Progress
 
-    def watch(self, what: str, before: int = 0, total: int = 0) -> Callable[[int, int], None]:
+    def watch(self, what: str) -> Tell:
         """Passes progress on under the name of this fit."""
         stage = "learn from four fifths" if self.check is not None else "learn from all"
-        return lambda done, most: self.tell(f"{stage}: {what}", before + done, total or most)
+        return lambda done, most: self.tell(f"{stage}: {what}", done, most)
 
 
 def _fit(material: Material, plan: _Plan, bridge: Bridge | None) -> tuple[_Learnt, dict[str, int]]:
@@ -194,38 +196,28 @@ def _fit(material: Material, plan: _Plan, bridge: Bridge | None) -> tuple[_Learn
     inputs, rows = scaling(material.inputs[learn]), np.flatnonzero(learn)
     own = None if check is None else (scaling(material.inputs[check]), material.codes[check])
     settings = replace(PHOTO, epochs=plan.epochs.get("photo") or _epochs(PHOTO.epochs, len(rows)))
-    photo: list[Fitted] = []
-    for member in range(plan.members):
-        tell = plan.watch("photos", member * settings.epochs, plan.members * settings.epochs)
-        photo.append(
-            fit_heads(
-                inputs,
-                rows,
-                material.codes,
-                material.parts,
-                settings,
-                seed=plan.seed + member,
-                words=material.title_words,
-                check=own,
-                tell=tell,
-            )
-        )
-    text = _fit_text(material, plan)
+    heads = partial(fit_heads, inputs, rows, material.codes, material.parts, settings, words=material.title_words)
+    jobs: list[Job] = [partial(_job, heads, seed=plan.seed + member, check=own) for member in range(plan.members)]
+    said, longest = _text_jobs(material, plan)
+    epochs = [settings.epochs] * len(jobs) + [longest] * len(said)
+    fitted = fit_side_by_side([*jobs, *said], epochs, plan.watch("photos and words"))
+    photo, text = fitted[: len(jobs)], fitted[len(jobs) :]
     trunks = [one.network for one in photo[:TRUNKS]]
     width = len(trunks) * PHOTO.units
     pairs = material.pairs(learn, seen_together(trunks, inputs, width))
     wanted = _titles_of(pairs) if bridge is None else bridge.photo_vectors(material.lessons.photos.image[learn])
     space, learnt = start(pairs.photos, pairs.texts, wanted), 0
     checked = None if own is None or check is None else material.pairs(check, seen_together(trunks, own[0], width))
-    if epochs := plan.epochs.get("space", EPOCHS):
+    if rounds := plan.epochs.get("space", EPOCHS):
         watch = plan.watch("the space of both")
-        space, learnt = fit_space(space, pairs, checked, epochs=epochs, seed=plan.seed, tell=watch)
+        space, learnt = fit_space(space, pairs, checked, epochs=rounds, seed=plan.seed, tell=watch)
     found = {"photo": photo[0].epochs, "text": text[0].epochs, "space": learnt}
     return _Learnt(scaling, tuple(one.network for one in photo), tuple(one.network for one in text), space), found
 
 
-def _fit_text(material: Material, plan: _Plan) -> list[Fitted]:
-    """From the texts of all products, those without a photo too, but not of those that check."""
+def _text_jobs(material: Material, plan: _Plan) -> tuple[list[Job], int]:
+    """They learn from the texts of all products, those without a photo too, but not of those that check. Also how many
+    epochs each does at most."""
     others = np.ones(len(material.codes), bool) if plan.check is None else ~plan.check
     words, rows = material.spoken(others)
     heard = None
@@ -233,20 +225,13 @@ def _fit_text(material: Material, plan: _Plan) -> list[Fitted]:
         said, whose = material.spoken(plan.check)
         heard = (said, material.codes[whose])
     settings = replace(TEXT, epochs=plan.epochs.get("text") or _epochs(TEXT.epochs, len(words) // 3))
+    heads = partial(fit_heads, words, rows, material.codes, material.parts, settings)
     members = min(plan.members, TEXT_MEMBERS)
-    return [
-        fit_heads(
-            words,
-            rows,
-            material.codes,
-            material.parts,
-            settings,
-            seed=plan.seed + member,
-            check=heard,
-            tell=plan.watch("words", member * settings.epochs, members * settings.epochs),
-        )
-        for member in range(members)
-    ]
+    return [partial(_job, heads, seed=plan.seed + member, check=heard) for member in range(members)], settings.epochs
+
+
+def _job(heads: Callable[..., Fitted], tell: Tell, *, seed: int, check: tuple[Floats, Codes] | None) -> Fitted:
+    return heads(seed=seed, check=check, tell=tell)
 
 
 def _titles_of(pairs: Pairs) -> Floats:
