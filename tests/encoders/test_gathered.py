@@ -63,6 +63,22 @@ def test_an_error_reaches_those_of_its_batch_and_the_next_goes_on() -> None:
     assert gathered(["free again"]).tolist() == [[10.0]]
 
 
+def test_what_one_cannot_be_read_for_is_not_the_fault_of_its_batch() -> None:
+    encoder = Slow()
+    gathered = Gathered(encoder)
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(gathered, ["a"])
+        encoder.begun.wait(10)
+        bad, good = threads.submit(gathered, ["bad"]), threads.submit(gathered, ["good"])
+        while len(gathered._queue) < 2:
+            time.sleep(0.001)
+        encoder.go.set()
+        assert first.result(10).tolist() == [[1.0]]
+        assert good.result(10).tolist() == [[4.0]]
+        with pytest.raises(ValueError, match="no such text"):
+            bad.result(10)
+
+
 def test_more_texts_than_a_batch_go_alone() -> None:
     encoder = Slow()
     encoder.go.set()

@@ -295,3 +295,11 @@ def test_few_answers_are_the_first_of_all_answers() -> None:
         odd = index.search(query, 10, keeps=lambda ids: np.array([int(name[1:]) % 2 == 1 for name in ids], bool))
         kept = [score for name, score in zip(everything.item_ids, everything.scores, strict=True) if int(name[1:]) % 2]
         assert odd.scores == pytest.approx(kept[:10], rel=1e-4)
+
+
+@pytest.mark.parametrize("word", ["İ" * 14, "e\u0301" * 20, "ǰ" * 20, "ĳ" * 14, "ﬃ" * 12])
+def test_letters_that_become_several_are_looked_for(word: str) -> None:
+    index = LexicalIndex.open()
+    index.apply([Document(item_id="a", title=f"{word} tea")], (), 1)
+    assert index.search(index.parse(f"{word} tea"), 5).item_ids == ["a"]
+    index.search(index.parse(word + "x"), 5)

@@ -228,7 +228,7 @@ def test_what_common_words_find_alone_is_what_everything_finds(monkeypatch: pyte
     index = LexicalIndex.open()
     sizes = [Document(item_id=f"p{n}", title=f"tea {'fine ' * (n % 4)}{n} oz") for n in range(60)]
     index.apply([*sizes, *(Document(item_id=f"r{n}", title=f"rare bar {n} oz") for n in range(3))], (), 1)
-    for text in ("rare oz", "oz rare bar", "rare fine oz"):
+    for text in ("rare oz", "oz rare bar", "rare fine oz", "rare oz -fine", "rare oz"):
         query = index.parse(text)
         found = index.search(query, 8)
         assert (len(found.item_ids), found.exact) == (8, False), "words that many have were asked for alone"
@@ -238,3 +238,5 @@ def test_what_common_words_find_alone_is_what_everything_finds(monkeypatch: pyte
         monkeypatch.setattr("shoplens.retrieval.lexical.view.COMMON_AT_LEAST", 20)
         assert found.scores.tolist() == pytest.approx(everything.scores.tolist(), rel=1e-4)
         assert index.search(query, 8).item_ids == found.item_ids, "also from what was kept"
+        if "-fine" in text:
+            assert {int(one[1:]) % 4 for one in found.item_ids if one[0] == "p"} == {0}, "no others than those without"

@@ -195,3 +195,16 @@ def test_what_does_not_fit_is_refused() -> None:
         signal.put([1], np.full((1, SIZE), np.nan))
     with pytest.raises(InputError, match="a vector of 3 numbers; products have 16"):
         signal.search(np.zeros(3, np.float32), 1)
+
+
+def test_vectors_that_a_query_has_nothing_to_do_with_are_found_too() -> None:
+    """Most of them look no better than nothing when compared roughly."""
+    vectors = np.eye(16, dtype=np.float32)[np.arange(4_000) % 16]
+    signal = VectorSignal("colours", 16, exact_below=0)
+    signal.put(np.arange(len(vectors)), vectors)
+    signal.rebuild()
+    for query in (vectors[3], np.zeros(16, np.float32)):
+        rows, scores = signal.search(query, 300)
+        assert len(rows) == len(set(rows.tolist())) == 300
+        assert scores.tolist() == sorted((vectors @ query)[rows].tolist(), reverse=True)
+        assert scores.sum() == min(300, int((vectors @ query).sum()))

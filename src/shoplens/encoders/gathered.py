@@ -52,6 +52,13 @@ class Gathered:
         assert own.vectors is not None
         return own.vectors
 
+    def _alone(self, one: _Waiting) -> None:
+        """What one of the others cannot be read for is not its fault."""
+        try:
+            one.vectors = self._encode(one.texts)
+        except Exception as error:
+            one.error = error
+
     def _lead(self) -> None:
         """Encode what waits longest, the caller's own among it, and let the next in the queue lead."""
         with self._lock:
@@ -67,7 +74,10 @@ class Gathered:
                 one.vectors = part
         except BaseException as error:  # each of those who wait is told
             for one in batch:
-                one.error = error
+                if len(batch) > 1 and isinstance(error, Exception):
+                    self._alone(one)
+                else:
+                    one.error = error
         with self._lock:
             following = self._queue[0] if self._queue else None
             self._busy = following is not None

@@ -221,7 +221,7 @@ def weigh(
         after[judged] = other.ndcg(other.sum(listwise(pool.take(fitted))))
     gain = float((after - before).mean())
     error = float(np.sqrt(np.square(np.bincount(who, after - before - gain)).sum()) / len(before))  # people differ
-    better = gain > error
+    better = len(order) > 1 and gain > error
     told = {"usual": round(float(before.mean()), 5), "cross-fitted": round(float(after.mean()), 5), "chosen": better}
     weights = listwise(pool) if better else {name: float(usual.get(name, 0.0)) for name in SOURCE_OF}
     return weights, told

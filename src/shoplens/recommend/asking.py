@@ -75,6 +75,7 @@ class Ask:
     highlight: bool = True
     language: str = "en"  # of sentences in the answer
     scenario: Scenario | None = None  # the place of the shop that asks; None = "search", where the shop has that
+    pinned: bool = True  # what that place pins stands in front
 
     def __post_init__(self) -> None:
         if len(self.text) > MAX_TEXT:

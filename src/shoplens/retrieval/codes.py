@@ -105,6 +105,7 @@ class CodesIndex:
         limit = wanted if allowed is None else int(SPARE * wanted * len(self) / count)
         while limit < len(self) and SCANNED * len(self) + ORDERED * limit + PICKED * wanted < exactly:
             _, (rows,) = self._codes.search(query, limit)
+            rows = rows[rows >= 0]  # -1 stands for what looks no better than nothing
             near: npt.NDArray[np.int64] = rows if allowed is None else rows[allowed[rows]]
             if len(near) >= wanted:
                 return np.sort(near[:wanted])

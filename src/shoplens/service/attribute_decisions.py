@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from shoplens.apps.attributes.feedback import Feedback
@@ -17,6 +18,7 @@ from shoplens.store.base import Store
 AT_ONCE = 1_000  # proposals of a selection that are decided together
 
 PutProducts = Callable[[list[Product]], int]
+Alone = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,18 @@ class Decided:
 
 
 class Decisions:
-    """Of one shop. `decided` is called after every decision."""
+    """Of one shop. `decided` is called after every decision. `alone`: while a product is read, changed and put back, no
+    other process does that."""
 
-    def __init__(self, store: Store, put_products: PutProducts, decided: Callable[[], None]) -> None:
-        self._store, self._put, self._decided = store, put_products, decided
+    def __init__(self, store: Store, put_products: PutProducts, decided: Callable[[], None], alone: Alone) -> None:
+        self._store, self._put, self._decided, self._alone = store, put_products, decided, alone
 
     def accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Write and remember, all or nothing. NotFoundError, ConflictError: see `Attributes.accept`."""
+        with self._alone():
+            return self._accept(proposal_ids)
+
+    def _accept(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         proposals = self._known(proposal_ids)
         for one in proposals:
             _open(one)
@@ -61,6 +68,10 @@ class Decisions:
 
     def reopen(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """Take decisions back, all or nothing, the latest first; what accepting wrote is written back."""
+        with self._alone():
+            return self._reopen(proposal_ids)
+
+    def _reopen(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         proposals = sorted(self._known(proposal_ids), key=lambda one: -(one.decided or 0))
         for one in proposals:
             if one.status is ProposalStatus.OPEN:
@@ -86,24 +97,30 @@ class Decisions:
             if not page:
                 return Decided(done, skipped)
             after, left = page[-1].proposal_id, None if left is None else left - len(page)
-            fit, products = page, dict[str, Product]()
-            if status is ProposalStatus.ACCEPTED:
-                products, fit = self._products(page), []
-                for one in page:
-                    try:
-                        _put_in(products, one)
-                        fit.append(one)
-                    except (ConflictError, NotFoundError) as problem:
-                        skipped.append(Skipped(one.proposal_id, str(problem)))
-            try:
-                done += self._settle(fit, status, products)
-            except ConflictError:  # somebody else decides beside this: those that are open still, one by one
-                for one in fit:
-                    try:
-                        done += self._one(one, status)
-                    except (ConflictError, NotFoundError) as problem:
-                        skipped.append(Skipped(one.proposal_id, str(problem)))
+            with self._alone():
+                self._decide_page(page, status, done, skipped)
         return Decided(done, skipped, after if self._select(selection, after, 1) else None)
+
+    def _decide_page(
+        self, page: Sequence[Proposal], status: ProposalStatus, done: list[Proposal], skipped: list[Skipped]
+    ) -> None:
+        fit, products = list(page), dict[str, Product]()
+        if status is ProposalStatus.ACCEPTED:
+            products, fit = self._products(page), []
+            for one in page:
+                try:
+                    _put_in(products, one)
+                    fit.append(one)
+                except (ConflictError, NotFoundError) as problem:
+                    skipped.append(Skipped(one.proposal_id, str(problem)))
+        try:
+            done += self._settle(fit, status, products)
+        except ConflictError:  # somebody else decides beside this: those that are open still, one by one
+            for one in fit:
+                try:
+                    done += self._one(one, status)
+                except (ConflictError, NotFoundError) as problem:
+                    skipped.append(Skipped(one.proposal_id, str(problem)))
 
     def count(self, selection: Selection) -> int:
         """How many open proposals a selection has."""
@@ -133,7 +150,7 @@ class Decisions:
         return self._store.catalogue.get(list({one.item_id for one in proposals}))
 
     def _one(self, one: Proposal, status: ProposalStatus) -> list[Proposal]:
-        return self.accept([one.proposal_id]) if status is ProposalStatus.ACCEPTED else self.reject([one.proposal_id])
+        return self._accept([one.proposal_id]) if status is ProposalStatus.ACCEPTED else self.reject([one.proposal_id])
 
     def _settle(
         self, proposals: Sequence[Proposal], status: ProposalStatus, products: Mapping[str, Product] | None = None

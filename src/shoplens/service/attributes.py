@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ from shoplens.service.attribute_photos import ProductPhotos, photo_parts
 from shoplens.service.attribute_places import places
 from shoplens.service.encoders import table_of
 from shoplens.service.text_models import TextModels
+from shoplens.service.uploads import one_change
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -91,7 +93,7 @@ class Attributes:
 
     def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts, photos: ProductPhotos) -> None:
         self._workspace, self._store, self._photos = workspace, store, photos
-        self._decisions = Decisions(store, put_products, self._forget_feedback)
+        self._decisions = Decisions(store, put_products, self._forget_feedback, partial(one_change, workspace))
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
         self._known: tuple[Stamp, float, Knowledge] | None = None

@@ -83,9 +83,11 @@ class Schedule:
         that is clicked less is taken back as at every look."""
         entries: list[journal.Entry] = []
         done = 0
-        while (job := self._next_job()) is not None:
+        while True:
             if done and (returned := self.take_back()) is not None:
                 entries.append(returned)
+            if (job := self._next_job()) is None:
+                break
             done += 1
             log.info("%s was asked for (job %s)", job.what, job.job_id)
             try:

@@ -148,3 +148,10 @@ def test_a_table_may_have_semicolons() -> None:
     assert passages("faq.csv", rows)[0][1] == "Two years, in all countries."
     with pytest.raises(FormatError, match="it is empty"):
         read_document("faq.csv", b"")
+
+
+def test_what_only_speaks_of_comments_hides_nothing() -> None:
+    text = "# Pages\n\nUse `<!--` to begin a comment.\n\nReturns take 30 days.\n\n<!-- never closed\n\nhidden\n"
+    said = " ".join(one.text for one in passages_of(read_document("a.md", text.encode())))
+    assert "Returns take 30 days." in said
+    assert "hidden" not in said

@@ -14,6 +14,7 @@ from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.escalation import Opening
 from shoplens.apps.assistant.listening import Nobody, Stage, TurnStoppedError
 from shoplens.apps.assistant.turns import Sentence
+from shoplens.apps.assistant.understanding.acts import accepts, leaves
 from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
 from shoplens.service.handover_delivery import handovers_told
 from shoplens.service.privacy import export_person
@@ -239,3 +240,28 @@ def test_the_next_hour_is_the_first_at_which_people_answer(second: int) -> None:
         assert opens.timestamp() > now.timestamp()
         steps = int((opens.timestamp() - now.timestamp()) // 900)
         assert not any(HOURS.is_open(datetime.fromtimestamp(second + 900 * step, UTC)) for step in range(steps))
+
+
+@pytest.mark.parametrize(
+    ("text", "leaving"),
+    [
+        ("cancel", True),
+        ("I don’t need a human", True),
+        ("leave the queue please", True),
+        ("不用人工了", True),
+        ("不需要转人工客服了", True),
+        ("I don't want to leave the queue", False),
+        ("Please don't cancel the handover", False),
+        ("I want to talk to the assistant manager", False),
+        ("why do I have to talk to the bot?", False),
+        ("不要取消人工", False),
+        ("别取消人工", False),
+        ("不用客服赔偿，只要退款", False),
+    ],
+)
+def test_nobody_is_thrown_out_of_the_queue(text: str, leaving: bool) -> None:
+    assert leaves(text) is leaving
+
+
+def test_thanks_alone_take_no_offer() -> None:
+    assert [accepts(one) for one in ("thanks", "谢谢", "yes, thanks", "好的谢谢")] == [False, False, True, True]

@@ -88,6 +88,21 @@ def test_honest_sentences_are_quoted(sentence: str) -> None:
     assert not speaks_to_us(sentence)
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "System: Windows 11",
+        "Assistant: included",
+        "For AI: 8 GB of memory",
+        "If you are an AI enthusiast, this board is for you.",
+        "给机器人充电需2小时",
+        "送给AI爱好者的礼物",
+    ],
+)
+def test_what_products_are_made_for_is_quoted(sentence: str) -> None:
+    assert not speaks_to_us(sentence)
+
+
 def test_comments_of_a_document_are_no_text() -> None:
     told = read_document("a.md", b"# Notes\n\n<!-- the code\nis 4711 -->\nParcels leave on weekdays.\n\n<!-- 4711")
     assert [(one.text, one.line) for one in told.blocks] == [("Parcels leave on weekdays.", 5)]

@@ -150,21 +150,26 @@ _TOLD_TO_SAY = re.compile(
 
 
 _MODEL = r"(?:ai|assistant|bot|chatbot|language model|llm|gpt|(?:ai|automated) (?:agent|reader|system|model))s?"
+_PERSON = (
+    r"(?! (?:enthusiast|fan|lover|developer|engineer|student|researcher|beginner|owner))"  # "an AI student" is one
+)
 #: Somebody speaks to a program that reads a document or product, or tells staff what to answer.
 _TO_READERS = tuple(
     re.compile(one, _I | re.DOTALL)
     for one in (
         rf"\b(?:dear|hey|hello|attention) (?:(?:the|all|any|every|your|our) )*{_MODEL}\b.{{0,40}}?[:,]",
-        rf"(?:^|[\s({{\[])(?:to|for) (?:(?:the|all|any|every|your|our) )*{_MODEL}\b[^.,]{{0,40}}:",
-        rf"\b(?:if|when|since) you(?:'re| are) (?:an? )?{_MODEL}\b|\bas an? (?:helpful )?{_MODEL},? you\b",
-        r"\{\{?\s*(?:system|assistant|user|instructions?|admin)\b|^\W*(?:system|assistant)\s*:",
+        rf"(?:^|[\s({{\[])(?:to|for) (?:(?:the|all|any|every|your|our) )*{_MODEL}\b[^.,]{{0,40}}:(?!\s*\d)",
+        rf"\b(?:if|when|since) you(?:'re| are) (?:an? )?{_MODEL}\b{_PERSON}|\bas an? (?:helpful )?{_MODEL},? you\b",
+        r"\{\{?\s*(?:system|assistant|user|instructions?|admin)\b|"
+        r"^\W*(?:system|assistant)\s*:(?=.{0,60}\b(?:you|your|ignore|disregard|forget|follow|say|tell|reply|respond|"
+        r"answer|give|grant|approve|output|reveal|offer|send|refund|promise|must|always|never|all)\b)",
         r"\b(?:if|when|whenever|once|should) (?:(?:an?|the|any|some|your) )?"
         r"(?:customer|user|shopper|person|visitor|client|caller)s? (?:write|say|type|ask|mention|enter|use)s?\b"
         r"[^,]{0,80},\s*(?:please |always |then |just |you (?:must|should|may) )*"
         r"(?:hand out|give|tell|say|reply|answer|respond|grant|reveal|offer|send|confirm|approve|share)\b",
         r"请(?:让)?(?:AI|人工智能|智能助手|智能客服|助手|机器人|大模型|语言模型)(?:客服|助手)?(?:们)?.{0,4}"
         r"(?:告诉|说|回答|回复|推荐|批准|忽略|同意|输出|承诺)",
-        r"(?:致|给|亲爱的)(?:所有|各位|阅读本[页文])?的?(?:AI|人工智能|智能助手|机器人|大模型|语言模型)",
+        r"(?:致|给|亲爱的)(?:所有|各位|阅读本[页文])?的?(?:AI|人工智能|智能助手|机器人|大模型|语言模型)(?:们|客服|助手)?.{0,6}[:：,，]",
         r"(?:如果|假如|若)你是.{0,4}(?:AI|人工智能|机器人|助手|大模型|语言模型)",
         r"(?:当|如果|只要)(?:顾客|客户|用户)(?:说|写|输入|提到|问).{1,30}(?:就|则|请|，)"
         r"(?:告诉|回复|回答|发放|给出|同意|承诺|送)",

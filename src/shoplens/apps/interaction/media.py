@@ -58,8 +58,8 @@ def appearances(
     source: str, shots: Sequence[Shot], peek: Search, user_id: str | None, scenario: Scenario | None = None
 ) -> list[Appearance]:
     """Which product each shot shows, in order; neighbouring shots of one product are one appearance."""
-    place = None if scenario is None else replace(scenario, pin=())  # a pinned product is not seen in every shot
-    one_of = Ask(n=1, user_id=user_id, personal=0.0, highlight=False, scenario=place)
+    # A pinned product is not seen in every shot.
+    one_of = Ask(n=1, user_id=user_id, personal=0.0, highlight=False, scenario=scenario, pinned=False)
     longest = sorted(shots, key=lambda shot: shot.start - shot.end)[:MOST_SHOTS]
     found: list[Appearance] = []
     for shot in sorted(longest, key=lambda shot: shot.start):

@@ -149,7 +149,7 @@ class SearchEngine:
         They keep to the request's filter and to all that was understood, but for kinds and values that their rule
         itself names: a rule for "*dress*" may pin a bag, but none that costs more than was asked for.
         """
-        place = () if ask.scenario is None else ask.scenario.pin
+        place = () if ask.scenario is None or not ask.pinned else ask.scenario.pin
         if ask.sort or not (curated.pins or place):
             return ()
         size = len(attempt.base)
@@ -169,7 +169,7 @@ class SearchEngine:
         if not place:
             return pins
         matching, taken = self._matching.mask(attempt.question, attempt.head), {row for _, row in pins}
-        rows = [row for row in self.facts.rows(place).tolist() if row < len(matching) and matching[row]]
+        rows = [row for row in dict.fromkeys(self.facts.rows(place).tolist()) if row < len(matching) and matching[row]]
         free = (one for one in count(1) if one not in {at for at, _ in pins})
         return sorted([*pins, *zip(free, (row for row in rows if row not in taken), strict=False)])
 

@@ -85,18 +85,20 @@ async def post_transcription(request: Request, shop: Shop) -> Response:
     `stream` sends each segment as soon as it is understood. What is still being recorded goes to the WebSocket
     /v1/audio/stream. Needs the extra `speech`.
     """
-    async with form_parts(request, KNOWN, max_files=1) as sent:
-        asked = read_options(sent, OPTIONS, lists=("timestamp_granularities[]",), objects=())
-        file = next((part for _, part in sent if isinstance(part, UploadFile)), None)
-        if file is None:
-            raise InputError("the form has no file; send a recording as file")
-        place = await _Place.take()
-        try:
+    place: _Place | None = None
+    try:
+        async with form_parts(request, KNOWN, max_files=1) as sent:
+            asked = read_options(sent, OPTIONS, lists=("timestamp_granularities[]",), objects=())
+            file = next((part for _, part in sent if isinstance(part, UploadFile)), None)
+            if file is None:
+                raise InputError("the form has no file; send a recording as file")
+            place = await _Place.take()
             listened = await to_thread.run_sync(_open, shop, file, asked, limiter=_listening)
             first = await _next(listened)  # what cannot be listened to is a problem, not a broken answer
-        except BaseException:
+    except BaseException:  # also of closing the form, which waits
+        if place is not None:
             place.leave()
-            raise
+        raise
     if asked.stream:
         return _Answer(place, _events(listened, first), EVENTS)
     return _Answer(place, _whole(listened, first, asked), TYPES[asked.response_format])

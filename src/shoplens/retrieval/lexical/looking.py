@@ -93,14 +93,15 @@ class Look:
         Queries share their common words, so what these find is kept with the state of the index.
         """
         groups = tuple(self.plan.groups[place] for place in sorted(common))
-        kept = self.view.alone.get(groups)
+        plan = Plan(groups, excluded=self.plan.excluded)
+        kept = self.view.alone.get(plan)
         if kept is None or kept[2] is not self.known:
-            hits = self.view.searcher.search(self.view.ask(Plan(groups)), limit=LISTED, count=False).hits
+            hits = self.view.searcher.search(self.view.ask(plan), limit=LISTED, count=False).hits
             listed = np.array([score for score, _ in hits], np.float32)
             if len(self.view.alone) >= KEPT:
                 self.view.alone.clear()
             kept = listed, self.known.places(self.view.searcher, [address for _, address in hits]), self.known
-            self.view.alone[groups] = kept
+            self.view.alone[plan] = kept
         scores, places, _ = kept
         unseen = float(scores[k - 1]) if len(scores) >= k else 0.0
         scores, places = scores[:k], places[:k]

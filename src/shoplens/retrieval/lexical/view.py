@@ -49,7 +49,7 @@ class View:
         # Products that were replaced or deleted count until their segment is merged, in tantivy's idf too.
         self.written = searcher.doc_freq(KIND, PRODUCT) + searcher.doc_freq(KIND, META)
         self.plans: dict[Hashable, Plan] = {}  # what queries came to, in this state
-        self.alone: dict[tuple[Group, ...], tuple[Floats, Places, KnownProducts]] = {}  # what common words find
+        self.alone: dict[Plan, tuple[Floats, Places, KnownProducts]] = {}  # what common words find
         self._counts: dict[str, int] = {}
         self._places: dict[str, tuple[tuple[str, float, int], ...]] = {}
 

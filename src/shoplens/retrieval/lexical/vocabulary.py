@@ -95,7 +95,9 @@ class Vocabulary:
     def _nearby(self, word: str, edits: int) -> list[tuple[str, int, int]]:
         places, signatures, starts = self._letters
         low, high = max(SHORTEST, len(word) - edits), min(LONGEST, len(word) + edits)
-        start, end = starts[low], starts[high + 1] if high >= low else starts[low]
+        if low > high:  # longer than any word that is held
+            return []
+        start, end = starts[low], starts[high + 1]
         differing = np.bitwise_count(signatures[start:end] ^ _signature(word))
         found = []
         for place in places[start:end][differing <= 2 * edits]:

@@ -26,7 +26,8 @@ ENDINGS = frozenset({*KINDS, PDF})  # of everything that can be a document
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^(=+|-{3,})\s*$")
 _NUMBERED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+|第[一二三四五六七八九十]+[章节条]\s*)\S.{0,80}$")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+#: One that is not closed hides the rest where it begins a line; `<!--` in a sentence or in code is text.
+_COMMENT = re.compile(r"(?<!`)<!--.*?-->|^ {0,3}<!--.*\Z", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"(\*\*|__|\*|`|~~)(\S(?:.*?\S)?)\1")
 _BLOCKS = "h1,h2,h3,h4,h5,h6,p,li,dt,dd,td,th,blockquote,pre,summary"

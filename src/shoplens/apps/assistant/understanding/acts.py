@@ -67,16 +67,22 @@ _ACCEPTS = re.compile(
     _I,
 )
 
+_THANKS = re.compile(r"^\W*(?:thank you|thanks|谢谢)\W*$", _I)  # alone, it is no word of assent
+
 #: Said while a person is waited for.
 _LEAVES = re.compile(
     r"^\W*(?:please )?(?:cancel|never ?mind|leave(?: the queue)?|stop waiting|forget it)(?: please)?\W*$|"
-    r"\b(?:back to|go on with|continue with|talk to|ask) the (?:ai |shop'?s )?(?:bot|assistant|chatbot)\b|"
+    r"\b(?:back to|go on with|continue with|talk to|ask) the (?:ai |shop'?s )?(?:bot|assistant|chatbot)\b(?! manager)|"
     r"\b(?:don'?t|do not|no longer|not) (?:need|want|wait for) (?:an? |the )?(?:human|person|agent|colleague)\b|"
     r"\b(?:leave|cancel|quit|exit) the (?:queue|hand-?over|waiting)\b|"
-    r"^\W*(?:取消|算了|不等了)[吧了]?\W*$|(?:取消|不用|不要|不需要|退出|不等)(?:转)?(?:人工|真人|客服|排队)|"
+    r"^\W*(?:取消|算了|不等了)[吧了]?\W*$|(?:取消|不用|不要|不需要|退出|不等)(?:转)?(?:人工|真人|客服|排队)(?:客服|服务|了|吧)*(?=\W|$)|"
     r"(?:回到|继续用|还是用|转回)(?:智能|AI)?(?:助手|机器人)",
     _I,
 )
+
+LEAVING = 80  # characters of a message that leaves the queue: a longer one says something else, too
+#: Before such words, they ask for the opposite, or only about them.
+_NOT = re.compile(r"\b(?:don'?t|do not|never|not|why|how|if)\b|不要|别|不想|不能|为什么|怎么|如果|如何", _I)
 
 _HUMAN = re.compile(
     r"\b(?:speak|talk|chat|connect|transfer|put|get|hand|reach|contact|need|want|give|"
@@ -182,12 +188,14 @@ _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
 
 def leaves(text: str) -> bool:
     """Whether somebody who waits for a person would rather go on with the assistant."""
-    return _LEAVES.search(text) is not None
+    said = text.replace("’", "'")
+    found = _LEAVES.search(said)
+    return found is not None and len(said) <= LEAVING and _NOT.search(said, 0, found.start()) is None
 
 
 def accepts(text: str) -> bool:
     """Whether a message takes an offer, and says nothing else."""
-    return len(text) <= SHORT and _ACCEPTS.match(text) is not None
+    return len(text) <= SHORT and _ACCEPTS.match(text) is not None and _THANKS.match(text) is None
 
 
 def act_of(text: str) -> Act:
