@@ -83,11 +83,9 @@ class Schedule:
         that is clicked less is taken back as at every look."""
         entries: list[journal.Entry] = []
         done = 0
-        while True:
-            if done and (returned := self.take_back()) is not None:
-                entries.append(returned)
-            if (job := self._next_job()) is None:
-                break
+        while (job := self._next_job()) is not None:
+            if done:
+                entries += self._taken_back()
             done += 1
             log.info("%s was asked for (job %s)", job.what, job.job_id)
             try:
@@ -107,6 +105,14 @@ class Schedule:
             became = f"{entry.what.replace('_', ' ')} {entry.bundle or ''}".strip()
             self.jobs.end(job, f"{became}: {entry.why}", failed=entry.what == "failed")
         return entries
+
+    def _taken_back(self) -> list[journal.Entry]:
+        try:
+            returned = self.take_back()
+        except (ShoplensError, OSError) as error:  # the job that has begun is done all the same
+            log.error("whether a bundle is clicked less cannot be told: %s", error)
+            return []
+        return [] if returned is None else [returned]
 
     def _next_job(self) -> Job | None:
         try:
