@@ -112,10 +112,17 @@ def test_streams_that_wait_take_no_place_from_others(shop: Runtime, monkeypatch:
     server = shop.settings.server.model_copy(update={"max_in_flight": 2, "max_message_streams": 2})
     few = shop.settings.model_copy(update={"server": server})
     monkeypatch.setattr(Runtime, "settings", property(lambda _: few))
-    asyncio.run(_listen(create_app(shop), name))
+    third, plain, meanwhile, afterwards = asyncio.run(_listen(create_app(shop), name))
+    assert (third.status_code, third.headers["retry-after"]) == (503, "1")
+    assert "max_message_streams" in third.json()["detail"]
+    assert plain.status_code == 200
+    assert "shoplens_message_streams 2.0" in meanwhile.text
+    assert "shoplens_message_streams 0.0" in afterwards.text
 
 
-async def _listen(served: FastAPI, name: str) -> None:
+async def _listen(served: FastAPI, name: str) -> list[httpx.Response]:
+    """Answers to a third stream, a plain question and for metrics while two streams wait, and for metrics when they
+    are gone."""
     path = f"/v1/assistant/conversations/{name}/messages"
     begun, gone = asyncio.Semaphore(0), asyncio.Event()
 
@@ -140,15 +147,14 @@ async def _listen(served: FastAPI, name: str) -> None:
     for _ in streams:
         await asyncio.wait_for(begun.acquire(), 10)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://shop") as client:
-        third = await client.get(f"{path}?user_id=eve", headers={**READER, "accept": "text/event-stream"})
-        assert (third.status_code, third.headers["retry-after"]) == (503, "1")
-        assert "max_message_streams" in third.json()["detail"]
-        plain = await client.get(f"{path}?user_id=eve", headers=READER)
-        assert plain.status_code == 200
-        assert "shoplens_message_streams 2.0" in (await client.get("/metrics", headers=ADMIN)).text
+        answers = [
+            await client.get(f"{path}?user_id=eve", headers={**READER, "accept": "text/event-stream"}),
+            await client.get(f"{path}?user_id=eve", headers=READER),
+            await client.get("/metrics", headers=ADMIN),
+        ]
         gone.set()
         await asyncio.gather(*streams)
-        assert "shoplens_message_streams 0.0" in (await client.get("/metrics", headers=ADMIN)).text
+        return [*answers, await client.get("/metrics", headers=ADMIN)]
 
 
 def test_the_commands(client: TestClient, shop: Runtime) -> None:
