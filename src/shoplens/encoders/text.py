@@ -145,17 +145,24 @@ class E5Encoder:
         return vectors
 
 
+def as_rectangle(
+    rows: Sequence[Sequence[int] | npt.NDArray[np.int64]],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Texts of several lengths side by side: token ids, and 1 where there are tokens. Both [len(rows), longest]"""
+    ids = np.ones((len(rows), max(map(len, rows))), np.int64)  # 1 is the padding token
+    mask = np.zeros_like(ids)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = row
+        mask[place, : len(row)] = 1
+    return ids, mask
+
+
 def _batches(
     session: Any, tokens: Sequence[Sequence[int]], outputs: list[str]
 ) -> Iterator[tuple[list[int], list[Vectors], npt.NDArray[np.int64]]]:
     """Rows of `tokens` that were read together, what the network gives of them, and where there are tokens."""
     for rows in batches_by_length([len(ids) for ids in tokens], TOKENS_A_BATCH):
-        width = max(len(tokens[row]) for row in rows)
-        ids = np.ones((len(rows), width), np.int64)  # 1 is the padding token
-        mask = np.zeros_like(ids)
-        for place, row in enumerate(rows):
-            ids[place, : len(tokens[row])] = tokens[row]
-            mask[place, : len(tokens[row])] = 1
+        ids, mask = as_rectangle([tokens[row] for row in rows])
         yield rows, session.run(outputs, {"input_ids": ids, "attention_mask": mask}), mask
 
 

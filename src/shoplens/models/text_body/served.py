@@ -15,7 +15,7 @@ import numpy.typing as npt
 from shoplens.encoders.e5_graph import write_e5
 from shoplens.encoders.e5_torch import LearntE5
 from shoplens.encoders.session import available_cores, open_session
-from shoplens.encoders.text import LONGEST, E5Tokens, batches_by_length
+from shoplens.encoders.text import LONGEST, E5Tokens, as_rectangle, batches_by_length
 from shoplens.errors import ModelFileError
 
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
@@ -81,10 +81,5 @@ class ServedBody:
                 yield done
 
     def _run(self, ids: Sequence[Sequence[int] | Ints], rows: list[int], outputs: Sequence[str]) -> Batch:
-        width = max(len(ids[row]) for row in rows)
-        words = np.ones((len(rows), width), np.int64)  # 1 is the padding token
-        mask = np.zeros_like(words)
-        for place, row in enumerate(rows):
-            words[place, : len(ids[row])] = ids[row]
-            mask[place, : len(ids[row])] = 1
+        words, mask = as_rectangle([ids[row] for row in rows])
         return rows, self._session.run(list(outputs), {"input_ids": words, "attention_mask": mask}), mask > 0
