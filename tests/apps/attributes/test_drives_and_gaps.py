@@ -109,3 +109,5 @@ def test_gaps_name_what_is_lacking() -> None:
     assert second.wanted == (("colour", "red"),)
     assert [one.query for one in gaps(counts, values, words, n=1)] == [first.query]
     assert first.askers == pytest.approx(7)
+    (limited,) = gaps([QueryCount("show me a sandal under 50", 1, 1, 0)], values, words)
+    assert limited.unknown == ("sandal",), "a limit is no word that a shop could stock"

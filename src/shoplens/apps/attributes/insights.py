@@ -36,6 +36,7 @@ class Stage:
     name: str  # "view to cart", "cart to purchase", "view to purchase"; without views "purchases"
     base: Floats  # [n] times each product had the chance
     outcome: Floats  # [n] times it was taken
+    even: Floats | None = None  # [n] chances once price and popularity are taken out (`level`); None: as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,9 @@ def level(stage: Stage, strata: npt.NDArray[np.int64], price: Floats, popularity
         slopes = np.clip(slopes + np.clip(step, -0.5, 0.5), -STEEPEST, STEEPEST)
         if np.abs(step).max() < 1e-6:
             break
-    base = stage.base.copy()
-    base[known] = chances * np.exp(matrix @ slopes)
-    return replace(stage, base=base)
+    even = stage.base.copy()
+    even[known] = chances * np.exp(matrix @ slopes)
+    return replace(stage, even=even)
 
 
 def _within(column: Floats, own: npt.NDArray[np.int64], count: int) -> Floats:
@@ -194,7 +195,8 @@ def _drive(
     has[rows] = True
     among = np.flatnonzero(asked & (stage.base > 0))
     _, own = np.unique(strata[among], return_inverse=True)
-    exposed, base, outcome = has[among], stage.base[among], stage.outcome[among]
+    exposed, outcome = has[among], stage.outcome[among]
+    raw, base = stage.base[among], (stage.base if stage.even is None else stage.even)[among]
     count = int(own.max(initial=-1)) + 1
     n1 = np.bincount(own, base * exposed, count)
     n0 = np.bincount(own, base * ~exposed, count)
@@ -217,10 +219,10 @@ def _drive(
     freedom = min(int((exposed & kept).sum()), int((~exposed & kept).sum())) - 1
     t = np.log(ratio) / error
     reach = float(np.exp(stdtrit(freedom, 0.975) * error))
-    plain = (a.sum() / n1.sum()) / (c.sum() / n0.sum())
+    plain = (a.sum() / raw[exposed].sum()) / (c.sum() / raw[~exposed].sum())
     return Drive(
         attribute, value, stage.name, ratio, ratio / reach, ratio * reach, float(2 * stdtr(freedom, -abs(t))), False,
-        int((exposed & kept).sum()), float(n1[compares].sum()), float(a[compares].sum()), float(plain),
+        int((exposed & kept).sum()), float(raw[exposed & kept].sum()), float(a[compares].sum()), float(plain),
     )  # fmt: skip
 
 
