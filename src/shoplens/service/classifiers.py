@@ -93,7 +93,7 @@ class Classifiers:
             seed=seed,
             progress=progress,
             state=state,
-            settings=settings or on_device(SETTINGS, self._workspace.settings),
+            settings=settings or on_device(SETTINGS, self._workspace.settings, effort=effort),
             **learning,
         )
         saved = self.saved.save(
