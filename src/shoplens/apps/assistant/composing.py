@@ -13,8 +13,10 @@ from shoplens.apps.assistant.knowledge.index import Hit
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import sentences_as_they_come, split_sentences
 from shoplens.apps.assistant.turns import Outcome, Sentence, Source
+from shoplens.apps.assistant.wording import say
 
 MOST_QUOTED = 5  # sentences of a passage
+PART = 80  # characters of a question that is repeated
 _TALK = re.compile(
     r"^(?:(?:thank you|thanks)(?: for (?:asking|your (?:question|patience|message)))?|"
     r"hello|hi|of course|certainly|sure|happy to help|"
@@ -73,6 +75,28 @@ def from_template(template: Template, spoken: Spoken) -> Draft:
     source = Source(f"dialogue:{template.intent}", "dialogue", title, text)
     sentences = [Sentence(one, (source.id,), "\n" if begins else _gap(one)) for one, begins in spoken.sentences]
     return Draft("answered" if sentences else "unknown", sentences, [source])
+
+
+def together(parts: Sequence[str], drafts: Sequence[Draft], language: str) -> Draft:
+    """Answers to the questions of one message, at least one of which is known, as one."""
+    told = Draft("answered")
+    said: set[str] = set()
+    for part, one in zip(parts, drafts, strict=True):
+        sentences = one.sentences
+        if one.outcome == "unknown":
+            short = part if len(part) <= PART else f"{part[:PART]}…"
+            sentences = [Sentence(say(language, "unknown_part", part=short))]
+        new = [sentence for sentence in sentences if sentence.text not in said]
+        if any(sentence.sources for sentence in sentences) and not any(sentence.sources for sentence in new):
+            continue  # all that it states was said
+        said |= {sentence.text for sentence in new}
+        told.sentences += [
+            replace(sentence, lead="\n") if place == 0 else sentence for place, sentence in enumerate(new)
+        ]
+        told.sources += [source for source in one.sources if source not in told.sources]
+        told.items = tuple(dict.fromkeys([*told.items, *one.items]))
+        told.question, told.options = one.question or told.question, one.options or told.options
+    return told
 
 
 class UnsupportedError(Exception):
