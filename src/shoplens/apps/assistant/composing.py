@@ -16,7 +16,6 @@ from shoplens.apps.assistant.turns import Outcome, Sentence, Source
 from shoplens.apps.assistant.wording import say
 
 MOST_QUOTED = 5  # sentences of a passage
-PART = 80  # characters of a question that is repeated
 _TALK = re.compile(
     r"^(?:(?:thank you|thanks)(?: for (?:asking|your (?:question|patience|message)))?|"
     r"hello|hi|of course|certainly|sure|happy to help|"
@@ -77,15 +76,14 @@ def from_template(template: Template, spoken: Spoken) -> Draft:
     return Draft("answered" if sentences else "unknown", sentences, [source])
 
 
-def together(parts: Sequence[str], drafts: Sequence[Draft], language: str) -> Draft:
-    """Answers to the questions of one message, at least one of which is known, as one."""
+def together(drafts: Sequence[Draft], language: str) -> Draft:
+    """Answers to the questions of one message, at least one of which is known, as one. A question without an answer is
+    told by its number: its words are the customer's, and none that the shop says."""
     told = Draft("answered")
     said: set[str] = set()
-    for part, one in zip(parts, drafts, strict=True):
-        sentences = one.sentences
-        if one.outcome == "unknown":
-            short = part if len(part) <= PART else f"{part[:PART]}…"
-            sentences = [Sentence(say(language, "unknown_part", part=short))]
+    for number, one in enumerate(drafts, start=1):
+        unknown = [Sentence(say(language, "unknown_part", number=str(number)))]
+        sentences = unknown if one.outcome == "unknown" else one.sentences
         new = [sentence for sentence in sentences if sentence.text not in said]
         if any(sentence.sources for sentence in sentences) and not any(sentence.sources for sentence in new):
             continue  # all that it states was said

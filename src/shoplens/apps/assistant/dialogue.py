@@ -151,7 +151,7 @@ class Assistant:
                 asked = replace(read, text=part, language=understood.language)
                 drafts.append(self._answer(asked, self._understand(asked, memory), memory, kept.conversation_id, check))
             if any(one.outcome == "answered" for one in drafts):
-                return together(parts, drafts, understood.language)
+                return together(drafts, understood.language)
         return self._answer(read, understood, memory, kept.conversation_id, check)
 
     def _while_open(self, turn: Turn, kept: Transcript, listener: Listener) -> Reply | None:

@@ -45,7 +45,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
         "这个我不清楚，也不想乱猜。能换个说法再问一次吗？",
     ),
     "unknown_product": ("The catalogue does not say that of {title}.", "商品目录里没有说明{title}的这一点。"),
-    "unknown_part": ("As to “{part}”: I do not know that.", "关于“{part}”：我不清楚。"),
+    "unknown_part": ("As to question {number}: I do not know that.", "第{number}个问题：我不清楚。"),
     "sign_in": ("To see your orders, please sign in first.", "请先登录，才能查看您的订单。"),
     "no_orders": ("I find no orders of yours.", "没有找到您的订单。"),
     "no_such_order": ("I find no order with that number among yours.", "您的订单里没有这个编号。"),
