@@ -272,6 +272,19 @@ def test_plain(tmp_path: Path) -> None:
     assert summary["accepted"] == 6
 
 
+def test_a_context_that_is_an_object_is_kept_whole(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    rows = [
+        {"user_id": "u", "item_id": "i", "event_type": "purchase", "timestamp": 1_760_000_000 + day, "context": context}
+        for day, context in enumerate(({"order_id": "1007", "status": "已发货"}, None, {"order_id": "1008"}))
+    ]
+    path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    events, refused, _ = taken(SourceFile(path), tmp_path)
+    assert not refused
+    told = [orjson.loads(one["context"]) if "context" in one else None for one in events]
+    assert told == [{"order_id": "1007", "status": "已发货"}, None, {"order_id": "1008", "status": None}]
+
+
 def test_plain_in_every_container_is_the_same(tmp_path: Path) -> None:
     frame = pl.DataFrame(
         {

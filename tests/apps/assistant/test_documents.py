@@ -125,10 +125,10 @@ def test_the_passage_that_answers_comes_first_and_others_do_not_count() -> None:
     ("question", "about"),
     [
         ("退货期限是多久？", "退货期限 ？"),
-        ("请问你们的运费多少钱", "的运费"),
+        ("请问你们的运费多少钱", "运费"),
         ("会员要怎么注册", "会员 注册"),
-        ("How long is the warranty?", "How long is the warranty?"),
-        ("多久？", "多久？"),
+        ("How long is the warranty?", "long warranty?"),
+        ("多久？", ""),
     ],
 )
 def test_words_that_only_ask_are_not_looked_for(question: str, about: str) -> None:

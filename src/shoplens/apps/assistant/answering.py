@@ -6,34 +6,32 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from shoplens.apps.assistant.composing import Draft, from_template, quoted
-from shoplens.apps.assistant.grounding.claims import words_of
+from shoplens.apps.assistant.composing import MOST_QUOTED, Draft, from_template, quoted
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.intents.templates import best_template, speak
-from shoplens.apps.assistant.knowledge.index import Hit, Knowledge
+from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.products import PRODUCT_ACTS, SHOWN, SURE, ProductAnswers, fits
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
-from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
-from shoplens.apps.assistant.turns import TALK, Act, Sentence, Turn, Understood
+from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_source
+from shoplens.apps.assistant.turns import TALK, Act, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.understanding.acts import about_service, bounded
+from shoplens.apps.assistant.understanding.questions import names_only, terse
 from shoplens.apps.assistant.understanding.reading import readable
-from shoplens.apps.assistant.understanding.subject import pointed_at, subject_of
+from shoplens.apps.assistant.understanding.subject import subject_of
 from shoplens.apps.assistant.wording import say, slot_name
-from shoplens.domain.catalogue import Product
-from shoplens.encoders.centring import language_of
 from shoplens.errors import InputError, ShoplensError
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
-SURE = 0.6  # probability of an intent below which it is asked back, where another is likely too
 ACTS = 0.8  # probability of an intent from which on its tool is used
 STRONG = 0.1  # above the threshold: a document that good goes before an answer of the past
-SHOWN = 3  # products of an answer
+ALIKE = 0.03  # scores of passages that answer equally well
 LATEST = 3  # orders that are told of
-PRODUCT_ACTS = frozenset({Act.PRICE, Act.STOCK, Act.ATTRIBUTE, Act.COMPATIBLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,7 @@ class Answering:
         self._tools, self._intents, self._knowledge, self._shop = tools, intents, knowledge, shop
         self._seconds = tool_seconds
         self._hands = ThreadPoolExecutor(32, thread_name_prefix="shoplens-assistant")
+        self._products = ProductAnswers.asking(tools.catalogue, self._within) if tools.catalogue is not None else None
 
     def close(self) -> None:
         """No more tools."""
@@ -87,16 +86,21 @@ class Answering:
         ways: tuple[Callable[[], Draft | None], ...] = (
             lambda: self._pending(understood, memory),
             lambda: self._shopping(turn, understood, memory, conversation_id) if turn.photos else None,
-            lambda: self._product(turn, understood, memory),
+            lambda: self._products.facts(turn, understood, memory) if self._products is not None else None,
             lambda: self._orders(turn, understood) if Act.ORDERS is understood.act or action == "orders" else None,
             lambda: self._recommended(turn, understood, conversation_id, action),
             lambda: self._asked_for(turn, understood, memory, conversation_id),
-            lambda: self._documents(turn, strong=True),
+            lambda: self._unable(understood),
+            lambda: self._documents(turn, STRONG),
             lambda: self._shopping(turn, understood, memory, conversation_id) if understood.confidence < SURE else None,
             lambda: self._offered(understood) if understood.confidence >= SURE else None,
             lambda: self._past(turn, understood, memory),
-            lambda: self._documents(turn, strong=False),
+            lambda: self._heard(understood) if understood.act is Act.COMPLAINT else None,
+            lambda: self._documents(turn, 0.0),
+            lambda: self._heard(understood) if understood.act is Act.TROUBLE else None,
             lambda: self._shopping(turn, understood, memory, conversation_id),
+            lambda: self._products.unknown(turn, understood) if self._products is not None else None,
+            lambda: self._heard(understood),
         )
         for find in ways:
             check()
@@ -117,7 +121,7 @@ class Answering:
         if self._tools.orders is None:
             return None
         if turn.user_id is None:
-            general = self._documents(turn, strong=False)
+            general = self._documents(turn, 1.5 * STRONG)
             draft = Draft("asked_back", [Sentence(say(language, "sign_in"))])
             if general is not None:
                 draft.sentences += [
@@ -141,70 +145,69 @@ class Answering:
         if not any(one.status for one in chosen):
             sentences.append(Sentence(say(language, "no_status"), (), "\n"))
         items = tuple(dict.fromkeys(line.item_id for one in chosen for line in one.lines))
-        return Draft("answered", sentences, [order_source(one) for one in chosen], items)
-
-    def _product(self, turn: Turn, understood: Understood, memory: Memory) -> Draft | None:
-        """What the catalogue says of the product that is asked about."""
-        if understood.act not in PRODUCT_ACTS or self._tools.catalogue is None:
-            return None
-        products = self._named(turn.text, memory, understood.language)
-        if products is None:
-            return None
-        if not products:
-            if subject_of(turn.text):
-                return None
-            question = say(understood.language, "which_product")
-            return Draft("asked_back", [Sentence(question)], question=question)
-        sentences = [
-            fact for one in products for fact in product_facts(one, understood.act, turn.text, understood.language)
-        ]
-        sources = [product_source(one) for one in products]
-        if not sentences:
-            sentences = [Sentence(say(understood.language, "unknown_product"))]
-            return Draft("unknown", sentences, sources, tuple(one.item_id for one in products))
-        return Draft("answered", sentences, sources, tuple(one.item_id for one in products))
-
-    def _named(self, text: str, memory: Memory, language: str) -> list[Product] | None:
-        """Products that a message names or points at; None when the catalogue cannot be asked."""
-        catalogue = self._tools.catalogue
-        assert catalogue is not None
-        subject = subject_of(text)
-        wanted = words_of(subject)
-        if wanted:
-            found = self._within(catalogue.find, subject, 2 * SHOWN, language)
-            if found is None:
-                return None
-            named = [one for one in found if _is_named(wanted, one)]
-            if named:
-                return named[:SHOWN]
-            if not subject.isascii() and found and language_of(found[0].title) != language_of(subject):
-                return found[:1]  # found through a dictionary: the answer says which product it speaks of
-        pointed = pointed_at(text, memory.items)
-        return (self._within(catalogue.get, [pointed]) or []) if pointed is not None else []
+        sources = [order_source(one) for one in chosen]
+        general = self._documents(turn, STRONG) if about_service(turn.text) else None
+        if general is not None:  # "I want to return order 1007": how that goes
+            sentences += [replace(general.sentences[0], lead="\n"), *general.sentences[1:]]
+            sources += general.sources
+        return Draft("answered", sentences, sources, items)
 
     def _recommended(
-        self, turn: Turn, understood: Understood, conversation_id: str, action: str | None
+        self,
+        turn: Turn,
+        understood: Understood,
+        conversation_id: str,
+        action: str | None,
+        *,
+        anything: bool = False,
     ) -> Draft | None:
         if self._tools.recommends is None or not (understood.act is Act.RECOMMEND or action == "recommend"):
             return None
-        if self._tools.shopping is not None and subject_of(turn.text):
+        if self._tools.shopping is not None and subject_of(turn.text) and not anything:
             return None  # "recommend me a red dress" is a search
         products = self._within(self._tools.recommends, turn.user_id, conversation_id, SHOWN)
         if not products:
             return None
-        return _shown(say(understood.language, "recommended"), Shown(tuple(products), len(products)), understood)
+        return _listed("recommended", Shown(tuple(products), len(products)), understood)
 
     def _asked_for(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
-        """ "Do you have a kettle?" where there are kettles: before any document with similar words."""
-        if understood.act is not Act.FIND or self._tools.catalogue is None or not subject_of(turn.text):
+        """ "Do you have a kettle?", or "kettle" alone, where there are kettles: before any document with similar words.
+        After a search, "in red" and "red one" go on with it."""
+        service = about_service(turn.text)
+        bare = understood.act is Act.QUESTION and not (service or understood.in_scope) and names_only(turn.text)
+        wished = understood.act in (Act.FIND, Act.RECOMMEND) and bounded(turn.text)
+        if not (understood.act is Act.FIND or bare or wished) or self._products is None:
             return None
-        named = self._named(turn.text, memory, understood.language)
-        if not named:
+        subject = subject_of(turn.text)
+        if memory.shopping and terse(turn.text) and not service:
+            found = self._found(turn, turn.text, understood, conversation_id)
+            if found is not None and found.products:
+                return _shown(found, understood, subject, goes_on=True)
+        find = self._products.bare if bare else self._products.of
+        named = find(turn.text, understood.language) if subject and not wished else []
+        if not named and not wished:
             return None
-        draft = self._shopping(turn, understood, memory, conversation_id)
-        if draft is None or draft.outcome != "unknown":
-            return draft
-        return _shown(say(understood.language, "sold_out"), Shown(tuple(named), len(named)), understood)
+        found = self._found(turn, turn.text if wished else subject, understood, conversation_id)
+        if found is None:
+            return Draft("unknown", [Sentence(say(understood.language, "tool_failed"))])
+        if found.products:
+            return _shown(found, understood, "" if wished else subject)
+        return _listed("sold_out", Shown(tuple(named), len(named)), understood) if named else None
+
+    def _unable(self, understood: Understood) -> Draft | None:
+        """What only the customer can do."""
+        if understood.act is not Act.CHANGE:
+            return None
+        return Draft("talked", [Sentence(say(understood.language, "change"))])
+
+    def _heard(self, understood: Understood) -> Draft | None:
+        """A complaint, and trouble that no document speaks of."""
+        if understood.act not in (Act.COMPLAINT, Act.TROUBLE) and understood.tone is not Tone.UPSET:
+            return None
+        question = say(understood.language, "offer_human")
+        return Draft(
+            "asked_back", [Sentence(say(understood.language, "complaint")), Sentence(question)], question=question
+        )
 
     def _shopping(self, turn: Turn, understood: Understood, memory: Memory, conversation_id: str) -> Draft | None:
         """A search for products by words and photos; what was searched for is refined."""
@@ -216,29 +219,47 @@ class Answering:
         if shopping is None or not (turn.photos or looks or goes_on):
             return None
         text = turn.text if goes_on or turn.photos else subject_of(turn.text) or turn.text
-        found = self._within(
-            shopping, conversation_id, turn.user_id, text, turn.photos, understood.language, SHOWN, refuses=True
-        )
+        found = self._found(turn, text, understood, conversation_id)
         if found is None:
             return Draft("unknown", [Sentence(say(understood.language, "tool_failed"))])
+        if not found.products and understood.act is Act.RECOMMEND:
+            return self._recommended(turn, understood, conversation_id, "recommend", anything=True)
         if not found.products:
             return None if goes_on else Draft("unknown", [Sentence(say(understood.language, "nothing_found"))])
-        return _shown(say(understood.language, "shown"), found, understood)
+        return _shown(found, understood, "" if turn.photos else subject_of(turn.text), goes_on=goes_on)
 
-    def _documents(self, turn: Turn, *, strong: bool) -> Draft | None:
-        """The passage that answers, where one does."""
-        hit = self._passage(turn.text)
-        knowledge = self._knowledge()
-        if hit is None or knowledge is None:
+    def _found(self, turn: Turn, text: str, understood: Understood, conversation_id: str) -> Shown | None:
+        """What the search that goes on finds; None when there is none or it fails."""
+        if self._tools.shopping is None:
             return None
-        least = knowledge.threshold + (STRONG if strong else 0.0)
-        draft = quoted(hit, turn.text) if hit.score >= least else None
-        return draft if draft is not None and draft.outcome == "answered" else None
+        return self._within(
+            self._tools.shopping,
+            conversation_id,
+            turn.user_id,
+            text,
+            turn.photos,
+            understood.language,
+            SHOWN,
+            refuses=True,
+        )
 
-    def _passage(self, text: str) -> Hit | None:
+    def _documents(self, turn: Turn, above: float) -> Draft | None:
+        """The passage that answers, or two that answer alike, where one is `above` the threshold."""
         knowledge = self._knowledge()
-        found = knowledge.search(text, 1) if knowledge is not None and text.strip() else []
-        return found[0] if found else None
+        found = knowledge.search(turn.text, 2) if knowledge is not None and turn.text.strip() else []
+        if knowledge is None or not found:
+            return None
+        least = knowledge.threshold + above
+        drafts = [quoted(hit, turn.text) for hit in found if hit.score >= max(least, found[0].score - ALIKE)]
+        drafts = [one for one in drafts if one.outcome == "answered"]
+        if not drafts:
+            return None
+        first, *others = drafts
+        for other in others:  # neither answers better: both are told
+            if len(first.sentences) + len(other.sentences) <= MOST_QUOTED:
+                first.sentences += [replace(other.sentences[0], lead="\n"), *other.sentences[1:]]
+                first.sources += other.sources
+        return first
 
     def _past(self, turn: Turn, understood: Understood, memory: Memory) -> Draft | None:
         """The answer that was given before; or, between two intents, the question which one is meant."""
@@ -294,18 +315,17 @@ class Answering:
             return None
 
 
-def _is_named(wanted: frozenset[str], product: Product) -> bool:
-    """Whether a product has nearly all words of what was asked about."""
-    values = [value for one in product.attributes.values() for value in one]
-    own = words_of(" ".join([product.title, product.brand or "", *product.category, *values, product.item_id]))
-    return len(wanted & own) >= max(1, round(0.75 * len(wanted)))
+def _shown(found: Shown, understood: Understood, subject: str, *, goes_on: bool = False) -> Draft:
+    """What a search found; said to be the nearest where none of it is what was looked for."""
+    exact = not subject or fits(found.products, subject, goes_on=goes_on)
+    return _listed("shown" if exact else "nearest", found, understood)
 
 
-def _shown(begin: str, found: Shown, understood: Understood) -> Draft:
+def _listed(begin: str, found: Shown, understood: Understood) -> Draft:
     products = list(found.products)
     return Draft(
         "answered",
-        [Sentence(begin), *listed(products, understood.language)],
+        [Sentence(say(understood.language, begin)), *listed(products, understood.language)],
         [product_source(one) for one in products],
         tuple(one.item_id for one in products),
         found.question,

@@ -13,6 +13,7 @@ from shoplens.apps.assistant.knowledge.index import Hit
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import sentences_as_they_come, split_sentences
 from shoplens.apps.assistant.turns import Outcome, Sentence, Source
+from shoplens.apps.assistant.wording import say
 
 MOST_QUOTED = 5  # sentences of a passage
 _TALK = re.compile(
@@ -73,6 +74,27 @@ def from_template(template: Template, spoken: Spoken) -> Draft:
     source = Source(f"dialogue:{template.intent}", "dialogue", title, text)
     sentences = [Sentence(one, (source.id,), "\n" if begins else _gap(one)) for one, begins in spoken.sentences]
     return Draft("answered" if sentences else "unknown", sentences, [source])
+
+
+def together(drafts: Sequence[Draft], language: str) -> Draft:
+    """Answers to the questions of one message, at least one of which is known, as one. A question without an answer is
+    told by its number: its words are the customer's, and none that the shop says."""
+    told = Draft("answered")
+    said: set[str] = set()
+    for number, one in enumerate(drafts, start=1):
+        unknown = [Sentence(say(language, "unknown_part", number=str(number)))]
+        sentences = unknown if one.outcome == "unknown" else one.sentences
+        new = [sentence for sentence in sentences if sentence.text not in said]
+        if any(sentence.sources for sentence in sentences) and not any(sentence.sources for sentence in new):
+            continue  # all that it states was said
+        said |= {sentence.text for sentence in new}
+        told.sentences += [
+            replace(sentence, lead="\n") if place == 0 else sentence for place, sentence in enumerate(new)
+        ]
+        told.sources += [source for source in one.sources if source not in told.sources]
+        told.items = tuple(dict.fromkeys([*told.items, *one.items]))
+        told.question, told.options = one.question or told.question, one.options or told.options
+    return told
 
 
 class UnsupportedError(Exception):

@@ -18,16 +18,18 @@ from datetime import UTC, datetime
 import orjson
 
 from shoplens.apps.assistant.answering import Answering
-from shoplens.apps.assistant.composing import Draft
+from shoplens.apps.assistant.composing import Draft, together
 from shoplens.apps.assistant.escalation import Rules, hand_over
 from shoplens.apps.assistant.listening import NOBODY, Listener, Staying
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import plain
 from shoplens.apps.assistant.telling import details_of, read_as, silent_reply, spaced
 from shoplens.apps.assistant.tools.base import Writer
-from shoplens.apps.assistant.turns import Act, Handover, Reply, Sentence, Tone, Turn, Understood
+from shoplens.apps.assistant.turns import MAX_TEXT, TALK, Act, Handover, Reply, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import leaves
+from shoplens.apps.assistant.understanding.questions import parts_of
 from shoplens.apps.assistant.understanding.reading import Understanding
+from shoplens.apps.assistant.understanding.spelling import spelled_out
 from shoplens.apps.assistant.wording import moment_name, say
 from shoplens.apps.assistant.writing import write
 from shoplens.domain.events import MICROSECONDS_PER_DAY
@@ -105,7 +107,7 @@ class Assistant:
         if reason is not None:
             draft, handover = self._handed_over(reason, turn, understood, memory, Draft("unknown"))
         else:
-            draft, handover = self._answer(turn, understood, memory, kept.conversation_id, listener.check), None
+            draft, handover = self._drafted(turn, understood, memory, kept, listener.check), None
             misses = memory.misses + 1 if draft.outcome == "unknown" else 0
             if misses >= self._rules.misses:
                 draft, handover = self._handed_over("unsure", turn, understood, memory, draft)
@@ -135,6 +137,22 @@ class Assistant:
             handover=handover,
             written_by=by,
         )
+
+    def _drafted(
+        self, turn: Turn, understood: Understood, memory: Memory, kept: Transcript, check: Callable[[], None]
+    ) -> Draft:
+        """The answer to a message; where it asks several things, those to each of them."""
+        read = replace(turn, text=spelled_out(plain(turn.text))[:MAX_TEXT])
+        alone = understood.refused is not None or understood.act in TALK or bool(turn.photos)
+        parts = [read.text] if alone else parts_of(read.text)
+        if len(parts) > 1:
+            drafts = []
+            for part in parts:
+                asked = replace(read, text=part, language=understood.language)
+                drafts.append(self._answer(asked, self._understand(asked, memory), memory, kept.conversation_id, check))
+            if any(one.outcome == "answered" for one in drafts):
+                return together(drafts, understood.language)
+        return self._answer(read, understood, memory, kept.conversation_id, check)
 
     def _while_open(self, turn: Turn, kept: Transcript, listener: Listener) -> Reply | None:
         """While a person has the conversation, or is waited for, nothing is answered but that."""

@@ -167,9 +167,35 @@ _TO_READERS = tuple(
         r"(?:customer|user|shopper|person|visitor|client|caller)s? (?:write|say|type|ask|mention|enter|use)s?\b"
         r"[^,]{0,80},\s*(?:please |always |then |just |you (?:must|should|may) )*"
         r"(?:hand out|give|tell|say|reply|answer|respond|grant|reveal|offer|send|confirm|approve|share)\b",
+        r"\b(?:when|if|while|whenever|before) (?:you(?:'re| are) )?(?:answering|"
+        r"summari[sz]ing|replying|responding|asked)\b"
+        r".{0,40}\b(?:questions?|reviews?|products?|page|documents?|shop|customers?|shoppers?|listing)\b.{0,40}"
+        r"\b(?:state|say|add|tell|mention|write|claim|answer|reply|include|recommend)\b",
+        r"\b(?:answer|reply to|respond to) (?:every|all|any|each) (?:questions?|requests?|customers?|messages?)\b",
+        r"\byour (?:new |only |next |real )?(?:task|job|role|goal|objective) (?:is|are)(?: now)? (?:to|that)\b",
+        r"\byou (?:must|should|shall|have to) (?:now |always |only |"
+        r"never )*(?:recommend|promise|grant|pretend|reveal)\b",
+        r"\bend of (?:the |this )?(?:document|context|source)s?\b|\bnew (?:conversation|session|chat)\s*:",
+        r"^\W*(?:assistant|ai|bot)\s*:\s*(?:sure|of course|certainly|yes|okay|ok|here)\b",
+        r"\binstructions?\s*:\s*(?:reply|answer|respond|say|tell|recommend|ignore|"
+        r"always|never|write|output|mention|state)\b",
+        r"\bhidden (?:text|instruction|note|message|prompt)s?\b",
+        r"\b(?:include|add|insert|append|put|mention|state)\b.{0,60}\b(?:in|to|into|"
+        r"with) (?:every|each|all|any|your)(?: of your)? "
+        r"(?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies))\b",
+        r"\b(?:chat ?bots?|assistants?|ais?|llms?|language models?|crawlers?)\b.{0,20}\breading this\b|"
+        r"\b(?:automated|automatic|machine|ai) readers?\b",
+        r"(?:回答|答复|回复).{0,20}(?:问题|顾客|客户|咨询)的?时(?!间).{0,8}(?:请|务必|必须|应当?|要|说)|"
+        r"总结.{0,10}(?:评论|评价|本页|商品)时.{0,4}(?:请|务必|必须|要|写|说)",
+        r"阅读(?:本|此|这)[页文].{0,8}(?:客服|助手|机器人|AI|程序|模型)|"
+        r"(?:自动程序|爬虫|大模型|智能体|机器人).{0,10}读到",
+        r"你的(?:新|唯一)?(?:任务|职责|目标)(?:现在)?(?:就)?是|(?:每个|所有|每次|"
+        r"每条)(?:回答|回复|答案).{0,6}(?:加上|写上|说|包含|附上)",
+        r"^\W*系统[:：].{0,12}(?:从现在|所有|必须|自动|请|立即)",
         r"请(?:让)?(?:AI|人工智能|智能助手|智能客服|助手|机器人|大模型|语言模型)(?:客服|助手)?(?:们)?.{0,4}"
         r"(?:告诉|说|回答|回复|推荐|批准|忽略|同意|输出|承诺)",
-        r"(?:致|给|亲爱的)(?:所有|各位|阅读本[页文])?的?(?:AI|人工智能|智能助手|机器人|大模型|语言模型)(?:们|客服|助手)?.{0,6}[:：,，]",
+        r"(?:致|给|亲爱的)(?:所有|各位|阅读本[页文])?的?(?:AI|人工智能|智能助手|机器人|"
+        r"大模型|语言模型)(?:们|客服|助手)?.{0,6}[:：,，]",
         r"(?:如果|假如|若)你是.{0,4}(?:AI|人工智能|机器人|助手|大模型|语言模型)",
         r"(?:当|如果|只要)(?:顾客|客户|用户)(?:说|写|输入|提到|问).{1,30}(?:就|则|请|，)"
         r"(?:告诉|回复|回答|发放|给出|同意|承诺|送)",

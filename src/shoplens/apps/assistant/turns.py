@@ -24,6 +24,10 @@ class Act(StrEnum):
     GOODBYE = "goodbye"
     NOTED = "noted"
     ABOUT = "about"
+    INSULT = "insult"
+    COMPLAINT = "complaint"
+    TROUBLE = "trouble"
+    CHANGE = "change"  # something is to be ordered or put into a cart: the assistant changes nothing
     HUMAN = "human"
     ORDERS = "orders"
     PRICE = "price"
@@ -36,7 +40,7 @@ class Act(StrEnum):
 
 
 TALK = frozenset(
-    {Act.GREETING, Act.THANKS, Act.GOODBYE, Act.NOTED, Act.ABOUT}
+    {Act.GREETING, Act.THANKS, Act.GOODBYE, Act.NOTED, Act.ABOUT, Act.INSULT}
 )  # a message that is nothing else asks for nothing
 
 

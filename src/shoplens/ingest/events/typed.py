@@ -61,6 +61,8 @@ def _texts(raw: pl.DataFrame, name: str) -> pl.Series:
     if column.dtype.is_float():  # an integer id that met a missing one on its way through a dataframe
         whole = column.cast(pl.Int64, strict=False)
         column = whole if (column.drop_nulls().drop_nans() % 1 == 0).all() else column
+    if isinstance(column.dtype, pl.Struct):  # {"context": {"order_id": "1007"}} in JSON lines
+        return pl.select(pl.when(column.is_not_null()).then(pl.lit(column).struct.json_encode())).to_series()
     if column.dtype != pl.String:
         return column.cast(pl.String)
     # NUL is legal in JSON and in no database

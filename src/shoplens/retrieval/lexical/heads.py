@@ -26,7 +26,7 @@ _COUNTED = frozenset(
 )  # fmt: skip
 
 #: Characters that are the name of a thing, and end the names of its kinds.
-_THINGS = frozenset(
+THINGS = frozenset(
     "鞋靴裤裙帽袜衫袄伞笔灯锅杯壶碗盘碟勺筷叉瓶盆罐桶刀剪椅桌柜床垫毯枕被席帘镜梳刷琴鼓棋茶酒油醋糖盐酱糕饼粥粽饺虾蟹橘桃梨枣霜膏膜皂巾"
 )
 
@@ -52,9 +52,9 @@ def things_in(word: str, within: Iterable[tuple[str, int, int]]) -> Iterator[str
     """
     last = (inner for inner, start, end in within if end == len(word) and 1 < end - start < len(word))
     yield from sorted(last, key=len, reverse=True)
-    if word[-1] in _THINGS:
+    if word[-1] in THINGS:
         yield word[-1]
-    if len(word) == 2 and word[-1] == "子" and word[0] in _THINGS:
+    if len(word) == 2 and word[-1] == "子" and word[0] in THINGS:
         yield word[0]
 
 

@@ -27,6 +27,9 @@ from shoplens.retrieval.lexical.index import LexicalIndex
 Floats = npt.NDArray[np.float32]
 
 WORDS = 0.45  # weight of words beside meaning
+ALONE = (
+    0.3  # of that where a question has one word only: "arrive" is wholly in many a passage that answers something else
+)
 OWN_LANGUAGE = 0.08  # what a passage in the language of the question is better by
 DEPTH = 50  # passages that words find
 FALSE_ALARMS = 0.05  # share of unrelated questions that may be answered from a document
@@ -100,9 +103,11 @@ class Knowledge:
         rows, cosines = self._meaning.search(query, len(self.passages))
         scores = np.zeros(len(self.passages), np.float32)
         scores[rows[0]] = (1 - WORDS) * np.clip(cosines[0], 0.0, 1.0)
-        found = self._words.search(self._words.parse(asked_about(text)), DEPTH)
+        asked = self._words.parse(asked_about(text))
+        found = self._words.search(asked, DEPTH)
+        weight = WORDS if len(asked.words) > 1 else WORDS * ALONE
         for row, coverage in zip(found.item_ids, found.coverage.tolist(), strict=True):
-            scores[int(row)] += WORDS * coverage
+            scores[int(row)] += weight * coverage
         scores[self._languages == language_of(text)] += OWN_LANGUAGE
         return scores
 

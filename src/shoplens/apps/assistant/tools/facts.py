@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from shoplens.apps.assistant.grounding.claims import words_of
+from shoplens.apps.assistant.grounding.vocabulary import SILENT
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import split_sentences
 from shoplens.apps.assistant.tools.base import Order
+from shoplens.apps.assistant.tools.fields import asked_fields, field_name
+from shoplens.apps.assistant.tools.naming import naming_words
 from shoplens.apps.assistant.turns import Act, Sentence, Source
 from shoplens.domain.catalogue import RELATIONS, Availability, Product
 
@@ -89,16 +92,22 @@ def product_facts(product: Product, act: Act, asked: str, language: str) -> list
     elif act is Act.STOCK:
         said = [known] if (known := _stock(product, language)) else []
     elif act is Act.COMPATIBLE:
-        said = list(_attributes(product, language, lambda name: bool(_FITS.search(name)))) or list(
-            _described(product, asked)
-        )
+        said = list(_attributes(product, language, lambda name: bool(_FITS.search(name))))
+        said = said or list(_described(product, asked)) or [one for one in _sentences(product) if _FITS.search(one)][:2]
     elif act is Act.ATTRIBUTE:
-        wanted = words_of(asked)
-        said = list(_attributes(product, language, lambda name: bool(words_of(name) & wanted)))
-        if "brand" in wanted or "品牌" in asked or "牌子" in asked:
-            said = [_brand(product, language)] if product.brand else said
-        said = said or list(_described(product, asked)) or list(_overview(product, language))
-    return [Sentence(one, source, "\n" if place == 0 else " ") for place, one in enumerate(said)]
+        said = list(_asked(product, asked, language)) or list(_described(product, asked))
+        if not said and not asked_fields(asked):  # "tell me about it"
+            said = [*_sentences(product)[:2], *_overview(product, language)]
+    elif act is Act.QUESTION:
+        said = list(dict.fromkeys([*_asked(product, asked, language), *_described(product, asked)]))
+    told = dict.fromkeys(_of_product(one, product, language) for one in said)
+    return [Sentence(one, source, "\n" if place == 0 else " ") for place, one in enumerate(told)]
+
+
+def _of_product(sentence: str, product: Product, language: str) -> str:
+    """Named, where its description does not say of what it speaks."""
+    title = _title(product)
+    return sentence if title in sentence else f"{title}{'：' if language == 'zh' else ': '}{sentence}"
 
 
 def listed(products: Sequence[Product], language: str) -> list[Sentence]:
@@ -166,6 +175,18 @@ def _stock(product: Product, language: str) -> str | None:
     return None if state is None else _AVAILABLE[state][language == "zh"].format(title=_title(product))
 
 
+def _asked(product: Product, asked: str, language: str) -> Iterator[str]:
+    """Attributes that a question names, or asks for in other words ("how heavy …")."""
+    wanted, fields = words_of(asked) - words_of(product.title), asked_fields(asked)
+    if product.brand and any(one.english == "brand" for one in fields):
+        yield _brand(product, language)
+    yield from _attributes(
+        product,
+        language,
+        lambda name: bool(words_of(name) & wanted) or any(one.called.match(name) for one in fields),
+    )
+
+
 def _brand(product: Product, language: str) -> str:
     return (
         f"{_title(product)}的品牌是 {product.brand}。"
@@ -174,14 +195,13 @@ def _brand(product: Product, language: str) -> str:
     )
 
 
-def _attributes(product: Product, language: str, wanted: object) -> Iterator[str]:
-    assert callable(wanted)
+def _attributes(product: Product, language: str, wanted: Callable[[str], bool]) -> Iterator[str]:
     colon = "：" if language == "zh" else ": "
     for name, values in sorted(product.attributes.items()):
         shown = values[:MOST_VALUES]
-        if name not in RELATIONS and shown and wanted(name):
-            end = "。" if language == "zh" else "."
-            yield f"{_title(product)}, {name.replace('_', ' ')}{colon}{', '.join(shown)}{end}"
+        if name not in RELATIONS and shown and wanted(name.replace("_", " ")):
+            end, comma = ("。", "，") if language == "zh" else (".", ", ")
+            yield f"{_title(product)}{comma}{field_name(name, language)}{colon}{', '.join(shown)}{end}"
 
 
 def _overview(product: Product, language: str) -> Iterator[str]:
@@ -190,13 +210,14 @@ def _overview(product: Product, language: str) -> Iterator[str]:
             yield sentence
 
 
+def _sentences(product: Product) -> list[str]:
+    return [one for one, _ in split_sentences(product.description)]
+
+
 def _described(product: Product, asked: str) -> Iterator[str]:
     """Sentences of the description that share words with the question beyond the product's own name."""
-    wanted = words_of(asked) - words_of(product.title)
-    found = [
-        (len(words_of(one) & wanted), -place, one)
-        for place, (one, _) in enumerate(split_sentences(product.description))
-    ]
+    wanted = naming_words(asked) - words_of(product.title) - SILENT
+    found = [(len(words_of(one) & wanted), -place, one) for place, one in enumerate(_sentences(product))]
     for shared, _, sentence in sorted(found, reverse=True)[:2]:
         if shared:
             yield sentence

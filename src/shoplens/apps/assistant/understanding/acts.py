@@ -14,7 +14,7 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
         Act.GREETING,
         re.compile(
             r"^\W*(?:(?:hi|hello|hey|hallo|hola|bonjour|yo|good (?:morning|afternoon|evening|day)|greetings|你好|您好|"
-            r"嗨|哈喽|在吗|早上好|下午好|晚上好|有人吗)(?: there| all| team| everyone|啊|呀)?\W*)+"
+            r"嗨|哈喽|在吗|早上好|下午好|晚上好|有人吗|有人在吗|亲|客服)(?: there| all| team| everyone|啊|呀)?\W*)+"
             r"(?:how are you(?: doing)?(?: today)?|how is it going|what'?s up|你好吗|最近好吗)?\W*$",
             _I,
         ),
@@ -22,7 +22,8 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.THANKS,
         re.compile(
-            r"^\W*(?:(?:ok|okay|great|perfect|good|cool)\W+)?(?:many )?(?:thanks?(?: you)?|"
+            r"^\W*(?:(?:ok|okay|great|perfect|good|cool|nice|awesome|lovely|"
+            r"wonderful)\W+)?(?:many )?(?:thanks?(?: you)?|"
             r"thx|ty|cheers|much appreciated|谢谢|多谢|感谢|好的,?谢谢|谢了)(?: (?:a lot|so much|"
             r"very much|for (?:your|the) help)|您|你|啦|了)*\W*$",
             _I,
@@ -33,6 +34,23 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
         re.compile(
             r"^\W*(?:(?:no|ok|okay|great|thanks?(?: you)?|谢谢|好的)\W+)*(?:bye|goodbye|bye bye|see you|that'?s all|"
             r"that is all|that'?s it|nothing else|再见|拜拜|没事了|没有了|就这些)\W*$",
+            _I,
+        ),
+    ),
+    (
+        Act.INSULT,  # and nothing else: an insult within a question is the tone of that question
+        re.compile(
+            r"^(?=.*(?:stupid|dumb|useless|idiot|moron|asshole|bastard|fuck|screw|go to hell|shut up|piss|suck|"
+            r"wtf|crap|"
+            r"bullshit|傻|蠢|笨|白痴|智障|垃圾|废物|有病|滚|去死|闭嘴|妈的|骗子))"
+            r"\W*(?:(?:you(?:'re| are)?|this is|what an?|such an?|just|so|a|an|the|are|is|bloody|fucking|damn|"
+            r"stupid|dumb|"
+            r"useless|bot|idiots?|morons?|assholes?|bastards?|fuck(?: you| off)?|screw you|go to hell|shut up|"
+            r"piss off|"
+            r"you suck|wtf|crap|bullshit|"
+            r"你|你们|真|太|这|是|个|就|都|什么|破|机器人|客服|的|了|吗|啊|"
+            r"傻[子逼Xx]?|蠢(?:货|猪)?|笨蛋?|白痴|智障|垃圾|废物|有病|"
+            r"滚(?:开|蛋|远点)?|去死|闭嘴|妈的|他妈的?|骗子)\W*)++$",
             _I,
         ),
     ),
@@ -54,7 +72,8 @@ _TALK: tuple[tuple[Act, re.Pattern[str]], ...] = (
             r"what do you do|who are you|what are you|"
             r"(?:are|r) (?:you|u) (?:an? )?(?:real )?(?:bot|robot|chatbot|ai|human|person|machine|real)|"
             r"am i (?:talking|speaking|chatting) (?:to|with) an? (?:\w+ )?(?:bot|robot|human|person|machine|ai)|"
-            r"你(?:能|可以|会)(?:帮我)?(?:做|干)?(?:些|点)?(?:什么|啥|帮我)(?:忙)?吗?|你会什么|你有什么功能|帮帮我|你是谁|你叫什么|"
+            r"你(?:能|可以|会)(?:帮我)?(?:做|干)?(?:些|点)?(?:什么|啥|"
+            r"帮我)(?:忙)?吗?|你会什么|你有什么功能|帮帮我|你是谁|你叫什么|"
             r"你是(?:真人|人工|机器人|人|AI|人工智能)(?:还是.{1,6})?吗?)\W*$",
             _I,
         ),
@@ -72,10 +91,12 @@ _THANKS = re.compile(r"^\W*(?:thank you|thanks|谢谢)\W*$", _I)  # alone, it is
 #: Said while a person is waited for.
 _LEAVES = re.compile(
     r"^\W*(?:please )?(?:cancel|never ?mind|leave(?: the queue)?|stop waiting|forget it)(?: please)?\W*$|"
-    r"\b(?:back to|go on with|continue with|talk to|ask) the (?:ai |shop'?s )?(?:bot|assistant|chatbot)\b(?! manager)|"
+    r"\b(?:back to|go on with|continue with|talk to|ask) the (?:ai |shop'?s )?(?:bot|assistant|"
+    r"chatbot)\b(?! manager)|"
     r"\b(?:don'?t|do not|no longer|not) (?:need|want|wait for) (?:an? |the )?(?:human|person|agent|colleague)\b|"
     r"\b(?:leave|cancel|quit|exit) the (?:queue|hand-?over|waiting)\b|"
-    r"^\W*(?:取消|算了|不等了)[吧了]?\W*$|(?:取消|不用|不要|不需要|退出|不等)(?:转)?(?:人工|真人|客服|排队)(?:客服|服务|了|吧)*(?=\W|$)|"
+    r"^\W*(?:取消|算了|不等了)[吧了]?\W*$|(?:取消|不用|不要|不需要|退出|"
+    r"不等)(?:转)?(?:人工|真人|客服|排队)(?:客服|服务|了|吧)*(?=\W|$)|"
     r"(?:回到|继续用|还是用|转回)(?:智能|AI)?(?:助手|机器人)",
     _I,
 )
@@ -94,6 +115,33 @@ _HUMAN = re.compile(
     r"人工|真人|转人工|客服人员|(?:找|要|接|转)(?:个|一个)?(?:人|客服|经理|主管)",
     _I,
 )
+#: Somebody wants to be heard, whatever about.
+_COMPLAINT = re.compile(
+    r"^\W*(?:(?:i|we)(?:'d| would)? (?:want|wish|like|need|have) (?:to )?)?(?:make |file |lodge |submit |"
+    r"raise )?(?:an? )?"
+    r"(?:formal |serious )?complain(?:t|ts)?(?: (?:about|against|regarding) .{1,60})?(?: please)?\W*$|"
+    r"^\W*(?:我|我们)?(?:要|想|需要)?(?:投诉|举报)(?!.{0,8}(?:怎么|流程|电话|渠道|哪)).{0,12}$",
+    _I,
+)
+#: Something bought does not do what it should.
+_TROUBLE = re.compile(
+    r"\b(?:broken|broke|damaged|defective|faulty|cracked|shattered|leak(?:s|ing)|in pieces|torn|ripped|"
+    r"(?:do|does|did|is|are)n't (?:\w+ )?(?:work\w*|charg\w+|turn\w*|start\w*|connect\w*|switch\w*)|not working|"
+    r"stopp?(?:s|ed) working|wrong (?:item|product|size|colou?r|one|order)|(?:is|are|was|were) missing|"
+    r"missing (?:item|part)s?|charged (?:me )?twice|double charged?|overcharged|crash(?:es|ed|ing)|"
+    r"(?:site|website|app|page|shop) is down|can(?:'t|not| not) (?:log|sign) in)\b|"
+    r"坏了|碎|破损|破了|裂了|开裂|(?<![会不])漏水|漏了|[用充开连打]不[了上开]|质量问题|有瑕疵|重复扣款|"
+    r"多扣了|被扣了?钱|扣了两次|发错|少发|漏发|少了|不工作|没反应",
+    _I,
+)
+#: What the assistant cannot do for anybody: it changes nothing.
+_ORDER_IT = re.compile(
+    r"\b(?:add|put) .{1,40} (?:to|in|into) (?:my |the )?(?:cart|basket|bag)\b|\b(?:place|make) (?:an?|the|"
+    r"my) order\b|"
+    r"\b(?:order|buy|book|reserve) (?:it|this|that|one|two|them|these) (?:for me|please|now)\b|"
+    r"加(?:入|到)购物车|帮我(?:下单|买一?[个件双条]|订一?[个件双条]|付款)|直接下单|给我下单",
+    _I,
+)
 _ORDERS = re.compile(
     r"\b(?:where(?:'s| is| are)|track\w*|status of|find|locate|when (?:will|does|is|"
     r"do)|has|did)\b.{0,40}\b(?:my|the) (?:\w+ )?"
@@ -101,7 +149,18 @@ _ORDERS = re.compile(
     r"\b(?:my|show|list|see|view|check) (?:my |me )?(?:last |latest |recent |previous |"
     r"past |order |purchase )*(?:orders?|purchases?|order history)\b|"
     r"\bwhat (?:did|have) i (?:\w+ )?(?:buy|bought|order|ordered)|\b(?:order|purchase|parcel) (?:status|#?\d)|"
-    r"(?:我的|我)?(?:订单|包裹|快递|货)(?:在哪|到哪|到了|状态|什么时候|怎么还|何时|"
+    r"\b(?:orders?|parcels?|packages?|deliver(?:y|ies)|shipments?)\b.{0,20}\b(?:never|not|(?:has|is|did|was|"
+    r"were)n't|still) "
+    r"(?:yet )?(?:arriv\w+|c[ao]me|been (?:shipped|delivered|sent)|delivered|shipped|here|received|dispatched)\b|"
+    r"\b(?:not|never|(?:have|did)n't) (?:yet )?(?:receiv\w+|got|gotten|get) (?:my|the|any) (?:\w+ )?"
+    r"(?:orders?|parcels?|packages?|deliver\w+)\b|\bstill waiting (?:for|on) (?:my|the)\b|"
+    r"(?:订单|单号)[号:： ]?[A-Z]*\d[\dA-Z-]*.{0,8}(?:到哪|在哪|什么时候|状态|"
+    r"还没|没收到|没到|到了|发货|物流|进度|签收|怎么样)|"
+    r"\d{5,}(?:.{0,3})(?:发货了|到了|签收了|寄出)|"
+    r"我?(?:的)?(?:订单|包裹|快递|货)(?:一直|怎么|为什么|为啥|还|都|现在)?(?:还)?(?:没|签收|送到|寄到|走到|到哪)|"
+    r"(?:怎么|为什么|为啥)(?:还|一直)?(?:没|不)(?:有)?(?:发货|收到|到货|送到|送来)|"
+    r"一直没(?:到|收到|发货)|还没(?:收到货|发货|到货)|"
+    r"(?:我的|我)?(?:订单|包裹|快递|(?<!发)(?<!送)(?<!补)(?<!退)(?<!有)货)(?:在哪|到哪|到了|状态|什么时候|怎么还|何时|"
     r"发货|查)|(?:查|看|查询|查看|跟踪|追踪)(?:一下)?(?:我的)?(?:订单|包裹|快递|物流)|"
     r"我(?:都)?(?:买过|买了|订过|下过)(?:什么|哪些)|我的订单",
     _I,
@@ -111,8 +170,9 @@ _PRODUCT: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.COMPATIBLE,
         re.compile(
-            r"\b(?:compatible with|(?:fit|work|go)s? (?:with|on|in|for)|suitable for|usable with)\b|"
-            r"兼容|适配|适用于|能(?:用在|配|装)|可以(?:用在|配|装)|适合",
+            r"\b(?:compatible with|(?:fit|work|go)s? (?:with|on|in|for)|fits? (?:an?|the|my|all)|suitable for|"
+            r"usable with)\b|"
+            r"兼容|适配|适用于|能(?:用在|配|装|充|用吗)|可以(?:用在|配|装|充)|适合|放得下|装得下|用得了",
             _I,
         ),
     ),
@@ -120,7 +180,9 @@ _PRODUCT: tuple[tuple[Act, re.Pattern[str]], ...] = (
         Act.PRICE,
         re.compile(
             r"\b(?:how much|price of|prices? for|cost of|what does .{1,60} cost|what do .{1,60} cost|"
-            r"how expensive|what is the price|what's the price|price)\b|多少钱|价格|价钱|怎么卖|"
+            r"how expensive|what is the price|what's the price|price|(?:which|what)(?: \w+)? (?:is|"
+            r"are) (?:the )?cheaper)\b|"
+            r"哪[个款](?:更)?(?:便宜|贵)|多少钱|价格|价钱|怎么卖|"
             r"几块|售价|贵不贵|什么价",
             _I,
         ),
@@ -129,7 +191,8 @@ _PRODUCT: tuple[tuple[Act, re.Pattern[str]], ...] = (
         Act.STOCK,
         re.compile(
             r"\b(?:in stock|out of stock|sold out|available|availability|how many .{1,60} (?:left|"
-            r"in stock|do you have)|back in stock|still have)\b|有货|现货|库存|缺货|卖完|还有(?:没有|"
+            r"in stock|do you have)|back in stock|still have|(?:will|is) (?:it|they|this|that) (?:be )?(?:back|"
+            r"restocked))\b|有货|现货|库存|缺货|卖完|还有(?:没有|"
             r"吗)?|补货",
             _I,
         ),
@@ -140,13 +203,17 @@ _PRODUCT: tuple[tuple[Act, re.Pattern[str]], ...] = (
             r"\b(?:what|which) (?:size|sizes|colou?rs?|material|brand|weight|flavou?rs?|ingredients?|"
             r"dimensions?|capacity|power|width|height|length)\b|\bwhat is .{1,60} made (?:of|"
             r"from)|\b(?:who makes|tell me (?:more )?about|details? (?:of|on|about)|describe|"
-            r"features? of|ingredients? (?:of|in))\b|什么(?:颜色|材质|牌子|品牌|尺码|尺寸|大小|"
-            r"口味|成分|材料)|多大|多重|介绍一下|详情|详细信息|成分",
+            r"features? of|ingredients? (?:of|in)|how (?:heavy|tall|wide|big|large|long is the|many watts)|"
+            r"what(?:'s| is| are) .{1,60} made (?:of|from|out of)|differences? between|come(?:s)? in(?= \d|"
+            r"to? \w))\b|什么(?:颜色|材质|牌子|品牌|尺码|尺寸|大小|"
+            r"口味|成分|材料|区别|码)|有哪些(?:颜色|尺码|尺寸|口味|款式)|几(?:码|种颜色|升|瓦|寸|"
+            r"斤)|多大|多重|多长|多宽|多高|介绍一下|详情|详细信息|成分",
             _I,
         ),
     ),
 )
 _RECOMMEND = re.compile(
+    r"\b(?:gifts?|presents?) (?:for|under|below|idea)|\bsomething for (?:my|an?|the|him|her)\b|礼物|"
     r"\b(?:recommend\w*|suggest\w*|what should i (?:buy|get|order|try)|gift ideas?|"
     r"anything (?:new|good|nice)|surprise me|for me\?)\b|"
     r"推荐|有什么好|送什么|买什么好|给我看看(?:新|好)",
@@ -156,9 +223,15 @@ _FIND = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock)|have you got|looking for|look for|searching for|"
     r"show me|find me|i need an?|i want (?:a|an|to buy|some)|"
     r"i'd like (?:a|an|to buy|some)|are there any|got any|where can i find|like this|"
+    r"^any \w|\b(?:got|have|is there|are there) any\b|cheapest|least expensive|most expensive|"
+    r"\b(?:under|below|less than|up to|cheaper than|max(?:imum)?) [$€£¥]? ?\d|what .{1,30} do you (?:have|sell|"
+    r"stock)|"
     r"same as this|similar|in (?:red|blue|black|white|green|"
     r"yellow|pink|grey|gray|brown|another colou?r|size \w+))\b|"
     r"有没有|有卖|卖不卖|你们(?:有|卖)|想(?:买|要)|找一?(?:个|下|款|件|双)|我要买|给我找|"
+    r"^\W*(?:(?:请问|亲|你好|那么?|还|店里|这里|你们家?)[，,\s]*)*有(?!货|现货|人在).{1,20}(?:吗|么|嘛|没有|没|不)\W*$|"
+    r"^.{1,16}(?:有|有卖)(?:吗|么|没有|没|不)\W*$|有.{0,12}(?:色|码|号|款)的?(?:吗|么|没)|"
+    r"^\W*(?:看看|看一?下|来一?[个件双条款把台]|求|搜索?|找找)|最便宜|最贵|\d+(?:块|元)?(?:以内|以下|左右|之内)|"
     r"类似|同款|这个有(?:红|蓝|黑|白|绿|黄|粉|灰)",
     _I,
 )
@@ -178,11 +251,21 @@ _SERVICE = re.compile(
 #: What service words make a question comes before products: "how much is the delivery" asks no price of a product.
 _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (Act.HUMAN, _HUMAN),
+    (Act.COMPLAINT, _COMPLAINT),
     (Act.ORDERS, _ORDERS),
+    (Act.CHANGE, _ORDER_IT),
     (Act.QUESTION, _SERVICE),
     *_PRODUCT,
+    (Act.TROUBLE, _TROUBLE),
     (Act.RECOMMEND, _RECOMMEND),
     (Act.FIND, _FIND),
+)
+#: How much it may cost.
+_BOUNDED = re.compile(
+    r"\b(?:cheapest|least expensive|most expensive)\b|"
+    r"\b(?:under|below|less than|up to|cheaper than|max(?:imum)?) [$€£¥]? ?\d|"
+    r"最便宜|最贵|\d+(?:块|元)?(?:钱)?(?:以内|以下|左右|之内)",
+    _I,
 )
 
 
@@ -191,6 +274,16 @@ def leaves(text: str) -> bool:
     said = text.replace("’", "'")
     found = _LEAVES.search(said)
     return found is not None and len(said) <= LEAVING and _NOT.search(said, 0, found.start()) is None
+
+
+def about_service(text: str) -> bool:
+    """Whether a question is one of deliveries, returns, payments and the like, whatever product it names."""
+    return _SERVICE.search(text) is not None
+
+
+def bounded(text: str) -> bool:
+    """Whether a wish says what it may cost: it is one for products, whatever else its words may mean."""
+    return _BOUNDED.search(text) is not None
 
 
 def accepts(text: str) -> bool:

@@ -11,9 +11,13 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import plain, why_refused
 from shoplens.apps.assistant.turns import TALK, Act, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import accepts, act_of
+from shoplens.apps.assistant.understanding.questions import follows
 from shoplens.apps.assistant.understanding.slots import slots_of
+from shoplens.apps.assistant.understanding.spelling import spelled_out
 from shoplens.apps.assistant.understanding.tone import tone_of
 
+#: Acts that half a question takes over from the one before.
+GOES_ON = frozenset({Act.ORDERS, Act.PRICE, Act.STOCK, Act.ATTRIBUTE, Act.COMPATIBLE, Act.FIND})
 #: The intents in use now; None before any were learnt.
 CurrentIntents = Callable[[], IntentModel | None]
 
@@ -30,7 +34,7 @@ class Understanding:
         text = plain(turn.text).strip()
         told = turn.language if turn.language in SPOKEN else None
         language = told or spoken_in(text, before if before in SPOKEN else self._language)
-        act = Act.HUMAN if memory.offered and accepts(text) else act_of(text)
+        act = Act.HUMAN if memory.offered and accepts(text) else _act(spelled_out(text), memory)
         read = Understood(language, tone_of(text), act, slots=slots_of(text), refused=why_refused(text))
         model = self._intents()
         if model is None or not text or read.refused or read.act in TALK:
@@ -42,6 +46,15 @@ class Understanding:
         return replace(
             read, intent=guess.intent, confidence=guess.confidence, in_scope=guess.in_scope, second=guess.second
         )
+
+
+def _act(text: str, memory: Memory) -> Act:
+    """What is asked; half a question ("and the lamp?") asks for what the one before it did."""
+    act = act_of(text)
+    if act is Act.QUESTION and memory.said and follows(text):
+        before = act_of(spelled_out(memory.said[-1][0]))
+        return before if before in GOES_ON else act
+    return act
 
 
 def readable(intent: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ASKING_EN = re.compile(
-    r"\b(?:hi|hello|hey|please|pls|thanks?|thank you|can|could|would|will|do|does|did|"
+    r"\b(?:ok|okay|hi|hello|hey|please|pls|thanks?|thank you|can|could|would|will|do|does|did|"
     r"is|are|was|were|be|am|have|has|had|got|get|give|"
     r"i|i'd|i'm|me|my|we|you|your|it|its|this|that|these|those|they|them|the|a|an|some|"
     r"any|and|or|so|also|of|on|in|at|to|for|with|from|about|by|"
@@ -20,10 +20,10 @@ _ASKING_EN = re.compile(
     re.IGNORECASE,
 )
 _ASKING_ZH = re.compile(
-    r"请问|麻烦|谢谢|你们|您们|我们|你好|您好|多少钱|价格|价钱|怎么卖|售价|什么价|几块|"
+    r"什么时候|看看|看一?下|还|那|请问|麻烦|谢谢|你们|您们|我们|你好|您好|多少钱|价格|价钱|怎么卖|售价|什么价|几块|"
     r"贵不贵|是多少|多少|有没有|有卖|卖不卖|有货|现货|库存|缺货|"
     r"卖完|补货|还有|什么|哪些|哪个|颜色|材质|牌子|品牌|尺码|尺寸|大小|口味|成分|材料|"
-    r"多大|多重|介绍一下|介绍|详情|详细信息|兼容|适配|适用于|适合|"
+    r"什么时候|时候|多大|多重|介绍一下|介绍|详情|详细信息|兼容|适配|适用于|适合|"
     r"想要|想买|我要买|我想|给我|找一?[个下款件双]?|推荐|可以|一下|这个|那个|这款|那款|"
     r"吗|呢|啊|吧|呀|的|了|是|有|卖|买|我|你|您|它"
 )
@@ -59,6 +59,11 @@ _PLACES = {
     "5th": 4,
 }
 _CHINESE = "一二三四五"
+
+
+def ordinal(text: str) -> bool:
+    """Whether a message names a place in what was shown: "the second one"."""
+    return _ORDINAL.search(text) is not None
 
 
 def pointed_at(text: str, shown: tuple[str, ...]) -> str | None:

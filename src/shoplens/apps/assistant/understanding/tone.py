@@ -12,7 +12,7 @@ _UPSET = re.compile(
     r"pathetic|fed up|sick of|disappoint\w*|outrage\w*|joke of|garbage|rubbish|incompetent|never again|waste of|damn|"
     r"bullshit|wtf|fuck\w*|shit\w*|crap|idiots?|stupid|hate)\b|[!！]{2,}|[?？]{3,}|"
     r"生气|愤怒|气死|太差|垃圾|骗子|骗人|欺诈|无语|失望|差评|投诉|太过分|受够|恶心|"
-    r"坑人|什么破|烂透|滚|他妈|妈的|傻|蠢|忍无可忍|再也不",
+    r"坑人|什么破|烂透|滚(?![筒轮动珠烫球圆])|他妈|(?<!妈)妈的|傻|蠢|忍无可忍|再也不",
     re.IGNORECASE,
 )
 _URGENT = re.compile(
