@@ -44,10 +44,10 @@ def test_attention_that_learns_in_bfloat16_is_the_fused_one() -> None:
     given = [torch.randn(3, 2, size, 4, generator=random, requires_grad=True) for size in (3, 6, 6)]
     present = torch.arange(6) < torch.tensor([[6], [4], [1]])
     weight = torch.randn(3, 2, 3, 4, generator=random)
-    exact = attend(*given, present)
+    exact = attend(given[0], given[1], given[2], present)
     slopes = torch.autograd.grad((exact * weight).sum(), given)
     rounded = [one.detach().bfloat16().requires_grad_() for one in given]
-    found = attend(*rounded, present)
+    found = attend(rounded[0], rounded[1], rounded[2], present)
     torch.testing.assert_close(found.float(), exact, atol=0.03, rtol=0.03)
     found_slopes = torch.autograd.grad((found.float() * weight).sum(), rounded)
     for one, other in zip(found_slopes, slopes, strict=True):

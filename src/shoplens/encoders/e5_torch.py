@@ -100,12 +100,13 @@ def attend(query: Tensor, key: Tensor, value: Tensor, present: Tensor) -> Tensor
     """
     if not (query.requires_grad and query.dtype is torch.bfloat16 and query.device.type == "cpu"):
         return F.scaled_dot_product_attention(query, key, value, present[:, None, None, :])
-    heads = query.shape[:2]
+    n, heads, tokens, size = query.shape
     query, key, value = (one.flatten(0, 1) for one in (query, key, value))
     absent = torch.zeros(present.shape, dtype=query.dtype).masked_fill(~present, torch.finfo(query.dtype).min)
-    bias = absent.repeat_interleave(heads[1], 0).unsqueeze(1)  # [n * heads, 1, others]
-    scores = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=query.shape[2] ** -0.5)
-    return (scores.softmax(2).to(value.dtype) @ value).unflatten(0, heads)
+    bias = absent.repeat_interleave(heads, 0).unsqueeze(1)  # [n * heads, 1, others]
+    scores = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=size**-0.5)
+    found = torch.bmm(scores.softmax(2).to(value.dtype), value)
+    return found.view(n, heads, tokens, size)
 
 
 class E5Body:

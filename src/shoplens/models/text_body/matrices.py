@@ -50,7 +50,7 @@ class MatrixBody:
         _fill(self._normalise, arrays["emb.ln.w"], arrays["emb.ln.b"])
         self._layers = nn.ModuleList(_layer(arrays, f"l{number}", sizes) for number in range(count))
         self._layers.to(torch.bfloat16).eval().requires_grad_(requires_grad=False)
-        if torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        if torch.ops.mkldnn._is_mkldnn_bf16_supported():
             for layer in self._layers:
                 for name in ("qkv", "out", "wide", "narrow"):
                     setattr(layer, name, LaidOut(getattr(layer, name)))
