@@ -21,7 +21,7 @@ RESULTS = Path("report") / "bench.json"
 KINDS = ("speed", "quality")
 RUNNABLE = 'if __name__ == "__main__":'
 SHOP = Path("demo-shop")  # where `shoplens demo` puts the sample shop
-ON_THE_SHOP = ("sample_shop", "cart", "profile")  # scripts that are given its folder
+ON_THE_SHOP = ("sample_shop", "cart", "cart_answers", "profile")  # scripts that are given its folder
 #: Run by another benchmark, some of them in an environment of their own.
 DRIVEN = ("rectools_sasrec", "search_peers", "live_load", "implicit_service", "rectools_service")
 

@@ -10,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from benchmarks.quality import cart
 from benchmarks.quality.tifu_knn import Settings, TifuKnn, person_vector
+from benchmarks.speed import cart_answers
 
 from shoplens.testing.cart_shop import open_cart_shop
 
@@ -45,3 +46,14 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
             assert one["ndcg@10_95"][0] <= one["ndcg@10"] <= one["ndcg@10_95"][1]
     guest = found["leave one out, guest"]["methods"]
     assert guest["cart"]["recall@10"] > guest["top popular"]["recall@10"]
+
+
+def test_whole_answers_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_cart_shop(tmp_path / "shop", now=int(time.time() * 1e6)).close()
+    monkeypatch.setattr(sys, "argv", ["cart_answers", str(tmp_path / "shop"), "--answers", "2"])
+    cart_answers.main()
+    found = json.loads(capsys.readouterr().out)["cpu_ms"]
+    assert set(found) == {name for name, _, _ in cart_answers.QUESTIONS} | {"reading"}
+    assert all(0 <= one["p50"] <= one["p99"] for one in found.values())

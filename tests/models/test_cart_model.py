@@ -152,6 +152,15 @@ def test_a_model_with_one_kind_of_popularity_still_answers(tmp_path: Path) -> No
     np.testing.assert_array_equal(CartModel.load(tmp_path).score(one).total, MODEL.score(one).total)
 
 
+def test_a_model_that_knows_no_returns_still_answers(tmp_path: Path) -> None:
+    """Bundles of before know who keeps to a product, and not when they come back nor what is bought alone."""
+    MODEL.save(tmp_path)
+    np.save(tmp_path / "kept.npy", MODEL.kept)
+    (tmp_path / "returns.npy").unlink()
+    one = asked([BREAD], [(MILK, 7.0), (MILK, 14.0)])
+    np.testing.assert_array_equal(CartModel.load(tmp_path).score(one).total, MODEL.score(one).total)
+
+
 def test_what_a_shelf_is_asked_for_is_felt_by_its_kind() -> None:
     """Whoever buys butter often, and not this week, buys of butter's kind: jam is of it."""
     signals = MODEL.signals(asked([], [(BUTTER, 7.0), (BUTTER, 14.0), (MILK, 1.0)]))
@@ -160,7 +169,9 @@ def test_what_a_shelf_is_asked_for_is_felt_by_its_kind() -> None:
     assert felt["kind_lately"][MILK] > felt["kind_lately"][JAM] > felt["kind_lately"][SOAP] == 0
 
 
-@pytest.mark.parametrize("name", ["config.json", "kept.npy", "pairs-data.npy", "baskets-held.npy", "goes-indptr.npy"])
+@pytest.mark.parametrize(
+    "name", ["config.json", "kept.npy", "returns.npy", "pairs-data.npy", "baskets-held.npy", "goes-indptr.npy"]
+)
 @pytest.mark.parametrize("how", ["gone", "cut", "other"])
 def test_a_damaged_model_is_refused(tmp_path: Path, name: str, how: str) -> None:
     MODEL.save(tmp_path)

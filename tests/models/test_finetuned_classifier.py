@@ -42,8 +42,9 @@ def test_learns_beside_the_fast_path(fitted: FinetunedClassifier) -> None:
     assert fast is not None
     assert set(held.logits) == {"words", "learnt"}
     assert held.examples.tolist() == fast.examples.tolist()
-    assert 0 < len(held.examples) <= len(TEXTS) // 5
+    assert sorted(held.examples) == list(range(len(TEXTS)))  # each judged by the network that did without it
     assert fitted.facts["epoch"] in range(1, 5)
+    assert fitted.facts["networks"] == 5
 
 
 def test_what_was_learnt_tells_them_apart_alone(fitted: FinetunedClassifier) -> None:
@@ -72,13 +73,14 @@ def test_a_killed_training_goes_on(fitted: FinetunedClassifier, tmp_path: Path) 
     state = tmp_path / "state"
 
     def killed(what: str, done: int, _total: int) -> None:
-        if what == "fine-tuning" and done > 12:
+        if what == "fine-tuning" and done > 60:  # in the second network
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         FinetunedClassifier.fit(
             TEXTS, LABELS, encoder=None, settings=QUICK, body=BODY, precision="fp32", state=state, progress=killed
         )
+    assert state.exists()
     again = FinetunedClassifier.fit(
         TEXTS, LABELS, encoder=None, settings=QUICK, body=BODY, precision="fp32", state=state
     )
@@ -98,5 +100,7 @@ def test_needs_examples_to_hold_out_and_a_fast_path_of_the_same_fit(
 def test_time_that_is_up_ends_it(fitted: FinetunedClassifier) -> None:
     short = replace(QUICK, minutes=1e-6)
     model = FinetunedClassifier.fit(TEXTS, LABELS, encoder=None, settings=short, body=BODY, precision="fp32")
-    assert model.facts["epoch"] == 1
+    assert (model.facts["epoch"], model.facts["networks"]) == (1, 1)
+    assert model.held_out is not None
+    assert len(model.held_out.examples) == len(TEXTS) // 5  # what the only network did without
     assert model.classes == fitted.classes

@@ -39,6 +39,9 @@ def test_what_is_asked_for_counts_before_the_settings() -> None:
     with pytest.raises(ConfigurationError, match="no device 'cuda:99' on this machine; write auto or cpu"):
         on_device(learning, nowhere)
     assert on_device(learning, nowhere, "cpu").device == "cpu"
+    assert on_device(learning, nowhere, effort="fast") == learning, "nothing is learnt there"
+    with pytest.raises(ConfigurationError, match="cuda:98"):
+        on_device(learning, nowhere, "cuda:98", effort="fast")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: "-".join(one[:2]))

@@ -164,7 +164,10 @@ def _reviewed(reviewed: Reviewed) -> Text:
 def _insights(told: dict[str, Any]) -> Group | Text:
     if not told["drives"] and not told["gaps"]:
         return Text("too few purchases or searches to say anything yet")
-    drives = Table("attribute", "value", "stage", title="goes with", title_justify="left")
+    drives = Table(
+        "attribute", "value", "stage", title="goes with", title_justify="left",
+        caption="* holds among all values that were compared (5 % false discoveries)", caption_justify="left",
+    )  # fmt: skip
     for name in ("ratio", "95 %", "products", "unadjusted"):
         drives.add_column(name, justify="right")
     for one in told["drives"]:
@@ -172,7 +175,7 @@ def _insights(told: dict[str, Any]) -> Group | Text:
             Text(one["attribute"]),
             Text(one["value"]),
             one["stage"],
-            f"{one['ratio']:.2f}",
+            f"{one['ratio']:.2f}{'*' if one['telling'] else ''}",
             f"{one['low']:.2f}-{one['high']:.2f}",
             f"{one['products']:,}",
             f"{one['plain_ratio']:.2f}",

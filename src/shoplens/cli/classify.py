@@ -98,7 +98,7 @@ def train(
         saved, trained = Classifiers(shop).train(
             name, examples, effort=effort, minutes=minutes, words_only=words_only, seed=seed, progress=progress,
             body=None if effort == "fast" else open_body(encoder, shop.model_cache),
-            settings=on_device(SETTINGS, shop.settings, device, precision),
+            settings=on_device(SETTINGS, shop.settings, device, precision, effort=effort),
         )  # fmt: skip
     result = _result(saved, trained, dict(examples.report), refused)
     tell_refused(examples.report, refused)

@@ -222,7 +222,7 @@ def train(
         saved, trained = train_reader(
             opened, "tone" if what == "tone" else "topic", examples,
             effort=effort, minutes=minutes, seed=seed, progress=tell,
-            settings=on_device(SETTINGS, opened.settings, device, precision),
+            settings=on_device(SETTINGS, opened.settings, device, precision, effort=effort),
         )  # fmt: skip
     result = {"model": saved.name, "version": saved.version, "labels": list(saved.labels), "examples": len(examples)}
     result |= {"refused": examples.report["refused"], "path": trained.chosen}

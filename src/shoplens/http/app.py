@@ -42,6 +42,7 @@ from shoplens.http.routes import (
 )
 from shoplens.http.routes import metrics as metrics_route
 from shoplens.http.server_metrics import ServerMetrics
+from shoplens.http.shortcut import Shortcut, shortcuts
 from shoplens.http.tracing import Tracing
 from shoplens.service.oidc import Issuer
 from shoplens.service.runtime import Runtime
@@ -131,4 +132,5 @@ def _middleware(settings: Settings, meters: Meters) -> list[Middleware]:
                 max_age=600,  # seconds for which a browser need not ask again
             )
         )
+    around.append(Middleware(Shortcut, answering=shortcuts((recommend, cart, events))))
     return around

@@ -93,6 +93,17 @@ def status_of(error: Exception) -> tuple[int, str]:
     return status, error.told if isinstance(error, StoreError) else str(error)
 
 
+#: Errors that say what the caller did wrong, or what is not to be had now.
+DELIBERATE = (ShoplensError, RequestValidationError, HTTPException)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """One of DELIBERATE as problem+json."""
+    if isinstance(error, ShoplensError):
+        return await _deliberate(request, error)
+    return await (_invalid if isinstance(error, RequestValidationError) else _http)(request, error)
+
+
 def install(app: FastAPI) -> None:
     """Every error leaves as problem+json."""
     app.add_exception_handler(ShoplensError, _deliberate)

@@ -74,6 +74,13 @@ _AGREED: dict[str, tuple[str, Decimal]] = {
     "in": ("mm", Decimal("25.4")),
     "ft": ("mm", Decimal("304.8")),
 }
+#: What a unit is in ml, in the United States and in Great Britain.
+_OF_COUNTRIES: dict[str, tuple[float, float]] = {
+    "fl oz": (29.5735295625, 28.4130625),
+    "pt": (473.176473, 568.26125),
+    "qt": (946.352946, 1136.5225),
+    "gal": (3785.411784, 4546.09),
+}
 _AMOUNT = re.compile(
     r"([-+]?)(\d+(?:[.,]\d+)?|\d{1,3}(?:,\d{3})+(?:\.\d+)?|[.,]\d+)\s*([^\W\d_][^\d]*?|[\"%]|°[CF])?\.?"
 )
@@ -114,6 +121,11 @@ class Measure:
         """To be compared: ounces and pounds in g, inches and feet in mm; any other as it is."""
         agreed = _AGREED.get(self.unit)
         return self if agreed is None else Measure(self.amount * float(agreed[1]), agreed[0])
+
+    def possible(self) -> tuple[Measure, ...]:
+        """What it may be in metric units: one measure, and of fluid ounces, pints, quarts and gallons one a country."""
+        countries = _OF_COUNTRIES.get(self.unit)
+        return (self.metric(),) if countries is None else tuple(Measure(self.amount * ml, "ml") for ml in countries)
 
 
 def measured(text: str, *, size: bool = False) -> Measure | None:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from shoplens.domain.dataset import Histories, Interactions, TrainingData
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Recommender, Scores
+from shoplens.models.blended import Blended, GroundOf, Part
+from shoplens.models.on_demand import Added, Ground, OnDemand, score_one
 from shoplens.registry import find
 
 #: How far the other models speak for a member that cannot judge a product that sells (it has no text, say). 0: the
@@ -72,6 +74,9 @@ class Blend:
         self._numbers: dict[str, int] = {}  # of products that the member can judge, where it cannot judge all
         self._factors: dict[str, npt.NDArray[np.float32]] = {}  # see `_factor`
         self._fixed: Scores | None = None  # what is the same in everybody's scores
+        self._for_all: Ground | None = None  # the same in one dimension
+        self._parts: dict[str, Part] = {}
+        self._grounds: dict[str, GroundOf] = {}
         self._prepare()
 
     @property
@@ -112,6 +117,57 @@ class Blend:
         if total is None:
             return self._fixed.copy()
         return total if self._fixed.size == 1 else np.add(total, self._fixed, out=total)
+
+    def score_one(self, history: Histories) -> OnDemand | npt.NDArray[np.float32]:
+        """The same scores for one person, for those products alone that are asked for, where a single member listens to
+        the history."""
+        active = self._active()
+        personal = [name for name in active if not getattr(self.models[name], "same_for_all", False)]
+        if self._passed_on(active):
+            return score_one(self.models[active[0]], history)
+        if len(personal) != 1:
+            together: Scores = self._score_one(history)[0]
+            return together
+        if self._fixed is None:
+            self._fixed = self._for_everybody(history)
+        (name,) = personal
+        said = score_one(self.models[name], history)
+        if not isinstance(said, (np.ndarray, Added)):
+            said = said.all()
+        n_items = len(said.common if isinstance(said, Added) else said)
+        part = self._part_of(name, n_items)
+        ground = self._ground_of(name, part, said.common) if isinstance(said, Added) else None
+        scale = part.z_scale(said, ground)
+        if scale is None:  # nearly all the same: this needs passes over everything
+            everything: Scores = self._score_one(history)[0]
+            return everything
+        return Blended(part, said, self._common(n_items), scale, ground)
+
+    def _common(self, n_items: int) -> Ground:
+        """What is the same for everybody, always the same array."""
+        if self._for_all is None:
+            assert self._fixed is not None
+            whole = np.full(n_items, self._fixed[0, 0], np.float32) if self._fixed.size == 1 else self._fixed[0]
+            self._for_all = Ground.of(whole)
+        return self._for_all
+
+    def _part_of(self, name: str, n_items: int) -> Part:
+        """What does not depend on who asks."""
+        part = self._parts.get(name)
+        if part is None:
+            known = self._known[name]
+            factor = np.full(n_items, self._factor(name), np.float32)
+            if known is not None:
+                factor *= known
+            number = self._numbers.get(name, n_items)
+            part = self._parts[name] = Part(known, max(number, 1), factor, float(factor.sum(dtype=np.float64)))
+        return part
+
+    def _ground_of(self, name: str, part: Part, values: npt.NDArray[np.float32]) -> GroundOf:
+        found = self._grounds.get(name)
+        if found is None or found.ground is not values:
+            found = self._grounds[name] = GroundOf.of(part, values)
+        return found
 
     def _for_everybody(self, history: Histories) -> Scores:
         """What members that answer everybody alike add, and the offset. [1, n_items]; [1, 1] where that is nothing."""
@@ -203,8 +259,8 @@ class Blend:
         """What does not depend on the person: masks, the factor by which the knowing members vouch, and which
         products without sales are raised."""
         self._known, self._numbers = {}, {}
-        self._fixed = None
-        self._factors = {}
+        self._fixed = self._for_all = None
+        self._factors, self._parts, self._grounds = {}, {}, {}
         self._lift: npt.NDArray[np.float32] | None = None  # [n_items]
         self._raised: npt.NDArray[np.int64] | None = None  # rows of unsold products that some member can judge
         self._part: npt.NDArray[np.float32] = np.zeros(0, np.float32)  # 1 / number of members that can, for each

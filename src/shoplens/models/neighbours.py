@@ -59,6 +59,11 @@ class Neighbours:
         """Size of the catalogue."""
         return int(self.matrix.shape[0])
 
+    def entries(self, items: npt.NDArray[np.integer[Any]]) -> int:
+        """How many relations these products have."""
+        indptr = self.matrix.indptr
+        return int((indptr[items + 1] - indptr[items]).sum())
+
     def score(self, preferences: Matrix) -> Scores:
         """Preference rows times the matrix, float32 [n_people, n_items]."""
         if preferences.shape[0] == 1:
@@ -85,12 +90,13 @@ class Neighbours:
         items: npt.NDArray[np.integer[Any]],
         weight: npt.NDArray[np.float32],
         scores: npt.NDArray[np.float32],
-    ) -> None:
-        """Add `score_one` of any CSR float32 matrix to `scores`, [columns], in place."""
+    ) -> npt.NDArray[np.integer[Any]]:
+        """Add `score_one` of any CSR float32 matrix to `scores`, [columns], in place. Returns the columns that were
+        added to, each as often as that was done."""
         rows, columns = matrix.shape
-        if not len(items):
-            return
         kind = matrix.indptr.dtype
+        if not len(items):
+            return np.zeros(0, kind)
         # The compiled loops below would read and write foreign memory.
         if items.min() < 0 or items.max() >= rows:
             raise IndexError(f"product rows must lie within 0 to {rows - 1}")
@@ -103,6 +109,7 @@ class Neighbours:
         chosen = items.astype(kind, copy=False)
         _sparsetools.csr_row_index(len(chosen), chosen, matrix.indptr, matrix.indices, matrix.data, indices, data)
         _sparsetools.csc_matvec(columns, len(chosen), indptr, indices, data, weight, scores)
+        return indices
 
     def contributions(self, speakers: Matrix, target: Matrix) -> npt.NDArray[np.float32]:
         """What each row of `speakers` (one product of a history each, [n, n_items]) adds to a weighted sum of scores.

@@ -20,6 +20,7 @@ from shoplens.domain.dataset import Histories, Interactions, TrainingData
 from shoplens.errors import BundleError, ConfigurationError
 from shoplens.models.base import Scores
 from shoplens.models.blend import Blend
+from shoplens.models.on_demand import OnDemand
 from shoplens.models.popularity import decayed_counts
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,11 @@ class RankedBlend(Blend):
         owner, column = np.nonzero(places > -np.inf)
         total[owner, items[owner, order[owner, column]]] = places[owner, column]
         return total
+
+    def score_one(self, history: Histories) -> OnDemand | npt.NDArray[np.float32]:
+        """Trees look at the best of all products, so all are worked out."""
+        scores: npt.NDArray[np.float32] = self.score(history)[0]
+        return scores
 
     def save(self, folder: Path) -> None:
         """As the blend, and the trees as text."""

@@ -64,8 +64,11 @@ class Newcomers:
     def scores(self, trained: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Scores of the newcomers from those of the trained products: the mean of their neighbours', pulled towards the
         average product as far as the resemblance is weak. [m]"""
-        middle = float(trained.mean()) if len(trained) else 0.0
-        scores: npt.NDArray[np.float32] = middle + DISCOUNT * ((trained[self.near] - middle) * self.share).sum(axis=1)
+        return self.scored(trained[self.near], float(trained.mean()) if len(trained) else 0.0)
+
+    def scored(self, near: npt.NDArray[np.float32], middle: float) -> npt.NDArray[np.float32]:
+        """The same, by the scores of their neighbours, [m, NEIGHBOURS], and the mean of all trained products."""
+        scores: npt.NDArray[np.float32] = middle + DISCOUNT * ((near - middle) * self.share).sum(axis=1)
         return scores
 
     def stand_ins(self, facts: CatalogueFacts) -> dict[str, tuple[tuple[int, float], ...]]:

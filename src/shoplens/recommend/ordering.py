@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.models.on_demand import OnDemand
 from shoplens.recommend.diversity import diversify
 from shoplens.recommend.lifts import lifts_of
 from shoplens.recommend.limits import inside, limited
 from shoplens.recommend.rules import Wish, best, lift
-from shoplens.recommend.shelf import Shelf
+from shoplens.recommend.shelf import Offer, Shelf
 
 POOL = 5  # candidates a place that diversity chooses from
 POOL_MOST = 400
+LEADERS = 1_000  # of everybody's ranking, looked at for everybody
+ROUNDING = 1e-5  # share of a score that two ways to add it up may differ
 
 Band = tuple[float, float]  # lowest and highest price
 
@@ -26,7 +29,7 @@ def pool_of(n: int) -> int:
 
 def ordered(
     shelf: Shelf,
-    trained: npt.NDArray[np.float32],
+    trained: OnDemand | npt.NDArray[np.float32],
     wish: Wish,
     excluded: set[str],
     *,
@@ -95,9 +98,38 @@ def first_of_groups(shelf: Shelf, rows: npt.NDArray[np.int64]) -> list[int]:
 
 
 def _top(
-    shelf: Shelf, trained: npt.NDArray[np.float32], wish: Wish, excluded: set[str], n: int, band: Band | None = None
+    shelf: Shelf,
+    trained: OnDemand | npt.NDArray[np.float32],
+    wish: Wish,
+    excluded: set[str],
+    n: int,
+    band: Band | None = None,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Rows (trained products, then newcomers) of the n best that the rules allow, and their scores."""
+    extra = lifts_of(shelf, wish)
+    gone = _rows_of(shelf, excluded)
+    wanted = n + len(gone)  # leaving out the excluded afterwards touches a few products instead of all
+    if isinstance(trained, np.ndarray):
+        chosen, kept = _best_of_all(shelf, trained, wish, wanted, band, extra)
+    elif wish.boost or extra is not None or band is not None:  # these compare all scores
+        chosen, kept = _best_of_all(shelf, trained.all(), wish, wanted, band, extra)
+    else:
+        chosen, kept = _best_on_demand(shelf, trained, wish, wanted)
+    if gone:
+        stay = np.fromiter((row not in gone for row in chosen.tolist()), np.bool_, len(chosen))
+        chosen, kept = chosen[stay], kept[stay]
+    return chosen[:n], kept[:n]
+
+
+def _best_of_all(
+    shelf: Shelf,
+    trained: npt.NDArray[np.float32],
+    wish: Wish,
+    n: int,
+    band: Band | None,
+    extra: npt.NDArray[np.float32] | None,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The n best by scores of all trained products, with everything that a wish does to scores."""
     offer, newcomers = shelf.offer(wish.filter, unavailable=wish.unavailable), shelf.newcomers
     m = min(len(newcomers), len(offer.newcomers))
     rows = offer.all_rows if m else offer.trained_rows
@@ -108,20 +140,51 @@ def _top(
     for boost in wish.boost:
         liked = shelf.offer(boost.filter, unavailable=True)
         boosts.append((_fit(np.concatenate([liked.trained, liked.newcomers]), len(scores)), boost.by))
-    extra = lifts_of(shelf, wish)
     if extra is not None or band is not None:
         facts = np.concatenate([shelf.fact_row, newcomers.rows[:m]])[: len(scores)]
         if band is not None:
             rows = rows[inside(shelf.facts.columns.price[facts[rows]], band)]
         extra = None if extra is None else extra.take(facts, mode="clip")
     values = lift(scores, rows, boosts, extra).take(rows)
-    gone = _rows_of(shelf, excluded)
-    top = best(values, n + len(gone))  # leaving out the excluded afterwards touches a few products instead of all
-    chosen, kept = rows[top], values[top]
-    if gone:
-        stay = np.fromiter((row not in gone for row in chosen.tolist()), np.bool_, len(chosen))
-        chosen, kept = chosen[stay], kept[stay]
-    return chosen[:n], kept[:n]
+    top = best(values, n)
+    return rows[top], values[top]
+
+
+def _best_on_demand(
+    shelf: Shelf, trained: OnDemand, wish: Wish, n: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The n best by scores that are worked out for those products alone that may be among them."""
+    offer, newcomers = shelf.offer(wish.filter, unavailable=wish.unavailable), shelf.newcomers
+    rows, values = _best_trained(offer, trained, n)
+    m = min(len(newcomers), len(offer.newcomers))
+    fresh = np.flatnonzero(offer.newcomers[:m])
+    if len(fresh):
+        near = trained.at(newcomers.near.ravel()).reshape(newcomers.near.shape)
+        scores = newcomers.scored(near, trained.mean())[fresh]
+        top = best(scores, n)
+        rows = np.concatenate([rows, len(offer.trained) + fresh[top]])
+        values = np.concatenate([values, scores[top]])
+        order = np.argsort(-values, kind="stable")[:n]
+        rows, values = rows[order], values[order]
+    return rows, values
+
+
+def _best_trained(offer: Offer, trained: OnDemand, n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The same among trained products: first of those that the history speaks of and of everybody's first. Only when
+    any other might be better, all that may be shown are looked at."""
+    spoken, allowed = trained.spoken, offer.trained_rows
+    if spoken is not None and len(allowed) > len(spoken) + LEADERS > 2 * n:
+        leaders = offer.leaders(trained.common, LEADERS)
+        said = spoken[offer.trained[spoken]]
+        rows = np.union1d(said, leaders)
+        values = trained.at(rows)
+        top = best(values, n)
+        others = float(trained.common[leaders[-1]]) + trained.slack
+        if len(top) == n and values[top[-1]] > others + ROUNDING * max(1.0, abs(others)):
+            return rows[top], values[top]
+    values = trained.at(allowed, offer.part)
+    top = best(values, n)
+    return allowed[top], values[top]
 
 
 def _fit(mask: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.bool_]:

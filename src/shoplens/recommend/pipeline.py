@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from shoplens.domain.events import EventType
 from shoplens.domain.ranking import Ranked
+from shoplens.models.on_demand import score_one
 from shoplens.recommend.cart_reading import not_to_suggest
 from shoplens.recommend.cold_start import popular_and_new
 from shoplens.recommend.explain import modality_shares, reasons
@@ -112,7 +113,7 @@ def _by_model(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answe
     histories = past.histories(learned.items, shelf.stand_ins)
     if not len(histories.item) or not len(learned.items):
         return _cold(shelf, past, wish, excluded, "cold_start")
-    trained = learned.model.score(histories)[0]
+    trained = score_one(learned.model, histories)
     band = price_band(shelf, wish, past)
     pool = replace(wish, n=pool_of(wish.n)) if wish.exploration > 0 else wish
     item_ids, values = ordered(shelf, trained, pool, excluded, band=band)

@@ -12,7 +12,7 @@ from shoplens.recommend.facts import Mask
 from shoplens.recommend.filters import Filter
 
 MOST = 1_000  # products in one answer
-BLOCK = 128  # values whose maximum is taken together, see `best`
+BLOCK = 128  # values of a group whose maximum is taken, see `best`
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def lift(
 def best(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
     """Positions of the n largest values, best first; ties go to the lower position.
 
-    The n-th largest of the maxima of blocks is no larger than the n-th value, so what lies below it is never looked at
+    The n-th largest of the maxima of groups is no larger than the n-th value, so what lies below it is never looked at
     again: one pass over a large catalogue. Where that leaves too many (most are equal) the n-th value is found and then
     all above it: partitioning plain values is several times faster than partitioning positions, and does not slow
     down where many are equal.
@@ -108,7 +108,8 @@ def best(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
         return np.argsort(-values, kind="stable")
     blocks = len(values) // BLOCK
     if blocks >= 4 * n:
-        highest = values[: blocks * BLOCK].reshape(blocks, BLOCK).max(axis=1)
+        # Every `blocks`-th value makes a group, so that the maxima are taken side by side.
+        highest = values[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
         pool = np.flatnonzero(values >= np.partition(highest, blocks - n)[blocks - n])
         if len(pool) <= len(values) // 8:
             return pool[np.argsort(-values[pool], kind="stable")[:n]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,13 @@ from shoplens.recommend.facts import CatalogueFacts, Mask
 from shoplens.recommend.filters import Filter
 from shoplens.recommend.learned import Learned
 from shoplens.recommend.newcomers import Contents, Newcomers
+from shoplens.recommend.rules import best
 from shoplens.recommend.trending import Trending
 
 KEPT = 64  # arrays that follow from the catalogue, see `Shelf.kept`
-MASK_BYTES = 64_000_000  # kept masks; at 100,000 products some 40 filters that keep most, or 300 that keep few
+PARTS = 3  # of arrays over what a filter keeps
+MASK_BYTES = 64_000_000  # of kept masks, and
+MASK_BYTES_EACH = 128  # for each product: in a large catalogue 9 filters that keep most, or 60 that keep few
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,36 @@ class Offer:
     newcomers: Mask  # [m]
     trained_rows: npt.NDArray[np.int64]  # where `trained` is True; gathering scores by rows beats masking them
     all_rows: npt.NDArray[np.int64]  # the same, then n_items + where `newcomers` is True
+    #: The first of everybody's ranking among `trained_rows`, see `leaders`; one entry at most.
+    first: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]] = field(default_factory=list)
+    #: Parts of arrays that are the same for everybody, see `part`; the latest few.
+    parts: list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        whole = (self.facts, self.trained, self.newcomers, self.trained_rows)
+        size = sum(one.nbytes for one in whole) + (self.all_rows.nbytes if len(self.newcomers) else 0)
+        return size + PARTS * 4 * len(self.trained_rows)
+
+    def part(self, whole: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """`whole`, [n_items], over `trained_rows`; kept for as long as it is the same array."""
+        for known, part in self.parts:
+            if known is whole:
+                return part
+        part = whole[self.trained_rows]
+        self.parts[:] = [(whole, part), *self.parts][:PARTS]
+        return part
+
+    def leaders(self, common: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
+        """The n of `trained_rows` that have most in common [n_items], best first; kept for as long as it is the same
+        array."""
+        for known, rows in self.first:
+            if known is common and len(rows) >= min(n, len(self.trained_rows)):
+                return rows[:n]
+        rows = self.trained_rows[best(common[self.trained_rows], n)]
+        self.first[:] = [(common, rows)]
+        return rows
 
 
 def no_contents(item_ids: object) -> tuple[()]:  # noqa: ARG001 - the signature of `Contents`
@@ -107,6 +140,9 @@ class Shelf:
         version = self.facts.version
         kept = self._masks.get(key)  # type: ignore[call-overload]
         if kept is not None and kept[0] == version:
+            with self._lock:
+                if key in self._masks:  # type: ignore[comparison-overlap]
+                    self._masks.move_to_end(key)  # type: ignore[arg-type]
             return kept[1]  # type: ignore[no-any-return]
         mask = self.facts.columns.listed.copy() if unavailable else self.facts.offered()
         if wanted is not None:
@@ -116,11 +152,13 @@ class Shelf:
         fact_row, newcomers = self.fact_row, self.newcomers
         trained, fresh = _at(mask, fact_row), _at(mask, newcomers.rows)
         rows = np.flatnonzero(trained)
-        offer = Offer(mask, trained, fresh, rows, np.concatenate([rows, len(trained) + np.flatnonzero(fresh)]))
+        new = np.flatnonzero(fresh)
+        offer = Offer(mask, trained, fresh, rows, np.concatenate([rows, len(trained) + new]) if len(new) else rows)
         with self._lock:
             self._masks[key] = (version, offer)  # type: ignore[index]
             self._masks.move_to_end(key)  # type: ignore[arg-type]
-            while len(self._masks) > max(8, MASK_BYTES // max(2 * len(mask) + 16 * len(rows), 1)):
+            room = MASK_BYTES + MASK_BYTES_EACH * len(mask)
+            while len(self._masks) > 8 and sum(one.size for _, one in self._masks.values()) > room:
                 self._masks.popitem(last=False)
         return offer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy as np
 from shoplens.apps.attributes.categories import misplaced
 from shoplens.apps.attributes.contradictions import Contradiction, contradictions
 from shoplens.apps.attributes.duplicates import MOST_COMPARED, Looks, duplicates, near_pairs
+from shoplens.apps.attributes.found import FoundValue
+from shoplens.apps.attributes.patterns import pack_in
 from shoplens.apps.attributes.prices import strange_prices
 from shoplens.apps.attributes.schema import Kind, values_of
 from shoplens.domain.catalogue import Product
@@ -142,14 +144,10 @@ def _prices(found: Completion, now: int) -> Iterator[Proposal]:
     products, kinds = found.products, found.knowledge.schema.kinds
     prices = np.array([float(one.price) if one.price is not None else np.nan for one in products], np.float64)
     groups: list[object] = []
-    amounts = np.full(len(products), np.nan)
+    amounts = np.ones(len(products))
     for row, product in enumerate(products):
-        unit = ""
-        for name, values in values_of(product):
-            amount = measured(values[0]) if kinds[name] is Kind.MEASURE else None
-            if amount is not None and amount.unit and amount.amount > 0:
-                unit, amounts[row] = amount.unit, amount.amount
-                break
+        unit, amounts[row] = _amount(product, found.read.get(row, ()), kinds)
+        amounts[row] *= pack_in(product.title, pieces=not unit)
         groups.append((product.category, product.currency, unit) if product.category else (row,))
     for one in strange_prices(prices, groups, amounts):
         product = products[one.row]
@@ -168,3 +166,15 @@ def _prices(found: Completion, now: int) -> Iterator[Proposal]:
             },
             offered=now,
         )
+
+
+def _amount(product: Product, read: Sequence[FoundValue], kinds: Mapping[str, Kind]) -> tuple[str, float]:
+    """How much one piece holds, and in which unit: by the first measure among its attributes, else by its title. One of
+    no unit where neither says so."""
+    said = [values[0] for name, values in values_of(product) if kinds[name] is Kind.MEASURE]
+    said += [one.value for one in read if one.field == "title" and kinds[one.attribute] is Kind.MEASURE]
+    for value in said:
+        amount = measured(value)
+        if amount is not None and amount.unit and amount.amount > 0:
+            return amount.metric().unit, amount.metric().amount
+    return "", 1.0

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.apps.attributes.disputes import alike, settled, share_won
 from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, step_of, votes
@@ -55,6 +56,7 @@ class Completion:
     read: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its texts say
     seen: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what its photo shows
     voted: dict[int, list[FoundValue]] = field(default_factory=dict)  # row → what products like it have
+    _won: dict[str, tuple[int, int]] = field(default_factory=dict)  # attribute → disputes of neighbours won, and all
     _known_spellings: dict[tuple[str, str], tuple[str, float] | None] = field(default_factory=dict)
 
     def find(self, *, vote: bool = True) -> None:
@@ -78,11 +80,15 @@ class Completion:
         """The likeliest value of everything that is missing, and values that are spelt otherwise."""
         for row, product in enumerate(self.products):
             wanted = set(self.missing(product))
-            found = [
-                heard
+            said = [
+                one
                 for source in (self.read, self.seen, self.voted)
                 for one in source.get(row, ())
                 if one.attribute in wanted
+            ]
+            found = [
+                heard
+                for one in settled(said, self._share_won, self.knowledge.normaliser)
                 if (heard := self.feedback.heard(one, product.item_id)) is not None
             ]
             best: dict[str, FoundValue] = {}
@@ -181,7 +187,12 @@ class Completion:
             for name in names
         }
         visible = fit_visible(
-            vectors[rows], values, rejected=self._rejected(rows.tolist()), seed=self.seed, progress=self.progress
+            vectors[rows],
+            values,
+            rejected=self._rejected(rows.tolist()),
+            disputed=lambda name, place, value: self._disputed(int(rows[place]), name, value),
+            seed=self.seed,
+            progress=self.progress,
         )
         self.photos = Visible(visible, self.shown.parts)
         for name, classifier in visible.items():
@@ -196,6 +207,15 @@ class Completion:
             for name, value in sorted(rejected.get(self.products[row].item_id, ())):
                 found[name].append((place, value))
         return found
+
+    def _disputed(self, row: int, name: str, value: str) -> bool:
+        """Whether a product's title says values of an attribute, but nothing like this one."""
+        said = [one.value for one in self.read.get(row, ()) if one.attribute == name and one.field == "title"]
+        return bool(said) and not any(alike(name, value, one, self.knowledge.normaliser) for one in said)
+
+    def _share_won(self, source: Source, name: str) -> float:
+        """How often a source is right where the title says something else."""
+        return share_won(*self._won.get(name, (0, 0))) if source is Source.NEIGHBOURS else self.photos.share_won(name)
 
     def _vote(self) -> None:
         """What the most similar products of the category have."""
@@ -218,6 +238,12 @@ class Completion:
             ask[np.random.default_rng(self.seed).permutation(known)[:2_000]] = True  # to measure
             found = votes(self.shown.text, groups, values, ask)
             right = reliability_by_share(found, values)
+            against = [
+                vote.value == values[vote.row]
+                for vote in found
+                if vote.held and self._disputed(vote.row, name, vote.value)
+            ]
+            self._won[name] = sum(against), len(against)
             for vote in found:
                 if not vote.held:
                     self.voted.setdefault(vote.row, []).append(

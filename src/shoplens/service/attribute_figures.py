@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.apps.attributes.gaps import Gap, gaps
-from shoplens.apps.attributes.insights import Drive, drives, stages_of, strata_of
+from shoplens.apps.attributes.insights import Drive, drives, in_currency, level, stages_of, strata_of
 from shoplens.apps.attributes.schema import Kind, ShopSchema, values_of
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import EVENT_CODES, EventType
@@ -28,9 +28,10 @@ def what_drives(store: Store, products: Sequence[Product], schema: ShopSchema, *
     stages = stages_of(views, carts, purchases)
     price = np.array([float(one.price) if one.price is not None else np.nan for one in products], np.float64)
     category = [schema.speaking(one.category) for one in products]
-    strata = strata_of(category, price, views, by_popularity=bool(views.sum()))
+    currency = [one.currency for one in products]
+    strata = strata_of(category, price, views, currency, by_popularity=bool(views.sum()))
     values, asked = value_rows(products, schema)
-    return drives(values, asked, stages, strata)
+    return drives(values, asked, [level(one, strata, in_currency(price, currency), views) for one in stages], strata)
 
 
 def what_is_lacking(store: Store, products: Sequence[Product], schema: ShopSchema, *, since: int, n: int) -> list[Gap]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from shoplens.apps.attributes.alike import Alike, alike
 from shoplens.apps.attributes.contradictions import contradictions
+from shoplens.apps.attributes.disputes import settled
 from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import FoundValue, joined
 from shoplens.apps.attributes.gaps import Gap
@@ -231,7 +232,8 @@ class Attributes:
     def _told(self, found: Iterable[FoundValue], knowledge: Knowledge, item_id: str = "") -> list[FoundValue]:
         """What was found, as far as decisions let it be believed, the surest of each attribute first."""
         feedback = self.feedback()
-        heard = (feedback.heard(one, item_id) for one in found)
+        believed = settled(found, lambda _, name: knowledge.visible.share_won(name), knowledge.normaliser)
+        heard = (feedback.heard(one, item_id) for one in believed)
         return [_with_family(one, knowledge) for one in joined(one for one in heard if one is not None)]
 
     def _stamp(self) -> Stamp:

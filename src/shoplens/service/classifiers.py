@@ -13,6 +13,7 @@ from shoplens.learning.text_classes.examples import TextExamples
 from shoplens.learning.text_classes.judging import Judged, judge
 from shoplens.models.classifier import TextClassifier, load_classifier
 from shoplens.models.classifier.base import Floats, Progress
+from shoplens.models.classifier.crossing import forget_states
 from shoplens.models.classifier.finetuned import SETTINGS
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.encoders import OFF, encoder_of, setting_of
@@ -93,7 +94,7 @@ class Classifiers:
             seed=seed,
             progress=progress,
             state=state,
-            settings=settings or on_device(SETTINGS, self._workspace.settings),
+            settings=settings or on_device(SETTINGS, self._workspace.settings, effort=effort),
             **learning,
         )
         saved = self.saved.save(
@@ -113,7 +114,7 @@ class Classifiers:
                 "notes": list(trained.notes),
             },
         )
-        state.unlink(missing_ok=True)
+        forget_states(state)
         return saved, trained
 
     def classify(self, texts: Sequence[str], name: str | None = None) -> Classified:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from shoplens.apps.attributes.alike import alike
 from shoplens.apps.attributes.found import FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, votes
 from shoplens.apps.attributes.normalise import ColourFamilies, Normaliser
-from shoplens.apps.attributes.patterns import Said, patterns_in
+from shoplens.apps.attributes.patterns import Said, pack_in, patterns_in
 from shoplens.apps.attributes.photo import PhotoAttribute
 from shoplens.apps.attributes.prices import strange_prices
 from shoplens.apps.attributes.reading import TextReader
@@ -40,6 +42,8 @@ def schema() -> ShopSchema:
         ("Batteries, pack of 6", Said.PACK, "6"),
         ("Toaster pastries 8 ct", Said.PACK, "8"),
         ("袜子 5双装", Said.PACK, "5"),
+        ("袜子 两双装", Said.PACK, "2"),
+        ("Cola, case of 24", Said.PACK, "24"),
         ("rug 120 x 80 cm", Said.EXTENT, "120 x 80 cm"),
         ("Shirt size XL", Said.SIZE, "XL"),
         ("女鞋 38码", Said.SIZE, "38"),
@@ -61,6 +65,22 @@ def test_patterns_lie_in_the_text_and_apart(text: str) -> None:
         assert text[one.start : one.end] == one.said
         assert one.start >= end
         end = one.end
+
+
+@pytest.mark.parametrize(
+    ("title", "pieces", "others"),
+    [
+        ("Juice 6 x 250 ml", 6, 6),
+        ("Juice 6x250ml", 6, 6),
+        ("苹果汁 250毫升×6瓶", 6, 6),
+        ("Juice 500 ml x 12", 12, 12),
+        ("Bars 6 ct 8.4 oz", 6, 1),
+        ("Rug 20 x 30 cm", 1, 1),
+        ("Phone x 12", 1, 1),
+    ],
+)
+def test_how_many_a_pack_holds(title: str, pieces: int, others: int) -> None:
+    assert (pack_in(title), pack_in(title, pieces=False)) == (pieces, others)
 
 
 def test_kinds_are_read_off_the_values(schema: ShopSchema) -> None:
@@ -118,6 +138,25 @@ def test_texts_are_read_in_both_languages(schema: ShopSchema) -> None:
     assert {("colour", "red"), (BRAND, "Kestrel")} <= found
     assert reader.read({"title": "a red drink 500 ml"}, DRINKS)[0].value == "500 ml"
     assert not reader.read({"title": "redundant"}, SHOES), "red is no word of it"
+
+
+def test_a_measure_in_another_unit_is_the_shops_own(schema: ShopSchema) -> None:
+    read = TextReader(schema, Normaliser(schema), Reliability()).read({"title": "Oat drink 16.9 fl oz"}, DRINKS)
+    assert [(one.value, one.said) for one in read] == [("500 ml", "16.9 fl oz")]
+    normaliser = Normaliser(schema)
+    assert normaliser.in_its_unit("package_size", "33.8 fl oz") == "1 l"
+    assert normaliser.in_its_unit("package_size", "20 fl oz") is None, "the shop has no such size"
+    both = Normaliser(ShopSchema.of([replace(described_shop()[0], attributes={"size": ("591 ml", "568 ml")})]))
+    assert both.in_its_unit("size", "20 fl oz") is None, "of which country?"
+
+
+def test_names_are_not_translated() -> None:
+    products = [replace(one, brand="Classic") for one in described_shop() if one.category == SHOES]
+    schema = ShopSchema.of(products)
+    normaliser = Normaliser(schema)
+    read = TextReader(schema, normaliser, Reliability()).read({"title": "经典红色 suede sneaker"}, SHOES)
+    assert {(one.attribute, one.value) for one in read} == {("colour", "red"), ("material", "suede")}
+    assert normaliser.value(BRAND, "经典") == "经典"
 
 
 def test_sources_that_agree_are_surer() -> None:
@@ -181,6 +220,11 @@ def test_prices_are_compared_with_their_like() -> None:
     amounts = np.full(50, 100.0)
     amounts[:25] *= np.exp(random.normal(0, 1, 25))
     assert {one.row for one in strange_prices(prices * amounts / 100, group, amounts)} == {7, 8}
+    packs = np.ones(50)
+    packs[40:] = 12.0
+    costly = {one.row for one in strange_prices(prices * packs, group)}
+    assert costly > {7, 8}
+    assert {one.row for one in strange_prices(prices * packs, group, packs)} == {7, 8}, "few packs bend no line"
 
 
 def test_alike_by_chosen_attributes(schema: ShopSchema) -> None:

@@ -81,3 +81,15 @@ def test_a_description_that_agrees_makes_a_title_less_sure(
     (alone,) = found(reader, against)
     (doubted,) = found(reader, replace(against, description="Black suede."))
     assert 0 < doubted.confidence < alone.confidence
+
+
+def test_a_brand_that_is_misspelt_is_no_contradiction() -> None:
+    schema = ShopSchema.of(described_shop())
+    normaliser, reliability = Normaliser(schema), Reliability()
+    for _ in range(60):
+        reliability.count(Source.DICTIONARY, "brand", right=True)
+    product = replace(SHOE, title="Bluebird sneaker", brand="Bluebirrd")
+    said = TextReader(schema, normaliser, reliability).read(texts_of(product), SHOES)
+    assert contradictions(product, said, (), schema, normaliser) == []
+    other = replace(product, brand="Kestrel")
+    assert [one.attribute for one in contradictions(other, said, (), schema, normaliser)] == ["brand"]

@@ -92,6 +92,25 @@ def test_other_photos_rule_it_out_and_unknown_ones_do_not() -> None:
     assert found(products, Looks([], frozenset({0, 1}))) == {2: 0}
 
 
+@pytest.mark.parametrize(
+    ("title", "repeats"),
+    [
+        ("Harbour red caps Original", True),
+        ("Harbour's red cap", True),
+        ("Harbour blue red cap", False),  # a colour
+        ("Harbour red cap Sukoi", False),  # a word of one brand only: a model
+        ("Harbour red cap 2", False),
+        ("Harbour red Original new good cap", False),  # too much
+    ],
+)
+def test_one_photo_and_a_word_more_that_says_nothing(title: str, repeats: bool) -> None:
+    said = replace(CAP, title="Harbour red cap")
+    others = [replace(CAP, item_id=brand, brand=brand, title=f"{brand} Original new good hat") for brand in "abcd"]
+    products = [said, replace(said, item_id="again", title=title), *others]
+    assert found(products, Looks([[0, 1]], frozenset({0, 1}))) == ({1: 0} if repeats else {})
+    assert found(products) == {}, "without a photo that says too little"
+
+
 def test_many_kinds_of_many_titles_are_bounded_work() -> None:
     products = [
         replace(CAP, item_id=str(row), title=f"cap {row % 3}", attributes={"colour": (str(row),)})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shoplens.apps.attributes.found import SUREST, FoundValue
 from shoplens.apps.attributes.normalise import Normaliser, folded
-from shoplens.apps.attributes.schema import Kind, ShopSchema, current_values
+from shoplens.apps.attributes.schema import BRAND, Kind, ShopSchema, current_values
 from shoplens.apps.attributes.written import FIELD
 from shoplens.domain.catalogue import Product
 
@@ -60,6 +60,8 @@ def contradictions(
             continue
         agrees = [one.field for one in said if _same(name, one.value, current, normaliser)]
         against = _against(name, said, schema.kinds[name], agrees, normaliser)
+        if against is not None and name == BRAND and _respelt(current[0], against.value, normaliser):
+            continue  # a spelling is proposed instead
         if against is not None and not (_part(against.value, current) or _part(against.said, current)):
             found.append(Contradiction(name, current, against, photo, _sure(name, against, photo, current, normaliser)))
         elif (
@@ -93,6 +95,11 @@ def _against(
 
 def _same(name: str, value: str, current: Sequence[str], normaliser: Normaliser) -> bool:
     return any(normaliser.same(name, value, own) for own in current)
+
+
+def _respelt(current: str, found: str, normaliser: Normaliser) -> bool:
+    better = normaliser.better_spelling(BRAND, current)
+    return better is not None and better[0] == found
 
 
 def _part(value: str, current: Sequence[str]) -> bool:

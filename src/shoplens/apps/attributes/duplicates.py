@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import pairwise
@@ -21,7 +22,14 @@ ALIKE = 0.97  # cosine of text vectors
 LEAST = 0.4  # confidence; less sure pairs are left out
 PRICE_FACTOR = 1.05  # prices of one product listed twice differ no more
 MOST_COMPARED = 400  # products with the same words that are compared one by one; more are a kind, not a product
+SAYS_MORE = 0.75  # confidence of two with the same photo of which one title says a little more
+MOST_MORE = 2  # words of that
+SEVERAL_BRANDS = 4  # whose titles have a word that is no name
+LEAST_WORDS = 3  # of the shorter title
 MOST_KINDS = 4  # products told apart under one title and brand; of more it names a kind, and says nothing of any two
+
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_ENDINGS = re.compile(r"(?<=\w{2})(?:['’]s|s['’]?)$")
 
 
 class Looks(NamedTuple):
@@ -50,6 +58,8 @@ def duplicates(
     that differ in any attribute, or whose photos were compared and look different.
     """
     titles = Counter(_title(product) for product in products)
+    told = [_stems(_title(product)) for product in products]
+    saying_nothing = _of_many_brands(products, told) - normaliser.telling_words()
     same_photo: set[tuple[int, int]] = set()
     for group in looks.groups:
         rows = sorted(group)[:MOST_COMPARED]
@@ -81,11 +91,13 @@ def duplicates(
         one, other = products[low], products[high]
         photo = (low, high) in same_photo
         like = 1.0 if photo and one.title.strip() and _words(one) == _words(other) else similar.get((low, high), 0.0)
-        facts = shared(low, high) if like >= ALIKE else None
+        more = photo and like < ALIKE and folded(one.brand or "") == folded(other.brand or "")
+        more = more and _says_more(told[low], told[high], saying_nothing)
+        facts = shared(low, high) if like >= ALIKE or more else None
         if facts is None:
             continue
         if photo:
-            found.append(Duplicate(high, low, "photo", 0.9))
+            found.append(Duplicate(high, low, "photo", SAYS_MORE if more else 0.9))
         elif facts and not (one.images and other.images):  # like words alone say too little beside two photos
             found.append(Duplicate(high, low, "text", _by_text(one, other, facts, like, titles[_title(one)])))
     for rows in by_words.values():
@@ -161,6 +173,34 @@ def _title(product: Product) -> str:
 def _words(product: Product) -> tuple[str, str]:
     """What identical listings have in common: title and brand, in any letter case and spacing."""
     return _title(product), folded(product.brand or "")
+
+
+def _stems(title: str) -> frozenset[str]:
+    """Words without the endings that listings of one product differ in: "Men", "Mens" and "Men's"."""
+    return frozenset(_ENDINGS.sub("", word) for word in _WORDS.findall(title))
+
+
+def _of_many_brands(products: Sequence[Product], told: Sequence[frozenset[str]]) -> frozenset[str]:
+    """Words that titles of several brands have: names of models are not among them."""
+    brands: defaultdict[str, set[str]] = defaultdict(set)
+    for product, words in zip(products, told, strict=True):
+        for word in words:
+            if len(brands[word]) < SEVERAL_BRANDS:
+                brands[word].add(folded(product.brand or ""))
+    return frozenset(word for word, named in brands.items() if len(named) >= SEVERAL_BRANDS)
+
+
+def _says_more(one: frozenset[str], other: frozenset[str], saying_nothing: Collection[str]) -> bool:
+    """Whether one title says all that the other does and at most MOST_MORE words more, none of which tells products
+    apart: only such as say nothing, and no number."""
+    less, more = sorted((one, other), key=len)
+    extra = more - less
+    return (
+        len(less) >= LEAST_WORDS
+        and less <= more
+        and len(extra) <= MOST_MORE
+        and all(word in saying_nothing and not any(map(str.isdigit, word)) for word in extra)
+    )
 
 
 def _by_text(one: Product, other: Product, facts: int, like: float, share: int) -> float:

@@ -12,9 +12,15 @@ from shoplens.domain.queries import query_form
 from shoplens.features.align.lexicon import built_in
 from shoplens.models.extraction.memory import ValueFinder
 from shoplens.models.extraction.tokens import Tokens
+from shoplens.recommend.said_numbers import read_ranges
 from shoplens.store.records import QueryCount
 
 SHORTEST = 2  # letters of a word that is worth naming
+#: Words that name nothing, whether or not titles have them.
+EMPTY = frozenset({
+    "a", "an", "and", "are", "at", "by", "can", "do", "for", "from", "have", "i", "in", "is",
+    "it", "me", "my", "of", "on", "or", "please", "show", "some", "the", "to", "want", "with", "you",
+})  # fmt: skip
 FEW = 3  # products that have all that was asked for: fewer is little to choose from
 
 
@@ -83,13 +89,16 @@ def _gap(
         known = by_text[tokens.folded[start:end]]
         wanted += known[:1]
         rows.append(np.unique(np.concatenate([values[one] for one in known])))
+    limits = [(one.start, one.end) for one in read_ranges(tokens.folded)]  # "under 50": nothing a shop could have
     unknown = tuple(
         word
         for word, start, end in zip(tokens.words, tokens.starts, tokens.ends, strict=True)
         if len(word) >= SHORTEST
         and word.isalnum()
+        and not word.isdecimal()
+        and word not in EMPTY
         and word not in title_words
-        and not any(start < stop and begin < end for begin, stop in taken)
+        and not any(start < stop and begin < end for begin, stop in (*taken, *limits))
     )
     together = rows[0] if rows else np.zeros(0, np.int64)
     for more in rows[1:]:

@@ -1,10 +1,11 @@
 """Which values of attributes go with views that become carts, and carts that become purchases.
 
 Products with a value are compared with those without it, within strata of one category, one band of prices and one of
-popularity, and the strata are added up by Mantel and Haenszel (1959; for rates Greenland and Robins 1985). A ratio of
-1.2 says: 20 % more often than like products without the value. Products are the sampling unit, not events (a much
-viewed product is still one product): the variance of the logarithm is linearised over products. It is what goes
-together in this shop, not what would happen if the value were changed.
+popularity, and the strata are added up by Mantel and Haenszel (1959; for rates Greenland and Robins 1985). What price
+and popularity still explain within strata is taken out before, by one slope each for the whole shop. A ratio of 1.2
+says: 20 % more often than like products without the value. Products are the sampling unit, not events (a much viewed
+product is still one product): the variance is linearised over products where a stratum has several on both sides, and
+over strata where it has not. It is what goes together in this shop, not what would happen if the value were changed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
+from scipy.special import stdtr, stdtrit
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +23,9 @@ PRICE_BANDS = 4  # of a category's prices, equally many products each
 POPULARITY_BANDS = 4  # of the whole shop's views
 LEAST_PRODUCTS = 20  # with the value, in strata that also have some without it
 LEAST_OUTCOMES = 10  # on either side
+STEPS = 20  # of Newton's, when slopes are fitted
+RIDGE = 1.0  # outcomes' worth of belief in no slope
+STEEPEST = 3.0  # slope of log rate over log price or log popularity
 LEVEL = 0.05  # share of false discoveries among the values that are called telling (Benjamini and Hochberg 1995)
 
 
@@ -32,6 +36,7 @@ class Stage:
     name: str  # "view to cart", "cart to purchase", "view to purchase"; without views "purchases"
     base: Floats  # [n] times each product had the chance
     outcome: Floats  # [n] times it was taken
+    even: Floats | None = None  # [n] chances once price and popularity are taken out (`level`); None: as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +70,21 @@ def stages_of(views: Floats, carts: Floats, purchases: Floats) -> list[Stage]:
 
 
 def strata_of(
-    category: Sequence[object], price: Floats, popularity: Floats, *, by_popularity: bool
+    category: Sequence[object],
+    price: Floats,
+    popularity: Floats,
+    currency: Sequence[object] | None = None,
+    *,
+    by_popularity: bool,
 ) -> npt.NDArray[np.int64]:
-    """A number for each product's category, price band within it (NaN: a band of its own) and popularity band."""
-    names: dict[object, int] = {}
-    of_category = np.array([names.setdefault(one, len(names)) for one in category], np.int64)
+    """A number for each product's category, price band within it and its currency (NaN: a band of its own) and
+    popularity band."""
+    of_category = _numbered(category)
     band = np.full(len(price), PRICE_BANDS, np.int64)
-    order = np.argsort(of_category, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(of_category[order])) + 1):
+    priced = np.unique(np.stack([of_category, _numbered(currency or [None] * len(price))]), axis=1, return_inverse=True)
+    group = priced[1].ravel()
+    order = np.argsort(group, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
         known = rows[np.isfinite(price[rows])]
         if len(known):
             ranks = np.argsort(np.argsort(price[known], kind="stable"), kind="stable")
@@ -83,6 +95,65 @@ def strata_of(
         popular = np.searchsorted(np.unique(edges), popularity, side="right")
     _, strata = np.unique(np.stack([of_category, band, popular]), axis=1, return_inverse=True)
     return strata.astype(np.int64).ravel()
+
+
+def in_currency(price: Floats, currency: Sequence[object]) -> Floats:
+    """Prices as multiples of the median in their currency."""
+    own, found = _numbered(currency), price.copy()
+    for number in range(int(own.max(initial=-1)) + 1):
+        rows = np.flatnonzero((own == number) & np.isfinite(price) & (price > 0))
+        if len(rows):
+            found[rows] = price[rows] / np.median(price[rows])
+    return found
+
+
+def _numbered(names: Sequence[object]) -> npt.NDArray[np.int64]:
+    known: dict[object, int] = {}
+    return np.array([known.setdefault(one, len(known)) for one in names], np.int64)
+
+
+def level(stage: Stage, strata: npt.NDArray[np.int64], price: Floats, popularity: Floats) -> Stage:
+    """The stage with chances that price and popularity would have left equal within each stratum.
+
+    Conditional Poisson regression: of what the products of a stratum had in all, each gets a share in proportion to its
+    chances, its price and its popularity to the power of one slope each. NaN prices and no popularity count as the
+    stratum's mean.
+    """
+    known = stage.base > 0
+    own = strata[known]
+    own = np.unique(own, return_inverse=True)[1]
+    count = int(own.max(initial=-1)) + 1
+    facts = [np.log(np.where(column[known] > 0, column[known], np.nan)) for column in (price, popularity)]
+    facts = [_within(column, own, count) for column in facts]
+    facts = [column for column in facts if np.any(column)]
+    if not facts:
+        return stage
+    matrix = np.stack(facts, axis=1)  # [products, facts]
+    outcome, chances = stage.outcome[known], stage.base[known]
+    total = np.bincount(own, outcome, count)
+    slopes = np.zeros(matrix.shape[1])
+    for _ in range(STEPS):
+        share = chances * np.exp(matrix @ slopes)
+        share /= np.bincount(own, share, count)[own]
+        expected = total[own] * share
+        means = np.stack([np.bincount(own, share * column, count) for column in matrix.T], axis=1)
+        rest = matrix - means[own]
+        information = (rest * expected[:, None]).T @ rest + RIDGE * np.eye(len(slopes))
+        step = np.linalg.solve(information, matrix.T @ (outcome - expected) - RIDGE * slopes)
+        slopes = np.clip(slopes + np.clip(step, -0.5, 0.5), -STEEPEST, STEEPEST)
+        if np.abs(step).max() < 1e-6:
+            break
+    even = stage.base.copy()
+    even[known] = chances * np.exp(matrix @ slopes)
+    return replace(stage, even=even)
+
+
+def _within(column: Floats, own: npt.NDArray[np.int64], count: int) -> Floats:
+    """Differences from the stratum's mean; 0 where nothing is known."""
+    known = np.isfinite(column)
+    many = np.maximum(np.bincount(own, known, count), 1)
+    means = np.bincount(own, np.where(known, column, 0.0), count) / many
+    return np.where(known, column - means[own], 0.0)
 
 
 def drives(
@@ -124,7 +195,8 @@ def _drive(
     has[rows] = True
     among = np.flatnonzero(asked & (stage.base > 0))
     _, own = np.unique(strata[among], return_inverse=True)
-    exposed, base, outcome = has[among], stage.base[among], stage.outcome[among]
+    exposed, outcome = has[among], stage.outcome[among]
+    raw, base = stage.base[among], (stage.base if stage.even is None else stage.even)[among]
     count = int(own.max(initial=-1)) + 1
     n1 = np.bincount(own, base * exposed, count)
     n0 = np.bincount(own, base * ~exposed, count)
@@ -140,19 +212,37 @@ def _drive(
     with_value = float((a * n0 / total)[compares].sum())
     without = float((c * n1 / total)[compares].sum())
     ratio = with_value / without
-    rate1, rate0 = a / np.where(compares, n1, 1.0), c / np.where(compares, n0, 1.0)
-    pull = np.where(
-        exposed,
-        (n0 / total)[own] * (outcome - rate1[own] * base) / with_value,
-        -(n1 / total)[own] * (outcome - rate0[own] * base) / without,
-    )
-    error = float(np.sqrt(np.square(pull[kept]).sum()))
+    variance = _variance(exposed, base, outcome, own, ratio)[compares].sum()
+    error = float(np.sqrt(variance)) / with_value
     if error <= 0:
         return None
-    z = np.log(ratio) / error
-    reach = float(np.exp(ndtri(0.975) * error))
-    plain = (a.sum() / n1.sum()) / (c.sum() / n0.sum())
+    freedom = min(int((exposed & kept).sum()), int((~exposed & kept).sum())) - 1
+    t = np.log(ratio) / error
+    reach = float(np.exp(stdtrit(freedom, 0.975) * error))
+    plain = (a.sum() / raw[exposed].sum()) / (c.sum() / raw[~exposed].sum())
     return Drive(
-        attribute, value, stage.name, ratio, ratio / reach, ratio * reach, float(2 * ndtr(-abs(z))), False,
-        int((exposed & kept).sum()), float(n1[compares].sum()), float(a[compares].sum()), float(plain),
+        attribute, value, stage.name, ratio, ratio / reach, ratio * reach, float(2 * stdtr(freedom, -abs(t))), False,
+        int((exposed & kept).sum()), float(raw[exposed & kept].sum()), float(a[compares].sum()), float(plain),
     )  # fmt: skip
+
+
+def _variance(
+    exposed: npt.NDArray[np.bool_], base: Floats, outcome: Floats, own: npt.NDArray[np.int64], ratio: float
+) -> Floats:
+    """Of each stratum's share in the sum that is 0 at the ratio.
+
+    Where it has two products or more on either side, what they differ by around their rates, each scaled up by its
+    leverage (a lone product never differs from its own rate); elsewhere the square of the share itself.
+    """
+    count = int(own.max(initial=-1)) + 1
+    n1, n0 = np.bincount(own, base * exposed, count), np.bincount(own, base * ~exposed, count)
+    a, c = np.bincount(own, outcome * exposed, count), np.bincount(own, outcome * ~exposed, count)
+    total = np.maximum(n1 + n0, 1e-12)
+    both = np.where(exposed, n1[own], n0[own])
+    rest = outcome - np.where(exposed, a[own], c[own]) * base / both
+    weight = np.where(exposed, n0[own], ratio * n1[own]) / total[own]
+    alone = base >= both * (1 - 1e-9)
+    spread = np.square(weight * rest) / np.where(alone, 1.0, 1 - base / both) ** 2
+    lone = np.bincount(own, alone, count) > 0
+    share = (a * n0 - ratio * c * n1) / total
+    return np.where(lone, np.square(share), np.bincount(own, spread, count))

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from shoplens.apps.attributes.schema import BRAND, Kind, ShopSchema
+from shoplens.apps.attributes.schema import BRAND, LONGEST_VALUE, Kind, ShopSchema
 from shoplens.encoders.colour_names import COLOURS
 from shoplens.features.align.lexicon import Lexicon, built_in, plain
-from shoplens.ingest.units import measured, normalise_measure
+from shoplens.ingest.units import Measure, measured, normalise_measure
 
 MORE_OFTEN = 5.0  # times as many products write it so: then that is how the shop writes it
 ALIKE = 92.0  # of 100: how alike two spellings of one brand are (rapidfuzz, normalised edit distance)
 NEARLY = 0.01  # share that two measures may differ by
 ROUNDED = 0.02  # between systems, where people round: an ounce is 28 g to them
+TELLING = frozenset({"colour", "material", "pattern", "gender", "season"})  # kinds of ideas that tell products apart
 SHORTEST_BRAND = 5  # letters; of shorter names one letter makes another brand
 
 #: Families of colours that shoppers filter by, with the named colours that belong to them.
@@ -94,8 +95,11 @@ class Normaliser:
         self._lexicon = lexicon or built_in()
         self.families = ColourFamilies.built_in(self._lexicon)
         self._usual: dict[str, dict[str, str]] = {}  # attribute → folded value → the spelling most products have
-        self._by_idea: dict[str, dict[int, str]] = {}  # attribute → idea of the lexicon → the shop's word for it
+        #: attribute → idea of the lexicon → the shop's word; not of names: 经典 is no mention of a brand "Classic"
+        self._by_idea: dict[str, dict[int, str]] = {}
+        self._measures: dict[str, list[tuple[str, Measure]]] = {}  # attribute → its values, read when first asked for
         self._frequent_brands = [name for name, many in schema.values(BRAND).items() if many >= MORE_OFTEN]
+        self._named = {name for name, kind in schema.kinds.items() if name == BRAND or kind is Kind.NAME}
         for name in schema.attributes:
             counts = schema.values(name)
             spellings: dict[str, list[str]] = defaultdict(list)
@@ -103,7 +107,7 @@ class Normaliser:
                 spellings[folded(value)].append(value)
             self._usual[name] = {key: values[0] for key, values in spellings.items()}
             ideas: dict[int, str] = {}
-            for value, _ in counts.most_common():
+            for value, _ in counts.most_common() if name not in self._named else ():
                 idea = self._lexicon.by_english.get(plain(value)) or self._lexicon.by_chinese.get(value.casefold())
                 if idea is not None:
                     ideas.setdefault(id(idea), value)
@@ -120,6 +124,25 @@ class Normaliser:
             return usual
         idea = self._lexicon.by_english.get(plain(text)) or self._lexicon.by_chinese.get(text.casefold())
         return text if idea is None else self._by_idea.get(attribute, {}).get(id(idea), text)
+
+    def in_its_unit(self, attribute: str, said: str) -> str | None:
+        """The shop's value of a measure that is said in another unit: "500 ml" of "16.9 fl oz", "340 g" of "12 oz".
+
+        None where the shop has no such value, or several: a fluid ounce is not the same in London and New York.
+        """
+        amount = measured(said)
+        if amount is None:
+            return None
+        if attribute not in self._measures:
+            own = ((value, measured(value)) for value, _ in self._schema.values(attribute).most_common())
+            self._measures[attribute] = [(value, one.metric()) for value, one in own if one is not None]
+        meant: dict[float, str] = {}
+        for possible in amount.possible():
+            for value, known in self._measures[attribute]:
+                near = abs(known.amount - possible.amount) <= NEARLY * possible.amount
+                if known.unit == possible.unit and near:
+                    meant.setdefault(known.amount, value)
+        return next(iter(meant.values())) if len(meant) == 1 else None
 
     def better_spelling(self, attribute: str, value: str) -> tuple[str, float] | None:
         """How the shop writes a value that stands in its catalogue otherwise, and how sure that is; None: it is fine.
@@ -142,6 +165,19 @@ class Normaliser:
             if candidate != value and many >= MORE_OFTEN * max(own, 1):
                 return candidate, many / (many + own)
         return None
+
+    def telling_words(self) -> frozenset[str]:
+        """Single words of values, without an ending s, and what the lexicon knows: a title that has one more is of
+        another product. Of brands and the like only those that are one word: "new" is no mention of "Forever New"."""
+        values = ((name, value.casefold()) for name in self._schema.attributes for value in self._schema.values(name))
+        words = {
+            word
+            for name, value in values
+            if len(value) <= LONGEST_VALUE
+            for word in ((value,) if name in self._named else value.split())
+        }
+        known = {plain(name) for idea in self._lexicon.ideas if idea.kind in TELLING for name in idea.english}
+        return frozenset(word.removesuffix("s") for word in words | known | self.families.by_name.keys())
 
     def same(self, attribute: str, one: str, other: str) -> bool:
         """Whether two values of an attribute mean the same: spelling, language, unit, family of colour."""

@@ -36,19 +36,24 @@ _UNIT = (
     r"in|ft|feet|gal(?:lons?)?|pt|qt|pints?|quarts?|gb|tb|mb|mah|watts?|w|v|hz|毫升|升|毫克|千克|公斤|克|斤|毫米|厘米|公分|米|"
     r"英寸|英尺|盎司|磅|瓦|毫安时?"
 )
-_COUNTED = r"packs?|pk|pks|ct|count|pcs?|pieces?|pairs?"
-_CHINESE_COUNTED = r"[件个只片包瓶盒支袋双罐条块枚粒]"
+_PIECES = r"ct|count|pcs?|pieces?|pairs?"  # beside a weight, which is then that of all: "bars 6 ct 8.4 oz"
+_COUNTED = rf"packs?|pk|pks|rolls?|bottles?|cans?|{_PIECES}"
+_CHINESE_COUNTED = r"[件个只片包瓶盒支袋双罐条块枚粒入]"
+_CHINESE_NUMBERS = dict(zip("一二两三四五六七八九十", (1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10), strict=True))
 _EXTENT = re.compile(
     rf"(?<![\w.])({_NUMBER})\s?[x×*]\s?({_NUMBER})(?:\s?[x×*]\s?({_NUMBER}))?\s?(mm|cm|m|in|inch|inches|ft|厘米|毫米|米)"
     r"(?![a-z])",
     re.IGNORECASE,
 )
 _PACK = re.compile(
-    rf"(?<![\w.])(?:packs? of (\d+)|(\d+)[\s-]?(?:{_COUNTED})(?![a-z])|(\d+)\s?{_CHINESE_COUNTED}(?:装|入|套)?|"
-    rf"(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))",
+    rf"(?<![\w.])(?:(?:pack|set|case|combo|bundle|box)s? of (\d+)|(\d+)[\s-]?(?:{_COUNTED})(?![a-z])|"
+    rf"(\d+)\s?{_CHINESE_COUNTED}(?:装|入|套)?|(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))"
+    rf"|([{''.join(_CHINESE_NUMBERS)}])\s?{_CHINESE_COUNTED}装",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(rf"(?<![\w.,/])({_MIXED}|{_NUMBER})\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
+_TIMES = re.compile(rf"{_NUMBER}\s?(?:{_UNIT})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?!\d)", re.IGNORECASE)
+_OF_PIECES = re.compile(rf"\d[\s-]?(?:{_PIECES})$|[件个只片块枚粒入](?:装|入|套)?$", re.IGNORECASE)
+_AMOUNT = re.compile(rf"(?:(?<![\w.,/])|(?<=\d[x×]))({_MIXED}|{_NUMBER})\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
 _SIZE = re.compile(
     r"(?:\bsizes?[:\s]\s?|尺[码寸][:：\s]?)([0-9]{1,3}(?:\.5)?|[0-9]?X{0,3}[SL]|M)(?![\w])|(?<![\w-])(X{1,3}[SL]|[2-6]XL)(?![\w])|"
     r"(?<!\d)(\d{2}(?:\.5)?)码"
@@ -64,6 +69,13 @@ def patterns_in(text: str) -> list[Pattern]:
     return sorted(found, key=lambda one: one.start)
 
 
+def pack_in(text: str, *, pieces: bool = True) -> int:
+    """How many a pack holds: 6 of "6 x 250 ml", "pack of 6" and "250毫升×6瓶"; 1 where nothing says so. No `pieces`:
+    "6 ct" and "6片" are left out, beside which a weight is that of all of them."""
+    counts = [one for one in patterns_in(text) if one.about is Said.PACK]
+    return max((int(one.value) for one in counts if pieces or not _OF_PIECES.search(one.said)), default=1) or 1
+
+
 def _extents(text: str) -> Iterator[Pattern]:
     for match in _EXTENT.finditer(text):
         sides = " x ".join(side.replace(",", ".") for side in match.groups()[:3] if side)
@@ -74,7 +86,9 @@ def _extents(text: str) -> Iterator[Pattern]:
 def _packs(text: str) -> Iterator[Pattern]:
     for match in _PACK.finditer(text):
         count = next(group for group in match.groups() if group)
-        yield Pattern(Said.PACK, match[0], *match.span(), str(int(count)))
+        yield Pattern(Said.PACK, match[0], *match.span(), str(_CHINESE_NUMBERS.get(count) or int(count)))
+    for match in _TIMES.finditer(text):
+        yield Pattern(Said.PACK, match[1], *match.span(1), str(int(match[2])))
 
 
 def _amounts(text: str) -> Iterator[Pattern]:

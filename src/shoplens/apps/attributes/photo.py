@@ -7,12 +7,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.apps.attributes.disputes import share_won
 from shoplens.apps.attributes.found import SUREST
 from shoplens.apps.attributes.normalise import folded
 from shoplens.errors import ModelFileError
@@ -51,6 +53,8 @@ class PhotoAttribute:
     bias: Floats  # [values]
     shares: Floats  # [steps] of the likeliest value, rising, and beside them how often it is right
     right: Floats  # [steps]
+    won: int = 0  # of photos not learnt from: how often it was right where the title says another value
+    disputes: int = 0  # and how often that was so
 
     @classmethod
     def fit(
@@ -60,11 +64,13 @@ class PhotoAttribute:
         values: Sequence[str],
         *,
         rejected: tuple[Floats, Sequence[str]] | None = None,
+        disputed: Callable[[int, str], bool] | None = None,
         seed: int = 0,
     ) -> Self | None:
         """Learn from one value a photo; None when there are too few, or photos do not show it.
 
-        `rejected`: photos with values, as `folded` writes them, that they do not show.
+        `rejected`: photos with values, as `folded` writes them, that they do not show. `disputed`: whether the title of
+        a photo's product, by its row, says something else than this.
         """
         from sklearn.decomposition import PCA  # not at the top: a server that learns nothing starts without
         from sklearn.isotonic import IsotonicRegression
@@ -99,6 +105,11 @@ class PhotoAttribute:
             return None
         seen, told, weight = _with_rejected(vectors[rows], truth, rejected)
         weights, bias = _one_matrix(pipeline.fit(seen, told, logisticregression__sample_weight=weight))
+        against = [
+            bool(ok)
+            for row, at, ok in zip(rows.tolist(), best, right, strict=True)
+            if disputed is not None and disputed(row, str(classes[at]))
+        ]
         calibration = IsotonicRegression(y_min=0.0, y_max=SUREST, out_of_bounds="clip").fit(held.max(1), right)
         return cls(
             attribute,
@@ -110,6 +121,8 @@ class PhotoAttribute:
             bias,
             calibration.X_thresholds_.astype(np.float32),
             calibration.y_thresholds_.astype(np.float32),
+            sum(against),
+            len(against),
         )
 
     def see(self, vectors: Floats) -> list[SeenValue]:
@@ -128,6 +141,11 @@ class Visible:
     attributes: Mapping[str, PhotoAttribute] = field(default_factory=dict)
     parts: tuple[tuple[str, str], ...] = ()  # modality, and the encoder's name and version as the table notes it
 
+    def share_won(self, attribute: str) -> float:
+        """How often its photos are right about an attribute of which the title says something else."""
+        known = self.attributes.get(attribute)
+        return share_won(*((known.won, known.disputes) if known is not None else (0, 0)))
+
     def save(self, folder: Path) -> None:
         """Write `visible.npz` and `visible.json`."""
         chosen = list(self.attributes.values())
@@ -144,6 +162,8 @@ class Visible:
                 "most_frequent": one.most_frequent,
                 "photos": one.photos,
                 "values": one.values,
+                "won": one.won,
+                "disputes": one.disputes,
             }
             for one in chosen
         ]
@@ -174,11 +194,13 @@ def fit_visible(
     values: Mapping[str, Sequence[str | None]],
     *,
     rejected: Mapping[str, Sequence[tuple[int, str]]] | None = None,
+    disputed: Callable[[str, int, str], bool] | None = None,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, PhotoAttribute]:
     """A classifier for each attribute that photos show. `values`: attribute → one value a photo, None = unknown;
-    `rejected`: attribute → rows with values that they do not show."""
+    `rejected`: attribute → rows with values that they do not show; `disputed`: whether a row's title says another value
+    of an attribute than this."""
     found = {}
     for number, (attribute, own) in enumerate(sorted(values.items())):
         rows = [row for row, value in enumerate(own) if value is not None]
@@ -188,6 +210,7 @@ def fit_visible(
             vectors[rows],
             [value for value in own if value is not None],
             rejected=(vectors[[row for row, _ in wrong]], [value for _, value in wrong]) if wrong else None,
+            disputed=partial(_of_rows, disputed, attribute, rows) if disputed else None,
             seed=seed,
         )
         if fitted is not None:
@@ -195,6 +218,12 @@ def fit_visible(
         if progress is not None:
             progress("learn from photos", number + 1, len(values))
     return found
+
+
+def _of_rows(
+    disputed: Callable[[str, int, str], bool], attribute: str, rows: Sequence[int], place: int, value: str
+) -> bool:
+    return disputed(attribute, rows[place], value)
 
 
 def _with_rejected(

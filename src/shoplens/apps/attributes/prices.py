@@ -12,6 +12,9 @@ from scipy.stats import t
 FAR = 4.5  # robust standard deviations of the logarithm
 LEAST_PRICES = 12  # of one type and currency, to say what is usual
 LEAST_FACTOR = 3.0  # times the usual price, or a part of it: less is never strange, however narrow the type
+SLOPES = np.linspace(
+    0.0, 1.0, 21
+)  # of log price over log amount that are tried: twice as much costs up to twice as much
 FLOOR = 0.15  # smallest standard deviation: prices of one type that are all equal say little of the next one
 
 
@@ -62,8 +65,8 @@ def strange_prices(
 
 
 def _expected(logs: npt.NDArray[np.float64], amounts: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
-    """What the amounts alone say of each log price: the line through the medians of the thirds (Tukey), at most in
-    proportion; 0 where nothing is known."""
+    """What the amounts alone say of each log price: the line that is nearest to them in absolute terms, so that strange
+    prices hardly bend it, at most in proportion; 0 where nothing is known."""
     nothing = np.zeros(len(logs))
     if amounts is None:
         return nothing
@@ -71,12 +74,9 @@ def _expected(logs: npt.NDArray[np.float64], amounts: npt.NDArray[np.float64] | 
     known = np.isfinite(sizes)
     if known.sum() < LEAST_PRICES or np.nanmax(sizes) - np.nanmin(sizes) < np.log(1.5):
         return nothing
-    order = np.argsort(sizes[known], kind="stable")
-    third = len(order) // 3
-    low, high = order[:third], order[-third:]
-    width = np.median(sizes[known][high]) - np.median(sizes[known][low])
-    if width <= 0:
-        return nothing
-    slope = (np.median(logs[known][high]) - np.median(logs[known][low])) / width
-    centre = float(np.median(sizes[known]))
-    return np.where(known, np.clip(slope, 0.0, 1.0) * (np.nan_to_num(sizes, nan=centre) - centre), 0.0)
+    own, from_middle = logs[known], sizes[known] - np.median(sizes[known])
+    rests = own - SLOPES[:, None] * from_middle  # [slopes, products]
+    slope = SLOPES[np.abs(rests - np.median(rests, axis=1, keepdims=True)).sum(1).argmin()]
+    expected = nothing.copy()
+    expected[known] = slope * from_middle
+    return expected

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from shoplens.apps.attributes.found import FoundValue, Source
 from shoplens.apps.attributes.mentions import asserted
 from shoplens.apps.attributes.normalise import Normaliser, folded
 from shoplens.apps.attributes.patterns import Said, patterns_in
 from shoplens.apps.attributes.reliability import Reliability
-from shoplens.apps.attributes.schema import LONGEST_VALUE, Category, Kind, ShopSchema
+from shoplens.apps.attributes.schema import BRAND, LONGEST_VALUE, Category, Kind, ShopSchema
 from shoplens.apps.attributes.written import FIELD
 from shoplens.domain.catalogue import Product
 from shoplens.features.align.lexicon import Lexicon, built_in, plain
@@ -76,7 +76,7 @@ class TextReader:
         return [
             FoundValue(
                 attribute=name,
-                value=self._normaliser.value(name, one.value),
+                value=value,
                 source=Source.PATTERN,
                 confidence=self._reliability.of(Source.PATTERN, name),
                 field=field,
@@ -85,20 +85,23 @@ class TextReader:
                 end=one.end,
             )
             for one in patterns_in(text)
-            for name in self._attributes_for(one.about, one.value, expected)
+            for name, value in self._values_of(one.about, one.value, expected)
         ]
 
-    def _attributes_for(self, about: Said, value: str, expected: set[str]) -> list[str]:
-        """Attributes that such a pattern may be a value of."""
-        if about is Said.SIZE:
-            return [name for name in sorted(expected) if name.casefold() in SIZE_NAMES]
-        if about is Said.PACK:
-            return [name for name in sorted(expected) if name.casefold() in PACK_NAMES]
-        if about is Said.EXTENT:
-            return [name for name in sorted(expected) if "dimension" in name.casefold() or name in {"尺寸", "规格"}]
-        amount = measured(value)
-        unit = amount.unit if amount is not None else value.rpartition(" ")[2]
-        return [name for name in sorted(expected) if unit in self._units.get(name, ())]
+    def _values_of(self, about: Said, said: str, expected: set[str]) -> Iterator[tuple[str, str]]:
+        """Attributes that such a pattern may be a value of, and the value in the shop's words."""
+        if about is Said.AMOUNT:
+            amount = measured(said)
+            unit = amount.unit if amount is not None else said.rpartition(" ")[2]
+            for name in sorted(expected & self._units.keys()):
+                if unit in self._units[name]:
+                    yield name, self._normaliser.value(name, said)
+                elif (converted := self._normaliser.in_its_unit(name, said)) is not None:
+                    yield name, converted
+            return
+        for name in sorted(expected):
+            if about in _names_of(name):
+                yield name, self._normaliser.value(name, said)
 
     def _by_dictionary(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
         lowered = text.lower()
@@ -127,6 +130,14 @@ class TextReader:
         return found
 
 
+def _names_of(attribute: str) -> set[Said]:
+    """Patterns that are values of an attribute that is called so."""
+    name = attribute.casefold()
+    dimensions = "dimension" in name or attribute in {"尺寸", "规格"}
+    named = ((Said.SIZE, name in SIZE_NAMES), (Said.PACK, name in PACK_NAMES), (Said.EXTENT, dimensions))
+    return {about for about, so in named if so}
+
+
 def _names(schema: ShopSchema, lexicon: Lexicon) -> dict[str, dict[str, str]]:
     """What may stand in a text → attribute → the shop's value."""
     names: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -137,19 +148,27 @@ def _names(schema: ShopSchema, lexicon: Lexicon) -> dict[str, dict[str, str]]:
         for value, _ in counts.most_common():
             if SHORTEST <= len(value) <= LONGEST_VALUE or (value and ord(value[0]) > 0x2E80):
                 names[value.strip().lower()].setdefault(attribute, value)
+        if attribute == BRAND or kind is Kind.NAME:
+            continue  # a name is not translated: 经典 in a title is no mention of a brand "Classic"
         shop_word: dict[int, str] = {}
         for value, _ in counts.most_common():
             idea = lexicon.by_english.get(plain(value)) or lexicon.by_chinese.get(value.casefold())
             if idea is not None:
                 shop_word.setdefault(id(idea), value)
+        capitals = sum(many for value, many in counts.items() if value[:1].isupper()) * 2 > counts.total()
         own = {wanted for wanted, called in LEXICON_NAMES.items() if attribute.casefold() in called}
         for idea in lexicon.ideas:
-            meant = shop_word.get(id(idea)) or (idea.english[0] if idea.kind in own else None)
+            meant = shop_word.get(id(idea)) or (_as_written(idea.english[0], capitals) if idea.kind in own else None)
             if meant is not None:
                 for name in (*idea.english, *(one for one in idea.chinese if len(one) > 1)):
                     names[name.lower()].setdefault(attribute, meant)
     names.pop("", None)
     return dict(names)
+
+
+def _as_written(word: str, capitals: bool) -> str:
+    """A word that the shop does not have yet, as it begins its own."""
+    return word.title() if capitals else word
 
 
 def _whole(text: str, start: int, end: int) -> bool:

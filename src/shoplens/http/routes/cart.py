@@ -38,3 +38,7 @@ async def post_cart(request: Request) -> Response:
 
 def _complete(shop: Runtime, body: CartIn) -> Completed:
     return shop.answers.complete(shop.cart_wish(body.scenario, **body.given()), body.to_question())
+
+
+#: See `http.shortcut`.
+SHORTCUTS = {"post_cart": post_cart}

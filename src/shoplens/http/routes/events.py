@@ -11,12 +11,13 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field, TypeAdapter
 
 from shoplens.domain.events import Event
-from shoplens.http.keys import needs
+from shoplens.http.keys import Access, Keys, needs
 from shoplens.http.routes.shop import MOST_ERRORS, Shop, json_response, read_body, read_rows
 from shoplens.http.wire.events import EventIn, EventsAnswer, EventsBulkAnswer
 from shoplens.http.wire.fields import PROBLEMS, RowError, SentBefore
 
-router = APIRouter(tags=["events"], dependencies=[needs("write", "events")], responses=PROBLEMS)
+EVENTS = Access("write", ("events",))
+router = APIRouter(tags=["events"], dependencies=[needs(EVENTS.role, *EVENTS.scopes)], responses=PROBLEMS)
 ROW = TypeAdapter(EventIn)
 MOST_EVENTS = 1_000  # of one request that is not NDJSON
 LIST = TypeAdapter(Annotated[list[EventIn], Field(min_length=1, max_length=MOST_EVENTS)])
@@ -46,6 +47,18 @@ async def post_events(
     appended = await run_in_threadpool(shop.append_events, events)
     request.app.state.meters.events.inc(appended.stored)
     return json_response(orjson.dumps({"stored": appended.stored, "duplicates": len(appended.duplicates)}))
+
+
+async def events_at_once(request: Request) -> Response:
+    """The same without an Idempotency-Key, read without FastAPI."""
+    state = request.app.state
+    keys: Keys = state.keys
+    await keys.check_request(request, EVENTS)
+    return await post_events(request, state.runtime)
+
+
+#: See `http.shortcut`.
+SHORTCUTS = {"post_events": events_at_once}
 
 
 @router.post(

@@ -70,3 +70,7 @@ def _similar(shop: Runtime, body: SimilarIn) -> tuple[str, Answer]:
     wish = shop.wish(body.scenario, **body.given())
     shown = shop.answers.similar(body.item_id, wish, body.user_id, body.session_id)
     return shown.impression_id, shown.answer
+
+
+#: See `http.shortcut`.
+SHORTCUTS = {"post_recommend": post_recommend, "post_similar": post_similar}

@@ -19,7 +19,8 @@ from shoplens.errors import BundleError
 from shoplens.models.cart.baskets import Baskets
 from shoplens.models.cart.habits import NONE, Habits
 from shoplens.models.cart.neighbours import BasketNeighbours
-from shoplens.models.cart.repeats import repeat_rates
+from shoplens.models.cart.repeats import portions, repeat_rates
+from shoplens.models.cart.returns import SPANS, Returns
 from shoplens.models.cart.roles import Roles
 from shoplens.models.cart.sets import BoughtSet, bought_sets
 from shoplens.models.cart.settings import POPULAR, SOURCE_OF, SOURCES, CartSettings, Situation, Weights
@@ -34,6 +35,8 @@ BEST_SELLERS = 200  # products that somebody's habits are held against, bought o
 YEAR = 365.0  # days after which a purchase is not of late
 STEEP = 100.0  # the first hundredth of a share counts as much as its last half
 STEEP_SOLD = 1_000.0  # … and the first thousandth of what the best seller sells
+RARELY = 1e-3  # a chance to return of which nothing more is said
+LEAST_PORTION = 1e-2  # of a basket: one among a hundred products
 TIE_BREAK = 1e-6  # share of popularity in every score, so that no order is left to chance
 
 
@@ -89,6 +92,8 @@ class CartModel:
         roles: Roles,
         sold: Values,
         kept: Values,
+        portion: Values,
+        returns: Returns,
     ) -> None:
         self.settings = settings
         self.together, self.baskets, self.roles = together, baskets, roles
@@ -96,7 +101,8 @@ class CartModel:
         self.popular = sold[0]
         self._best_sellers = np.argsort(-self.popular, kind="stable")[:BEST_SELLERS]
         self._popular: dict[Situation | None, Values] = {}  # see `_popularity`
-        self.kept = kept  # [n_items], see repeats
+        self.kept, self.portion = kept, portion  # [n_items], see repeats
+        self.returns = returns
 
     @property
     def n_items(self) -> int:
@@ -129,12 +135,23 @@ class CartModel:
         roles = Roles.fit(
             baskets, kinds, together.bought, half_life_days=chosen.half_life_days, shrinkage=chosen.shrinkage
         )
-        return cls(chosen, together, BasketNeighbours.fit(baskets), roles, sold, repeat_rates(baskets, kinds))
+        return cls(
+            chosen,
+            together,
+            BasketNeighbours.fit(baskets),
+            roles,
+            sold,
+            repeat_rates(baskets, kinds),
+            portions(baskets),
+            Returns.fit(baskets, kinds),
+        )
 
     def weighed(self, weights: Weights) -> CartModel:
         """The same tables with other weights."""
         settings = replace(self.settings, weights=weights)
-        return CartModel(settings, self.together, self.baskets, self.roles, self.sold, self.kept)
+        return CartModel(
+            settings, self.together, self.baskets, self.roles, self.sold, self.kept, self.portion, self.returns
+        )
 
     def habits(self, item: npt.NDArray[np.int64], age_days: npt.NDArray[np.float32]) -> Habits:
         """Habits of somebody who bought these products so long ago."""
@@ -163,6 +180,12 @@ class CartModel:
             spread["often_log"] = habits.item, _log(habits.often)
             spread["lately"] = habits.item, _log(habits.lately)
             spread["ever"] = habits.item, _log(habits.ever)
+            spread["portion"] = habits.item, _log(habits.portion)
+            spread["hour"] = habits.item, _log(habits.hour)
+            spread["weekday"] = habits.item, _log(habits.weekday)
+            spread["pause"] = habits.item, _log(habits.pause)
+            chance = self.returns.of(habits.item, self.roles.kind, habits.since_days)
+            spread["returns"] = habits.item, _magnitude(chance, RARELY)
             spread["kept"] = habits.item, habits.often * self.kept[habits.item]
             spread["times"] = habits.item, np.log1p(habits.times.astype(np.float32))
             spread["due"] = habits.item, habits.often * habits.due()
@@ -204,6 +227,7 @@ class CartModel:
             "selling": _log(days, STEEP_SOLD),
             "lasting": _log(months, STEEP_SOLD),
             "staple": _log(self.kept[rows]),
+            "alone": _magnitude(self.portion[rows], LEAST_PORTION),
         }
 
     def _kinds_of(self, habits: Habits, rows: Rows) -> tuple[Values, Values]:
@@ -254,12 +278,14 @@ class CartModel:
         self.baskets.save(folder)
         self.roles.save(folder)
         np.save(folder / "popular.npy", self.sold, allow_pickle=False)
-        np.save(folder / "kept.npy", self.kept, allow_pickle=False)
+        np.save(folder / "kept.npy", np.stack([self.kept, self.portion, self.returns.factor]), allow_pickle=False)
+        np.save(folder / "returns.npy", self.returns.chance, allow_pickle=False)
         (folder / CONFIG).write_text(json.dumps(self.settings.as_dict()), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> CartModel:
         """What `save` wrote; BundleError when it cannot be used. Never unpickles."""
+        roles = Roles.load(folder)
         try:
             settings = CartSettings.of(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
             sold = np.atleast_2d(np.load(folder / "popular.npy", allow_pickle=False))
@@ -267,13 +293,24 @@ class CartModel:
                 sold = np.repeat(sold, 3, axis=0)
             _, sold_items = sold.shape
             kept = np.load(folder / "kept.npy", allow_pickle=False)
+            if kept.ndim == 1:  # of a bundle whose weights say nothing of when people come back
+                kept = np.stack([kept, np.ones_like(kept), np.ones_like(kept)])
+                chance = np.zeros((int(roles.kind.max(initial=0)) + 1, len(SPANS)), np.float32)
+            else:
+                chance = np.load(folder / "returns.npy", allow_pickle=False)
+            kept, portion, factor = kept
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"{folder}: the cart's model cannot be read ({error}); train again") from error
         together = Together.load(folder, shrinkage=settings.shrinkage)
-        roles = Roles.load(folder)
-        if len(sold) != 3 or not sold_items == len(kept) == together.n_items == len(roles.kind):
+        spans = (int(roles.kind.max(initial=0)) + 1, len(SPANS))
+        if (
+            len(sold) != 3
+            or not sold_items == len(kept) == together.n_items == len(roles.kind)
+            or chance.shape != spans
+        ):
             raise BundleError(f"{folder}: the tables of the cart are of different catalogues; train again")
-        return cls(settings, together, BasketNeighbours.load(folder, sold_items), roles, sold, kept)
+        neighbours = BasketNeighbours.load(folder, sold_items)
+        return cls(settings, together, neighbours, roles, sold, kept, portion, Returns(chance, factor))
 
 
 def _sold(baskets: Baskets, half_life_days: float) -> Values:
@@ -281,6 +318,11 @@ def _sold(baskets: Baskets, half_life_days: float) -> Values:
     fade = np.exp2(-baskets.age_days / half_life_days)
     sold = np.bincount(baskets.item, np.repeat(fade, baskets.sizes), baskets.n_items)
     return np.asarray(sold / max(float(sold.max(initial=0)), 1e-12), np.float32)
+
+
+def _magnitude(share: npt.NDArray[np.floating], least: float) -> Values:
+    """Shares by their order of magnitude: 0 up to `least`, 1 from 1 on."""
+    return np.asarray(1.0 - np.log(np.clip(share, least, 1.0)) / np.log(least), np.float32)
 
 
 def _log(share: npt.NDArray[np.floating], steep: float = STEEP) -> Values:

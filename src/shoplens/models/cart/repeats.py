@@ -1,4 +1,4 @@
-"""Which products people buy again: milk, and not frying pans."""
+"""Which products people buy again, milk and not frying pans; and which they come for alone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,20 @@ def repeat_rates(baskets: Baskets, kind: npt.NDArray[np.int32]) -> npt.NDArray[n
     return _rate(item, again, baskets.n_items, of_kind[kind]).astype(np.float32)
 
 
+def portions(baskets: Baskets) -> npt.NDArray[np.float32]:
+    """The share that each product has of a basket with it, in the mean: 1 for what is bought alone. [n_items]"""
+    sizes = baskets.sizes
+    share = np.repeat(1.0 / np.maximum(sizes, 1), sizes)
+    overall = float(share.mean()) if len(share) else 1.0
+    return _rate(baskets.item, share, baskets.n_items, np.full(baskets.n_items, overall)).astype(np.float32)
+
+
 def _rate(
     group: npt.NDArray[np.int64] | npt.NDArray[np.int32],
     again: npt.NDArray[np.float64],
     groups: int,
     expected: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Mean of `again` by group, pulled towards what is expected."""
+    """Mean of `again` by group, pulled towards what is expected as if by PRIOR more."""
     count = np.bincount(group, minlength=groups)
     return np.asarray((np.bincount(group, again, groups) + PRIOR * expected) / (count + PRIOR), np.float64)

@@ -29,6 +29,11 @@ SOURCE_OF: dict[str, str] = {
     "often_log": "habit",  # often, lately and ever by their logarithms: the tenth purchase adds less than the second
     "lately": "habit",  # in these weeks
     "ever": "habit",  # over the whole history, hardly fading
+    "portion": "habit",  # each basket shared out among what it held: what the person comes for alone says most
+    "hour": "habit",  # at about this time of day …
+    "weekday": "habit",  # … on this day of the week …
+    "pause": "habit",  # … after as many days without a basket
+    "returns": "habit",  # how surely people come back for it after as many days
     "taste": "taste",  # partners of what the person often buys
     "kind_often": "taste",  # how often the person buys this kind of product
     "kind_lately": "taste",  # how lately: speaks against what there is enough of at home
@@ -37,6 +42,7 @@ SOURCE_OF: dict[str, str] = {
     "selling": "popular",  # what sells in these days
     "lasting": "popular",  # what has sold for months
     "staple": "popular",  # what people who tried it bought again
+    "alone": "popular",  # what is bought in small baskets
 }
 POPULAR = (
     "popular",
@@ -44,6 +50,7 @@ POPULAR = (
     "selling",
     "lasting",
     "staple",
+    "alone",
 )  # the signals that speak for every product, whoever asks
 SOURCES = tuple(dict.fromkeys(SOURCE_OF.values()))
 

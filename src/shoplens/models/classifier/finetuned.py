@@ -13,6 +13,7 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -24,26 +25,26 @@ from shoplens.encoders.base import Encoder
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import InputError, ModelFileError
 from shoplens.models.classifier.base import AGAIN, FACTS, Floats, Progress, Rows, label_rows, read_facts, silent
-from shoplens.models.classifier.folds import dealt, sampled, sizes_of
+from shoplens.models.classifier.crossing import fine_tune_crosswise
+from shoplens.models.classifier.folds import FOLDS, SMALL, dealt, sampled, sizes_of
 from shoplens.models.classifier.linear import HeldOut, LinearClassifier
 from shoplens.models.classifier.regression import Regression
 from shoplens.models.classifier.scales import combined, fit_scales, log_loss
-from shoplens.models.classifier.training import ClassTask, fine_tune, read_lessons
-from shoplens.models.text_body.fitting import Fitted
+from shoplens.models.classifier.training import ClassTask, read_lessons
 from shoplens.models.text_body.served import FILES as BODY_FILES
 from shoplens.models.text_body.served import ServedBody, write_body
 from shoplens.models.text_body.settings import FineTuning
 
 HEAD = "head.safetensors"
 FAST, BODY = "fast", "body"  # folders
-ONE_IN = 7  # examples are held out, to choose the epoch and fit the scales
+ONE_IN = 7  # of many examples are held out, to choose the epoch and fit the scales
 MOST_HELD_OUT = 2_000
 MOST_BYTES = 1_600_000  # that are learnt from: what lower layers say of them is kept in memory, and takes its time
 BYTES_A_TOKEN = 4  # about, in any script
 TOLERANCE = 0.005  # of accuracy that int8 may lose
 FROZEN = frozenset({"meaning", "depth"})  # views of the frozen encoder, which come with one reading
 LITTLE = 1.01  # times the loss: what a view must save to be kept
-SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=10.0, tokens_a_batch=1_024)
+SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=3, minutes=10.0, tokens_a_batch=1_024)
 
 
 class FinetunedClassifier:
@@ -96,37 +97,37 @@ class FinetunedClassifier:
         whole = fast or LinearClassifier.fit(texts, labels, encoder=encoder, seed=seed, progress=tell)
         if whole.held_out is None:
             raise ValueError("`fast` must have been fitted here, not loaded: what it held out is needed")
-        judged_by = _some(whole.held_out, len(rows), seed)
-        if not len(judged_by.examples):
+        held, parts = _parts(whole.held_out, len(rows), seed)
+        if not parts:
             raise InputError("fine-tuning needs a class of two examples at least, so that one can be held out")
         pretrained = body or E5Body()
-        outside = judged_by.examples
-        inside = _to_be_learnt(texts, rows, outside, chosen.longest, seed)
-        learnt = read_lessons(pretrained, [texts[row] for row in inside], rows[inside], chosen, tell)
-        judged = read_lessons(pretrained, [texts[row] for row in outside], rows[outside], chosen, tell)
+        inside = _to_be_read(texts, rows, held.examples, chosen.longest, seed)
+        lessons = read_lessons(pretrained, [texts[row] for row in inside], rows[inside], chosen, tell)
         told = hashlib.sha256("\x1f".join(texts).encode(errors="surrogatepass")).hexdigest()
-        task, fitted = fine_tune(pretrained, learnt, judged, len(classes), chosen, state=state, told=told, tell=tell)
+        learnt = fine_tune_crosswise(
+            pretrained, lessons, [np.searchsorted(inside, held.examples[part]) for part in parts], len(classes), chosen,
+            state=state, told=told, tell=tell,
+        )  # fmt: skip
         files = Path(tempfile.mkdtemp(prefix="shoplens-classifier-"))
-        weights = pretrained.with_layers(task.upper.by_number(pretrained.sizes.layers))
-        tokens = pretrained.reading(chosen.longest)
-        write_body(weights, tokens, files, precision=precision or "int8")
         facts = {
             "settings": chosen.to_dict(),
             "base": pretrained.name,
             "prefix": pretrained.query_prefix,
             "precision": precision or "int8",
-            **_course(fitted),
+            **learnt.course(),
         }
-        model = cls(whole, ServedBody.open(files, longest=chosen.longest), files, _head_of(task), {}, facts)
+        body_of = partial(_written, pretrained, files, chosen)
+        model = cls(whole, body_of(learnt.first, precision or "int8"), files, _head_of(learnt.first), {}, facts)
         weakref.finalize(model, shutil.rmtree, files, ignore_errors=True)  # until it is saved, the graph lies there
-        asked = [texts[row] for row in outside]
-        if precision is None:
-            lost = task.accuracy() - float((model._logits(asked).argmax(1) == rows[outside]).mean())
-            model.facts["int8_loss"] = round(lost, 4)
-            if lost > TOLERANCE:
-                write_body(weights, tokens, files, precision="fp32")
-                model._body, model.facts["precision"] = ServedBody.open(files, longest=chosen.longest), "fp32"
-        model._weigh(asked, judged_by)
+        if precision is None:  # asked of the first network, since examples that it did not learn from tell
+            asked = held.examples[parts[0]]
+            right = float((model._logits([texts[row] for row in asked]).argmax(1) == rows[asked]).mean())
+            lost = learnt.first.accuracy() - right
+            model.facts |= {"int8_loss": round(lost, 4), "precision": "fp32" if lost > TOLERANCE else "int8"}
+        if learnt.task is not learnt.first or model.facts["precision"] != (precision or "int8"):
+            model._body = body_of(learnt.task, str(model.facts["precision"]))
+            model._head = _head_of(learnt.task)
+        model._weigh(held.part(np.concatenate(parts[: len(learnt.fitted)])), learnt.logits)
         return model
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
@@ -172,12 +173,12 @@ class FinetunedClassifier:
         vectors = self._body.vectors(self._body.tokens.ids(texts, prefix))
         return self._head.logits(vectors * np.float32(vectors.shape[1] ** 0.5))
 
-    def _weigh(self, texts: Sequence[str], judged_by: HeldOut) -> None:
-        """Fit the scales: `texts` are the examples held out, and read by the graph that will answer.
+    def _weigh(self, judged_by: HeldOut, learnt: Floats) -> None:
+        """Fit the scales: `learnt` is what networks say of the examples held out that did not learn from them.
 
         What the frozen encoder says is left out where it adds nothing: it takes as long as all else together.
         """
-        said = {**judged_by.logits, "learnt": self._logits(texts)}
+        said = {**judged_by.logits, "learnt": learnt}
         whole = _weighed(judged_by, said)
         lean = _weighed(judged_by, {name: one for name, one in said.items() if name not in FROZEN})
         self.held_out = lean if _loss(lean) <= LITTLE * _loss(whole) else whole
@@ -195,34 +196,33 @@ def _loss(held: HeldOut) -> float:
     return log_loss(held.chances, held.rows)
 
 
-def _some(held: HeldOut, examples: int, seed: int) -> HeldOut:
-    """A stratified part of what the fast path held out, so that neither path learnt from it."""
+def _parts(held: HeldOut, examples: int, seed: int) -> tuple[HeldOut, list[Rows]]:
+    """What the fast path held out, and in which parts, by place, networks will do without: of few examples each is in
+    one of FOLDS, of many there is one part. No path has then learnt from what it is judged by."""
+    if examples <= SMALL:
+        fold = dealt(held.rows, FOLDS, seed)
+        return held, [np.flatnonzero(fold == number) for number in range(FOLDS) if (fold == number).any()]
     wanted = min(examples // ONE_IN, MOST_HELD_OUT)
-    if len(held.examples) <= wanted:
-        return held
-    parts = max(round(len(held.examples) / max(wanted, 1)), 2)
-    return held.part(np.flatnonzero(dealt(held.rows, parts, seed) == 0))
+    if len(held.examples) > wanted:
+        held = held.part(np.flatnonzero(dealt(held.rows, max(round(len(held.examples) / wanted), 2), seed) == 0))
+    return held, [np.arange(len(held.examples))] if len(held.examples) else []
 
 
-def _to_be_learnt(texts: Sequence[str], rows: Rows, outside: Rows, longest: int, seed: int) -> Rows:
-    """Examples to fine-tune on: all that are not held out, or of very many a sample."""
-    inside = np.setdiff1d(np.arange(len(rows)), outside)
+def _to_be_read(texts: Sequence[str], rows: Rows, held: Rows, longest: int, seed: int) -> Rows:
+    """Examples that the network reads, rising: those that are held out, and all others or of very many a sample."""
+    inside = np.setdiff1d(np.arange(len(rows)), held)
     sizes = sizes_of([texts[row] for row in inside], longest * BYTES_A_TOKEN)
-    chosen: Rows = inside[sampled(rows[inside], sizes, MOST_BYTES, seed)]
-    return chosen
+    return np.union1d(held, inside[sampled(rows[inside], sizes, MOST_BYTES, seed)])
+
+
+def _written(body: E5Body, files: Path, settings: FineTuning, task: ClassTask, precision: str) -> ServedBody:
+    """The encoder with what was learnt, as a graph in that folder, opened."""
+    weights = body.with_layers(task.upper.by_number(body.sizes.layers))
+    write_body(weights, body.reading(settings.longest), files, precision=precision)
+    return ServedBody.open(files, longest=settings.longest)
 
 
 def _head_of(task: ClassTask) -> Regression:
     """The head as arrays; it reads unit vectors times the root of their size, as `ClassHead` does."""
     out = task.head.out
     return Regression(out.weight.detach().numpy().copy(), out.bias.detach().numpy().copy())
-
-
-def _course(fitted: Fitted) -> dict[str, object]:
-    """How the fine-tuning went."""
-    return {
-        "epoch": fitted.epoch,
-        "qualities": list(fitted.qualities),
-        "seconds": round(fitted.seconds, 1),
-        "device": fitted.device,
-    }

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from shoplens.encoders.e5_torch import E5Body, mean_of_tokens
 from shoplens.encoders.text import batches_by_length
-from shoplens.models.classifier.base import Progress, Rows
+from shoplens.models.classifier.base import Floats, Progress, Rows
 from shoplens.models.content_ranker.reading import Reader, TokenStates
 from shoplens.models.text_body.fitting import Fitted, fit, hardware_of
 from shoplens.models.text_body.layers import UpperLayers, parameter_groups
@@ -47,13 +47,18 @@ class ClassHead(nn.Module):
 class Lessons:
     """Texts as the lower layers read them, and their classes."""
 
-    states: TokenStates
+    states: TokenStates  # of these texts, and maybe of others
+    texts: Rows  # [n]: which of those
     rows: Rows  # [n]
 
     @property
     def lengths(self) -> Rows:
         """Tokens of each text."""
-        return np.diff(self.states.indptr)
+        return np.diff(self.states.indptr)[self.texts]
+
+    def part(self, places: Rows) -> Lessons:
+        """Some of them, without a copy of what was read."""
+        return Lessons(self.states, self.texts[places], self.rows[places])
 
 
 class ClassTask:
@@ -93,19 +98,26 @@ class ClassTask:
         """On what is held out, as the network is now."""
         return self._judged()[0]
 
+    @torch.no_grad()
+    def judged_logits(self) -> Floats:
+        """Of what is held out, as the network is now. [n, classes]"""
+        lengths = self.judged.lengths.tolist()
+        found = np.empty((len(lengths), self.head.out.out_features), np.float32)
+        with hardware_of(self.settings).autocast():
+            for rows in batches_by_length(lengths, 2 * self.settings.tokens_a_batch):
+                found[rows] = self._logits(self.judged, np.array(rows)).float().cpu().numpy()
+        return found
+
     def _judged(self) -> tuple[float, float]:
         """Accuracy and mean loss on what is held out."""
-        right, loss = 0.0, 0.0
-        lengths = self.judged.lengths.tolist()
-        for rows in batches_by_length(lengths, 2 * self.settings.tokens_a_batch):
-            logits = self._logits(self.judged, np.array(rows))
-            wanted = torch.from_numpy(self.judged.rows[rows]).to(logits.device)
-            right += float((logits.argmax(1) == wanted).sum())
-            loss += float(nn.functional.cross_entropy(logits, wanted, reduction="sum"))
-        return right / max(len(lengths), 1), loss / max(len(lengths), 1)
+        if not len(self.judged.rows):
+            return 0.0, 0.0
+        logits, wanted = torch.from_numpy(self.judged_logits()), torch.from_numpy(self.judged.rows)
+        right = float((logits.argmax(1) == wanted).float().mean())
+        return right, float(nn.functional.cross_entropy(logits, wanted))
 
     def _logits(self, lessons: Lessons, rows: Rows) -> Tensor:
-        lower, present = lessons.states.rectangle(rows, self.head.out.weight.device)
+        lower, present = lessons.states.rectangle(lessons.texts[rows], self.head.out.weight.device)
         return self.head(mean_of_tokens(self.upper(lower, present).float(), present))  # type: ignore[no-any-return]
 
 
@@ -120,7 +132,7 @@ def read_lessons(body: E5Body, texts: Sequence[str], rows: Rows, settings: FineT
     states = TokenStates.read(
         reader_of(body, settings), tokens, lambda done, total: tell("lower layers read", done, total)
     )
-    return Lessons(states, rows)
+    return Lessons(states, np.arange(len(rows)), rows)
 
 
 def fine_tune(
@@ -133,17 +145,20 @@ def fine_tune(
     state: Path | None,
     told: str,
     tell: Progress,
+    begun: float = 0.0,
 ) -> tuple[ClassTask, Fitted]:
-    """Learn until validation, epochs or minutes say stop. `told`: what tells these texts from others, for resuming."""
+    """Learn until validation, epochs or minutes say stop. `told`: what tells these texts from others, for resuming;
+    `begun`: see `fit`."""
     task = ClassTask(body, learnt, judged, classes, settings)
     digest = blake2b(orjson.dumps([settings.of_outcome(), body.name, FORMAT, told, classes]), digest_size=16)
     for lessons in (learnt, judged):
-        digest.update(lessons.rows.tobytes())
+        digest.update(lessons.texts.tobytes() + lessons.rows.tobytes())
     fitted = fit(
         task,
         settings,
         state=state,
         fingerprint=digest.hexdigest(),
+        begun=begun,
         progress=lambda done, total, _figures: tell("fine-tuning", done, total),
     )
     return task, fitted

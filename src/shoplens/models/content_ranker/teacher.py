@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
-from shoplens.encoders.e5_torch import TransformerLayer, mean_of_tokens
+from shoplens.encoders.e5_torch import TransformerLayer, attend, mean_of_tokens
 from shoplens.models.content_ranker.config import ContentRankerConfig
 from shoplens.models.content_ranker.reading import Ints, TokenStates
 from shoplens.models.content_ranker.samples import pointing_at_texts
@@ -81,15 +81,15 @@ class Teacher(nn.Module):
         story = (story + self.place.weight[1 : products + 1, None]).reshape(n, products * length, hidden)
         told = told.reshape(n, products * length)
         goods, there = (goods + self.place.weight[0]).flatten(0, 1), there.flatten(0, 1)
-        seen = torch.cat([there, told.repeat_interleave(c, 0)], 1)[:, None, None, :]
+        seen = torch.cat([there, told.repeat_interleave(c, 0)], 1)
         for module in self.layers:
             layer = cast(TransformerLayer, module)
             asks, keys, values = layer.heads_of(story)
             own_asks, own_keys, own_values = layer.heads_of(goods)
             read_keys = torch.cat([own_keys, keys.repeat_interleave(c, 0)], 2)
             read_values = torch.cat([own_values, values.repeat_interleave(c, 0)], 2)
-            goods = layer.finish(goods, F.scaled_dot_product_attention(own_asks, read_keys, read_values, seen))
-            story = layer.finish(story, F.scaled_dot_product_attention(asks, keys, values, told[:, None, None, :]))
+            goods = layer.finish(goods, attend(own_asks, read_keys, read_values, seen))
+            story = layer.finish(story, attend(asks, keys, values, told))
         candidate = mean_of_tokens(goods.float(), there).view(n, c, hidden)
         taste = F.normalize(mean_of_tokens(story.float(), told), dim=1)
         alike = torch.einsum("nch,nh->nc", F.normalize(candidate, dim=2), taste)

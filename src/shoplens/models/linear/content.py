@@ -15,6 +15,7 @@ from shoplens.errors import BundleError
 from shoplens.models.folding import Matrix
 from shoplens.models.linear.settings import LinearSettings
 from shoplens.models.neighbours import Neighbours, blocks, load_matrix, save_matrix, single
+from shoplens.models.on_demand import Rows, distinct
 
 PROJECTED_SIZE = 128  # width that all modalities together are brought to when exact search would cost too much
 EXACT_COST = 3e11  # multiply-adds of an exact search, some 10 s on two cores
@@ -117,22 +118,32 @@ class Borrowing:
         scores[:, self.rows] += (self.matrix @ known.T).T
 
     def add_one(
-        self, scores: npt.NDArray[np.float32], items: npt.NDArray[np.int32], value: npt.NDArray[np.float32]
-    ) -> None:
-        """The same for one person's scores [n_items] and the entries of that preference row."""
+        self,
+        scores: npt.NDArray[np.float32],
+        items: npt.NDArray[np.int32],
+        value: npt.NDArray[np.float32],
+        scored: Rows | None = None,
+    ) -> Rows:
+        """The same for one person's scores [n_items] and the entries of that preference row. `scored`: products that
+        may have a score already, in any order; None: not known. Returns those that may have got another."""
         if not len(self.rows):
-            return
+            return np.zeros(0, np.int32)
         before = scores[items]
         scores[items] += value * self.strongest[items]
-        scored = np.flatnonzero(scores != 0)  # of booleans: several times as fast as of numbers
+        if scored is None:
+            scored = np.flatnonzero(scores != 0)  # of booleans: several times as fast as of numbers
+        else:
+            scored = distinct([scored, items], len(scores))
+            scored = scored[scores[scored] != 0]
         known = scores[scored]
         scores[items] = before
         if len(scored) > FEW * len(scores):
             everywhere = np.zeros(len(scores), np.float32)
             everywhere[scored] = known
             scores[self.rows] += self.matrix.dot(everywhere)
-        else:  # most products have no relation to a history: the same sums, without their zeros
-            Neighbours.add(self._lent, scored, known, scores)
+            return self.rows
+        # Most products have no relation to a history: the same sums, without their zeros.
+        return Neighbours.add(self._lent, scored, known, scores)
 
     def target(self, item: int) -> Matrix:
         """Whose scores make up the score of `item`: itself and what it borrows from, one sparse row [1, n_items]."""

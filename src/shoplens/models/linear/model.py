@@ -21,8 +21,10 @@ from shoplens.models.linear.relations import SCALE_SAMPLE, form_relations, sampl
 from shoplens.models.linear.selection import select
 from shoplens.models.linear.settings import LinearSettings
 from shoplens.models.neighbours import Neighbours, one_by_one, strongest
+from shoplens.models.on_demand import Added, Ground, OnDemand, Slates
 from shoplens.models.popularity import decayed_counts
 
+SPARSE = 100  # products for each relation of a history from which on passing over all of them is slower
 TIE_BREAK = 1e-4  # standard deviations that the most popular product is ahead of one nobody bought
 POPULARITY_HALF_LIFE_DAYS = 60.0  # as in models/popularity
 
@@ -74,7 +76,7 @@ class Linear:
     def score(self, histories: Histories) -> Scores:
         """See `Recommender.score`; people without a history get the popular products."""
         if len(histories) == 1:
-            return self._score_one(histories)[None, :]
+            return self._score_all(*self._speakers(histories), histories)[None, :]
         n_items = len(self._popularity)
         preferences = self._preferences(histories)
         scores = self._relations.score(preferences)
@@ -83,24 +85,49 @@ class Linear:
             again = self._repeating().rows(histories, n_items)
             row = np.repeat(np.arange(len(histories)), np.diff(again.indptr))
             scores[row, again.indices] += again.data * np.float32(self.chosen.repeat_weight)
-        scores += self._ahead
+        scores += self._ground.values
         return scores
 
-    def _score_one(self, history: Histories) -> npt.NDArray[np.float32]:
-        """A live request, [n_items]: the same sums without sparse matrices around a hundred numbers."""
+    def score_one(self, history: Histories) -> OnDemand | npt.NDArray[np.float32]:
+        """A live request: where it speaks of few products of a large catalogue, only those are touched."""
+        items, value = self._speakers(history)
+        n_items = len(self._popularity)
+        if self._relations.entries(items) * SPARSE > n_items:
+            return self._score_all(items, value, history)
+        slate = self._slates.take()
+        scored = Neighbours.add(self._relations.matrix, items, value, slate)
+        written = [scored, self._borrowing.add_one(slate, items, value, scored), self._buy_again(history, slate)]
+        return Added(self._ground, *self._slates.read(slate, written))
+
+    def _score_all(
+        self, items: npt.NDArray[np.int32], value: npt.NDArray[np.float32], history: Histories
+    ) -> npt.NDArray[np.float32]:
+        """One person's scores of all products, [n_items]: the sums of `score` without sparse matrices around a hundred
+        numbers. `items`, `value`: see `_speakers`."""
+        scores = self._relations.score_one(items, value)
+        self._borrowing.add_one(scores, items, value)
+        self._buy_again(history, scores)
+        scores += self._ground.values
+        return scores
+
+    def _speakers(self, history: Histories) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """One person's preference row as `_preferences` has it: products, ascending, and their values."""
         items, value = self._folding().one_row(history)
         total = np.abs(value).cumsum(dtype=np.float64)  # added up in the order of the batch path
         if len(total) and total[-1]:
             value = value / np.float32(total[-1])
         if self._borrowing.speaks_in(items):
             items, value = self._borrowing.lend_one(items, value)
-        scores = self._relations.score_one(items, value)
-        self._borrowing.add_one(scores, items, value)
-        if self.chosen.repeat_weight:
-            again, strength = self._repeating().one_row(history)
-            scores[again] += strength * np.float32(self.chosen.repeat_weight)
-        scores += self._ahead
-        return scores
+        return items, value
+
+    def _buy_again(self, history: Histories, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+        """Add what one person's own purchases say to scores [n_items]; returns which products that were."""
+        if not self.chosen.repeat_weight:
+            return np.zeros(0, np.int32)
+        again: npt.NDArray[np.int32]
+        again, strength = self._repeating().one_row(history)
+        scores[again] += strength * np.float32(self.chosen.repeat_weight)
+        return again
 
     def explain(self, history: Histories, item: int, *, at_most: int = 3) -> list[tuple[int, float]]:
         """The products of one person's history that speak most for `item`: (item row, part of the score)."""
@@ -113,7 +140,8 @@ class Linear:
     def _know_popularity(self, popularity: npt.NDArray[np.float32]) -> None:
         """[n_items], within [0, 1]; and how far that puts each product ahead in every answer."""
         self._popularity = popularity
-        self._ahead = np.float32(TIE_BREAK) * popularity
+        self._ground = Ground.of(np.float32(TIE_BREAK) * popularity)
+        self._slates = Slates(len(popularity))
 
     def _fold(self, histories: Histories) -> Matrix:
         return _to_unit_sum(self._folding().rows(histories, len(self._popularity)))

@@ -72,14 +72,15 @@ def fit(
     state: Path | None = None,
     fingerprint: str = "",
     progress: Progress | None = None,
+    begun: float = 0.0,
 ) -> Fitted:
     """Train; the network ends as it was (on average over the last steps) after its best epoch, and on the CPU.
 
     The network is put on the device of the settings, where `task` must put what the network reads.
     `state`: where what was learnt so far is kept, with a `fingerprint` of data and settings; a file of another one is
-    not read. The caller removes it when all is done.
+    not read. The caller removes it when all is done. `begun`: seconds of the settings' minutes that others used up.
     """
-    run = _Run(task, settings, state, fingerprint, progress)
+    run = _Run(task, settings, state, fingerprint, progress, begun)
     kept = read_state(state, fingerprint) if state is not None else None
     if kept is not None:
         run.take_up(kept)
@@ -89,7 +90,7 @@ def fit(
     task.network.cpu().eval()
     if progress is not None:
         progress(run.steps, run.steps, run.figures)
-    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds, str(run.hardware.device))
+    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds - begun, str(run.hardware.device))
 
 
 def hardware_of(settings: FineTuning) -> Hardware:
@@ -101,7 +102,13 @@ class _Run:
     """One fit: where it stands."""
 
     def __init__(
-        self, task: Task[Any], settings: FineTuning, state: Path | None, fingerprint: str, progress: Progress | None
+        self,
+        task: Task[Any],
+        settings: FineTuning,
+        state: Path | None,
+        fingerprint: str,
+        progress: Progress | None,
+        begun: float,
     ) -> None:
         self.task, self.settings, self.progress = task, settings, progress
         self.path, self.fingerprint = state, fingerprint
@@ -115,7 +122,7 @@ class _Run:
         self.qualities: list[float] = []
         self.best, self.best_epoch = dict(self.average.numbers), 0
         self.figures: dict[str, float] = {}
-        self.spent = 0.0  # seconds, those of runs before included
+        self.first = self.spent = begun  # seconds at its start, and until now but for those of this process
         self.began = self.saved = time.perf_counter()
 
     @property
@@ -170,7 +177,7 @@ class _Run:
     def rate(self) -> float:
         """Share of the learning rate: up in the first steps, then a line to zero when epochs or time are over."""
         steps = (self.epoch * self.an_epoch + self.place + 1) / (self.steps + 1)
-        done = max(steps, self.seconds / (60 * self.settings.minutes))
+        done = max(steps, (self.seconds - self.first) / max(60 * self.settings.minutes - self.first, 1e-9))
         if steps < self.settings.warmup:
             return steps / self.settings.warmup
         return max(0.0, (1 - done) / (1 - self.settings.warmup)) if self.settings.warmup < 1 else 1.0
