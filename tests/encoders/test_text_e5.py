@@ -107,11 +107,7 @@ def test_batches_keep_the_budget_and_every_row() -> None:
     assert batches_by_length([], 512) == []
 
 
-def test_features_are_of_the_text_alone_and_of_all_its_pieces(
-    model_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("shoplens.encoders.text.multiplies_bfloat16", lambda: False)
-    e5 = E5Encoder(model_cache, threads=1)
+def test_features_are_of_the_text_alone_and_of_all_its_pieces(e5: E5Encoder) -> None:
     long = "Sales rose. " * 120
     texts = ["profit fell", "a much longer sentence about profit, which rose this year as everybody knows", "", long]
     vectors, features = e5.encode_features(texts)

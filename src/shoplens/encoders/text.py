@@ -44,10 +44,8 @@ LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
 LAYERS = 12
 TOKENS_A_BATCH = 384  # about 30 titles: little padding, and activations stay in a core's own cache
-MANY_TOKENS = (
-    256  # of a call: from here on matrices of bfloat16 take two thirds of the graph's time or less; from 100 on
-)
-# they are ahead, but loading them takes a second that nobody who searches should wait for
+MANY_TEXTS, MANY_TOKENS = 8, 256  # of a call, from which on matrices of bfloat16 read it where the processor has units
+# for them. They are ahead from 100 tokens on, but loading them takes a second that nobody who searches should wait for
 
 
 class E5Encoder:
@@ -205,7 +203,7 @@ class _Network:
 
     def _for_many(self, tokens: Sequence[Sequence[int]]) -> E5Matrices | None:
         """What reads so many tokens fastest; None = the graph. Their vectors may be mixed: decision 29."""
-        if self._matrices is None or sum(map(len, tokens)) < MANY_TOKENS:
+        if self._matrices is None or len(tokens) < MANY_TEXTS or sum(map(len, tokens)) < MANY_TOKENS:
             return None
         return self._matrices.get()
 

@@ -1,7 +1,8 @@
 """Vectors of texts, computed once whoever asks for them: the encoder is what reading a post costs.
 
 Posts that say the same apart from addresses, handles and spaces are one text, and so a repost costs nothing. What a
-post's vector is depends on its text alone, never on what was read before.
+post's vector is depends on its text alone, never on what was read before, but for the precision with which the encoder
+reads many and few (decision 29).
 """
 
 from __future__ import annotations
