@@ -146,15 +146,15 @@ def test_a_full_disk_is_unavailable_and_leaves_no_half_batch(tmp_path: Path) -> 
     store = open_store(f"sqlite:///{tmp_path / 'shop.sqlite'}")
     store.events.append(batch_of(view(1)))
     database: Database = store._database  # type: ignore[attr-defined]
-    with database.raw() as driver:  # the pool gives the same connection again
-        pages = driver.execute("PRAGMA page_count").fetchone()[0]
-        driver.execute(f"PRAGMA max_page_count={pages + 2}")
+    with database.reading() as connection:  # the pool gives the same one to whoever writes
+        pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count={pages + 2}"))
     large = batch_of(*(view(number, item=f"i{number}" * 50) for number in range(2, 500)))
     with pytest.raises(StoreUnavailableError, match="disk is full"):
         store.events.append(large)
     assert (store.events.count(), store.catalogue.count()) == (1, 1)
-    with database.raw() as driver:
-        driver.execute("PRAGMA max_page_count=1000000")
+    with database.reading() as connection:
+        connection.execute(text("PRAGMA max_page_count=1000000"))
     assert store.events.append(large).stored == 498
     store.close()
 

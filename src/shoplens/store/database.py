@@ -38,6 +38,7 @@ BUSY_SECONDS = 30.0  # how long to wait for another writer; a batch of a bulk im
 WRITER_LOCK = 0x5A0_91E5  # PostgreSQL advisory lock of whoever writes to a shop; any constant does
 PAGE_BYTES = 8_192  # twice SQLite's default: fewer, larger writes in a bulk import
 CACHE_KIB = 65_536  # page cache a connection may fill
+SPARE = 4  # connections kept at hand for reading: taking one from the pool takes as long as a short statement
 WAL_PAGES = 4_000  # SQLite moves the log (32 MB) into the database after so many pages
 _WRITES = "shoplens_writes"
 
@@ -48,6 +49,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._spare: list[Any] = []  # connections for `raw`; a list's append and pop are safe between threads
         self._turn = threading.Lock()  # threads queue here fairly instead of polling the file's lock
         try:
             self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
@@ -84,14 +86,25 @@ class Database:
     def raw(self) -> Iterator[Any]:
         """The driver's own connection, for single reading statements on hot paths."""
         with translated(self.url):
-            pooled = self.engine.raw_connection()
+            try:
+                pooled = self._spare.pop()
+            except IndexError:
+                pooled = self.engine.raw_connection()
             try:
                 yield pooled.driver_connection
-            finally:
+            except BaseException:
+                pooled.close()
+                raise
+            # In SQLite a statement that was read to its end leaves nothing behind that a pool would have to undo.
+            if self.sqlite and len(self._spare) < SPARE:
+                self._spare.append(pooled)
+            else:
                 pooled.close()
 
     def close(self) -> None:
         """Give all connections back."""
+        while self._spare:
+            self._spare.pop().close()
         self.engine.dispose()
 
     def insert(self, table: Any) -> Any:

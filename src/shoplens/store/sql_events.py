@@ -36,11 +36,10 @@ _SCAN_TYPE = np.dtype(
 _MONEY_TYPE = np.dtype([*_SCAN_TYPE.descr, ("quantity", "f8"), ("price", "f8"), ("currency", "S3")])
 _END_OF_TIME = 2**63 - 1
 
-# What `history` reads of event e, person p and product i.
-_DETAILS = """e.event_type, e.timestamp, p.user_id, e.session_id, i.item_id, e.value, e.quantity, e.price, e.currency,
-e.impression_id, e.position, e.query, e.context"""
-_JOINED = """JOIN event e ON e.sequence = t.sequence
-LEFT JOIN person p ON p."row" = e.person LEFT JOIN product i ON i."row" = e.product"""
+# What `history` reads of event e and product i. Whose events they are is known already.
+_DETAILS = """e.session_id, i.item_id, e.value, e.quantity, e.price, e.currency, e.impression_id, e.position, e.query,
+e.context"""
+_JOINED = """JOIN event e ON e.sequence = t.sequence LEFT JOIN product i ON i."row" = e.product"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,12 @@ class SqlEventLog(ABC):
             FROM event e JOIN product i ON i."row" = e.product
             WHERE e.sequence > {mark} AND e.sequence <= {mark} ORDER BY e.sequence LIMIT {mark}"""  # noqa: S608
         order = "ORDER BY t.timestamp DESC, t.sequence DESC"
-        self._history_of_person = f"SELECT {_DETAILS} FROM ({self.person_trail}) t {_JOINED} {order}"  # noqa: S608
+        self._history_of_person = (
+            f"SELECT e.event_type, e.timestamp, CAST({mark} AS TEXT), {_DETAILS} "  # noqa: S608
+            f"FROM ({self.person_trail}) t {_JOINED} {order}"
+        )
         self._history_of_guest = (
-            f"SELECT {_DETAILS} FROM ({self.guest_trail}) t {_JOINED} "  # noqa: S608
+            f"SELECT e.event_type, e.timestamp, NULL, {_DETAILS} FROM ({self.guest_trail}) t {_JOINED} "  # noqa: S608
             f"WHERE e.session_id = {mark} AND e.person IS NULL {order}"
         )
 
@@ -174,7 +176,7 @@ class SqlEventLog(ABC):
         with self._database.raw() as driver:
             cursor = driver.cursor()
             if user_id is not None:
-                rows = cursor.execute(self._history_of_person, (user_id, end, limit)).fetchall()
+                rows = cursor.execute(self._history_of_person, (user_id, user_id, end, limit)).fetchall()
             if session_id is not None:
                 asked = (self.session_key(session_id), end, limit, session_id)
                 rows = [*rows, *cursor.execute(self._history_of_guest, asked).fetchall()]
