@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,6 +58,20 @@ def test_limits_hold_and_leave_nothing_out_without_need(
         assert any(full)
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.permutations(range(1, 81)), st.integers(0, 20), st.integers(1, 5))
+def test_what_stands_before_counts_as_if_it_were_in_the_list(
+    shelf: Shelf, order: list[int], split: int, most: int
+) -> None:
+    wish = Wish(per_brand=most, per_category=most + 1)
+    rows = np.array(order)
+    above = rows[:split][limited(shelf, rows[:split], wish)]
+    whole = np.concatenate([above, rows[split:]])
+    below = replace(wish, before=tuple(shelf.facts.ids[row] for row in above.tolist()))
+    kept = np.concatenate([np.arange(len(above)), len(above) + limited(shelf, rows[split:], below)])
+    assert limited(shelf, whole, wish).tolist() == kept.tolist()
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(0.1, 5), min_size=2, max_size=4), st.integers(0, 2**31))
 def test_fused_places(shelf: Shelf, weights: list[float], seed: int) -> None:
@@ -97,6 +112,7 @@ def test_a_wish_comes_back_as_it_was() -> None:
         price_band=(0.5, 2.0),
         cap=Cap(1, 7.0),
         shown=("p3",),
+        before=("p5",),
         exclude=("p4",),
         repeat=True,
     )

@@ -17,10 +17,10 @@ LATEST = 10  # deeds whose products say at which prices somebody looks
 
 def limited(shelf: Shelf, rows: npt.NDArray[np.int64], wish: Wish) -> npt.NDArray[np.int64]:
     """Positions that stay when no brand and no category comes more often than the wish allows; `rows`: facts rows, best
-    first. A product without brand, or without category, is limited by the other alone."""
-    columns = shelf.facts.columns
-    rules = [(columns.brand[rows], wish.per_brand), (columns.category[rows], wish.per_category)]
-    asked = [(codes.tolist(), most, Counter[int]()) for codes, most in rules if most is not None]
+    first. What stands `before` them counts. A product without brand, or without category, is limited by the other."""
+    columns, above = shelf.facts.columns, shelf.facts.rows(wish.before)
+    rules = [(columns.brand, wish.per_brand), (columns.category, wish.per_category)]
+    asked = [(codes[rows].tolist(), most, Counter(codes[above].tolist())) for codes, most in rules if most is not None]
     kept = []
     for position in range(len(rows)):
         if all(not codes[position] or met[codes[position]] < most for codes, most, met in asked):

@@ -55,7 +55,7 @@ def arranged(
     """What the wish says about the list as a whole, for candidates best first: one of each variant, so many of a brand
     and category, diversity; the n that are left."""
     if one_variant:
-        kept = first_of_groups(shelf, shelf.facts.rows(item_ids))
+        kept = first_of_groups(shelf, shelf.facts.rows(item_ids), wish.before)
         values, item_ids = values[kept], [item_ids[k] for k in kept]
     if wish.diversity > 0:
         vectors = shelf.vectors_of(item_ids)
@@ -85,10 +85,10 @@ def lifted(
     return rows[order], values[order]
 
 
-def first_of_groups(shelf: Shelf, rows: npt.NDArray[np.int64]) -> list[int]:
-    """Positions of products that have no variant before them; `rows`: of facts."""
+def first_of_groups(shelf: Shelf, rows: npt.NDArray[np.int64], before: Sequence[str] = ()) -> list[int]:
+    """Positions of products that have no variant above them, nor among those that stand `before`; `rows`: of facts."""
     groups = shelf.facts.group(rows).tolist()
-    met: set[int] = set()
+    met: set[int] = set(shelf.facts.group(shelf.facts.rows(before)).tolist()) if before else set()
     kept = []
     for position, group in enumerate(groups):
         if group not in met or not group:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,8 +64,9 @@ def ruled(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], rank: Rank) 
     if missing <= 0:
         return answer
     # Rather something for the second time than nothing at all.
-    again = rank(replace(wish, pin=()), excluded | {one.item_id for one in answer.items})
-    more = again.items[:missing]
+    new = tuple(one.item_id for one in answer.items)
+    left = replace(wish, n=missing, pin=(), before=(*wish.before, *new), exploration=0.0)
+    more = rank(left, excluded | set(new)).items
     if not more:
         return answer
     last = answer.items[-1].score if answer.items else more[0].score
@@ -88,7 +89,8 @@ def _with_pins(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], rank: R
     gone = shelf.facts.rows(excluded if wish.repeat else excluded | past.seen)
     allowed[gone[gone < len(allowed)]] = False
     first = pinned(shelf, wish, allowed)
-    rest = rank(replace(wish, n=wish.n - len(first), pin=()), excluded | set(first))
+    left = replace(wish, n=wish.n - len(first), pin=(), before=(*wish.before, *first))
+    rest = rank(left, excluded | set(first))
     top = rest.items[0].score if rest.items else 1.0
     said = reasons(shelf, past, first, wish.language) if wish.explain else [()] * len(first)
     items = tuple(Ranked(name, top, why, sources=(PIN,)) for name, why in zip(first, said, strict=True))
@@ -152,7 +154,9 @@ def _mixed(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
     if not item_ids:
         return replace(_cold(shelf, past, wish, excluded | past.seen, why or "cold_start"), candidates=mixed.counts)
     if len(item_ids) < wish.n:
-        filling = _fill(shelf, past, wish, excluded | past.seen, item_ids)
+        left = replace(wish, n=wish.n - len(item_ids), before=(*wish.before, *item_ids))
+        rows = _popular_within(shelf, past, left, excluded | past.seen | set(item_ids))
+        filling = [shelf.facts.ids[row] for row in rows.tolist()]
         if filling:
             low = float(values[-1])
             item_ids = [*item_ids, *filling]
@@ -186,26 +190,16 @@ def _explored(
     return [item_ids[k] for k in order], values[order], tuple(likely.tolist())
 
 
-def _fill(shelf: Shelf, past: Past, wish: Wish, excluded: set[str], shown: Sequence[str]) -> Sequence[str]:
-    """What comes after those that are shown, popular and new, under the rules of the list as a whole."""
-    rows = _popular_within(shelf, past, wish, excluded | set(shown), shown)
-    return [shelf.facts.ids[row] for row in rows.tolist()]
-
-
-def _popular_within(
-    shelf: Shelf, past: Past, wish: Wish, excluded: set[str], shown: Sequence[str] = ()
-) -> npt.NDArray[np.int64]:
-    """Facts rows, popular and new: as many as are missing, inside the band of prices, so many of a brand and category
-    counted from those that are shown, and none of which a variant is shown."""
-    missing, band = wish.n - len(shown), price_band(shelf, wish, past)
-    if wish.per_brand is None and wish.per_category is None and not shown:
-        return popular_and_new(shelf, replace(wish, n=missing), excluded, band)[0]
-    rows, _ = popular_and_new(shelf, replace(wish, n=pool_of(wish.n)), excluded, band)
-    first = shelf.facts.rows(shown)
-    both = np.concatenate([first, rows])
-    if shown:
-        both = both[first_of_groups(shelf, both)]
-    return both[limited(shelf, both, wish)][len(first) : wish.n]
+def _popular_within(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> npt.NDArray[np.int64]:
+    """Facts rows, popular and new, inside the band of prices, so many of a brand and category counted from those that
+    stand before, and none of which a variant stands there."""
+    band = price_band(shelf, wish, past)
+    if wish.per_brand is None and wish.per_category is None and not wish.before:
+        return popular_and_new(shelf, wish, excluded, band)[0]
+    rows, _ = popular_and_new(shelf, replace(wish, n=pool_of(wish.n + len(wish.before))), excluded, band)
+    if wish.before:
+        rows = rows[first_of_groups(shelf, rows, wish.before)]
+    return rows[limited(shelf, rows, wish)][: wish.n]
 
 
 def _without(shelf: Shelf, mask: npt.NDArray[np.bool_], excluded: set[str]) -> npt.NDArray[np.bool_]:

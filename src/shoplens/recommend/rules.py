@@ -65,6 +65,7 @@ class Wish:
     price_band: tuple[float, float] | None = None  # times the price of what is looked at, in the cart or was last seen
     cap: Cap | None = None
     shown: tuple[str, ...] = ()  # what `cap` leaves out now; comes back when there is nothing else
+    before: tuple[str, ...] = ()  # stand above in the same list: limits and variants count them
     exclude: tuple[str, ...] = ()
     explain: bool = False
     repeat: bool = False  # whether products of the person's history may come back
