@@ -224,12 +224,27 @@ def test_drift_is_seen_and_its_absence_too() -> None:
     assert fresh.feed(reaction(k, True, 9.0, "b") for k in range(2_000, 4_000)) is None
 
 
+def test_a_change_before_the_latest_training_is_no_reason_for_another(tmp_path: Path) -> None:
+    """With --once every look is a process of its own, which reads the log anew."""
+    settings = {"schedule": {"least_hours": 0, "settle_minutes": 1e-4}}
+    with open_tiny_shop(tmp_path, trained=False, settings=settings) as shop:
+        version = trained(shop.workspace, shop.store, end_of(shop) + 1)
+        promote(shop.workspace.bundles, version)
+        now = int(time.time() * 1e6)
+        for began, known in ((now - DAY, False), (now, True)):
+            answered(shop, version, 400, 0.5, began=began, seed=1)
+            answered(shop, version, 400, 0.05, began=began + 2_000, seed=2)
+            keeper = looking(shop, ItemKNN)
+            assert str(keeper.reason()).startswith("click-through changed") == known
+            keeper.close()
+
+
 def answered(shop: Runtime, bundle: str, people: int, rate: float, *, began: int, seed: int) -> None:
     """Answers of a bundle, some of them clicked."""
     random = np.random.default_rng(seed)
     records = [
         ImpressionRecord(
-            impression_id=f"{bundle}-{k}",
+            impression_id=f"{bundle}-{began}-{k}",
             timestamp=began + k,
             route="recommend",
             user_id=f"{bundle}-{k // 3}",

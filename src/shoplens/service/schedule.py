@@ -147,7 +147,7 @@ class Schedule:
         """Why to train now, in a sentence; None when there is no reason."""
         settings, (at, events) = self._settings, self._latest()
         if settings.drift:
-            self._look_for_drift()
+            self._look_for_drift(at)
         if at is None:
             return "nothing has been trained yet"
         hours = (time.time() - at) / HOUR
@@ -243,11 +243,13 @@ class Schedule:
         except OSError as error:
             log.warning("what was seen is not told: %s", error)
 
-    def _look_for_drift(self) -> None:
+    def _look_for_drift(self, trained: float | None) -> None:
+        """What changed before the latest training (seconds since 1970) was a reason for that one, not for another:
+        a process that begins, once an hour with --once, reads the log from there."""
         stream = reactions(
             self._store.impressions,
             after=self._drift.last,
-            since=int((time.time() - 7 * 86_400) * 1e6),
+            since=int(max(time.time() - 7 * 86_400, trained or 0.0) * 1e6),
             settle_minutes=self._settings.settle_minutes,
         )
         self._drifted = self._drift.feed(stream) or self._drifted
