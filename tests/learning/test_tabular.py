@@ -219,10 +219,20 @@ def test_a_learning_rate_that_blows_up_is_named(write: Callable[[pl.DataFrame], 
         train_table(write(_frame(300)), epochs=2, learning_rate=1e9)
 
 
-def test_separators_other_than_commas_are_named(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("user_id;item_id;label\n1;2;0\n")
-    with pytest.raises(FormatError, match="separated by ';'"):
-        read_table(tmp_path / "a.csv")
+def test_separators_are_recognised_and_a_semicolon_means_decimal_commas(tmp_path: Path) -> None:
+    rows = [
+        ("user_id", "item_id", "label", "price"),
+        ("1", "2,0", "0", "3.5"),
+        ("1", "3", "1", "n/a"),
+        ("2", "3", "1", "4"),
+    ]
+    for separator in (",", ";", "\t", "|"):
+        lines = [separator.join(f'"{one}"' if separator in one else one for one in row) for row in rows]
+        text = "\n".join(lines).replace("3.5", "3,5" if separator == ";" else "3.5")
+        (tmp_path / "a.csv").write_text(text + "\n")
+        cells = read_table(tmp_path / "a.csv").cells
+        assert cells["price"].to_list() == ["3.5", None, "4"]
+        assert cells["item_id"].to_list() == ["2,0", "3", "3"]
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path)
 

@@ -211,7 +211,7 @@ def _figures(found: ExperimentReport) -> RenderableType:
                 style = ("green" if against.value > 0 else "red") if against.decided else "dim"
                 text.append(f"\n{against.value:+.3g} ({against.low:+.3g} … {against.high:+.3g})", style=style)
             elif arm.against_control:
-                text.append("\ntoo few people", style="dim")
+                text.append("\ntoo few to say", style="dim")
             cells.append(text)
         table.add_row(arm.name, f"{arm.people:,}", f"{arm.impressions:,}", *cells)
     parts += [

@@ -15,12 +15,14 @@ from shoplens.errors import FormatError, InputError
 from shoplens.ingest.events.times import parse_times
 from shoplens.ingest.likeness import refuse_binary, refuse_markup
 from shoplens.ingest.report import IngestReport
+from shoplens.ingest.shape import shape_of
 from shoplens.ingest.source import SourceFile
 from shoplens.ingest.tables import read_rows
 
 USER, ITEM, LABEL, TIME = "user_id", "item_id", "label", "timestamp"
 YES = ("1", "yes", "y", "true", "t", "like", "liked", "click", "clicked", "bought", "是", "喜欢")
 NO = ("0", "no", "n", "false", "f", "dislike", "disliked", "none clicked", "not bought", "否", "不喜欢")
+DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
 MISSING = ("", "na", "n/a", "nan", "null", "none", "?", "-")  # whatever the case
 
 
@@ -70,8 +72,9 @@ def read_table(
 ) -> Table:
     """Rows of a CSV (or TSV, Parquet) file. FormatError when a needed column is missing or the file holds no row.
 
-    Rows without a person, a product or a readable time are refused; `report` gets a line for each. Without `timed` a
-    column of times is not looked at.
+    What separates columns is recognised: comma, semicolon (then 3,5 is the number 3.5), tab or bar. Rows without a
+    person, a product or a readable time are refused; `report` gets a line for each. Without `timed` a column of times
+    is not looked at.
     """
     if not path.is_file():
         raise InputError(
@@ -81,19 +84,21 @@ def read_table(
     source = SourceFile(path)
     if not source.size:
         raise FormatError(f"{path}: the file is empty; expected {expected}")
-    kind: Any = "parquet" if path.suffix == ".parquet" else "tsv" if path.suffix in (".tsv", ".tab") else "csv"
+    kind: Any = "parquet" if path.suffix == ".parquet" else "csv"
+    separator = None
     if kind != "parquet":
         refuse_binary(source, expected)
         refuse_markup(source, expected)
+        separator = shape_of(source).separator
     account = IngestReport(report)
     frames, lines = [], []
-    for chunk in read_rows(source, kind=kind, chunk=200_000, report=account):
+    for chunk in read_rows(source, kind=kind, chunk=200_000, report=account, separator=separator):
         _check_columns(chunk.frame.columns, needed, path)
         frames.append(chunk.frame)
         lines.append(np.asarray(chunk.lines, np.int64))
     if not sum(len(part) for part in lines):
         raise FormatError(f"{path}: there is no row that can be read below the header; expected {expected}")
-    cells = _texts(pl.concat(frames))
+    cells = _texts(pl.concat(frames), decimal_comma=separator == ";")
     line = np.concatenate(lines)
     good = np.ones(len(line), np.bool_)
     for column in (name for name in (USER, ITEM) if name in cells.columns):
@@ -147,11 +152,14 @@ def read_labels(table: Table) -> tuple[Table, npt.NDArray[np.float32], Scale]:
     return kept, scale.squeeze(values), scale
 
 
-def _texts(frame: pl.DataFrame) -> pl.DataFrame:
-    """All cells as text without blanks around it; what stands for a missing value becomes null."""
+def _texts(frame: pl.DataFrame, *, decimal_comma: bool) -> pl.DataFrame:
+    """All cells as text without blanks around it; what stands for a missing value becomes null. `decimal_comma`: 3,5 is
+    3.5, as in the files of spreadsheets that separate by semicolons."""
     columns = []
     for series in frame:
         text = series.cast(pl.String).str.strip_chars()
+        if decimal_comma and series.name not in (USER, ITEM):
+            text = text.str.replace(DECIMAL_COMMA, "$1.$2")
         gone = text.str.to_lowercase().is_in(list(MISSING)) if series.name not in (USER, ITEM) else text == ""
         columns.append(text.set(gone.fill_null(False), None))
     return pl.DataFrame(columns)
@@ -159,10 +167,6 @@ def _texts(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _check_columns(columns: Sequence[str], needed: Sequence[str], path: Path) -> None:
     missing = [name for name in needed if name not in columns]
-    other = next((sign for sign in (";", "\t", "|") if len(columns) == 1 and columns[0].count(sign)), None)
-    if missing and other is not None:
-        how = "call it .tsv" if other == "\t" else "save it with commas"
-        raise FormatError(f"{path}: the columns are separated by {other!r} instead of commas; {how}")
     if missing:
         raise FormatError(
             f"{path}: there is no column {missing[0]!r}; the file has {', '.join(columns[:30])}. Rename the column "

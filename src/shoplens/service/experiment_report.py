@@ -29,7 +29,7 @@ _CLICKS = frozenset({EventType.CLICK, EventType.VIEW})
 
 @dataclass(frozen=True, slots=True)
 class ArmFigures:
-    """One arm. `figures` and `against_control` (None: too few people to say) by the names in `FIGURES`."""
+    """One arm. `figures` and `against_control` (None: too few people, or nobody did it) by the names in `FIGURES`."""
 
     name: str
     share: float

@@ -58,6 +58,7 @@ def test_too_few_people_say_nothing() -> None:
     few = rates(np.ones(LEAST - 1))
     assert difference(few, rates(np.zeros(1_000))) is None
     assert difference(rates(np.zeros(1_000), np.zeros(1_000)), rates(np.ones(1_000))) is None
+    assert difference(rates(np.zeros(1_000)), rates(np.zeros(1_000))) is None, "no purchase at all is not ±0 of them"
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=5))

@@ -115,7 +115,7 @@ class IntervalOut(BaseModel):
 
 
 class ArmFiguresOut(BaseModel):
-    """What an arm's people did. `against_control`: null where there are too few people to say."""
+    """What an arm's people did. `against_control`: null where too few people, or none of them doing it, say nothing."""
 
     name: str
     share: float

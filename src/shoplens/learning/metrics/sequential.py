@@ -65,12 +65,13 @@ class ArmSample:
 
 
 def difference(arm: ArmSample, control: ArmSample, *, alpha: float = ALPHA) -> Interval | None:
-    """How much larger the figure is in `arm`; None where either has too few people to say."""
+    """How much larger the figure is in `arm`; None where either has too few people to say, or nobody differed from
+    anybody: no purchase at all in either arm says nothing about purchases."""
     n, m = len(arm.above), len(control.above)
     if min(n, m) < LEAST:
         return None
     error = math.sqrt(arm.variance / n + control.variance / m)
-    if not math.isfinite(error):
+    if not (math.isfinite(error) and error > 0):
         return None
     value = arm.value - control.value
     width = error * _widening(n + m, alpha)
