@@ -160,6 +160,28 @@ def test_a_mask_keeps_what_the_language_says(products: list[Product], wanted: di
     assert hash(parse_filter(wanted)) == hash(parse_filter(wanted))
 
 
+def test_prices_of_several_currencies_are_not_compared() -> None:
+    def costing(item_id: str, price: int | None, currency: str | None) -> Product:
+        return Product(item_id=item_id, price=None if price is None else Decimal(price), currency=currency)
+
+    def under_50() -> set[str]:
+        mask = facts.mask(parse_filter({"field": "price", "range": {"lt": 50}})) & facts.columns.listed
+        return {facts.ids[row] for row in np.flatnonzero(mask)}
+
+    euros = [costing("e1", 10, "EUR"), costing("e2", 60, "EUR")]
+    facts = CatalogueFacts([*euros, costing("y1", 10, "JPY"), costing("none", 20, None)])
+    assert under_50() == {"e1", "none"}
+    facts.apply([costing(f"y{k}", k, "JPY") for k in (2, 90)])
+    assert under_50() == {"y1", "y2", "none"}, "most prices are in JPY now"
+    facts.remove("y2")
+    facts.apply([costing("y90", None, "JPY"), costing("y3", 40, "USD")])
+    assert under_50() == {"e1", "none"}
+    facts.apply([costing("e1", 10, "JPY")])
+    assert under_50() == {"e1", "y1", "none"}, "two in JPY, one in EUR, one in USD"
+    facts.apply([costing("e2", 70, "JPY"), costing("y1", 10, "JPY")])
+    assert under_50() == {"e1", "y1", "none"}
+
+
 def test_growth_removal_and_return() -> None:
     facts = CatalogueFacts(Product(item_id=f"p{k}", title=str(k)) for k in range(3_000))
     assert facts.offered().sum() == 3_000

@@ -1,5 +1,7 @@
 """The doctor finds what is missing and says what to do."""
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,19 @@ def test_scenarios_that_are_based_on_nothing_and_pins_of_unknown_products(tmp_pa
     assert "gone (scenario.summer)" in pinned["pins"].advice
     assert "tea" not in pinned["pins"].advice
     assert "pins" not in found(summer={"rules": {"pin": ["tea"]}})
+
+
+def test_prices_in_several_currencies_are_pointed_out(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path, encoders={"text": "hashed-ngrams"})
+    store = open_store(workspace.database_url)
+    one = Product(item_id="tea", price=Decimal(3), currency="EUR")
+    store.catalogue.upsert([one, replace(one, item_id="jam")])
+    assert "prices" not in _by_subject(workspace)
+    store.catalogue.upsert([replace(one, item_id="rice", currency="JPY")])
+    store.close()
+    found = _by_subject(workspace)["prices"]
+    assert found.state == "2 in EUR, 1 in JPY"
+    assert "compare EUR alone" in found.advice
 
 
 def test_rules_of_search_that_cannot_be_read_and_pins_of_unknown_products(tmp_path: Path) -> None:

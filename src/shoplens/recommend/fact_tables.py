@@ -21,6 +21,8 @@ from shoplens.recommend.value_column import Mask, Names, ValueColumn
 AVAILABILITY_CODES = {None: 0} | {one: code for code, one in enumerate(Availability, start=1)}
 COLUMNS: dict[str, type[np.generic]] = {
     "price": np.float64,
+    "paid": np.float64,
+    "currency": np.int32,
     "stock": np.float64,
     "orderable": np.bool_,
     "listed": np.bool_,
@@ -39,7 +41,9 @@ _Values: TypeAlias = tuple[tuple[ValueColumn, int], ...]
 class Columns:
     """The arrays at one moment, one entry a row. Values may still be replaced in place, rows never move."""
 
-    price: npt.NDArray[np.float64]  # what a shopper pays, in the product's currency; NaN = unknown
+    price: npt.NDArray[np.float64]  # what a shopper pays, to be compared; NaN = unknown, or in another currency
+    paid: npt.NDArray[np.float64]  # the same in the product's own currency; NaN = unknown
+    currency: npt.NDArray[np.int32]  # code, 0 = none told: the shop's own
     stock: npt.NDArray[np.float64]  # units on hand; NaN = unknown
     orderable: Mask
     listed: Mask  # in the catalogue and not deleted
@@ -64,6 +68,8 @@ class FactTables:
         self._new: dict[str, int] = {}  # rows that are not published yet
         self.brands = Names()
         self.groups = Names(fold=False)
+        self.currencies = Names(fold=False)
+        self._currency = 0  # code of the one that prices are compared in
         self.tree = CategoryTree()
         self.attributes: dict[str, ValueColumn] = {}  # by name, letter case folded
         self.real = 0  # products that are more than a stub
@@ -82,7 +88,9 @@ class FactTables:
         self.real += int(not product.stub) - int(listed and not room["stub"][row])
         price = product.sale_price if product.sale_price is not None else product.price
         self.titles[row] = product.title
-        room["price"][row] = _number(price)
+        room["paid"][row] = _number(price)
+        room["currency"][row] = self.currencies.code(product.currency or "")
+        room["price"][row] = room["paid"][row] if room["currency"][row] in (0, self._currency) else np.nan
         room["stock"][row] = _number(product.stock)
         room["orderable"][row] = product.orderable
         room["listed"][row] = True
@@ -106,11 +114,31 @@ class FactTables:
         self._count(self._held_by(row), None)
         return True
 
+    @property
+    def currency(self) -> str:
+        """The one that prices are compared in: of the most products with a price, "" where none is told. 10 EUR are not
+        less than 1,000 JPY, and no rate is known here: a price in any other currency is unknown to whoever compares."""
+        return self.currencies.shown[self._currency]
+
     def publish(self) -> None:
         """Let `columns` have all rows that there are now."""
+        self._compare_in_one_currency()
         self.columns = self._sliced()
         self.rows.update(self._new)  # only now: whoever knows a row finds it in the columns
         self._new.clear()
+
+    def _compare_in_one_currency(self) -> None:
+        if len(self.currencies) <= 2:  # the one that there is
+            wanted = len(self.currencies) - 1
+        else:
+            known = self._room["listed"] & ~np.isnan(self._room["paid"])
+            counts = np.bincount(self._room["currency"][known], minlength=len(self.currencies))
+            # Of equally many the first by name, so that all processes of a server take the same one.
+            wanted = min(range(1, len(counts)), key=lambda code: (-counts[code], self.currencies.shown[code]))
+        if wanted != self._currency:
+            self._currency = wanted
+            ours = np.isin(self._room["currency"], (0, wanted))
+            self._room["price"][:] = np.where(ours, self._room["paid"], np.nan)
 
     def _sliced(self) -> Columns:
         return Columns(**{name: one[: len(self.ids)] for name, one in self._room.items()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,7 @@ def findings_json(found: Sequence[Finding]) -> dict[str, Any]:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    shop = (_store, _extras, _encoders, _vectors, _bundle, _scenarios, _rules, _experiments, _opinions)
+    shop = (_store, _prices, _extras, _encoders, _vectors, _bundle, _scenarios, _rules, _experiments, _opinions)
     for look in (*shop, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
@@ -91,6 +92,24 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
         advice = "their feed is missing or their ids differ from the log's" if products - real > real / 10 else ""
         yield Finding("unknown products", state, advice)
     yield Finding("events", f"{events:,}", "" if events else "take in a log: shoplens ingest events FILE")
+
+
+def _prices(workspace: Workspace) -> Iterator[Finding]:
+    """Something to say only where prices are in several currencies."""
+    store = open_store(workspace.database_url)
+    try:
+        counts = Counter(
+            one.currency for chunk in store.catalogue.scan() for one in chunk if one.currency and one.price is not None
+        )
+    finally:
+        store.close()
+    if len(counts) < 2:
+        return
+    (most, _), *others = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    found = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
+    told = ", ".join(name for name, _ in others)
+    advice = f"filters, price bands and orders by price compare {most} alone; send the prices in {told} in {most}, too"
+    yield Finding("prices", found, advice)
 
 
 def _extras(_workspace: Workspace) -> Iterator[Finding]:
