@@ -9,13 +9,15 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from shoplens.cli import assistant_desk as _desk  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
+from shoplens.errors import ServiceUnavailableError
 from shoplens.http.app import create_app
+from shoplens.http.listeners import Listeners
 from shoplens.http.routes import handovers
 from shoplens.http.wire.assistant import AssistantAnswer
 from shoplens.http.wire.handovers import HandoversAnswer, HandoverStateOut, MessageOut, MessagesAnswer
@@ -118,6 +120,25 @@ def test_streams_that_wait_take_no_place_from_others(shop: Runtime, monkeypatch:
     assert plain.status_code == 200
     assert "shoplens_message_streams 2.0" in meanwhile.text
     assert "shoplens_message_streams 0.0" in afterwards.text
+
+
+def test_nobody_holds_all_streams() -> None:
+    listeners = Listeners(8, 0.75)
+    held = [listeners.take("storefront", f"c{k // 3}") for k in range(6)]
+    with pytest.raises(HTTPException, match="message_stream_share") as refused:
+        listeners.take("storefront", "c9")
+    assert refused.value.status_code == 429
+    held += [listeners.take("kiosk", "c1")]
+    with pytest.raises(HTTPException, match="of this conversation"):
+        listeners.take("kiosk", "c1")
+    held += [listeners.take("kiosk", "c2")]
+    with pytest.raises(ServiceUnavailableError, match="max_message_streams"):
+        listeners.take("app", "c3")
+    for leave in held:
+        leave()
+    assert len(listeners) == 0
+    for k in range(6):
+        listeners.take("storefront", f"c{k // 3}")  # all as it was
 
 
 async def _listen(served: FastAPI, name: str) -> list[httpx.Response]:

@@ -116,6 +116,7 @@ def _middleware(settings: Settings, meters: Meters) -> list[Middleware]:
         media_body=int(settings.media.max_upload_mb * 1_000_000),
         in_flight=server.max_in_flight,
         listeners=server.max_message_streams,
+        listener_share=server.message_stream_share,
         seconds=server.request_seconds,
     )
     around = [Middleware(Envelope, limits=limits, meters=meters, access_log=server.access_log)]

@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shoplens.errors import ServiceUnavailableError
 from shoplens.http.errors import problem, route_of
+from shoplens.http.listeners import Listeners
 from shoplens.service.logs import REQUEST
 
 log = logging.getLogger("shoplens.access")
@@ -93,14 +93,15 @@ class Limits:
     media_body: int  # bytes, of forms that bring files; those are kept on disk
     in_flight: int  # requests; one more is told to come again
     listeners: int  # streams that wait for messages, which are not among those
+    listener_share: float  # of these that one client may hold
     seconds: float  # until an answer begins
 
 
 class Envelope:
     """The outermost layer of the application.
 
-    A route whose answer mostly waits calls `scope["listen"]()` before it begins: from then on it counts among the
-    listeners and takes no place from those who want an answer. ServiceUnavailableError when there are too many.
+    A route whose answer mostly waits calls `scope["listen"](client, conversation)` before it begins: from then on it
+    counts among the listeners and takes no place from those who want an answer. It raises as `Listeners.take` does.
     """
 
     def __init__(self, app: ASGIApp, *, limits: Limits, meters: Meters, access_log: bool = False) -> None:
@@ -109,7 +110,7 @@ class Envelope:
         self.meters = meters
         self.access_log = access_log
         self._in_flight = 0
-        self._listeners = 0
+        self._listeners = Listeners(limits.listeners, limits.listener_share)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -131,17 +132,12 @@ class Envelope:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
-        listens = False
+        leave: Callable[[], None] | None = None
 
-        def listen() -> None:
-            nonlocal listens
-            if self._listeners >= self.limits.listeners:
-                raise ServiceUnavailableError(
-                    f"{self._listeners} streams wait for messages already, as server.max_message_streams allows; "
-                    "ask for them without `Accept: text/event-stream`"
-                )
-            listens = True
-            self._count(requests=-1, listeners=1)
+        def listen(client: str, conversation: str) -> None:
+            nonlocal leave
+            leave = self._listeners.take(client, conversation)
+            self._count(requests=-1)
 
         scope["listen"] = listen
         self._count(requests=1)
@@ -152,18 +148,19 @@ class Envelope:
             else:
                 await self._in_time(scope, receive, answer)
         finally:
-            self._count(requests=0 if listens else -1, listeners=-1 if listens else 0)
+            if leave is not None:
+                leave()
+            self._count(requests=-1 if leave is None else 0)
             route, took = route_of(scope), time.perf_counter() - started
             self.meters.requests.labels(scope["method"], route, status).inc()
             self.meters.seconds.labels(route).observe(took)
             if self.access_log:
                 self._note(scope["method"], route, status, took)
 
-    def _count(self, *, requests: int, listeners: int = 0) -> None:
+    def _count(self, *, requests: int) -> None:
         self._in_flight += requests
-        self._listeners += listeners
         self.meters.in_flight.set(self._in_flight)
-        self.meters.listeners.set(self._listeners)
+        self.meters.listeners.set(len(self._listeners))
 
     def _note(self, method: str, route: str, status: int, took: float) -> None:
         """A line of the log: the route's pattern, never the path, which names people."""

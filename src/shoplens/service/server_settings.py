@@ -25,6 +25,7 @@ class ServerSettings(BaseModel):
     max_body_mb: float = Field(default=16.0, gt=0)
     max_in_flight: int = Field(default=512, ge=1)  # requests at once, a process; more are told to come again (503)
     max_message_streams: int = Field(default=256, ge=0)  # that wait for what is said, a process; beside max_in_flight
+    message_stream_share: float = Field(default=0.75, gt=0, le=1)  # of them that one key, or address, may hold
     request_seconds: float = Field(default=60.0, gt=0)  # until an answer begins; longer than the store waits for a turn
     api_keys: dict[SecretStr, str] = {}  # key → grant: read, write:shop,events …; empty = open, for 127.0.0.1 only
     requests_per_minute: float | None = Field(default=None, gt=0)  # of one key, unless the key says otherwise

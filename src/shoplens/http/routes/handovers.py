@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from shoplens.errors import NotFoundError
-from shoplens.http.keys import in_name_of, needs
+from shoplens.http.keys import Caller, in_name_of, needs
 from shoplens.http.routes.assistant_stream import EVENTS
 from shoplens.http.routes.shop import Shop, json_response
 from shoplens.http.wire.assistant import AssistantAnswer, event, reply_json
@@ -109,7 +109,8 @@ async def get_messages(
     `Accept: text/event-stream` it waits for what is said next.
 
     404 when there is no such conversation, or it is somebody else's; 503 when as many streams wait already as
-    `server.max_message_streams` allows.
+    `server.max_message_streams` allows, 429 when four wait for this conversation, or more of one key (without keys: of
+    one address) than `server.message_stream_share`.
     """
     in_name_of(request, user_id)
     if EVENTS not in request.headers.get("accept", ""):
@@ -118,7 +119,9 @@ async def get_messages(
     known = request.headers.get("last-event-id", "")
     after = max(after, int(known)) if known.isascii() and known.isdigit() and len(known) < 8 else after
     first = await run_in_threadpool(shop.assistant.desk.messages_for, user_id, conversation_id, after)
-    request.scope["listen"]()
+    caller: Caller | None = request.state.caller
+    address = request.client.host if request.client is not None else ""
+    request.scope["listen"](address if caller is None else caller.name, conversation_id)
     said = _said(shop, messages_json(first), conversation_id, user_id, after)
     return StreamingResponse(said, media_type=EVENTS)
 
