@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from filelock import FileLock
 
+from shoplens.errors import ConflictError
 from shoplens.service.bundle import open_bundle, read_manifest
 from shoplens.service.training import train_shop
-from shoplens.service.unfinished import FOLDER
+from shoplens.service.unfinished import FOLDER, training_alone
 from shoplens.service.workspace import Workspace
 from shoplens.store.sql import open_store
 from shoplens.testing.tiny_shop import tiny_shop
@@ -98,11 +98,12 @@ def test_what_was_left_of_other_data_is_not_used_and_goes_away(tmp_path: Path) -
     assert not any("stopped" in one for one in told)
 
 
-def test_a_second_training_at_the_same_time_keeps_nothing(tmp_path: Path) -> None:
+def test_a_second_training_at_the_same_time_is_refused(tmp_path: Path) -> None:
     workspace = shop(tmp_path)
-    (workspace.runs / FOLDER).mkdir(parents=True)
     told: list[str] = []
-    with FileLock(workspace.runs / FOLDER / "lock"):
+    with training_alone(workspace.runs), pytest.raises(ConflictError, match="another training of this workspace"):
         run(workspace, told)
-    assert any("another training of this workspace" in one for one in told)
+    assert told == []
     assert [one.name for one in (workspace.runs / FOLDER).iterdir()] == ["lock"]
+    with training_alone(workspace.runs):
+        pass  # nothing stays locked

@@ -119,6 +119,7 @@ def _train_workspace(
     """From the store to a bundle; `tuning`: modalities to fine-tune first, minutes and epochs."""
     from shoplens.service.search_learning import learn_from_clicks
     from shoplens.service.training import train_shop
+    from shoplens.service.unfinished import training_alone
     from shoplens.service.workspace import Workspace
     from shoplens.store.sql import open_store
 
@@ -126,6 +127,9 @@ def _train_workspace(
     store = open_store(shop.database_url)
     try:
         with stage_progress() as tell:
+            if tuning is not None:
+                with training_alone(shop.runs):
+                    pass  # refused now rather than after the encoders have learnt
             finetuned = [] if tuning is None else _finetune(shop, store, *tuning, seed=seed, tell=tell)
             done = train_shop(shop, store, models=models, seed=seed, progress=tell)
             clicks = learn_from_clicks(shop, store, seed=seed or 0, progress=tell) if store.searches.count() else None

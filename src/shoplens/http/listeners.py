@@ -15,7 +15,7 @@ OTHERWISE = "ask for them without `Accept: text/event-stream`"
 
 
 class Listeners:
-    """Who listens in this process. `most`: places; `share`: of them that one client may hold, the rest is for others."""
+    """Who listens in this process. `most`: places; `share`: of them that one client may hold, the rest is others'."""
 
     def __init__(self, most: int, share: float) -> None:
         self._most = most

@@ -17,6 +17,7 @@ from shoplens.learning.evaluate import Evaluation, evaluate
 from shoplens.learning.memory import give_back
 from shoplens.learning.model_settings import make_factories
 from shoplens.learning.profile.plots import drawings_of
+from shoplens.learning.resume import Resume
 from shoplens.learning.runs.record import write_run
 from shoplens.learning.split import Split
 from shoplens.learning.train import BLEND, Plan, Trained, fit_plan, plan_again, train
@@ -34,7 +35,7 @@ from shoplens.service.recognition import Recognised, learn_recogniser
 from shoplens.service.settings import TrainSettings
 from shoplens.service.training_events import cut, fingerprint, known_only
 from shoplens.service.training_facts import facts_of, looks_before, told_looks, what_counts
-from shoplens.service.unfinished import Claimed, claim, content_fingerprint
+from shoplens.service.unfinished import content_fingerprint, kept_from, training_alone
 from shoplens.service.workspace import Workspace
 from shoplens.store.base import Store
 
@@ -73,14 +74,28 @@ def train_shop(
     learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
     settings chosen. A training that was killed goes on where it was when it is started again on the same events with
     the same settings. InputError when there are no events to learn from; what photos and texts teach is learnt before.
+    ConflictError while another process trains here.
     """
     settings = workspace.settings.train
     chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
     if "popularity" not in chosen:
         chosen = ("popularity", *chosen)  # a table without the baseline says nothing
     make_factories(settings.tables, seed, chosen)  # a wrong setting is refused before hours are spent
-    tell = progress or _silent
-    clock = _Clock()
+    with training_alone(workspace.runs):
+        return _trained(workspace, store, chosen, seed, before, ship=ship, tell=progress or _silent)
+
+
+def _trained(
+    workspace: Workspace,
+    store: Store,
+    chosen: tuple[str, ...],
+    seed: int,
+    before: int | None,
+    *,
+    ship: bool,
+    tell: Progress,
+) -> Training:
+    settings, clock = workspace.settings.train, _Clock()
     tell("read the store", 0, 1)
     weights = event_weights(settings.event_weights)
     log, profiles = read_log(store, weights, money=True)
@@ -97,25 +112,21 @@ def train_shop(
     tell("read the store", 1, 1)
     clock.stop("read")
     what = [fingerprint(interactions), content_fingerprint(data), settings.model_dump_json(), *chosen, str(seed)]
-    resume = claim(workspace.runs, what, tell)
-    try:
-        aligned = Aligned("words and photos are not compared: train.align is off")
-        if settings.align:
-            aligned = align_shop(workspace, store, seed=seed, progress=tell)
-        clock.stop("align words and photos")
-        recognised = learn_recogniser(workspace, store, seed=seed, progress=tell)
-        clock.stop("learn to recognise products")
-        cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
-        clock.stop("learn carts")
-        people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
-        counts = what_counts(log.kinds(), weights)
-        del log
-        clock.stop("learn profiles")
-        beside = _Beside(aligned, recognised, cart, people)
-        return _Course(workspace, data, chosen, seed, beside, resume, tell, clock, counts).run(ship=ship)
-    finally:
-        if resume is not None:
-            resume.release()
+    resume = kept_from(workspace.runs, what, tell)
+    aligned = Aligned("words and photos are not compared: train.align is off")
+    if settings.align:
+        aligned = align_shop(workspace, store, seed=seed, progress=tell)
+    clock.stop("align words and photos")
+    recognised = learn_recogniser(workspace, store, seed=seed, progress=tell)
+    clock.stop("learn to recognise products")
+    cart = train_cart(store, log, valid_days=settings.valid_days, seed=seed, progress=tell)
+    clock.stop("learn carts")
+    people = train_profiles(workspace, store, log, weights, seed=seed, progress=tell)
+    counts = what_counts(log.kinds(), weights)
+    del log
+    clock.stop("learn profiles")
+    beside = _Beside(aligned, recognised, cart, people)
+    return _Course(workspace, data, chosen, seed, beside, resume, tell, clock, counts).run(ship=ship)
 
 
 def _learn_catalogue(workspace: Workspace, store: Store, seed: int, tell: Progress) -> str:
@@ -159,7 +170,7 @@ class _Course:
     chosen: tuple[str, ...]
     seed: int
     beside: _Beside
-    resume: Claimed | None
+    resume: Resume
     tell: Progress
     clock: _Clock
     counts: str  # see `what_counts`
@@ -173,8 +184,7 @@ class _Course:
             before = promote(self.workspace.bundles, version)
             journal.note_by_hand(self.workspace.bundles, "promoted", version, before, "trained on demand")
         self.tell("write the bundle", 1, 1)
-        if self.resume is not None:
-            self.resume.finish()
+        self.resume.finish()
         self.clock.stop("bundle")
         return Training(
             version,

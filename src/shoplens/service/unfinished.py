@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,38 +13,37 @@ from filelock import FileLock, Timeout
 
 from shoplens import __version__
 from shoplens.domain.dataset import TrainingData
+from shoplens.errors import ConflictError
 from shoplens.learning.resume import Resume
 
 FOLDER = ".unfinished"
 Tell = Callable[[str, int, int], None]
 
 
-class Claimed(Resume):
-    """Belongs to this process until it is released, or the process ends."""
-
-    def __init__(self, folder: Path, lock: FileLock) -> None:
-        super().__init__(folder)
-        self._lock = lock
-
-    def release(self) -> None:
-        """Another training may begin; what was not finished stays."""
-        self._lock.release()
-
-
-def claim(runs: Path, what: Sequence[str], tell: Tell) -> Claimed | None:
-    """The place of the training that `what` describes (data, settings, seed), with what a killed one left there.
-
-    None, and word of it, while another process trains in the same workspace. What was left of other data or settings
-    can never be used again and is removed.
-    """
+@contextmanager
+def training_alone(runs: Path) -> Iterator[None]:
+    """One process trains in a workspace: two would need twice the memory, and the one that ends last would answer,
+    whatever it had read. ConflictError for the second one. The lock ends with the process, however that ends."""
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
-    except Timeout:
-        tell("another training of this workspace is running; this one cannot go on if it is stopped", 1, 1)
-        return None
+    except Timeout as error:
+        raise ConflictError(
+            "another training of this workspace is running (by hand, or of shoplens schedule); wait until it has ended, "
+            "or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def kept_from(runs: Path, what: Sequence[str], tell: Tell) -> Resume:
+    """The place of the training that `what` describes (data, settings, seed), with what a killed one left there. What
+    was left of other data or settings can never be used again and is removed. Only while `training_alone`."""
+    folder = runs / FOLDER
     key = hashlib.sha256("\x1f".join([__version__, *what]).encode()).hexdigest()[:24]
     for old in folder.iterdir():
         if old.is_dir() and old.name != key:
@@ -51,7 +51,7 @@ def claim(runs: Path, what: Sequence[str], tell: Tell) -> Claimed | None:
     if (folder / key).exists():
         tell("a training of the same events was stopped: it goes on", 1, 1)
     (folder / key).mkdir(exist_ok=True)
-    return Claimed(folder / key, lock)
+    return Resume(folder / key)
 
 
 def content_fingerprint(data: TrainingData) -> str:
