@@ -137,5 +137,5 @@ def test_folders_of_models_are_relative_to_the_workspace(tmp_path: Path, monkeyp
 
 def test_a_setting_that_does_not_exist_is_called_so(tmp_path: Path) -> None:
     (tmp_path / "shoplens.toml").write_text('[encoders]\nimagee = "colour"\n')
-    with pytest.raises(ConfigurationError, match=r"encoders\.imagee: there is no such setting"):
+    with pytest.raises(ConfigurationError, match=r"encoders\.imagee: there is no such setting; did you mean image\?"):
         Workspace.open(tmp_path)

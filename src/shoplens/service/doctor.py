@@ -37,6 +37,7 @@ from shoplens.service.scenario_settings import scenarios_of
 from shoplens.service.search_rules import SearchRules
 from shoplens.service.settings import FILE_NAME, without_secrets
 from shoplens.service.workspace import Workspace
+from shoplens.store.base import Store
 from shoplens.store.faults import without_password
 from shoplens.store.sql import open_store
 
@@ -66,7 +67,7 @@ def findings_json(found: Sequence[Finding]) -> dict[str, Any]:
 
 def examine(workspace: Workspace) -> Iterator[Finding]:
     """Look at everything, in the order in which a shop is built. Never raises a ShoplensError: that is a finding."""
-    shop = (_store, _prices, _extras, _encoders, _vectors, _bundle, _scenarios, _rules, _experiments, _opinions)
+    shop = (_store, _extras, _encoders, _vectors, _bundle, _scenarios, _rules, _experiments, _opinions)
     for look in (*shop, _server, _tokens, _disk):
         yield from _safely(look, workspace)
 
@@ -84,6 +85,7 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
         store.ping()
         products, events = store.catalogue.count(), store.events.count()
         real = store.catalogue.count(stubs=False)
+        prices = list(_prices(store))
     finally:
         store.close()
     yield Finding("products", f"{real:,}", "" if real else "take in a feed: shoplens ingest products FILE")
@@ -91,24 +93,20 @@ def _store(workspace: Workspace) -> Iterator[Finding]:
         state = f"{products - real:,} are known from events only"
         advice = "their feed is missing or their ids differ from the log's" if products - real > real / 10 else ""
         yield Finding("unknown products", state, advice)
+    yield from prices
     yield Finding("events", f"{events:,}", "" if events else "take in a log: shoplens ingest events FILE")
 
 
-def _prices(workspace: Workspace) -> Iterator[Finding]:
+def _prices(store: Store) -> Iterator[Finding]:
     """Something to say only where prices are in several currencies."""
-    store = open_store(workspace.database_url)
-    try:
-        counts = Counter(
-            one.currency for chunk in store.catalogue.scan() for one in chunk if one.currency and one.price is not None
-        )
-    finally:
-        store.close()
+    counts = Counter(
+        one.currency for chunk in store.catalogue.scan() for one in chunk if one.currency and one.price is not None
+    )
     if len(counts) < 2:
         return
-    (most, _), *others = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    most, *others = sorted(counts, key=lambda name: (-counts[name], name))
     found = ", ".join(f"{count:,} in {name}" for name, count in counts.most_common())
-    told = ", ".join(name for name, _ in others)
-    advice = f"filters, price bands and orders by price compare {most} alone; send the prices in {told} in {most}, too"
+    advice = f"filters, price bands and orders by price compare {most} alone; tell {', '.join(others)} in {most}"
     yield Finding("prices", found, advice)
 
 

@@ -78,3 +78,10 @@ class TelemetrySettings(BaseModel):
     otlp_url: str | None = None  # such as http://localhost:4318; None: no traces
     sample: float = Field(default=0.1, ge=0, le=1)  # share of requests that begin a trace here
     service_name: str = "shoplens"
+
+    @field_validator("otlp_url")
+    @classmethod
+    def _address(cls, given: str | None) -> str | None:
+        if given is not None and not re.match(r"https?://[^/]", given):
+            raise ValueError(f"{given!r} is no address of a collector; write http://localhost:4318, without /v1/traces")
+        return given

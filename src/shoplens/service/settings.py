@@ -6,6 +6,7 @@ Precedence: arguments, then environment (`SHOPLENS_…`, nested with `__`), then
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shoplens import registry
 from shoplens.domain.events import event_weights
 from shoplens.domain.sensitive import is_sensitive
-from shoplens.errors import ConfigurationError
+from shoplens.errors import ConfigurationError, did_you_mean
 from shoplens.service.assistant_settings import AssistantSettings
 from shoplens.service.opinion_settings import OpinionSettings
 from shoplens.service.scenario_settings import ScenarioSettings
@@ -250,8 +251,21 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             unknown = first["type"] == "extra_forbidden"
-            reason = "there is no such setting; docs/settings.md has all of them" if unknown else first["msg"]
+            reason = first["msg"]
+            if unknown:
+                near = did_you_mean(str(first["loc"][-1]), _names_in(cls, first["loc"][:-1]))
+                reason = f"there is no such setting; {near}docs/settings.md has all of them"
             raise ConfigurationError(f"{path or 'settings'}: {where}: {reason}") from error
+
+
+def _names_in(model: type[BaseModel], where: Sequence[int | str]) -> Collection[str]:
+    """The settings that there are in a table."""
+    for name in where:
+        kind = model.model_fields[str(name)].annotation if str(name) in model.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return ()
+        model = kind
+    return model.model_fields.keys()
 
 
 def without_secrets(written: dict[str, Any], model: type[BaseModel] = Settings) -> dict[str, Any]:

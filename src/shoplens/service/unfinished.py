@@ -31,8 +31,8 @@ def training_alone(runs: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise ConflictError(
-            "another training of this workspace is running (by hand, or of shoplens schedule); wait until it has ended, "
-            "or stop it"
+            "another training of this workspace is running (by hand, or of shoplens schedule); wait until it has "
+            "ended, or stop it"
         ) from error
     try:
         yield
