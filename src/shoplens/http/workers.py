@@ -15,15 +15,22 @@ from uvicorn.supervisors.multiprocess import Process, logger
 if TYPE_CHECKING:
     import uvicorn
 
+PAUSE = 5.0  # seconds until a worker that could not start is tried again
+
 
 class Workers(Multiprocess):
     """uvicorn's, which never waits for one worker: it waited two minutes for an answer of one that was still loading,
     deaf to signals meanwhile, even when that one had died. And Ctrl-C, which a terminal sends to the whole group, is
-    the parent's business alone until a worker serves; it came out of each one's imports as a traceback."""
+    the parent's business alone until a worker serves; it came out of each one's imports as a traceback.
+
+    A worker that cannot start ends the server only before any has served: then the settings are wrong. Later the
+    database is away, say, and those that serve go on."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
         self._asked: dict[Process, float] = {}  # time.monotonic() of a ping that was not answered yet
+        self._due: dict[int, float] = {}  # place whose worker ended → time.monotonic() when the next one starts
+        self._served = False  # whether any worker ever did
 
     def init_processes(self) -> None:
         """Start as many as the settings say."""
@@ -34,17 +41,25 @@ class Workers(Multiprocess):
         if self.should_exit.is_set():
             return
         for place, process in enumerate(self.processes):
-            if self._well(process):
-                continue
-            self._asked.pop(process, None)
-            process.kill()
-            process.join()
-            if process.exitcode == STARTUP_FAILURE:  # it would fail in the same way again
-                logger.error("Child process [%s] failed to start, stopping the parent process.", process.pid)
-                self.should_exit.set()
-                return
-            logger.info("Child process [%s] died", process.pid)
-            self.processes[place] = self._started()
+            if place not in self._due:
+                if self._well(process):
+                    continue
+                self._asked.pop(process, None)
+                process.kill()
+                process.join()
+                if process.exitcode == STARTUP_FAILURE and not self._served:  # it would fail in the same way again
+                    logger.error("Child process [%s] failed to start, stopping the parent process.", process.pid)
+                    self.should_exit.set()
+                    return
+                self._due[place] = time.monotonic()
+                if process.exitcode == STARTUP_FAILURE:
+                    self._due[place] += PAUSE
+                    logger.error("Child process [%s] failed to start; it is tried again.", process.pid)
+                else:
+                    logger.info("Child process [%s] died", process.pid)
+            if time.monotonic() >= self._due[place]:
+                del self._due[place]
+                self.processes[place] = self._started()
 
     def _started(self) -> Process:
         process = Process(self.config, self.sockets)
@@ -57,7 +72,7 @@ class Workers(Multiprocess):
             return False
         try:
             if process.parent_conn.poll(0):
-                process.parent_conn.recv()
+                self._served |= bool(process.parent_conn.recv())  # whether its server has begun
                 self._asked.pop(process, None)
             if process not in self._asked:
                 process.parent_conn.send(b"ping")
