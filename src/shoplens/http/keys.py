@@ -113,6 +113,7 @@ class Keys:
         self._issuer = issuer
         self._per_minute = per_minute
         self._workers = workers
+        self._shared = f", {workers} processes a share of it each" if workers > 1 else ""
         self._allowances: dict[str, Allowance] = {}
 
     @property
@@ -135,7 +136,7 @@ class Keys:
             if wait > 0:
                 raise HTTPException(
                     429,
-                    f"this key may ask {caller.per_minute:g} times a minute; try again in {wait:.1f} s",
+                    f"this key may ask {caller.per_minute:g} times a minute{self._shared}; try again in {wait:.1f} s",
                     {"retry-after": str(int(wait) + 1)},
                 )
         return caller
