@@ -125,7 +125,8 @@ def _refusal(effective: float, covering: npt.NDArray[np.float64]) -> str | None:
         )
     if float(np.quantile(covering[1:], 0.975)) < LEAST_COVERED:
         return (
-            f"the log can speak of {covering[0]:.0%} of what the new way would show; the rest was not among the "
-            "candidates that chance chose from: log longer answers (a larger n), or compare in an experiment"
+            f"the log can speak of {covering[0]:.0%} of what the new way would show; the rest could never have been "
+            "shown, not being among the candidates that chance chose from: log longer answers (a larger n), or compare "
+            "in an experiment"
         )
     return None
