@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Inside:
         return found
 
 
-async def measured(inside: Inside, requests: dict[str, Sequence[bytes]]) -> dict[str, float]:
+async def measured(inside: Inside, requests: Mapping[str, Sequence[bytes]]) -> dict[str, float]:
     """Route → milliseconds of processor time a request, median of the turns after the first."""
     turns: dict[str, list[float]] = {kind: [] for kind in requests}
     for _ in range(TURNS + 1):
