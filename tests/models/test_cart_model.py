@@ -133,6 +133,9 @@ def test_every_answer_is_finite_whole_and_the_same_in_any_order(
     for row in range(7):
         parts = one.parts_of(row)
         assert list(parts.values()) == sorted(parts.values(), reverse=True)
+        assert one.voices(np.array([row])) == pytest.approx(parts)
+    together = one.voices(np.arange(7))
+    assert sum(together.values()) == pytest.approx(sum(sum(one.parts_of(row).values()) for row in range(7)), rel=1e-5)
 
 
 def test_a_saved_model_answers_the_same(tmp_path: Path) -> None:

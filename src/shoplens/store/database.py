@@ -141,15 +141,22 @@ def settle(database: Database, connection: Connection, point: Checkpoint | None)
     connection.execute(put)
 
 
+# Made once: making a statement takes longer than a small table takes to answer it.
+_COUNTERS = select(counter.c.name, counter.c.value)
+_COUNT_UP = (
+    update(counter).where(counter.c.name == bindparam("counted")).values(value=counter.c.value + bindparam("more"))
+)
+
+
 def counters(connection: Connection) -> dict[str, int]:
     """The table's numbers as of this transaction."""
-    return dict(connection.execute(select(counter.c.name, counter.c.value)).all())
+    return dict(connection.execute(_COUNTERS).all())
 
 
 def count_up(connection: Connection, name: str, by: int) -> None:
     """Add to one of the numbers."""
     if by:
-        connection.execute(update(counter).where(counter.c.name == name).values(value=counter.c.value + by))
+        connection.execute(_COUNT_UP, {"counted": name, "more": by})
 
 
 def chunks(values: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -31,6 +31,14 @@ class Identities:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Made once: making these statements takes longer than the database takes to answer them.
+        self._known_people = select(person.c.user_id, person.c.row).where(database.among(person.c.user_id, "ids"))
+        # A product taken out before anybody touched it comes back as a stub.
+        self._known_products = select(product.c.item_id, product.c.row).where(
+            database.among(product.c.item_id, "ids"), product.c.deleted.is_(False)
+        )
+        untouched = update(product).where(product.c.mentioned.is_(False), database.among(product.c.item_id, "ids"))
+        self._mention = untouched.values(mentioned=True)
         self._people = _nothing()
         self._products = _nothing()
         self._forgotten = 0
@@ -75,19 +83,15 @@ class Identities:
 
     def _look_up(self, connection: Connection, table: Table, ids: list[str]) -> tuple[dict[str, int], int]:
         """Rows of ids that are not remembered, and how many of them had to be made."""
-        column = table.c.user_id if table is person else table.c.item_id
-        wanted = select(column, table.c.row).where(self._database.among(column, "ids"))
+        wanted = self._known_people if table is person else self._known_products
         bound = {"ids": self._database.many(ids)}
-        if table is product:  # a product taken out before anybody touched it comes back as a stub
-            wanted = wanted.where(table.c.deleted.is_(False))
         known = dict(connection.execute(wanted, bound).all())
         missing = [name for name in ids if name not in known]
         if missing:
             self._make(connection, table, missing)
             known |= dict(connection.execute(wanted, {"ids": self._database.many(missing)}).all())
         if table is product:
-            mention = update(product).where(product.c.mentioned.is_(False), self._database.among(column, "ids"))
-            connection.execute(mention.values(mentioned=True), bound)
+            connection.execute(self._mention, bound)
         return known, len(missing)
 
     def _make(self, connection: Connection, table: Table, ids: list[str]) -> None:

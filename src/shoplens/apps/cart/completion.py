@@ -100,15 +100,14 @@ def _told(
     voices: dict[str, float],
 ) -> tuple[Ranked, ...]:
     """Products with their scores, and, when the wish asks for it, why; sources of what is shown add up in `voices`."""
+    rows = learned.items.rows(item_ids)
+    for source, voice in scored.voices(rows[rows >= 0]).items():
+        voices[source] = voices.get(source, 0.0) + voice
+    if not wish.explain:
+        return tuple(map(Ranked, item_ids, values))
     items = []
-    for item_id, value in zip(item_ids, values, strict=True):
-        row = learned.items.get(item_id)
+    for item_id, value, row in zip(item_ids, values, rows.tolist(), strict=True):
         parts = scored.parts_of(row) if row >= 0 else {}
-        for source, part in parts.items():
-            voices[source] = voices.get(source, 0.0) + part
-        if not wish.explain:
-            items.append(Ranked(item_id, value))
-            continue
         whole = sum(parts.values())
         shares = {source: round(part / whole, 4) for source, part in parts.items()}
         said = cart_reasons(shelf, model, understood, row, shares, wish.language) if row >= 0 else ()

@@ -80,6 +80,17 @@ class Scored:
         spoken = {name: float(values[at]) for name, values in self.parts.items() if values[at] > 0}
         return dict(sorted(spoken.items(), key=lambda one: -one[1]))
 
+    def voices(self, rows: Rows) -> dict[str, float]:
+        """What each source says of these products together; only what is above 0. The sums of `parts_of`."""
+        at = np.searchsorted(self.rows, rows)
+        spoken = at < len(self.rows)
+        spoken[spoken] = self.rows[at[spoken]] == rows[spoken]
+        at = at[spoken]
+        said = {name: float(np.maximum(values[at], 0).sum(dtype=np.float64)) for name, values in self.parts.items()}
+        popular = float(np.maximum(self.total[rows[~spoken]], 0).sum(dtype=np.float64))
+        said["popular"] = said.get("popular", 0.0) + popular
+        return {name: voice for name, voice in said.items() if voice > 0}
+
 
 class CartModel:
     """Tables fitted on baskets, and weights chosen on later ones."""
@@ -103,6 +114,15 @@ class CartModel:
         self._popular: dict[Situation | None, Values] = {}  # see `_popularity`
         self.kept, self.portion = kept, portion  # [n_items], see repeats
         self.returns = returns
+        lately, days, months = sold
+        self._sells: dict[str, Values] = {
+            "popular": lately,
+            "popular_log": _log(lately, STEEP_SOLD),
+            "selling": _log(days, STEEP_SOLD),
+            "lasting": _log(months, STEEP_SOLD),
+            "staple": _log(kept),
+            "alone": _magnitude(portion, LEAST_PORTION),
+        }
 
     @property
     def n_items(self) -> int:
@@ -220,15 +240,7 @@ class CartModel:
 
     def popularity(self, rows: Rows | slice) -> dict[str, Values]:
         """The signals that speak for every product: name of POPULAR → [len(rows)]."""
-        lately, days, months = self.sold[:, rows]
-        return {
-            "popular": lately,
-            "popular_log": _log(lately, STEEP_SOLD),
-            "selling": _log(days, STEEP_SOLD),
-            "lasting": _log(months, STEEP_SOLD),
-            "staple": _log(self.kept[rows]),
-            "alone": _magnitude(self.portion[rows], LEAST_PORTION),
-        }
+        return {name: values[rows] for name, values in self._sells.items()}
 
     def _kinds_of(self, habits: Habits, rows: Rows) -> tuple[Values, Values]:
         """How often, and how lately, the person buys products of each row's kind."""
