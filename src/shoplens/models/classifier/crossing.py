@@ -8,7 +8,7 @@ then about as good as all of them asked (Wortsman et al. 2022, arXiv:2203.05482)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from shoplens.models.text_body.fitting import Fitted
 from shoplens.models.text_body.settings import FineTuning
 
 SLACK = 1.1  # times the seconds of the first network: what another one is expected to take at most
+PASSES = 3  # of each of several networks at most: more would not fit into the minutes that one takes
 MOST_ASKED = 1_000  # examples that the mean of the networks is tried on
 
 
@@ -62,6 +63,8 @@ def fine_tune_crosswise(
     """A network for each of the `parts` (places in `lessons`), as long as the settings' minutes suffice for one more;
     at least one. `state`, `told`: see `training.fine_tune`; beside `state` stand files of the same name and a number.
     """
+    if len(parts) > 1:
+        settings = replace(settings, epochs=min(settings.epochs or PASSES, PASSES))
     everything = np.arange(len(lessons.rows))
     tasks: list[ClassTask] = []
     fitted: list[Fitted] = []

@@ -44,7 +44,7 @@ BYTES_A_TOKEN = 4  # about, in any script
 TOLERANCE = 0.005  # of accuracy that int8 may lose
 FROZEN = frozenset({"meaning", "depth"})  # views of the frozen encoder, which come with one reading
 LITTLE = 1.01  # times the loss: what a view must save to be kept
-SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=3, minutes=10.0, tokens_a_batch=1_024)
+SETTINGS = FineTuning(trained_layers=6, longest=128, epochs=5, minutes=10.0, tokens_a_batch=1_024)
 
 
 class FinetunedClassifier:
