@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-SHARED = {
-    32: 64,
-    64: 128,
-}  # longest text → width of the rows that texts up to that length share; of longer ones seldom two fit
+# Longest text → width of the rows that texts up to that length share; of longer ones seldom two fit in a row.
+SHARED = {32: 64, 64: 128}
 APART = 1.25  # how much longer than the shortest of a batch a text may be that has a row of its own
 
 Ints = npt.NDArray[np.int64]
