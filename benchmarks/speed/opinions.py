@@ -3,7 +3,8 @@
     python -m benchmarks.speed.opinions [--texts FILE.csv --column text] [--posts 2000] [--reposts 0 0.4]
         [--encoder e5-small]
 
-By words, and with vectors of the encoder; for each share of reposts ("RT @name: … https://…" of an earlier post).
+By words, with vectors of the encoder, and where the processor has units for matrices of bfloat16 also with vectors as
+they are read without these; for each share of reposts ("RT @name: … https://…" of an earlier post).
 Without FILE the texts are made up of a dozen words. Beside the posts a second by the clock stands the processor time of
 one post, in milliseconds: on a machine that does other work it is the figure to compare. Prints one JSON object.
 """
@@ -19,10 +20,11 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
-from shoplens.encoders.session import available_cores
+from shoplens.encoders.session import available_cores, multiplies_bfloat16
 from shoplens.ingest.report import IngestReport
 from shoplens.service.opinion_sources import SourceOptions
 from shoplens.service.opinion_watch import watch
@@ -97,6 +99,9 @@ def main() -> None:
             "by words": measured(posts, None),
             "with vectors": measured(posts, given.encoder),
         }
+        if multiplies_bfloat16():
+            with patch("shoplens.encoders.text.multiplies_bfloat16", return_value=False):
+                told[f"reposts {share:g}"]["with vectors by the graph"] = measured(posts, given.encoder)
     print(json.dumps(told))
 
 

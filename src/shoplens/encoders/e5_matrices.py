@@ -28,7 +28,7 @@ from torch.nn import functional as F  # noqa: N812 - its customary name
 from shoplens.encoders.session import multiplies_bfloat16
 from shoplens.encoders.text_rows import Ints, TextRows, laid_out
 
-TOKENS_A_BATCH = 1_024  # padded: twice as many leave the core's own cache, half as many fill the tiles less well
+TOKENS_A_BATCH = 2_560  # padded: large products take an eighth less a token than those of 1,024; half a turn of posts
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -65,7 +65,7 @@ class E5Matrices:
 
         `threads` batches are computed side by side, each on one core: cores that share a batch wait for one another.
         """
-        batches = laid_out(ids, TOKENS_A_BATCH)
+        batches = laid_out(ids, TOKENS_A_BATCH, threads)
         if threads == 1 or len(batches) < 2:
             yield from ((batch, self._states(batch, wanted)) for batch in batches)
             return

@@ -6,14 +6,17 @@ cheaper a token than over rows of 16.
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-SHARED = 64  # width of rows that several texts share
-SHORT = 32  # longest text that shares one: of longer ones two would seldom fit
+# Longest text → width of the rows that texts up to that length share; of longer ones seldom two fit in a row.
+SHARED = {32: 64, 64: 128}
+APART = 1.25  # how much longer than the shortest of a batch a text may be that has a row of its own
 
 Ints = npt.NDArray[np.int64]
 
@@ -34,32 +37,39 @@ class TextRows:
         return np.cumsum(self.lengths, dtype=np.int64) - np.array(self.lengths, np.int64)
 
 
-def laid_out(ids: Sequence[Sequence[int] | Ints], budget: int) -> list[TextRows]:
-    """All lists of token ids, none of them empty, in batches of at most `budget` places (but never without a row)."""
+def laid_out(ids: Sequence[Sequence[int] | Ints], budget: int, threads: int = 1) -> list[TextRows]:
+    """All lists of token ids, none of them empty, in batches of at most `budget` places (but never without a row).
+
+    Batches of rows that are shared are of one size, and so many that `threads` that work on them end together.
+    """
     order = sorted(range(len(ids)), key=lambda text: len(ids[text]))
-    few = sum(len(ids[text]) <= SHORT for text in order)
-    rows = _shared(order[:few], ids)
-    batches = [
-        rows[start : start + max(budget // SHARED, 1)] for start in range(0, len(rows), max(budget // SHARED, 1))
-    ]
+    batches: list[list[list[int]]] = []
+    done = 0
+    for longest, width in SHARED.items():
+        first, done = done, bisect.bisect_right(order, longest, key=lambda text: len(ids[text]))
+        rows = _shared(order[first:done], width, ids)
+        rounds = math.ceil(len(rows) / (threads * max(budget // width, 1)))
+        size = max(math.ceil(len(rows) / max(threads * rounds, 1)), 1)
+        batches += [rows[start : start + size] for start in range(0, len(rows), size)]
     alone: list[list[list[int]]] = []
-    for text in order[few:]:
-        if alone and (len(alone[-1]) + 1) * len(ids[text]) <= budget:
+    for text in order[done:]:
+        length = len(ids[text])
+        if alone and (len(alone[-1]) + 1) * length <= budget and length <= APART * len(ids[alone[-1][0][0]]):
             alone[-1].append([text])
         else:
             alone.append([[text]])
     return [_filled(batch, ids) for batch in batches + alone]
 
 
-def _shared(texts: Sequence[int], ids: Sequence[Sequence[int] | Ints]) -> list[list[int]]:
+def _shared(texts: Sequence[int], width: int, ids: Sequence[Sequence[int] | Ints]) -> list[list[int]]:
     """Rows of texts, the longest first, each in the fullest row that has room for it."""
     rows: list[list[int]] = []
-    having: list[list[int]] = [[] for _ in range(SHARED + 1)]  # room → rows
+    having: list[list[int]] = [[] for _ in range(width + 1)]  # room → rows
     for text in reversed(texts):
         length = len(ids[text])
-        room = next((room for room in range(length, SHARED + 1) if having[room]), None)
+        room = next((room for room in range(length, width + 1) if having[room]), None)
         if room is None:
-            room, row = SHARED, len(rows)
+            room, row = width, len(rows)
             rows.append([])
         else:
             row = having[room].pop()
