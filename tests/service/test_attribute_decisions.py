@@ -11,6 +11,8 @@ import pytest
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
+from shoplens.service.attribute_decisions import hold
+from shoplens.service.intake import ingest_products
 from shoplens.service.runtime import Runtime
 
 CAP = Product(item_id="cap", title="Cap", brand="Acme", attributes={"material": ("wool",), "colour": ("blu", "red")})
@@ -38,6 +40,24 @@ def shop(tmp_path: Path) -> Iterator[Runtime]:
         opened.put_products([CAP, BARE])
         opened.store.proposals.offer(ALL)
         yield opened
+
+
+def test_what_was_accepted_outlives_the_next_feed_and_a_crash(shop: Runtime, tmp_path: Path) -> None:
+    before = products(shop)
+    shop.attributes.accept([SPELLING.proposal_id, COLOUR.proposal_id, MOVE.proposal_id])
+    said = products(shop)
+    shop.put_products(list(before))  # as a feed does that knows nothing of decisions, or a process that died at once
+    assert hold(shop.store, shop.put_products) == 2
+    assert products(shop) == said
+    assert hold(shop.store, shop.put_products) == 0
+    shop.put_products([replace(before[1], attributes={"colour": ("green",)})])
+    shop.attributes.reopen([SPELLING.proposal_id])
+    hold(shop.store, shop.put_products)
+    assert [one.attributes["colour"] for one in products(shop)] == [("blu", "red"), ("green",)], "neither is overruled"
+    feed = tmp_path / "feed.csv"
+    feed.write_text("item_id,title,category\nbare,Bare,Wear > Caps\n", encoding="utf-8")
+    assert ingest_products(shop.store, str(feed))["held"] == 1
+    assert products(shop)[1].attributes == {"colour": ("red",)}
 
 
 def products(shop: Runtime) -> tuple[Product, Product]:

@@ -222,6 +222,7 @@ def _table(result: Mapping[str, Any]) -> Table:
     names = {
         "stored": "stored",
         "changed": "new or changed",
+        "held": "given back values that were accepted on the review list",
         "accepted": "clean",
         "refused": "refused",
         "new_products": "products unknown before, kept as stubs",

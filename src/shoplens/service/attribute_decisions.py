@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 
 from shoplens.apps.attributes.feedback import Feedback
@@ -122,6 +122,11 @@ class Decisions:
                 except (ConflictError, NotFoundError) as problem:
                     skipped.append(Skipped(one.proposal_id, str(problem)))
 
+    def hold(self) -> int:
+        """Write again what was accepted and products no longer say; see `hold`."""
+        with self._alone():
+            return hold(self._store, self._put)
+
     def count(self, selection: Selection) -> int:
         """How many open proposals a selection has."""
         many, after = 0, None
@@ -182,6 +187,36 @@ class Decisions:
             before.setdefault(one.status, []).append(one.proposal_id)
         for status, ids in before.items():
             self._store.proposals.decide(ids, status, now)
+
+
+def hold(store: Store, put: PutProducts) -> int:
+    """Write again what was accepted and a product no longer says, because a feed brought back what it said before, or a
+    process died between deciding and writing. Returns how many products that changed.
+
+    A product that says anything else meanwhile is left alone; so is what was reopened.
+    """
+    accepted: dict[str, list[Proposal]] = {}
+    after = None
+    while page := store.proposals.list(status=ProposalStatus.ACCEPTED, after=after, limit=AT_ONCE):
+        for one in page:
+            if one.kind in WRITTEN:
+                accepted.setdefault(one.item_id, []).append(one)
+        after = page[-1].proposal_id
+    ids, changed = sorted(accepted), 0
+    for first in range(0, len(ids), AT_ONCE):
+        known = store.catalogue.get(ids[first : first + AT_ONCE])
+        again = []
+        for item_id, product in known.items():
+            held = product
+            for one in sorted(accepted[item_id], key=lambda one: one.decided or 0):
+                with suppress(ConflictError):  # it says so already, or something else
+                    held = _with(held, one)
+            if held != product:
+                again.append(held)
+        if again:
+            put(again)
+        changed += len(again)
+    return changed
 
 
 def feedback_of(store: Store) -> Feedback:

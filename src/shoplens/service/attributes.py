@@ -247,6 +247,7 @@ class Attributes:
         return self._store.catalogue.revision(), versions[0], versions[1]
 
     def _find(self, seed: int, progress: Progress, *, vote: bool = True) -> Completion:
+        self._decisions.hold()
         revision = self._store.catalogue.revision()  # first: what comes in while this learns is not known here
         products = self._products()
         if not products:

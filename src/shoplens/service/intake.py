@@ -118,9 +118,11 @@ def ingest_products(
 ) -> dict[str, Any]:
     """Take in a product feed: `changed` counts the products that are new or differ. Otherwise as `ingest_events`.
 
-    `currency` (ISO 4217) is meant where a price names none.
+    `currency` (ISO 4217) is meant where a price names none. `held`, where there are any: products that were given back
+    what somebody had accepted for them, and the feed still lacks.
     """
     from shoplens.ingest.products import read_products
+    from shoplens.service.attribute_decisions import hold
 
     read = partial(read_products, format=format, mapping=mapping, currency=currency)
     work = _Import("products", location, report_path, progress)
@@ -132,7 +134,8 @@ def ingest_products(
                 chunks = ((chunk.products, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
                 known = before is not None and before.finished
                 work.replace(source, chunks, store.catalogue.upsert, identity, known=known)
-        return work.summary(report, changed=0)
+        held = hold(store, store.catalogue.upsert)
+        return work.summary(report, changed=0) | ({"held": held} if held else {})
 
 
 def ingest_people(

@@ -105,6 +105,9 @@ def test_a_small_category_is_spoken_for_by_the_one_above(schema: ShopSchema) -> 
         ("Burgundy", "red"),
         ("light grey", "grey"),
         ("Bordeaux", "red"),
+        ("charcoal", "grey"),
+        ("深灰色", "grey"),
+        ("Skin", "beige"),
         ("x", None),
     ],
 )

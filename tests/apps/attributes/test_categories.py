@@ -28,6 +28,17 @@ def test_titles_without_a_category_are_given_the_one_they_read_like() -> None:
     assert found[0].like > found[0].like_next
 
 
+def test_one_word_of_several_moves_nothing() -> None:
+    titles, categories = shop()
+    strange = ["harbour zebra drive", "harbour cap brim"]
+    found = misplaced([*titles, *strange], [*categories, TEAS, TEAS])
+    assert [(one.row, one.category) for one in found] == [(len(titles) + 1, CAPS)]
+    hard = [f"squash {name} hard" for name in NAMES]
+    drives = [f"gadget {name} {other}" for name in NAMES for other in ("screen", "cable")]
+    where = [("Food", "Squash")] * len(hard) + [("Electronics", "Gadgets")] * (len(drives) + 1)
+    assert misplaced([*titles, *hard, *drives, "hard drive"], [*categories, *where]) == []
+
+
 def test_what_reads_like_two_or_like_none_is_left() -> None:
     titles, categories = shop()
     unsure = ["cap and belt", "zebra", "harbour meadow"]

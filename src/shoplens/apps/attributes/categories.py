@@ -24,6 +24,7 @@ from shoplens.models.extraction.tokens import Tokens
 LEAST_MEMBERS = 5  # different titles of a category that may be proposed
 LEAST_OWN = 3  # and of one that products are taken out of: a smaller one does not tell what belongs to it
 LEAST_LIKE = 0.35  # cosine with the other category
+LEAST_SHARED = 2  # words of the title that the other category's titles have, too
 TIMES = 2.0  # as alike as with its own
 AT_ONCE = 4_000  # titles compared together
 SURE = 0.8  # confidence from which a product without a category is proposed one
@@ -68,6 +69,8 @@ def misplaced(titles: Sequence[str], categories: Sequence[Category]) -> list[Mis
         strange = (other >= LEAST_LIKE) & (other >= TIMES * mine) & (known.sizes[part[:, 1]] >= LEAST_OWN)
         strange &= [not _named(known.different[title], known.names[home]) for title, home in part.tolist()]
         for at in np.flatnonzero(strange).tolist():
+            if not known.shares(int(part[at, 0]), int(best[at])):
+                continue
             found[int(part[at, 0])] = (int(best[at]), float(other[at]), float(mine[at]))
     return [
         Misplaced(row, known.names[found[title][0]], *found[title][1:], _confidence(*found[title][1:]))
@@ -156,6 +159,14 @@ class _Titles:
             centres=normalize(sums).T.tocsc(),
             lengths=np.sqrt(np.asarray(sums.multiply(sums).sum(1)).ravel()),
         )
+
+    def shares(self, title: int, category: int) -> bool:
+        """Whether LEAST_SHARED words of a title are said in a category, or all that it has: one alone, of several, may
+        mean something else there, as "hard" in hard drives and hard squash."""
+        own = set(_words(self.different[title]))
+        said = set(self.centres.indices[self.centres.indptr[category] : self.centres.indptr[category + 1]].tolist())
+        shared = sum(self.reader.vocabulary_.get(word, -1) in said for word in own)
+        return shared >= min(LEAST_SHARED, len(own))
 
     def alone(self) -> Iterator[tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.float64]]]:
         """Titles of one category only, part by part: [n, 2] title and category, [n, categories] cosine with each, [n]

@@ -22,8 +22,8 @@ SHORTEST_BRAND = 5  # letters; of shorter names one letter makes another brand
 
 #: Families of colours that shoppers filter by, with the named colours that belong to them.
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "black": ("black", "charcoal"),
-    "grey": ("grey", "silver"),
+    "black": ("black",),
+    "grey": ("grey", "silver", "charcoal"),
     "white": ("white", "cream"),
     "beige": ("beige", "khaki", "tan"),
     "brown": ("brown",),
@@ -40,7 +40,8 @@ _OTHER_WORDS = {
     "ivory": "white", "off white": "white", "gold": "yellow", "copper": "brown", "bronze": "brown", "rust": "brown",
     "rose gold": "pink", "gunmetal": "grey", "steel": "grey", "burgundy": "red", "wine": "red", "rose": "pink",
     "fuchsia": "pink", "amber": "yellow", "coffee brown": "brown", "coffee": "brown", "mocha": "brown",
-    "taupe": "beige", "nude": "beige", "camel": "beige", "skin tone": "beige", "emerald": "green", "violet": "purple",
+    "taupe": "beige", "nude": "beige", "camel": "beige", "skin tone": "beige", "skin": "beige",
+    "emerald": "green", "violet": "purple",
     "gray": "grey", "lilac": "purple", "indigo": "blue", "cyan": "blue", "aqua": "blue",
 }  # fmt: skip
 _SPACES = re.compile(r"[\s_\-·']+|(?<!\d)\.|\.(?!\d)")  # 3.4 is not 34, nor 3/4
