@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
+from shoplens.apps.opinions import lexicon
 from shoplens.apps.opinions.aspects import Aspects
 from shoplens.apps.opinions.codes import Codes
 from shoplens.apps.opinions.copies import Copies, sketches
@@ -200,3 +201,25 @@ def test_reposts_are_read_once_and_vectors_depend_on_the_text_alone() -> None:
     assert said_in("https://t.co/x1") == "https://t.co/x1"
     assert said_in("write to a@b.com about art") == "write to a@b.com about art"
     assert vectors.encode([]).shape == (0, vectors.size)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("Never had any problems with it", True),
+        ("No complaints so far", True),
+        ("I have never been so disappointed", False),
+        ("I was never more satisfied", True),
+        ("Not good", False),
+        ("没有一点异味", True),
+        ("从来没出过问题", True),
+        ("后悔没早点买", True),
+        ("客服一小时就解决了问题", True),
+        ("客服没解决问题", False),
+        ("还不如便宜的牌子", False),
+        ("公司下调预期并裁员", False),
+    ],
+)
+def test_what_is_denied_of_trouble_is_praise(text: str, good: bool) -> None:
+    praise, blame, _ = lexicon.features(text)
+    assert (praise > blame) is good

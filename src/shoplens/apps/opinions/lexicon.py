@@ -14,12 +14,13 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.apps.opinions.words_of_tone import BAD_EN, BAD_ZH, BUT, GOOD_EN, GOOD_ZH, MORE_EN, NOT_EN, NOT_ZH
+from shoplens.apps.opinions.words_of_tone import BAD_EN, BAD_ZH, BUT, GOOD_EN, GOOD_ZH, MORE_EN, NOT_EN, NOT_ZH, SO_EN
 
 TURNED = 0.75  # of its weight that a negated word has, with the other sign
 MORE = 1.4
 AFTER_BUT, BEFORE_BUT = 1.4, 0.7
-REACH = 3  # words before a judgement among which a negation counts; characters in Chinese
+REACH = 3  # words before a judgement among which a negation counts
+REACH_ZH = 5  # characters, of which a negation is the last
 _WORD = re.compile(r"[a-z][a-z'-]*")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -58,13 +59,19 @@ def _english(text: str) -> tuple[float, float, int]:
     exact, stems = _english_words()
     turn = max((place for place, word in enumerate(words) if word in BUT), default=-1)
     good = bad = 0.0
-    for place, word in enumerate(words):
+    turning: set[int] = set()  # "never" of "never had problems" blames nothing
+    for place in reversed(range(len(words))):
+        word = words[place]
+        if place in turning:
+            continue
         value = exact.get(word) or next((stems[word[:n]] for n in range(len(word), 2, -1) if word[:n] in stems), 0.0)
         if not value:
             continue
         before = words[max(0, place - REACH) : place]
-        if any(one in NOT_EN for one in before):
+        nots = [first for first in range(max(0, place - REACH), place) if words[first] in NOT_EN]
+        if nots and not any(one in SO_EN for one in before[-1:]):  # "never so good": more than ever
             value *= -TURNED
+        turning.update(nots)
         if any(one in MORE_EN for one in before[-2:]):
             value *= MORE
         if turn >= 0:
@@ -79,7 +86,7 @@ def _chinese(text: str) -> tuple[float, float, int]:
     good = bad = 0.0
     for found in pattern.finditer(text):
         value = values[found.group()]
-        before = text[max(0, found.start() - REACH) : found.start()]
+        before = text[max(0, found.start() - REACH_ZH) : found.start()]
         if any(before.endswith(word) for word in NOT_ZH):
             value *= -TURNED
         if turn >= 0:
