@@ -44,7 +44,7 @@ LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
 LAYERS = 12
 TOKENS_A_BATCH = 384  # about 30 titles: little padding, and activations stay in a core's own cache
-MANY_TEXTS, MANY_TOKENS = 8, 256  # of a call, from which on matrices of bfloat16 read it where the processor has units
+MANY_TEXTS, MANY_TOKENS = 20, 256  # of a call, from which on matrices of bfloat16 read it where the processor has units
 # for them. They are ahead from 100 tokens on, but loading them takes a second that nobody who searches should wait for
 
 
