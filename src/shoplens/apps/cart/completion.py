@@ -11,7 +11,7 @@ from shoplens.apps.cart.together import Bundle, bundles_for
 from shoplens.domain.events import Event, EventType
 from shoplens.domain.ranking import Ranked
 from shoplens.models.cart import CartModel
-from shoplens.models.cart.model import Scored
+from shoplens.models.cart.scored import Scored
 from shoplens.models.cart.settings import HISTORY
 from shoplens.recommend.cart_reading import Read, not_to_suggest, read
 from shoplens.recommend.learned import Learned

@@ -7,8 +7,7 @@ sum. Nothing depends on the order of the cart, and nothing is stored per person.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,15 @@ import numpy.typing as npt
 
 from shoplens.errors import BundleError
 from shoplens.models.cart.baskets import Baskets
-from shoplens.models.cart.habits import NONE, Habits
+from shoplens.models.cart.habits import Habits
 from shoplens.models.cart.neighbours import BasketNeighbours
 from shoplens.models.cart.repeats import portions, repeat_rates
 from shoplens.models.cart.returns import SPANS, Returns
 from shoplens.models.cart.roles import Roles
+from shoplens.models.cart.scored import Asked, Rows, Scored, Signals, Values
 from shoplens.models.cart.sets import BoughtSet, bought_sets
 from shoplens.models.cart.settings import POPULAR, SOURCE_OF, SOURCES, CartSettings, Situation, Weights
 from shoplens.models.cart.together import Together
-
-Rows = npt.NDArray[np.int64]
-Values = npt.NDArray[np.float32]
 
 CONFIG = "config.json"
 TASTE_OF = 100  # products of the strongest habits whose partners make a taste
@@ -38,58 +35,6 @@ STEEP_SOLD = 1_000.0  # … and the first thousandth of what the best seller sel
 RARELY = 1e-3  # a chance to return of which nothing more is said
 LEAST_PORTION = 1e-2  # of a basket: one among a hundred products
 TIE_BREAK = 1e-6  # share of popularity in every score, so that no order is left to chance
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One cart in rows of the catalogue."""
-
-    items: Rows  # what is in the cart and what is looked at; a row comes once
-    weight: Values  # what each says, 1 for what is in the cart
-    habits: Habits = NONE
-
-    @property
-    def situation(self) -> Situation | None:
-        """What is known; None: nothing."""
-        if len(self.items):
-            return "cart and person" if len(self.habits) else "cart"
-        return "person" if len(self.habits) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """What speaks for which product outside the cart: name of SOURCE_OF → [len(rows)], the largest of each is 1."""
-
-    rows: Rows  # rising
-    values: Mapping[str, Values]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Scores of the whole catalogue, and what each source added to those that anything but popularity speaks for."""
-
-    total: Values  # [n_items]
-    rows: Rows  # rising
-    parts: Mapping[str, Values]  # name of SOURCES → [len(rows)]
-
-    def parts_of(self, row: int) -> dict[str, float]:
-        """What spoke for one product, largest first; only what is above 0."""
-        at = int(np.searchsorted(self.rows, row))
-        if at == len(self.rows) or self.rows[at] != row:
-            return {"popular": float(self.total[row])} if self.total[row] > 0 else {}
-        spoken = {name: float(values[at]) for name, values in self.parts.items() if values[at] > 0}
-        return dict(sorted(spoken.items(), key=lambda one: -one[1]))
-
-    def voices(self, rows: Rows) -> dict[str, float]:
-        """What each source says of these products together; only what is above 0. The sums of `parts_of`."""
-        at = np.searchsorted(self.rows, rows)
-        spoken = at < len(self.rows)
-        spoken[spoken] = self.rows[at[spoken]] == rows[spoken]
-        at = at[spoken]
-        said = {name: float(np.maximum(values[at], 0).sum(dtype=np.float64)) for name, values in self.parts.items()}
-        popular = float(np.maximum(self.total[rows[~spoken]], 0).sum(dtype=np.float64))
-        said["popular"] = said.get("popular", 0.0) + popular
-        return {name: voice for name, voice in said.items() if voice > 0}
 
 
 class CartModel:
