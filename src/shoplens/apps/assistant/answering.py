@@ -17,7 +17,8 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.products import PRODUCT_ACTS, SHOWN, SURE, ProductAnswers, fits
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
-from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_source
+from shoplens.apps.assistant.tools.facts import listed, product_source
+from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.apps.assistant.turns import TALK, Act, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import about_service, bounded
 from shoplens.apps.assistant.understanding.questions import names_only, terse
