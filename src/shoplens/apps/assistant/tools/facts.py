@@ -12,6 +12,7 @@ from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import split_sentences
 from shoplens.apps.assistant.tools.fields import asked_fields, field_name
 from shoplens.apps.assistant.tools.naming import naming_words
+from shoplens.apps.assistant.tools.properties import same_property
 from shoplens.apps.assistant.turns import Act, Sentence, Source
 from shoplens.domain.catalogue import RELATIONS, Availability, Product
 
@@ -149,6 +150,7 @@ def _asked(product: Product, asked: str, language: str) -> Iterator[str]:
         product,
         language,
         lambda name: bool(words_of(name) & wanted) or any(one.called.match(name) for one in fields),
+        lambda told: bool(same_property(asked, [told])),
     )
 
 
@@ -160,11 +162,15 @@ def _brand(product: Product, language: str) -> str:
     )
 
 
-def _attributes(product: Product, language: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+def _attributes(
+    product: Product, language: str, wanted: Callable[[str], bool], says: Callable[[str], bool] = lambda _told: False
+) -> Iterator[str]:
+    """Those whose name is `wanted`, or of which name and values say what is asked for."""
     colon = "：" if language == "zh" else ": "
     for name, values in sorted(product.attributes.items()):
         shown = values[:MOST_VALUES]
-        if name not in RELATIONS and shown and wanted(name.replace("_", " ")):
+        called = name.replace("_", " ")
+        if name not in RELATIONS and shown and (wanted(called) or says(f"{called} {', '.join(shown)}")):
             end, comma = ("。", "，") if language == "zh" else (".", ", ")
             yield f"{_title(product)}{comma}{field_name(name, language)}{colon}{', '.join(shown)}{end}"
 
@@ -183,9 +189,8 @@ def _described(product: Product, asked: str) -> Iterator[str]:
     """Sentences of the description that share words with the question beyond the product's own name."""
     wanted = naming_words(asked) - words_of(product.title) - SILENT
     found = [(len(words_of(one) & wanted), -place, one) for place, one in enumerate(_sentences(product))]
-    for shared, _, sentence in sorted(found, reverse=True)[:2]:
-        if shared:
-            yield sentence
+    said = [sentence for shared, _, sentence in sorted(found, reverse=True)[:2] if shared]
+    yield from dict.fromkeys([*same_property(asked, _sentences(product))[:2], *said])
 
 
 def _line(product: Product, language: str) -> str:
