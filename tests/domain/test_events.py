@@ -33,9 +33,9 @@ def test_the_sources_own_id_decides() -> None:
 
 def test_codes_are_stable() -> None:
     """Stored in databases: renumbering would rewrite history."""
-    assert [EVENT_BY_CODE[code].value for code in range(1, 14)] == [
+    assert [EVENT_BY_CODE[code].value for code in range(1, 15)] == [
         "view", "click", "impression", "search", "cart", "remove_from_cart", "checkout", "purchase", "refund", "rating",
-        "comment", "share", "wishlist",
+        "comment", "share", "wishlist", "order_status",
     ]  # fmt: skip
 
 

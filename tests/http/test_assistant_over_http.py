@@ -56,6 +56,18 @@ def test_a_message_is_answered(client: TestClient) -> None:
     assert client.post("/v1/assistant", json=following, headers=READER).json()["turn"] == 2
 
 
+def test_what_became_of_an_order_is_told_from_then_on(client: TestClient) -> None:
+    event = {"event_type": "order_status", "user_id": "carol"}
+    assert client.post("/v1/events", json={**event, "context": {"status": "shipped"}}, headers=ADMIN).status_code == 422
+    told = {"order_id": "5000123", "status": "shipped", "carrier": "DHL", "tracking_number": "0034"}
+    assert client.post("/v1/events", json={**event, "context": told}, headers=ADMIN).json()["stored"] == 1
+    asked = {"text": "what is the tracking number of my order?", "user_id": "carol"}
+    text = client.post("/v1/assistant", json=asked, headers=READER).json()["text"]
+    assert "Tracking number: DHL 0034." in text
+    asked = {"text": "where is order 5000123", "user_id": "ann"}
+    assert "0034" not in client.post("/v1/assistant", json=asked, headers=READER).json()["text"]
+
+
 @pytest.mark.parametrize("asked", [{"headers": {"accept": "text/event-stream"}}, {"stream": True}])
 def test_events_come_sentence_by_sentence(client: TestClient, asked: dict[str, object]) -> None:
     headers = {**READER, **asked.get("headers", {})}  # type: ignore[dict-item]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
@@ -35,6 +37,7 @@ def events(draw: st.DrawFn) -> Event:
         price=draw(st.none() | AMOUNTS),
         query=draw(st.none() | WORDS),
         position=draw(st.none() | st.integers(0, 1000)),
+        context=None if kind is not EventType.ORDER_STATUS else dumps({"order_id": draw(WORDS), "status": "shipped"}),
         event_id=draw(st.none() | WORDS),
     )
 
@@ -51,6 +54,7 @@ def raw_frame(listed: list[Event], *, as_text: bool) -> pl.DataFrame:
         "price",
         "query",
         "position",
+        "context",
         "event_id",
     )
     columns = {name: pl.Series(name, [getattr(one, name) for one in listed], strict=False) for name in names}

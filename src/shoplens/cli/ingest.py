@@ -89,7 +89,8 @@ def events(
 
     GA4, Segment, Amazon Personalize, RecBole, MovieLens, or any table with --map, and --event
     where its event types have names of their own: view, click, impression, search, cart, remove_from_cart, checkout,
-    purchase, refund, rating, comment, share, wishlist.
+    purchase, refund, rating, comment, share, wishlist, order_status. The
+    last is what became of an order: user_id, order_id, status; tracking_number, carrier, expected_delivery where known.
     """
     from shoplens.domain.events import EventType
     from shoplens.ingest.events.event_names import parse_event_names

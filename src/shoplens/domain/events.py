@@ -32,6 +32,7 @@ class EventType(StrEnum):
     COMMENT = "comment"
     SHARE = "share"
     WISHLIST = "wishlist"
+    ORDER_STATUS = "order_status"  # what became of an order: the shop says it, nobody did it
 
 
 #: Small codes for storage and arrays; append only, never renumber.
@@ -55,10 +56,14 @@ EVENT_WEIGHTS: dict[EventType, float] = {
     EventType.COMMENT: 0.5,
     EventType.SHARE: 0.7,
     EventType.WISHLIST: 0.7,
+    EventType.ORDER_STATUS: 0.0,
 }
 
 #: Events that are about a product; the others may come without an `item_id`.
-PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT}
+PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT, EventType.ORDER_STATUS}
+
+#: What the context of an order's status must say: {"order_id": "7000123", "status": "shipped"}.
+ORDER_STATUS_FIELDS = ("order_id", "status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +117,8 @@ def event_key(event: Event) -> int:
             event.query,
             event.position,
         )
+    if event.event_type is EventType.ORDER_STATUS:  # all that it says is in its context
+        parts = (*parts, event.context)
     return key_of_text("\x1f".join("" if part is None else str(part) for part in parts))
 
 

@@ -24,9 +24,10 @@ from shoplens.errors import InputError, NotFoundError, ShoplensError
 from shoplens.recommend.asking import Ask, Search
 from shoplens.service.assistant_knowledge import Documents
 from shoplens.service.assistant_learning import NAME, open_intents
+from shoplens.service.assistant_orders import OwnOrders
 from shoplens.service.assistant_reading import RememberingEncoder, reading_encoder
 from shoplens.service.assistant_settings import AssistantSettings
-from shoplens.service.assistant_tools import OwnOrders, Recommend, Recommendations, ShopCatalogue, ShoppingSearch
+from shoplens.service.assistant_tools import Recommend, Recommendations, ShopCatalogue, ShoppingSearch
 from shoplens.service.chat_endpoint import ChatEndpoint
 from shoplens.service.handover_delivery import channels_of
 from shoplens.service.text_models import TextModels

@@ -1,24 +1,17 @@
-"""The assistant's tools in a running shop: catalogue, orders, recommendations, and a search that goes on."""
+"""The assistant's tools in a running shop: catalogue, recommendations, and a search that goes on."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
-from shoplens.apps.assistant.tools.base import Order, OrderLine, Shown
+from shoplens.apps.assistant.tools.base import Shown
 from shoplens.apps.home import Shown as Recommended
 from shoplens.apps.interaction import Interaction, PhotoAsk
 from shoplens.apps.interaction import Turn as ShoppingTurn
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventType
 from shoplens.recommend.asking import Ask, Search
 from shoplens.store.base import Store
-
-MOST_EVENTS = 2_000  # of a person, that orders are read from
-BASKET = 3_600_000_000  # microseconds between purchases without an order's number that still make one order
 
 Recommend = Callable[[int, str | None, str | None], Recommended]  # how many, user_id, session_id
 
@@ -38,35 +31,6 @@ class ShopCatalogue:
         """See `tools.base.Catalogue`. What is sold out is found as well: it is asked about."""
         found = self._search(Ask(text=text, n=n, language=language, unavailable=True, highlight=False))
         return self.get([one.item_id for one in found.items])
-
-
-class OwnOrders:
-    """Purchases of one person, put together by the number of their order, or else by when they were made."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __call__(self, user_id: str, limit: int) -> list[Order]:
-        """See `tools.base.Orders`."""
-        events = self._store.events.history(user_id=user_id, limit=MOST_EVENTS)
-        bought = [one for one in events if one.event_type in (EventType.PURCHASE, EventType.REFUND)]
-        titles = {
-            name: one.title or name
-            for name, one in self._store.catalogue.get(list({one.item_id for one in bought if one.item_id})).items()
-        }
-        together: dict[str, list[Event]] = defaultdict(list)
-        last, number = 0, ""
-        for one in bought:
-            told = _context(one)
-            own = str(told.get("order_id") or "")
-            if not own and one.event_type is EventType.PURCHASE:
-                if one.timestamp - last > BASKET or not number:
-                    number = f"{datetime.fromtimestamp(one.timestamp / 1e6, UTC):%Y%m%d-%H%M}"
-                last, own = one.timestamp, number
-            if own:
-                together[own].append(one)
-        orders = [_order(name, own, titles) for name, own in together.items()]
-        return sorted(orders, key=lambda one: one.bought, reverse=True)[:limit]
 
 
 class Recommendations:
@@ -112,26 +76,3 @@ class ShoppingSearch:
 def shopping_session(conversation_id: str) -> str:
     """The id of the search for products that goes on within a conversation with the assistant."""
     return f"assistant-{conversation_id}"
-
-
-def _context(event: Event) -> dict[str, Any]:
-    try:
-        told = json.loads(event.context or "{}")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _order(order_id: str, events: Sequence[Event], titles: dict[str, str]) -> Order:
-    quantities: dict[str, float] = defaultdict(float)
-    for one in events:
-        if one.event_type is EventType.PURCHASE and one.item_id:
-            quantities[one.item_id] += one.quantity or 1.0
-    status = next((str(told["status"]) for one in reversed(events) if (told := _context(one)).get("status")), "")
-    return Order(
-        order_id,
-        datetime.fromtimestamp(events[0].timestamp / 1e6, UTC),
-        tuple(OrderLine(name, titles.get(name, name), count) for name, count in quantities.items()),
-        status[:100],
-        any(one.event_type is EventType.REFUND for one in events),
-    )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.languages import spoken_in
 from shoplens.apps.assistant.products import fits
+from shoplens.apps.assistant.tools.facts import product_facts
 from shoplens.apps.assistant.tools.fields import asked_fields, field_name
 from shoplens.apps.assistant.tools.naming import kinds_of
 from shoplens.apps.assistant.turns import Act, Tone
@@ -158,3 +159,20 @@ def test_trouble_complaints_insults_and_what_only_customers_do(shop: Runtime) ->
     handover = said(shop, "there is a charge on my card that I did not make").handover
     assert handover is not None
     assert handover.reason == "topic"
+
+
+def test_a_limit_in_another_currency_is_left_out_and_that_is_said(shop: Runtime) -> None:
+    reply = shop.assistant.turn(Turn(text="do you have a kettle under 1000 yen?"))
+    assert "Prices here are in EUR" in reply.text
+    assert "JPY" in reply.text
+    assert "Red steel kettle" in reply.text
+
+
+def test_the_cheapest_first_and_a_property_in_other_words(shop: Runtime) -> None:
+    assert "Red steel kettle" in shop.assistant.turn(Turn(text="what is your cheapest kettle?")).text
+    boots = Product(item_id="boots", title="Boots", description="Brown. The leather is water-resistant.")
+    for asked in ("are they waterproof?", "它防水吗"):
+        [told] = product_facts(boots, Act.QUESTION, asked, "en")
+        assert told.text == "Boots: The leather is water-resistant."
+    tagged = Product(item_id="case", title="Case", attributes={"features": ("防泼水",)})
+    assert "防泼水" in product_facts(tagged, Act.QUESTION, "is it water resistant?", "en")[0].text

@@ -13,7 +13,8 @@ from shoplens.apps.assistant.composing import groundedness
 from shoplens.apps.assistant.knowledge.documents import read_document
 from shoplens.apps.assistant.safety import speaks_to_us, why_refused
 from shoplens.apps.assistant.tools.base import Order, OrderLine
-from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_facts, product_source
+from shoplens.apps.assistant.tools.facts import listed, product_facts, product_source
+from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.apps.assistant.turns import Act
 from shoplens.service.runtime import Runtime
 from shoplens.testing.assisted_shop import PRODUCTS, SECRETS, TRAP

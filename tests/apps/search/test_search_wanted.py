@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import pytest
+
 from shoplens.domain.catalogue import Product
 from shoplens.testing.searched_shop import SearchedShop
 
@@ -32,3 +36,30 @@ def test_pages_fit_together_whatever_else_is_found() -> None:
         cursor = page.cursor
         shop.popular["p0"] = 0.0
     assert seen == [f"p{place}" for place in reversed(range(40))]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("cheapest headphones", "p3"),
+        ("the least expensive headphones", "p3"),
+        ("最便宜的耳机", "p3"),
+        ("most expensive headphones", "p2"),
+        ("最贵的耳机", "p2"),
+    ],
+)
+def test_the_order_that_the_words_ask_for(text: str, first: str) -> None:
+    goods = [("Headphones for headphones", 199), ("Fine headphones", 39), ("Old headphones", 320), ("Headphones", 12)]
+    shop = SearchedShop(
+        [
+            *(
+                Product(item_id=f"p{n}", title=title, category=("Audio", "Headphones"), price=Decimal(price))
+                for n, (title, price) in enumerate(goods)
+            ),
+            Product(item_id="case", title="Case for headphones", category=("Audio", "Cases"), price=Decimal(1)),
+            Product(item_id="dear", title="Amplifier for headphones", category=("Audio", "Amps"), price=Decimal(999)),
+        ]
+    )
+    found = shop.search(text)
+    assert found.items[0].item_id == first
+    assert found.total == len(goods)

@@ -17,7 +17,8 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.products import PRODUCT_ACTS, SHOWN, SURE, ProductAnswers, fits
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.tools.base import Shown, Tools
-from shoplens.apps.assistant.tools.facts import listed, order_facts, order_source, product_source
+from shoplens.apps.assistant.tools.facts import listed, product_source
+from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.apps.assistant.turns import TALK, Act, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import about_service, bounded
 from shoplens.apps.assistant.understanding.questions import names_only, terse
@@ -25,6 +26,8 @@ from shoplens.apps.assistant.understanding.reading import readable
 from shoplens.apps.assistant.understanding.subject import subject_of
 from shoplens.apps.assistant.wording import say, slot_name
 from shoplens.errors import InputError, ShoplensError
+from shoplens.recommend.said_currencies import foreign_limits
+from shoplens.recommend.said_orders import said_order
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -83,6 +86,7 @@ class Answering:
         if understood.act in TALK and not turn.photos:
             return _talk("talked", say(language, understood.act.value))
         action = self.action(understood)
+        turn, money = self._in_our_money(turn, understood)
         ways: tuple[Callable[[], Draft | None], ...] = (
             lambda: self._pending(understood, memory),
             lambda: self._shopping(turn, understood, memory, conversation_id) if turn.photos else None,
@@ -106,8 +110,23 @@ class Answering:
             check()
             draft = find()
             if draft is not None:
+                if money and draft.items:
+                    draft.sentences.insert(0, Sentence(money))
                 return draft
         return Draft("unknown", [Sentence(say(language, "unknown"))])
+
+    def _in_our_money(self, turn: Turn, understood: Understood) -> tuple[Turn, str]:
+        """Without a limit in a currency that prices here are not in, and the word that it was left out; else ""."""
+        if self._products is None or understood.act not in (Act.FIND, Act.RECOMMEND, *PRODUCT_ACTS, Act.QUESTION):
+            return turn, ""
+        if foreign_limits(turn.text, "") is None:
+            return turn, ""
+        ours = self._products.currency(turn.text, understood.language)
+        found = foreign_limits(turn.text, ours) if ours else None
+        if ours is None or found is None:
+            return turn, ""
+        theirs, rest = found
+        return replace(turn, text=rest), say(understood.language, "other_money", ours=ours, theirs=theirs)
 
     def _pending(self, understood: Understood, memory: Memory) -> Draft | None:
         """The slot that was asked for has come."""
@@ -187,7 +206,7 @@ class Answering:
         named = find(turn.text, understood.language) if subject and not wished else []
         if not named and not wished:
             return None
-        found = self._found(turn, turn.text if wished else subject, understood, conversation_id)
+        found = self._found(turn, _wish(turn.text) if wished else subject, understood, conversation_id)
         if found is None:
             return Draft("unknown", [Sentence(say(understood.language, "tool_failed"))])
         if found.products:
@@ -313,6 +332,13 @@ class Answering:
         except Exception:  # whatever a tool of somebody else raises: the answer goes on without it
             log.exception("a tool of the assistant failed")
             return None
+
+
+def _wish(text: str) -> str:
+    """ "What are your cheapest headphones?": nothing but the order and the thing, which the search can be sure of."""
+    said = said_order(text)
+    thing = "" if said is None else subject_of(said.rest)
+    return text if said is None or not thing else f"{said.said} {thing}"
 
 
 def _shown(found: Shown, understood: Understood, subject: str, *, goes_on: bool = False) -> Draft:

@@ -93,6 +93,11 @@ class ProductAnswers:
             pointed = memory.items[0]
         return (self._get([pointed]) or []) if pointed is not None else []
 
+    def currency(self, text: str, language: str) -> str | None:
+        """That of all products which words find, ISO 4217; None where there are none, or several."""
+        coins = {one.currency for one in self._find(subject_of(text) or text, 2 * SHOWN, language) or []}
+        return coins.pop() if len(coins) == 1 else None
+
     def of(self, text: str, language: str) -> list[Product] | None:
         """Products that a message names, by nearly all its words or by their kind."""
         return self.named(text, language) or self._of_kind(text, language)

@@ -53,6 +53,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "orders": ("Here is what I find:", "为您查到："),
     "shown": ("Here is what fits:", "为您找到这些："),
     "nearest": ("I find nothing that is exactly so. This comes nearest:", "没有完全符合的，最接近的是："),
+    "other_money": (
+        "Prices here are in {ours}; I do not convert, so the limit in {theirs} is left out.",
+        "本店价格以 {ours} 计，无法换算，{theirs} 的价格限制未计入。",
+    ),
     "recommended": ("You may like these:", "您可能会喜欢："),
     "sold_out": ("At the moment that cannot be bought:", "目前无法购买："),
     "nothing_found": ("I find nothing like that in the catalogue.", "目录里没有找到类似的商品。"),

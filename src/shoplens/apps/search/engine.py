@@ -27,6 +27,7 @@ from shoplens.encoders.centring import LANGUAGES, language_of
 from shoplens.features.align.glosses import Glossary
 from shoplens.recommend.asking import Ask, Constraint, Facet, Found, Hit
 from shoplens.recommend.facts import CatalogueFacts, Mask
+from shoplens.recommend.said_orders import said_order
 from shoplens.retrieval.hybrid import HybridIndex
 
 FEW = 3  # products found, up to which another spelling is suggested
@@ -89,6 +90,7 @@ class SearchEngine:
 
     def search(self, ask: Ask) -> Found:
         """Answer a request. InputError for a cursor, a facet or a vector that makes no sense."""
+        ask = self._as_said(ask)
         of = fingerprint(ask)
         start = Cursor(of) if ask.cursor is None else Cursor.decode(ask.cursor, of, count_keys(ask.sort))
         curated = self._curation.of(ask.text)
@@ -113,6 +115,15 @@ class SearchEngine:
             note=self._why_nothing(ask, attempt) if nothing else None,
             pinned=tuple(self.facts.ids[row] for row in page.rows if row in page.pinned),
         )
+
+    def _as_said(self, ask: Ask) -> Ask:
+        """ "Cheapest headphones" puts the cheapest first where the other words are filters, so that all that is found
+        is one of them; else something cheap that only resembles them would come first."""
+        said = said_order(ask.text) if ask.understand and not ask.sort and not ask.given else None
+        if said is None or not said.rest:
+            return ask
+        reading = self._understands.read(said.rest, self.facts.offered(), drop=ask.drop, language=ask.language)
+        return replace(ask, text=said.rest, sort=(said.sort,)) if reading.whole else ask
 
     def _why_nothing(self, ask: Ask, attempt: Attempt) -> str:
         if not self.facts.known:

@@ -22,7 +22,10 @@ DISTINCT_TIMES = 20
 MAX_SUSPECTS = 50_000  # minutes of suspects remembered, the latest ones
 
 _LOOKING = [EVENT_CODES[kind] for kind in (EventType.VIEW, EventType.CLICK)]
-_NEUTRAL = [*_LOOKING, EVENT_CODES[EventType.IMPRESSION], EVENT_CODES[EventType.SEARCH]]
+_NEUTRAL = [
+    *_LOOKING,
+    *(EVENT_CODES[kind] for kind in (EventType.IMPRESSION, EventType.SEARCH, EventType.ORDER_STATUS)),
+]
 _MINUTE = 60_000_000  # microseconds
 
 

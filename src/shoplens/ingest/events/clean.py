@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from shoplens.domain.events import MICROSECONDS_PER_DAY, PRODUCT_EVENTS, EventBatch, EventType
+from shoplens.domain.events import MICROSECONDS_PER_DAY, ORDER_STATUS_FIELDS, PRODUCT_EVENTS, EventBatch, EventType
 from shoplens.ingest.events.bots import BotWatch
 from shoplens.ingest.events.keys import keys_of
 from shoplens.ingest.events.outliers import Amounts
@@ -43,6 +43,7 @@ _CHECKS: list[tuple[str, str, pl.Expr]] = [
         "missing item",
         pl.col("item_id").is_null() & pl.col("kind").is_in([kind.value for kind in PRODUCT_EVENTS]),
     ),
+    ("context", "order_status without order_id and status", pl.col("untold")),
     *[(name, "id too long", pl.col(name).str.len_bytes() > MAX_ID) for name in ("user_id", "session_id", "item_id")],
     ("timestamp", "missing time", ~pl.col("timed")),
     ("timestamp", UNREADABLE_TIME, pl.col("timestamp").is_null()),
@@ -124,7 +125,7 @@ class EventCleaner:
             [pl.when(condition).then(pl.lit(n, pl.Int8)) for n, (_, _, condition) in enumerate(_CHECKS)]
         )
         latest = pl.lit(now + MICROSECONDS_PER_DAY).alias("latest")
-        broken = events.with_columns(latest).select(first.alias("check")).to_series()
+        broken = events.with_columns(latest, _untold(events)).select(first.alias("check")).to_series()
         if broken.null_count() == broken.len():
             return events
         refused = events.select("line", "row").with_columns(broken).drop_nulls("check")
@@ -155,6 +156,24 @@ class EventCleaner:
         # a space keeps a category from being taken for a product of the same name
         found = items.replace_strict(distinct, " " + names, default=None, return_dtype=pl.String)
         return found.zip_with(found.is_not_null(), items)
+
+
+def _untold(events: pl.DataFrame) -> pl.Series:
+    """Which rows are to tell what became of an order, and do not say of which, or what. Boolean, [rows]."""
+    status = events["kind"] == EventType.ORDER_STATUS.value
+    untold = pl.repeat(False, events.height, dtype=pl.Boolean, eager=True).alias("untold")
+    rows = status.fill_null(False).arg_true()
+    if not len(rows):
+        return untold
+    return untold.scatter(rows, [not _says_status(context) for context in events["context"].gather(rows)])
+
+
+def _says_status(context: str | None) -> bool:
+    try:
+        said = orjson.loads(context or "{}")
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(said, dict) and all(said.get(name) for name in ORDER_STATUS_FIELDS)
 
 
 def _excerpts(raw: pl.DataFrame, rows: pl.Series) -> list[str]:

@@ -59,6 +59,7 @@ SYNONYMS: dict[EventType, tuple[str, ...]] = {
         "fav", "like",
         "liked", "bookmark", "save_for_later", "收藏",
     ),
+    EventType.ORDER_STATUS: ("order_status", "order_status_changed", "shipment_status", "订单状态", "物流状态"),
 }  # fmt: skip
 
 #: Events that every analytics log is full of and that say nothing about a product: left out and counted, not refused.

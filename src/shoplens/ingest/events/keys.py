@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from shoplens.domain.events import EventType
+
 _SEPARATOR = "\x1f"
 _HAPPENED = ("kind", "timestamp", "user_id", "session_id", "item_id", "value", "quantity", "price", "query", "position")
 
@@ -26,6 +28,10 @@ def keys_of(events: pl.DataFrame) -> npt.NDArray[np.int64]:
             pl.concat_str([pl.lit("id"), pl.col("event_id"), pl.col("item_id").fill_null("")], separator=_SEPARATOR)
         ).to_series()
         texts = own.zip_with(ids.is_not_null(), texts)
+    orders = events["kind"] == EventType.ORDER_STATUS.value
+    if orders.any():  # all that they say is in their context
+        said = events.select(pl.lit(_SEPARATOR) + pl.col("context").fill_null("")).to_series()
+        texts = (texts + said).zip_with(orders, texts)
     # `key_of_text` for each, with the digests converted to numbers in one piece
     digests = [blake2b(text, digest_size=8).digest() for text in texts.cast(pl.Binary).to_list()]
     return np.frombuffer(b"".join(digests), "<i8").astype(np.int64)

@@ -84,7 +84,8 @@ def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str]
             if ours in RAW_COLUMNS and ours not in names.values() and column not in names:
                 names[column] = ours
     found = set(names.values())
-    if ("item_id" not in found and "query" not in found) or not found & {"user_id", "session_id"}:
+    ordered = "order_id" in {column.strip().casefold() for column in columns}  # what became of orders, without products
+    if ("item_id" not in found and "query" not in found and not ordered) or not found & {"user_id", "session_id"}:
         raise FormatError(
             f"{file}: no columns for who did what in {', '.join(columns)}; "
             "name them, for example --map user_id=THEIR_NAME --map item_id=THEIR_NAME"

@@ -21,6 +21,9 @@ _ORDER = ("order_id", "orderId")
 _SESSION = ("session_id", "sessionId")
 _CONTEXT = ("list_id", "variant", "coupon", "share_via", "wishlist_id", "review_id")
 _REVIEW = squash("Product Reviewed")
+#: What becomes of an order. "Order Updated" says it where it has a status; else it says nothing, and is left out.
+_BECAME = {squash("Order Cancelled"): "cancelled", squash("Order Updated"): None}
+_DELIVERY = ("tracking_number", "tracking_url", "carrier", "expected_delivery")
 
 
 def matches(seen: Glance) -> bool:
@@ -81,6 +84,12 @@ def events_of(call: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(name, str) and squash(name) == _REVIEW:
         yield from _review(base, properties)
         return
+    if isinstance(name, str) and squash(name) in _BECAME:
+        status, order = _first(properties, "status") or _BECAME[squash(name)], _first(properties, *_ORDER)
+        if status and order:
+            told = {one: value for one in _DELIVERY if (value := _first(properties, one))}
+            yield base | {"event_type": "order_status", "context": {"order_id": order, "status": status} | told}
+            return
     products = properties.get("products")
     if not isinstance(products, list) or not products:
         yield base | _product(properties, properties)

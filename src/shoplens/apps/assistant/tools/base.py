@@ -20,15 +20,27 @@ class OrderLine:
     quantity: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Where the parcel is, as far as the shop said so; "" = not known."""
+
+    carrier: str = ""
+    tracking: str = ""  # the parcel's number
+    link: str = ""  # http(s) address of the carrier's page
+    expected: str = ""  # a day, as the shop wrote it
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What somebody bought at once."""
 
     order_id: str
-    bought: datetime  # UTC
+    bought: datetime  # UTC; without lines: when it was first heard of
     lines: tuple[OrderLine, ...]
     status: str = ""  # as the shop's log says: "shipped", …; "" = not known
-    refunded: bool = False
+    refunded: tuple[OrderLine, ...] = ()
+    since: datetime | None = None  # UTC; when the status was told, where that was later than the purchase
+    delivery: Delivery = Delivery()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is said of products and orders, each sentence with its source: the record it was read from."""
+"""What is said of products, each sentence with its source: the record it was read from."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from shoplens.apps.assistant.grounding.claims import words_of
 from shoplens.apps.assistant.grounding.vocabulary import SILENT
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import split_sentences
-from shoplens.apps.assistant.tools.base import Order
 from shoplens.apps.assistant.tools.fields import asked_fields, field_name
 from shoplens.apps.assistant.tools.naming import naming_words
+from shoplens.apps.assistant.tools.properties import same_property
 from shoplens.apps.assistant.turns import Act, Sentence, Source
 from shoplens.domain.catalogue import RELATIONS, Availability, Product
 
 MOST_VALUES = 8  # of an attribute that are named
 MOST_ATTRIBUTES = 6
-MOST_LINES = 10  # of an order
 _FITS = re.compile(r"compat|fit|suitable|works|usage|兼容|适用|适配", re.IGNORECASE)
 _AVAILABLE = {
     Availability.IN_STOCK: ("{title} is in stock.", "{title}有货。"),
@@ -28,20 +27,21 @@ _AVAILABLE = {
 }
 
 
-def as_data(product: Product) -> Product:
+def asdata_of(product: Product) -> Product:
     """A product without words that give orders, in whichever field a supplier wrote them: they are neither quoted nor
     sent to an endpoint. A title of nothing else becomes the item's id."""
     told = replace(
         product,
-        title=_data(product.title),
-        description=_data(product.description[:4_000]),
-        brand=_data(product.brand or "") or None,
+        title=data_of(product.title),
+        description=data_of(product.description[:4_000]),
+        brand=data_of(product.brand or "") or None,
         category=tuple(one for one in product.category if not speaks_to_us(one)),
-        currency=_data(product.currency or "") or None,
+        currency=data_of(product.currency or "") or None,
         attributes={
             name: kept
             for name, values in product.attributes.items()
-            if not speaks_to_us(name.replace("_", " ")) and (kept := tuple(one for one in values if _data(one) == one))
+            if not speaks_to_us(name.replace("_", " "))
+            and (kept := tuple(one for one in values if data_of(one) == one))
         },
     )
     if not speaks_to_us(_head(told)):
@@ -51,12 +51,12 @@ def as_data(product: Product) -> Product:
 
 def product_source(product: Product) -> Source:
     """The record of a product as a text."""
-    told = as_data(product)
+    told = asdata_of(product)
     text = _head(told) + (f". {told.description}" if told.description else "")
     return Source(f"product:{product.item_id}", "product", _title(told), text, product.item_id)
 
 
-def _data(text: str) -> str:
+def data_of(text: str) -> str:
     """Without sentences that give orders. A text that only does so as a whole is dropped altogether."""
     if not speaks_to_us(text):
         return text
@@ -85,7 +85,7 @@ def _head(product: Product) -> str:
 def product_facts(product: Product, act: Act, asked: str, language: str) -> list[Sentence]:
     """What the catalogue answers to a question about a product; empty where it does not."""
     source = (f"product:{product.item_id}",)
-    product = as_data(product)
+    product = asdata_of(product)
     said: list[str] = []
     if act is Act.PRICE:
         said = [_price(product, language)] if product.price is not None else []
@@ -112,41 +112,7 @@ def _of_product(sentence: str, product: Product, language: str) -> str:
 
 def listed(products: Sequence[Product], language: str) -> list[Sentence]:
     """Products that were found or recommended, one a line: title, price, whether it can be had."""
-    return [Sentence(f"• {_line(as_data(one), language)}", (f"product:{one.item_id}",), "\n") for one in products]
-
-
-def order_source(order: Order) -> Source:
-    """The record of an order as a text."""
-    order = _order_as_data(order)
-    lines = ", ".join(f"{one.quantity:g} × {one.title}" for one in order.lines)
-    status = f"; status {order.status}" if order.status else ""
-    refunded = "; refunded" if order.refunded else ""
-    text = f"Order {order.order_id} of {order.bought:%Y-%m-%d}: {lines}{status}{refunded}"
-    return Source(f"order:{order.order_id}", "order", f"Order {order.order_id}", text, order.order_id)
-
-
-def order_facts(order: Order, language: str) -> list[Sentence]:
-    """What is known of an order."""
-    order = _order_as_data(order)
-    source = (f"order:{order.order_id}",)
-    lines = [f"{one.quantity:g} × {one.title}" for one in order.lines[:MOST_LINES]]
-    more = len(order.lines) - len(lines)
-    zh = language == "zh"
-    what = ("、" if zh else ", ").join(lines) + (f" + {more}" if more else "")
-    first = f"订单 {order.order_id}（{order.bought:%Y-%m-%d}）：{what}。" if zh else (
-        f"Order {order.order_id} of {order.bought:%Y-%m-%d}: {what}."
-    )  # fmt: skip
-    said = [Sentence(first, source, "\n")]
-    if order.status:
-        said.append(Sentence(f"状态：{order.status}。" if zh else f"Its status is: {order.status}.", source))
-    if order.refunded:
-        said.append(Sentence("已退款。" if zh else "It was refunded.", source))
-    return said
-
-
-def _order_as_data(order: Order) -> Order:
-    lines = tuple(replace(one, title=_data(one.title) or one.item_id) for one in order.lines)
-    return replace(order, lines=lines, status=_data(order.status))
+    return [Sentence(f"• {_line(asdata_of(one), language)}", (f"product:{one.item_id}",), "\n") for one in products]
 
 
 def _title(product: Product) -> str:
@@ -184,6 +150,7 @@ def _asked(product: Product, asked: str, language: str) -> Iterator[str]:
         product,
         language,
         lambda name: bool(words_of(name) & wanted) or any(one.called.match(name) for one in fields),
+        lambda told: bool(same_property(asked, [told])),
     )
 
 
@@ -195,11 +162,15 @@ def _brand(product: Product, language: str) -> str:
     )
 
 
-def _attributes(product: Product, language: str, wanted: Callable[[str], bool]) -> Iterator[str]:
+def _attributes(
+    product: Product, language: str, wanted: Callable[[str], bool], says: Callable[[str], bool] = lambda _told: False
+) -> Iterator[str]:
+    """Those whose name is `wanted`, or of which name and values say what is asked for."""
     colon = "：" if language == "zh" else ": "
     for name, values in sorted(product.attributes.items()):
         shown = values[:MOST_VALUES]
-        if name not in RELATIONS and shown and wanted(name.replace("_", " ")):
+        called = name.replace("_", " ")
+        if name not in RELATIONS and shown and (wanted(called) or says(f"{called} {', '.join(shown)}")):
             end, comma = ("。", "，") if language == "zh" else (".", ", ")
             yield f"{_title(product)}{comma}{field_name(name, language)}{colon}{', '.join(shown)}{end}"
 
@@ -218,9 +189,8 @@ def _described(product: Product, asked: str) -> Iterator[str]:
     """Sentences of the description that share words with the question beyond the product's own name."""
     wanted = naming_words(asked) - words_of(product.title) - SILENT
     found = [(len(words_of(one) & wanted), -place, one) for place, one in enumerate(_sentences(product))]
-    for shared, _, sentence in sorted(found, reverse=True)[:2]:
-        if shared:
-            yield sentence
+    said = [sentence for shared, _, sentence in sorted(found, reverse=True)[:2] if shared]
+    yield from dict.fromkeys([*same_property(asked, _sentences(product))[:2], *said])
 
 
 def _line(product: Product, language: str) -> str:

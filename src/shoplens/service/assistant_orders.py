@@ -1,0 +1,114 @@
+"""One person's own orders, read from the event log: what was bought, and what became of it since."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shoplens.apps.assistant.tools.base import Delivery, Order, OrderLine
+from shoplens.domain.events import Event, EventType
+from shoplens.store.base import Store
+
+MOST_EVENTS = 2_000  # of a person, that orders are read from
+BASKET = 3_600_000_000  # microseconds between purchases without an order's number that still make one order
+LONGEST = 100  # characters of a status, a number, a date
+LONGEST_LINK = 300
+
+_TELLING = (EventType.PURCHASE, EventType.REFUND, EventType.ORDER_STATUS)
+#: What of a delivery is told → what shops and carriers call it.
+_CALLED: Mapping[str, tuple[str, ...]] = {
+    "carrier": ("carrier", "shipping_carrier", "tracking_company"),
+    "tracking": ("tracking_number", "tracking", "tracking_id", "tracking_code"),
+    "link": ("tracking_url", "tracking_link"),
+    "expected": ("expected_delivery", "expected", "estimated_delivery", "delivery_date", "eta"),
+}
+
+
+class OwnOrders:
+    """Purchases of one person, put together by the number of their order, or else by when they were made."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __call__(self, user_id: str, limit: int) -> list[Order]:
+        """See `tools.base.Orders`."""
+        events = self._store.events.history(user_id=user_id, limit=MOST_EVENTS)
+        telling = [one for one in events if one.event_type in _TELLING]
+        titles = {
+            name: one.title or name
+            for name, one in self._store.catalogue.get(list({one.item_id for one in telling if one.item_id})).items()
+        }
+        together: dict[str, list[tuple[Event, dict[str, Any]]]] = defaultdict(list)
+        last, number = 0, ""
+        for one in telling:
+            told = _context(one)
+            own = str(told.get("order_id") or "").strip()
+            if not own and one.event_type is EventType.PURCHASE:
+                if one.timestamp - last > BASKET or not number:
+                    number = f"{datetime.fromtimestamp(one.timestamp / 1e6, UTC):%Y%m%d-%H%M}"
+                last, own = one.timestamp, number
+            if own:
+                together[own].append((one, told))
+        orders = [_order(name, own, titles) for name, own in together.items()]
+        return sorted(orders, key=lambda one: one.bought, reverse=True)[:limit]
+
+
+def _context(event: Event) -> dict[str, Any]:
+    try:
+        told = json.loads(event.context or "{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _order(order_id: str, told: Sequence[tuple[Event, Mapping[str, Any]]], titles: Mapping[str, str]) -> Order:
+    """`told`: oldest first. The newest word of a thing counts; a parcel's number stays where a later word has none."""
+    events = [one for one, _ in told]
+    bought = [one for one in events if one.event_type is EventType.PURCHASE]
+    stated = [(one, said) for one, said in told if said.get("status")]
+    known = {
+        ours: next((text for _, said in reversed(told) if (text := _text(said, names, ours))), "")
+        for ours, names in _CALLED.items()
+    }
+    lines = _lines(bought, titles)
+    return Order(
+        order_id,
+        _when((bought or events)[0]),
+        lines,
+        _flat(stated[-1][1]["status"])[:LONGEST] if stated else "",
+        since=_when(stated[-1][0]) if stated and stated[-1][0].event_type is EventType.ORDER_STATUS else None,
+        delivery=Delivery(**known),
+        refunded=_lines([one for one in events if one.event_type is EventType.REFUND], titles, lines),
+    )
+
+
+def _lines(events: Sequence[Event], titles: Mapping[str, str], of: Sequence[OrderLine] = ()) -> tuple[OrderLine, ...]:
+    """A line of a numbered order that was sent again at another time is the same line: its last quantity counts.
+    Without a quantity it is all there was `of` it, or one."""
+    whole = {one.item_id: one.quantity for one in of}
+    quantities: dict[str, dict[object, float]] = defaultdict(lambda: defaultdict(float))
+    for one in events:
+        if one.item_id:
+            again = one.timestamp if one.event_type is EventType.PURCHASE and _context(one).get("order_id") else None
+            quantities[one.item_id][again] += one.quantity or whole.get(one.item_id, 1.0)
+    return tuple(OrderLine(name, titles.get(name, name), list(told.values())[-1]) for name, told in quantities.items())
+
+
+def _text(said: Mapping[str, Any], names: Sequence[str], ours: str) -> str:
+    text = next((_flat(said[name]) for name in names if isinstance(said.get(name), str | int) and said[name]), "")
+    if ours == "link":
+        return (
+            text if text.startswith(("https://", "http://")) and " " not in text and len(text) <= LONGEST_LINK else ""
+        )
+    return text[:LONGEST]
+
+
+def _flat(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def _when(event: Event) -> datetime:
+    return datetime.fromtimestamp(event.timestamp / 1e6, UTC)

@@ -1,0 +1,26 @@
+"""A limit in another currency is no limit of these prices."""
+
+from __future__ import annotations
+
+import pytest
+
+from shoplens.recommend.said_currencies import foreign_limits
+
+
+@pytest.mark.parametrize(
+    ("text", "ours", "found"),
+    [
+        ("headphones under 1000 yen", "EUR", ("JPY", "headphones")),
+        ("500日元以下的耳机", "EUR", ("JPY", "的耳机")),
+        ("kettle under $50", "EUR", ("USD", "kettle")),
+        ("kettle under 50 bucks", "EUR", ("USD", "kettle")),
+        ("kettle under $50", "CAD", None),
+        ("kettle under ¥500", "JPY", None),
+        ("kettle under 50 euros", "EUR", None),
+        ("kettle under 50", "EUR", None),
+        ("kettle under 2 l", "EUR", None),
+        ("yen", "EUR", None),
+    ],
+)
+def test_a_limit_in_another_currency(text: str, ours: str, found: tuple[str, str] | None) -> None:
+    assert foreign_limits(text, ours) == found
