@@ -64,7 +64,7 @@ def test_what_became_of_an_order_is_told_from_then_on(client: TestClient) -> Non
     asked = {"text": "what is the tracking number of my order?", "user_id": "carol"}
     text = client.post("/v1/assistant", json=asked, headers=READER).json()["text"]
     assert "Tracking number: DHL 0034." in text
-    asked = {"text": "where is order 5000123", "user_id": "ann"}
+    asked = {"text": "where is order 5000123", "user_id": "dora"}
     assert "0034" not in client.post("/v1/assistant", json=asked, headers=READER).json()["text"]
 
 
