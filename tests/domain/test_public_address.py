@@ -71,6 +71,14 @@ def test_private_addresses_can_be_allowed_but_not_other_schemes() -> None:
         resolve_public("file:///etc/passwd", allow_private=True)
 
 
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "[fe80::1]", "100.100.100.200", "[fd00:ec2::254]", "[::ffff:169.254.169.254]"]
+)
+def test_link_local_and_metadata_addresses_are_never_allowed(host: str) -> None:
+    with pytest.raises(UnsafeInputError, match="metadata"):
+        resolve_public(f"http://{host}/latest/meta-data/", allow_private=True)
+
+
 def test_an_address_needs_no_resolver_and_keeps_its_port() -> None:
     assert resolve_public("https://8.8.8.8/a.jpg") == ("8.8.8.8", "8.8.8.8", 443)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -48,6 +49,15 @@ class Shop(BaseHTTPRequestHandler):
             try:
                 for _ in range(1000):
                     self.wfile.write(b"y" * 10_000)
+            except OSError:
+                self.close_connection = True
+        elif self.path == "/drip":
+            self.send_response(200)
+            self.end_headers()
+            try:
+                for _ in range(1000):
+                    self.wfile.write(b"z")
+                    time.sleep(0.01)
             except OSError:
                 self.close_connection = True
         else:
@@ -171,6 +181,10 @@ def test_too_large_bodies_are_refused_and_leave_no_file(shop: str, path: str, tm
 def test_too_slow_too_many_redirects_and_errors_are_said(shop: str) -> None:
     with pytest.raises(UnsafeInputError, match="too slow"):
         download(f"{shop}/feed.csv", allow_private=True, max_seconds=-1)
+    with pytest.raises(UnsafeInputError, match="too slow"):  # a byte now and then keeps no reader for ever
+        download(f"{shop}/drip", allow_private=True, max_seconds=0.1)
+    with pytest.raises(UnsafeInputError, match="metadata"):
+        download(f"{shop}/to-metadata", allow_private=True)
     with pytest.raises(UnsafeInputError, match="redirects"):
         download(f"{shop}/loop", allow_private=True)
     with pytest.raises(InputError, match="404"):

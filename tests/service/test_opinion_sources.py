@@ -12,7 +12,7 @@ from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.domain.opinions import Post
 from shoplens.errors import FormatError, InputError, UnsafeInputError
 from shoplens.ingest.opinions import PostRows, read_feed, read_on
-from shoplens.ingest.opinions.following import mark_of
+from shoplens.ingest.opinions.following import marks_of
 from shoplens.ingest.report import IngestReport
 from shoplens.service.opinion_sources import Batch, SourceOptions, growing, whole
 from shoplens.store.base import Store
@@ -60,10 +60,10 @@ def test_a_growing_file_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
     rows = PostRows("posts", report=IngestReport())
     line = orjson.dumps({"text": "电池坏了", "timestamp": TIME})
     file.write_bytes(line + b"\n")
-    assert mark_of(file) is None, "one line is not enough to know a file by"
+    (alone,) = marks_of(file)
     file.write_bytes(line + b"\n" + line + b"\nbroken\n" + line)
-    mark = mark_of(file)
-    assert mark is not None
+    mark, first = marks_of(file)
+    assert first == alone, "whoever began with one line goes on by it"
     found = read_on(file, rows, mark=mark, offset=0)
     assert len(found.posts) == 2
     assert len({one.key for one in found.posts}) == 2, "two customers may say the same"
@@ -73,9 +73,12 @@ def test_a_growing_file_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
     again = read_on(file, rows, mark=mark, offset=found.offset)
     assert len(again.posts) == 1
     assert read_on(file, rows, mark=mark, offset=again.offset).posts == []
-    assert mark_of(file) == mark
+    assert marks_of(file) == [mark, alone]
     file.write_bytes(b"text,time\nnew,1700000000\nbroken\n")
-    assert mark_of(file) != mark, "another file under the old name"
+    assert mark not in marks_of(file), "another file under the old name"
+    file.write_bytes(b"text,time\n")
+    assert marks_of(file) == [], "one line is not enough to know a table by"
+    file.write_bytes(b"text,time\nnew,1700000000\nbroken\n")
     table = read_on(file, rows, mark="x", offset=0)
     assert [one.text for one in table.posts] == ["new"]
 
@@ -120,6 +123,30 @@ def test_addresses_inside_the_network_are_refused(tmp_path: Path) -> None:
     assert report.refused == 1, "a feed that is followed may be there later"
     with pytest.raises(InputError):
         next(growing(store, str(tmp_path / "none"), SourceOptions(), report))
+    store.close()
+
+
+def test_a_folder_that_is_followed_outlives_what_lies_in_it(tmp_path: Path) -> None:
+    """One post a file, a folder called like a file, a file that may not be read, a link to nothing."""
+    store, report = opened(tmp_path), IngestReport()
+    folder = tmp_path / "in"
+    (folder / "folder.ndjson").mkdir(parents=True)
+    (folder / "nothing.ndjson").symlink_to(tmp_path / "none")
+    (folder / "a-broken.csv").write_bytes(b'"' + b"x" * 200_000 + b"\ny\n")
+    one = folder / "one.ndjson"
+    one.write_bytes(orjson.dumps({"text": "it leaks", "timestamp": TIME}) + b"\n")
+    looks = growing(store, str(folder), SourceOptions(), report)
+    told: list[Post] = []
+    for look in range(3):
+        while (batch := next(looks)) is not None:
+            told += batch.posts
+            if batch.point is not None:
+                with store.opinions.turn() as settled:
+                    settled.settle(batch.point.source, batch.point.rows)
+        if look == 0:
+            one.write_bytes(one.read_bytes() + orjson.dumps({"text": "it broke", "timestamp": TIME}) + b"\n")
+    assert [post.text for post in told] == ["it leaks", "it broke"], "each once"
+    assert report.refused == 1, "noted once, not with every look"
     store.close()
 
 

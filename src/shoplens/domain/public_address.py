@@ -20,6 +20,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 #: IPv6 ranges that carry an IPv4 address in their last 32 bits (NAT64, RFC 6052 and 8215; IPv4-compatible, RFC 4291).
 _EMBEDDING_IPV4 = tuple(ipaddress.IPv6Network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
 
+#: Metadata services of clouds outside the link-local ranges (Alibaba, Amazon over IPv6): they hand out credentials.
+_METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254")))
+
 
 class Target(NamedTuple):
     """A checked destination: `host` is the name to present (Host header, TLS), `ip` the address to connect to."""
@@ -44,7 +47,8 @@ def resolve_public(url: str, *, allow_private: bool = False) -> Target:
     """Check a URL and resolve its host: (host, ip, port).
 
     UnsafeInputError when the URL may not be fetched; InputError when it is malformed or its host is unknown.
-    `allow_private` lifts the address rule only (a shop that keeps its photos in its own network says so itself).
+    `allow_private` lifts the address rule only (a shop that keeps its photos in its own network says so itself), and
+    not for link-local addresses and metadata services, where no shop keeps anything.
     """
     parts = _split(url)
     host = parts.hostname or ""
@@ -54,11 +58,19 @@ def resolve_public(url: str, *, allow_private: bool = False) -> Target:
     except (OSError, UnicodeError) as error:
         raise InputError(f"{url}: the host {host!r} cannot be found") from error
     addresses = [str(entry[4][0]) for entry in found]
-    if not allow_private:
-        for address in addresses:  # all of them: one public answer must not open the door for a private one
-            if not is_public(address):
-                raise UnsafeInputError(f"{url}: refused, {host!r} is the private or reserved address {address}")
+    for address in addresses:  # all of them: one public answer must not open the door for a private one
+        if is_forbidden(address):
+            raise UnsafeInputError(f"{url}: refused, {host!r} is the link-local or metadata address {address}")
+        if not allow_private and not is_public(address):
+            raise UnsafeInputError(f"{url}: refused, {host!r} is the private or reserved address {address}")
     return Target(host, addresses[0], port)
+
+
+def is_forbidden(address: str) -> bool:
+    """Whether an IP address is link-local or a cloud's metadata service, which nothing is ever fetched from."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    inner = _embedded_ipv4(ip) if isinstance(ip, ipaddress.IPv6Address) else None
+    return (inner or ip).is_link_local or (inner or ip) in _METADATA
 
 
 def is_public(address: str) -> bool:

@@ -94,7 +94,7 @@ def _store(answer: httpx.Response, url: str, file: BinaryIO, *, max_bytes: int, 
     if announced.isdigit() and int(announced) > max_bytes:
         raise UnsafeInputError(f"{shown(url)}: {int(announced):,} bytes, the limit is {max_bytes:,}")
     received = 0
-    for piece in answer.iter_raw(1 << 20):
+    for piece in answer.iter_raw():  # as it comes: gathered into blocks, a body that drips would never be looked at
         received += len(piece)
         if received > max_bytes:
             raise UnsafeInputError(f"{shown(url)}: more than the limit of {max_bytes:,} bytes")

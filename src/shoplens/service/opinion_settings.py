@@ -24,7 +24,7 @@ class OpinionSettings(BaseModel):
     deliver_hours: float = Field(default=24.0, ge=0)  # alerts about older events are kept, nobody is told
     days: float = Field(default=365.0, gt=0)  # for which posts are kept; counts and alerts stay
     vectors: bool = True  # whether tone and topic are read by vectors of texts; off: by words, many times as fast
-    topics: dict[str, list[str]] = {}  # topic → phrases that describe it; empty: a dozen that shops usually need
+    topics: dict[str, list[str]] = {}  # topic → phrases that describe it; empty: those that shops usually need
     aspects: dict[str, list[str]] = {}  # aspect → words, added to the built-in ones
     names: dict[str, list[str]] = {}  # "company/Acme" or "person/Ann Lee" → other spellings
     tagger: str = ""  # a model of `shoplens entities train` that finds more names in posts, people say; "": none

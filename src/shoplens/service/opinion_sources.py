@@ -20,8 +20,8 @@ from shoplens.domain.opinions import Post
 from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
 from shoplens.ingest.opinions.feeds import MOST_BYTES
-from shoplens.ingest.opinions.following import mark_of
-from shoplens.ingest.remote import shown
+from shoplens.ingest.opinions.following import marks_of
+from shoplens.ingest.remote import download, shown
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
 from shoplens.store.base import Store
@@ -29,6 +29,7 @@ from shoplens.store.records import Transcript, TranscriptTurn
 
 BATCH = 256  # posts that are read and counted together
 SORTED = 256 << 20  # bytes up to which a file is read as a whole and put into the order of time
+FEED_SECONDS = 60.0  # that a followed feed may take: the other sources wait for it meanwhile
 SUFFIXES = frozenset({".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".parquet", ".xml", ".rss", ".atom"})
 GROWING = frozenset({".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".log", ".txt"})
 REVIEWS, TICKETS = "shop:reviews", "shop:tickets"
@@ -89,8 +90,9 @@ def growing(store: Store, location: str, options: SourceOptions, report: IngestR
         path = Path(location)
         if not path.exists():
             raise InputError(f"{location}: there is no such file or folder")
+        unread: set[Path] = set()
         while True:
-            yield from _files(store, path, options, report)
+            yield from _files(store, path, options, report, unread)
             yield None
 
 
@@ -176,23 +178,37 @@ def _file(store: Store, source: SourceFile, options: SourceOptions, report: Inge
     yield Batch((), Point(identity, len(posts), finished=True))
 
 
-def _files(store: Store, path: Path, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
-    """What was added to a file, or to the files of a folder."""
-    paths = sorted(one for one in path.rglob("*") if one.suffix in GROWING) if path.is_dir() else [path]
-    for one in paths:
-        mark = mark_of(one)
-        if mark is None:
-            continue  # nothing is written yet, or it was taken away
-        checkpoint = f"{mark}{options.reading}"
-        before = store.checkpoint(checkpoint)
-        offset = before.rows if before is not None else 0
-        rows = PostRows(options.name or one.stem, mapping=options.mapping, report=report)
-        while True:
-            found = read_on(one, rows, mark=mark, offset=offset)
-            if found.offset == offset:
-                break
-            yield from _pieces(found.posts, Point(checkpoint, found.offset))
-            offset = found.offset
+def _files(
+    store: Store, path: Path, options: SourceOptions, report: IngestReport, unread: set[Path]
+) -> Iterator[Batch]:
+    """What was added to a file, or to the files of a folder. In a folder a file that cannot be read is noted once, in
+    `unread`, and the others are read on."""
+    if not path.is_dir():
+        yield from _added(store, path, options, report)
+        return
+    for one in sorted(one for one in path.rglob("*") if one.suffix in GROWING and one.is_file()):
+        try:
+            yield from _added(store, one, options, report)
+        except (InputError, OSError) as error:  # not ours, or taken away between two looks
+            if one not in unread:
+                report.refuse(str(one), 0, None, str(error))
+                unread.add(one)
+
+
+def _added(store: Store, path: Path, options: SourceOptions, report: IngestReport) -> Iterator[Batch]:
+    """What was added to one file."""
+    marks = marks_of(path)
+    if not marks:
+        return  # nothing is written yet, or it was taken away
+    begun = [(mark, point) for mark in marks if (point := store.checkpoint(f"{mark}{options.reading}")) is not None]
+    mark, offset = (begun[0][0], begun[0][1].rows) if begun else (marks[0], 0)
+    rows = PostRows(options.name or path.stem, mapping=options.mapping, report=report)
+    while True:
+        found = read_on(path, rows, mark=mark, offset=offset)
+        if found.offset == offset:
+            break
+        yield from _pieces(found.posts, Point(f"{mark}{options.reading}", found.offset))
+        offset = found.offset
 
 
 def _pieces(posts: Sequence[Post], point: Point) -> Iterator[Batch]:
@@ -212,7 +228,10 @@ def _feed(address: str, options: SourceOptions, report: IngestReport) -> Iterato
         looked = time.monotonic()
         rows = PostRows(options.name or shown(address), mapping=options.mapping, report=report)
         try:
-            (source,) = find_sources(address, allow_private=options.allow_private)
+            path = download(
+                address, allow_private=options.allow_private, max_bytes=MOST_BYTES, max_seconds=FEED_SECONDS
+            )
+            source = SourceFile(path, shown(address), temporary=True)
             with source.open() as file:
                 posts = read_feed(file.read(MOST_BYTES + 1), rows, address=shown(address))
             source.close()

@@ -19,6 +19,7 @@ from shoplens.apps.opinions.names import Names
 from shoplens.apps.opinions.statistics import tone_evidence, volume_evidence
 from shoplens.apps.opinions.surges import DAY, Surges, SurgeSettings
 from shoplens.apps.opinions.tone import ToneByExamples, ToneByModel, tone_columns
+from shoplens.apps.opinions.topic_names import phrasings
 from shoplens.apps.opinions.topics import TopicByModel, TopicByName
 from shoplens.apps.opinions.vectors import Vectors, said_in
 from shoplens.domain.opinions import Count, Tone, wilson
@@ -159,6 +160,20 @@ def test_trained_models_and_vectors_read() -> None:
     topics = TopicByName(vectors, {"delivery": ["the parcel arrived late"], "other": []})
     assert topics.topics(["the parcel arrived late again"])[0][0] == "delivery"
     assert topics.topics([]) == []
+    assert topics.topics(["terrible, do not buy!"])[0][0] is None, "nothing in particular"
+
+
+def test_bare_names_are_put_as_people_speak_of_them() -> None:
+    assert phrasings("card_arrival")[:2] == ("card arrival", "a question about card arrival")
+    assert phrasings("热水器")[1] == "关于热水器"
+    assert phrasings("{0}")[1] == "a question about {0}", "a name with braces is no pattern"
+    for sentence in (
+        "battery, charge, dead",
+        "My parcel has still not arrived at home",
+        "电池充电很慢而且用几天就坏了",
+        "",
+    ):
+        assert phrasings(sentence) == (sentence,)
 
 
 def test_the_dial_is_off_unless_turned() -> None:

@@ -9,12 +9,14 @@ import numpy as np
 
 from shoplens.apps.opinions.aspects import Aspects
 from shoplens.apps.opinions.tone import Classifies
+from shoplens.apps.opinions.topic_names import GENERAL, phrasings
 from shoplens.apps.opinions.vectors import Vectors
 
 Found = list[tuple[str | None, float]]  # topic and how sure, for each text
 
 SHARPNESS = 12.0  # of the softmax over cosines of centred vectors
 NONE_AT = 0.18  # cosine that a topic must beat to be likelier than none of them
+GENERAL_BY = 0.1  # cosine by which a post must be nearer to what says nothing in particular to have no topic
 
 
 class ReadsTopic(Protocol):
@@ -48,7 +50,10 @@ class TopicByModel:
 
 
 class TopicByName:
-    """Zero-shot: the topic whose name or description has the nearest vector, in either language."""
+    """Zero-shot: the topic whose name or description has the nearest vector, in either language.
+
+    A bare name lies where names lie, not where posts do; the mean of a few ways to speak of it lies nearer to them.
+    """
 
     how = "names"
 
@@ -57,14 +62,20 @@ class TopicByName:
         self.names = tuple(topics)
         phrases = [(place, phrase) for place, name in enumerate(topics) for phrase in (topics[name] or (name,))]
         self._owner = np.array([place for place, _ in phrases])
-        self._phrases = vectors.centred([phrase for _, phrase in phrases])
+        said = [phrasings(phrase) for _, phrase in phrases]
+        self._general = vectors.centred(GENERAL)
+        read = vectors.centred([one for ways in said for one in ways])
+        means = np.add.reduceat(read, np.cumsum([0, *map(len, said)])[:-1], axis=0)
+        self._phrases = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
 
     def topics(self, texts: Sequence[str]) -> Found:
         """See `ReadsTopic`."""
         if not texts:
             return []
-        cosines = self._vectors.centred(texts) @ self._phrases.T
-        best = np.full((len(texts), len(self.names) + 1), NONE_AT, np.float32)  # the last column: none of them
+        read = self._vectors.centred(texts)
+        cosines = read @ self._phrases.T
+        best = np.empty((len(texts), len(self.names) + 1), np.float32)  # the last column: none of them
+        best[:, -1] = np.maximum((read @ self._general.T).max(axis=1) - GENERAL_BY, NONE_AT)
         for place in range(len(self.names)):
             best[:, place] = cosines[:, self._owner == place].max(axis=1)
         likely = np.exp(SHARPNESS * (best - best.max(axis=1, keepdims=True)))

@@ -27,20 +27,23 @@ class Followed:
     mark: str
 
 
-def mark_of(path: Path) -> str | None:
-    """A file by its path and its first two lines, so that a new file under the old name begins anew; None before they
-    are written. (One line would not do: all CSV files of a kind begin alike.)"""
+def marks_of(path: Path) -> list[str]:
+    """A file by its path and its first two lines, so that a new file under the old name begins anew; then, where lines
+    are JSON, by its first line alone, for a file that has no other yet. Empty before that is written. (One line of CSV
+    would not do: all files of a kind begin alike.) Whoever began to read by the one goes on by it."""
     try:
         with path.open("rb") as file:
-            head = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+            head = [file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)]
     except FileNotFoundError:
-        return None
+        return []
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    if not all(line.endswith(b"\n") for line in head):
-        return None
-    digest = blake2b(b"".join(head), digest_size=12).hexdigest()
-    return f"opinions/{path.resolve()}#{digest}"
+    ways = [head, head[:1]] if head[0].lstrip().startswith(b"{") else [head]
+    return [
+        f"opinions/{path.resolve()}#{blake2b(b''.join(lines), digest_size=12).hexdigest()}"
+        for lines in ways
+        if all(line.endswith(b"\n") for line in lines)
+    ]
 
 
 def read_on(path: Path, rows: PostRows, *, mark: str, offset: int) -> Followed:
@@ -88,7 +91,10 @@ def _row(line: bytes, columns: list[str] | None) -> dict[str, Any] | None:
 
 def _fields(line: bytes) -> list[str]:
     text = line.decode("utf-8-sig", "replace").rstrip("\r\n")
-    return next(csv.reader([text], delimiter="\t" if "\t" in text else ","), [])
+    try:
+        return next(csv.reader([text], delimiter="\t" if "\t" in text else ","), [])
+    except csv.Error:  # a field longer than any post
+        return []
 
 
 def _has_id(row: dict[str, Any]) -> bool:
