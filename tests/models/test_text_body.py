@@ -75,8 +75,15 @@ def test_learns_and_keeps_the_best_epoch() -> None:
     before = task.quality()
     fitted = fit(task, SETTINGS)
     assert len(fitted.qualities) == 6
+    assert not fitted.timed_out
     assert max(fitted.qualities) > before + 0.1
     assert task.quality() == pytest.approx(fitted.qualities[fitted.epoch - 1])
+
+
+def test_minutes_that_end_before_learning_does_are_said() -> None:
+    settings = FineTuning(**{**SETTINGS.to_dict(), "minutes": 1e-9})
+    fitted = fit(Colours(settings), settings)
+    assert (fitted.timed_out, len(fitted.qualities)) == (True, 1)
 
 
 def test_passes_are_as_many_as_learning_takes(monkeypatch: pytest.MonkeyPatch) -> None:

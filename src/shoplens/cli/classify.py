@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -23,6 +23,7 @@ from shoplens.cli.app import (
     stage_progress,
     tell_refused,
 )
+from shoplens.cli.piped import piped_lines
 from shoplens.cli.text_figures import classes_table
 from shoplens.domain.moments import told
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from shoplens.service.text_models import SavedTextModel
 
 AT_ONCE = 512  # texts between two words of progress
-CHARACTERS_AT_ONCE = 8_192  # of lines that stand ready in a pipe
 
 commands = typer.Typer(
     name="classify",
@@ -142,7 +142,7 @@ def predict(
         raise typer.BadParameter("give texts, or --file, or --stdin")
     shop = Classifiers(Workspace.open(workspace))
     if stdin:
-        for chunk in _lines():
+        for chunk in piped_lines():
             _print_lines(chunk, shop.classify(chunk, model), top)
         return
     given = read_texts(file, text=text) if file is not None else list(texts or ())
@@ -212,12 +212,6 @@ def _figures(saved: SavedTextModel, trained: TrainedClassifier, result: dict[str
         f"{saved.name} · {trained.chosen} · on examples kept aside",
         f"trained in {trained.seconds:.0f} s · report: {result['report']}",
     )
-
-
-def _lines() -> Iterator[list[str]]:
-    """Lines of standard input: those that are there already together, others as they come."""
-    while lines := sys.stdin.readlines(CHARACTERS_AT_ONCE if not sys.stdin.isatty() else 1):
-        yield [line.rstrip("\r\n") for line in lines]
 
 
 def _print_lines(texts: Sequence[str], said: Classified, top: int) -> None:

@@ -24,6 +24,7 @@ from shoplens.cli.app import (
     emit,
     stage_progress,
 )
+from shoplens.cli.piped import piped_lines
 from shoplens.cli.text_figures import judged_table
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from shoplens.service.text_models import SavedTextModel
 
 AT_ONCE = 512  # texts that are read together
-CHARACTERS_AT_ONCE = 8_192  # of lines that stand ready in a pipe
 MINUTES, EPOCHS, LAYERS = 25.0, 0, 6
 
 commands = typer.Typer(
@@ -102,8 +102,13 @@ def train(
         "epoch": done.chosen.trained.fitted.epoch,
         "train_seconds": round(done.chosen.trained.fitted.seconds, 1),
         "device": done.chosen.trained.fitted.device,
+        "timed_out": done.chosen.trained.fitted.timed_out,
         "validation": done.judged.as_dict(),
     }
+    if result["timed_out"]:
+        console.print(
+            f"the {minutes:g} minutes ended before learning did; better with --minutes {2 * minutes:g}", highlight=False
+        )
     folder = report or shop.runs / f"entities-{name}"
     result["report"] = str(write_tagging(folder, done.judged, title=f"Tagger {name}", figures=result))
     title = f"{name} · on {done.judged.sentences:,} sentences that chose its epoch"
@@ -141,7 +146,7 @@ def tag(
     if sum((bool(texts), file is not None, stdin)) != 1:
         raise typer.BadParameter("give texts, or --file, or --stdin")
     shop = Taggers(Workspace.open(workspace))
-    given = _lines() if stdin else _pieces(read_texts(file, text=text) if file is not None else list(texts or ()))
+    given = piped_lines() if stdin else _pieces(read_texts(file, text=text) if file is not None else list(texts or ()))
     for chunk in given:
         found = shop.tag(chunk, model).entities
         if json or stdin:
@@ -220,12 +225,6 @@ def tagging_progress() -> Iterator[Progress]:
                 console.print(f"step {done:,} of at most {most:,}: {told}", highlight=False)
 
         yield tell
-
-
-def _lines() -> Iterator[list[str]]:
-    """Lines of standard input: those that are there already together, others as they come."""
-    while lines := sys.stdin.readlines(CHARACTERS_AT_ONCE if not sys.stdin.isatty() else 1):
-        yield [line.rstrip("\r\n") for line in lines]
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:

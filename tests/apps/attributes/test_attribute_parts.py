@@ -143,6 +143,59 @@ def test_texts_are_read_in_both_languages(schema: ShopSchema) -> None:
     assert not reader.read({"title": "redundant"}, SHOES), "red is no word of it"
 
 
+def _coloured(*values: str) -> ShopSchema:
+    shoes = [one for one in described_shop() if one.category == SHOES]
+    return ShopSchema.of(
+        [replace(one, attributes={"colour": (values[row % len(values)],)}) for row, one in enumerate(shoes)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "said", "meant"),
+    [
+        (("Red", "Maroon"), "酒红色", "Maroon"),
+        (("Red", "Burgundy"), "酒红色", "Burgundy"),
+        (("Maroon", "Red", "Maroon", "Burgundy"), "酒红色", "Maroon"),
+        (("红色", "酒红色"), "maroon", "酒红色"),
+        (("红色", "酒红色", "栗色"), "maroon", "栗色"),
+        (("Red", "Blue"), "酒红色", "Dark Red"),
+    ],
+)
+def test_of_several_meanings_the_shops_own_value_counts(own: tuple[str, ...], said: str, meant: str) -> None:
+    schema = _coloured(*own)
+    read = TextReader(schema, Normaliser(schema), Reliability()).read({"title": f"{said} sneaker"}, SHOES)
+    assert [one.value for one in read if one.attribute == "colour"] == [meant]
+    assert Normaliser(schema).value("colour", said) == (meant if meant in own else said)
+
+
+@pytest.mark.parametrize(
+    ("title", "colour"),
+    [
+        ("Nivea day cream 50 ml", None),
+        ("Hand Cream", None),
+        ("Night Cream for men", None),
+        ("Light Shade", None),
+        ("Bright lamp", None),
+        ("Sterling silver ring", None),
+        ("Cream kurta", "cream"),
+        ("Cotton shirt cream", "cream"),
+        ("Cotton shirt, cream", "cream"),
+        ("A bag in cream", "cream"),
+        ("Shoe 42 silver", "silver"),
+        ("Light blue lamp shade", "light blue"),
+    ],
+)
+def test_what_is_sold_is_no_colour(schema: ShopSchema, title: str, colour: str | None) -> None:
+    read = TextReader(schema, Normaliser(schema), Reliability()).read({"title": title}, SHOES)
+    assert next((one.value for one in read if one.attribute == "colour"), None) == colour
+
+
+def test_a_colour_that_the_category_has_is_read_behind_any_word() -> None:
+    schema = _coloured("Silver", "Black")
+    read = TextReader(schema, Normaliser(schema), Reliability()).read({"title": "Airlight Silver"}, SHOES)
+    assert [one.value for one in read if one.attribute == "colour"] == ["Silver"]
+
+
 def test_a_measure_in_another_unit_is_the_shops_own(schema: ShopSchema) -> None:
     read = TextReader(schema, Normaliser(schema), Reliability()).read({"title": "Oat drink 16.9 fl oz"}, DRINKS)
     assert [(one.value, one.said) for one in read] == [("500 ml", "16.9 fl oz")]

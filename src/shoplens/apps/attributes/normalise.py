@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
@@ -88,6 +88,22 @@ class ColourFamilies:
         return self.by_name.get(words[-1]) if words and len(words) <= 2 else None
 
 
+def own_words(counts: Counter[str], lexicon: Lexicon) -> dict[int, str]:
+    """The shop's word for each idea of the lexicon, by the idea's `id`: the value that most products have.
+
+    A value that may mean several (酒红色) speaks for those that the shop has no word of its own for.
+    """
+    meant = [(value, lexicon.meanings(value)) for value, _ in counts.most_common()]
+    found: dict[int, str] = {}
+    for value, ideas in meant:
+        for idea in ideas[:1]:
+            found.setdefault(id(idea), value)
+    for value, ideas in meant:
+        for idea in ideas[1:]:
+            found.setdefault(id(idea), value)
+    return found
+
+
 class Normaliser:
     """What a shop would write for a value."""
 
@@ -107,12 +123,7 @@ class Normaliser:
             for value, _ in counts.most_common():
                 spellings[folded(value)].append(value)
             self._usual[name] = {key: values[0] for key, values in spellings.items()}
-            ideas: dict[int, str] = {}
-            for value, _ in counts.most_common() if name not in self._named else ():
-                idea = self._lexicon.by_english.get(plain(value)) or self._lexicon.by_chinese.get(value.casefold())
-                if idea is not None:
-                    ideas.setdefault(id(idea), value)
-            self._by_idea[name] = ideas
+            self._by_idea[name] = own_words(counts, self._lexicon) if name not in self._named else {}
 
     def value(self, attribute: str, said: str) -> str:
         """What the shop writes for what a text says: its own spelling, its own word for the same idea in either
@@ -123,8 +134,10 @@ class Normaliser:
         usual = self._usual.get(attribute, {}).get(folded(text))
         if usual is not None:
             return usual
-        idea = self._lexicon.by_english.get(plain(text)) or self._lexicon.by_chinese.get(text.casefold())
-        return text if idea is None else self._by_idea.get(attribute, {}).get(id(idea), text)
+        own = self._by_idea.get(attribute, {})
+        known = [own[id(idea)] for idea in self._lexicon.meanings(text) if id(idea) in own]
+        counts = self._schema.values(attribute)
+        return max(known, key=counts.__getitem__, default=text)  # the first of equals
 
     def in_its_unit(self, attribute: str, said: str) -> str | None:
         """The shop's value of a measure that is said in another unit: "500 ml" of "16.9 fl oz", "340 g" of "12 oz".

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 
 from shoplens.apps.attributes.found import FoundValue, Source
 from shoplens.apps.attributes.mentions import asserted
-from shoplens.apps.attributes.normalise import Normaliser, folded
+from shoplens.apps.attributes.normalise import Normaliser, folded, own_words
 from shoplens.apps.attributes.patterns import Said, patterns_in
 from shoplens.apps.attributes.reliability import Reliability
 from shoplens.apps.attributes.schema import BRAND, LONGEST_VALUE, Category, Kind, ShopSchema
+from shoplens.apps.attributes.things import COLOUR, SHADES, in_a_thing, is_a_thing
 from shoplens.apps.attributes.written import FIELD
 from shoplens.domain.catalogue import Product
-from shoplens.features.align.lexicon import Lexicon, built_in, plain
+from shoplens.features.align.lexicon import Lexicon, built_in
 from shoplens.ingest.units import measured
 from shoplens.models.extraction.memory import ValueFinder
 
@@ -54,6 +55,11 @@ class TextReader:
         self._schema, self._normaliser, self._reliability = schema, normaliser, reliability
         self._names = _names(schema, lexicon or built_in())
         self._finder = ValueFinder(self._names)
+        self._colours = {
+            name
+            for name, kind in schema.kinds.items()
+            if kind is Kind.COLOUR or name.casefold() in LEXICON_NAMES[COLOUR]
+        }
         self._units = {
             name: {amount.unit for value in schema.values(name) if (amount := measured(value)) is not None}
             for name, kind in schema.kinds.items()
@@ -68,7 +74,10 @@ class TextReader:
             one
             for field, text in texts.items()
             if text
-            for one in (*self._by_pattern(field, text, expected), *self._by_dictionary(field, text, expected))
+            for one in (
+                *self._by_pattern(field, text, expected),
+                *self._by_dictionary(field, text, expected, category),
+            )
             if asserted(text, one.start or 0, one.end or 0)
         ]
 
@@ -103,7 +112,7 @@ class TextReader:
             if about in _names_of(name):
                 yield name, self._normaliser.value(name, said)
 
-    def _by_dictionary(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
+    def _by_dictionary(self, field: str, text: str, expected: set[str], category: Category) -> list[FoundValue]:
         lowered = text.lower()
         found: list[FoundValue] = []
         if len(lowered) != len(text):
@@ -115,6 +124,8 @@ class TextReader:
             for name, value in self._names[lowered[start:end]].items():
                 if name in expected and not any(start < last and first < end for first, last in taken[name]):
                     taken[name].append((start, end))  # longer names come first
+                    if name in self._colours and self._of_a_thing(text, start, end, category, name):
+                        continue
                     found.append(
                         FoundValue(
                             attribute=name,
@@ -128,6 +139,13 @@ class TextReader:
                         )
                     )
         return found
+
+    def _of_a_thing(self, text: str, start: int, end: int, category: Category, attribute: str) -> bool:
+        """Whether a colour's name is a thing's here: part of its name ("hand cream"), or what is sold itself in a
+        category without products of that colour ("Nivea day cream")."""
+        if in_a_thing(text, start, end):
+            return True
+        return is_a_thing(text, start, end) and not self._schema.has_colour(category, attribute, text[start:end])
 
 
 def _names_of(attribute: str) -> set[Said]:
@@ -150,15 +168,12 @@ def _names(schema: ShopSchema, lexicon: Lexicon) -> dict[str, dict[str, str]]:
                 names[value.strip().lower()].setdefault(attribute, value)
         if attribute == BRAND or kind is Kind.NAME:
             continue  # a name is not translated: 经典 in a title is no mention of a brand "Classic"
-        shop_word: dict[int, str] = {}
-        for value, _ in counts.most_common():
-            idea = lexicon.by_english.get(plain(value)) or lexicon.by_chinese.get(value.casefold())
-            if idea is not None:
-                shop_word.setdefault(id(idea), value)
+        shop_word = own_words(counts, lexicon)
         capitals = sum(many for value, many in counts.items() if value[:1].isupper()) * 2 > counts.total()
         own = {wanted for wanted, called in LEXICON_NAMES.items() if attribute.casefold() in called}
-        for idea in lexicon.ideas:
-            meant = shop_word.get(id(idea)) or (_as_written(idea.english[0], capitals) if idea.kind in own else None)
+        for idea in sorted(lexicon.ideas, key=lambda idea: -counts[shop_word.get(id(idea), "")]):  # the shop's first
+            invented = _as_written(idea.english[0], capitals) if idea.kind in own else None
+            meant = shop_word.get(id(idea), None if idea.english[0] in SHADES else invented)
             if meant is not None:
                 for name in (*idea.english, *(one for one in idea.chinese if len(one) > 1)):
                     names[name.lower()].setdefault(attribute, meant)

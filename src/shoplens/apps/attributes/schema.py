@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from shoplens.apps.attributes.things import heads
 from shoplens.domain.catalogue import RELATIONS, Product
-from shoplens.features.align.lexicon import built_in, plain
+from shoplens.features.align.lexicon import built_in
 from shoplens.ingest.units import measured
 
 BRAND = "brand"  # product.brand, treated like an attribute
@@ -52,6 +53,7 @@ def current_values(product: Product, attribute: str) -> tuple[str, ...]:
 class _Counts:
     products: int = 0
     filled: Counter[str] = field(default_factory=Counter)  # attribute → products that have it
+    coloured: set[tuple[str, str]] = field(default_factory=set)  # attribute, value that may be a thing
 
 
 class ShopSchema:
@@ -72,14 +74,19 @@ class ShopSchema:
         """Go through the catalogue once; products that only an event mentioned say nothing."""
         categories: defaultdict[Category, _Counts] = defaultdict(_Counts)
         values: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        also_things = heads()
         for product in products:
             if product.stub:
                 continue
             described = list(values_of(product))
+            things = [
+                (name, said) for name, own in described for value in own if (said := value.casefold()) in also_things
+            ]
             for depth in range(len(product.category) + 1):
                 counts = categories[product.category[:depth]]
                 counts.products += 1
                 counts.filled.update(name for name, _ in described)
+                counts.coloured.update(things)
             for name, own in described:
                 values[name].update(own)
         return cls(dict(categories), dict(values))
@@ -107,6 +114,11 @@ class ShopSchema:
             self._expected[category] = known
         return known
 
+    def has_colour(self, category: Category, attribute: str, value: str) -> bool:
+        """Whether a product of the category is of a colour whose name is that of a thing, too (`things.heads`)."""
+        known = self._categories.get(self.speaking(category))
+        return known is not None and (attribute, value.casefold()) in known.coloured
+
     def values(self, attribute: str) -> Counter[str]:
         """Values of an attribute with how many products have each."""
         return self._values.get(attribute, Counter())
@@ -119,7 +131,7 @@ def _kind_of(counts: Counter[str]) -> Kind:
     kinds: Counter[Kind] = Counter()
     for value, many in counts.items():
         amount = measured(value)
-        idea = lexicon.by_english.get(plain(value)) or lexicon.by_chinese.get(value.strip().casefold())
+        idea = next(iter(lexicon.meanings(value)), None)
         if amount is not None and amount.unit:
             kinds[Kind.MEASURE] += many
         elif idea is not None and idea.kind == "colour":

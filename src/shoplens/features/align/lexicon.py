@@ -45,6 +45,7 @@ class Lexicon:
     ideas: tuple[Idea, ...]
     by_english: dict[str, Idea] = field(repr=False)  # plain form → idea
     by_chinese: dict[str, Idea] = field(repr=False)
+    shared: dict[str, tuple[Idea, ...]] = field(repr=False)  # a name of several of one kind → all of them
 
     @classmethod
     def of(cls, ideas: Iterable[Idea]) -> Self:
@@ -52,12 +53,21 @@ class Lexicon:
         kept = tuple(ideas)
         english: dict[str, Idea] = {}
         chinese: dict[str, Idea] = {}
+        shared: dict[str, tuple[Idea, ...]] = {}
         for idea in kept:
-            for name in idea.english:
-                english.setdefault(plain(name), idea)
-            for name in idea.chinese:
-                chinese.setdefault(name.casefold(), idea)
-        return cls(kept, english, chinese)
+            for index, names in ((english, map(plain, idea.english)), (chinese, map(str.casefold, idea.chinese))):
+                for name in names:
+                    first = index.setdefault(name, idea)
+                    if first is not idea and first.kind == idea.kind:
+                        shared[name] = (*shared.get(name, (first,)), idea)
+        return cls(kept, english, chinese, shared)
+
+    def meanings(self, value: str) -> tuple[Idea, ...]:
+        """What a value as a whole may mean, the usual meaning first: 酒红色 is dark red, burgundy or maroon."""
+        for index, name in ((self.by_english, plain(value)), (self.by_chinese, value.strip().casefold())):
+            if name in index:
+                return self.shared.get(name, (index[name],))
+        return ()
 
     def names(self, value: str, *, most: int = 6) -> Names:
         """How else a shopper may say a catalogue's value ("Tshirts", "Navy Blue", "Necklace and Chains").

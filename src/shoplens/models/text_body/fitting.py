@@ -63,6 +63,7 @@ class Fitted:
     qualities: tuple[float, ...]  # after each epoch
     seconds: float
     device: str = "cpu"  # on which it learnt
+    timed_out: bool = False  # whether its minutes were over before its epochs were
 
 
 def fit(
@@ -90,7 +91,8 @@ def fit(
     task.network.cpu().eval()
     if progress is not None:
         progress(run.steps, run.steps, run.figures)
-    return Fitted(run.best_epoch, tuple(run.qualities), run.seconds - begun, str(run.hardware.device))
+    seconds, device = run.seconds - begun, str(run.hardware.device)
+    return Fitted(run.best_epoch, tuple(run.qualities), seconds, device, timed_out=run.cut_short or not run.learnt_all)
 
 
 def hardware_of(settings: FineTuning) -> Hardware:
@@ -119,6 +121,7 @@ class _Run:
         self.epoch = self.place = 0  # whole epochs, and batches of the one under way
         self.an_epoch = len(task.batches(np.random.default_rng(settings.seed)))
         self.epochs = settings.epochs or min(max(round(STEPS / max(self.an_epoch, 1)), FEWEST), MOST)
+        self.cut_short = False  # in the midst of an epoch, by the minutes
         self.qualities: list[float] = []
         self.best, self.best_epoch = dict(self.average.numbers), 0
         self.figures: dict[str, float] = {}
@@ -139,8 +142,12 @@ class _Run:
 
     @property
     def over(self) -> bool:
-        tired = self.epoch - self.best_epoch >= self.settings.patience
-        return self.epoch >= self.epochs or tired or (self.timed_out and self.epoch > 0)
+        return self.learnt_all or (self.timed_out and self.epoch > 0)
+
+    @property
+    def learnt_all(self) -> bool:
+        """Whether more time would change nothing: no epochs are left, or they no longer help."""
+        return self.epoch >= self.epochs or self.epoch - self.best_epoch >= self.settings.patience
 
     def learn(self) -> None:
         """One epoch, or what is left of it."""
@@ -155,6 +162,7 @@ class _Run:
             self.report()
             if self.path is not None and time.perf_counter() - self.saved >= SAVED_EVERY:
                 self.save()
+        self.cut_short = self.place < len(batches)
         self.epoch, self.place = self.epoch + 1, 0
         self.judge()
         self.save()
