@@ -91,3 +91,21 @@ def test_a_successor_that_cannot_start_is_tried_again_while_others_serve(
     assert parent.processes[0] is first
     assert parent.processes[1] not in (second, third)
     assert not parent.should_exit.is_set()
+
+
+def test_who_was_replaced_by_a_signal_meanwhile_is_not_replaced_again(
+    parent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = parent.processes
+    for _ in range(2):
+        parent.keep_subprocess_alive()
+    second.ends(STARTUP_FAILURE)
+    parent.keep_subprocess_alive()
+    parent.processes[1] = third = Worker(None, None)  # as SIGHUP does
+    later = time.monotonic() + workers.PAUSE
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    parent.keep_subprocess_alive()
+    assert parent.processes == [first, third]
+    third.ends(-signal.SIGKILL)
+    parent.keep_subprocess_alive()
+    assert parent.processes[1] is not third, "it is watched like any other"

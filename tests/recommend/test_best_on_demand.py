@@ -29,7 +29,7 @@ def offer_of(trained: np.ndarray) -> Offer:
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.integers(0, 2**31), st.floats(0.05, 1), st.floats(-2, 2), st.integers(1, 30), st.booleans())
+@given(st.integers(0, 2**31), st.floats(0.05, 1), st.floats(-2, 2), st.integers(0, 30), st.booleans())
 def test_the_same_as_of_all(seed: int, kept: float, lift: float, n: int, ties: bool) -> None:
     random = np.random.default_rng(seed)
     ground = random.random(SOME).astype(np.float32)

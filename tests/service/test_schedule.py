@@ -237,6 +237,12 @@ def test_a_change_before_the_latest_training_is_no_reason_for_another(tmp_path: 
             keeper = looking(shop, ItemKNN)
             assert str(keeper.reason()).startswith("click-through changed") == known
             keeper.close()
+        journal.write(
+            shop.workspace.bundles, journal.Entry("failed", "killed", version, reason="click-through changed")
+        )
+        keeper = looking(shop, ItemKNN)
+        assert str(keeper.reason()).startswith("click-through changed"), "one that failed has learnt nothing of it"
+        keeper.close()
 
 
 def answered(shop: Runtime, bundle: str, people: int, rate: float, *, began: int, seed: int) -> None:

@@ -29,7 +29,7 @@ class Workers(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
         super().__init__(config, sockets)
         self._asked: dict[Process, float] = {}  # time.monotonic() of a ping that was not answered yet
-        self._due: dict[int, float] = {}  # place whose worker ended → time.monotonic() when the next one starts
+        self._due: dict[Process, float] = {}  # one that ended → time.monotonic() when the next takes its place
         self._served = False  # whether any worker ever did
 
     def init_processes(self) -> None:
@@ -40,25 +40,26 @@ class Workers(Multiprocess):
         """One look at each worker; none waits."""
         if self.should_exit.is_set():
             return
+        for told in (self._asked, self._due):  # signals of uvicorn's own replace workers, too
+            for gone in [process for process in told if process not in self.processes]:
+                del told[gone]
         for place, process in enumerate(self.processes):
-            if place not in self._due:
+            if process not in self._due:
                 if self._well(process):
                     continue
-                self._asked.pop(process, None)
                 process.kill()
                 process.join()
                 if process.exitcode == STARTUP_FAILURE and not self._served:  # it would fail in the same way again
                     logger.error("Child process [%s] failed to start, stopping the parent process.", process.pid)
                     self.should_exit.set()
                     return
-                self._due[place] = time.monotonic()
+                self._due[process] = time.monotonic()
                 if process.exitcode == STARTUP_FAILURE:
-                    self._due[place] += PAUSE
+                    self._due[process] += PAUSE
                     logger.error("Child process [%s] failed to start; it is tried again.", process.pid)
                 else:
                     logger.info("Child process [%s] died", process.pid)
-            if time.monotonic() >= self._due[place]:
-                del self._due[place]
+            if time.monotonic() >= self._due[process]:
                 self.processes[place] = self._started()
 
     def _started(self) -> Process:

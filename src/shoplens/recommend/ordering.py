@@ -85,15 +85,19 @@ def lifted(
     return rows[order], values[order]
 
 
-def first_of_groups(shelf: Shelf, rows: npt.NDArray[np.int64], before: Sequence[str] = ()) -> list[int]:
-    """Positions of products that have no variant above them, nor among those that stand `before`; `rows`: of facts."""
+def first_of_groups(
+    shelf: Shelf, rows: npt.NDArray[np.int64], before: Sequence[str] = (), *, among: bool = True
+) -> list[int]:
+    """Positions of products that have no variant among those that stand `before`, nor, if `among`, above them; `rows`:
+    of facts."""
     groups = shelf.facts.group(rows).tolist()
     met: set[int] = set(shelf.facts.group(shelf.facts.rows(before)).tolist()) if before else set()
     kept = []
     for position, group in enumerate(groups):
         if group not in met or not group:
             kept.append(position)
-        met.add(group)
+        if among:
+            met.add(group)
     return kept
 
 
@@ -172,6 +176,8 @@ def _best_on_demand(
 def _best_trained(offer: Offer, trained: OnDemand, n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """The same among trained products: first of those that the history speaks of and of everybody's first. Only when
     any other might be better, all that may be shown are looked at."""
+    if n <= 0:  # pins fill the list
+        return np.zeros(0, np.int64), np.zeros(0, np.float32)
     spoken, allowed = trained.spoken, offer.trained_rows
     if spoken is not None and len(allowed) > len(spoken) + LEADERS > 2 * n:
         leaders = offer.leaders(trained.common, LEADERS)

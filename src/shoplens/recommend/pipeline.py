@@ -155,7 +155,7 @@ def _mixed(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> Answer:
         return replace(_cold(shelf, past, wish, excluded | past.seen, why or "cold_start"), candidates=mixed.counts)
     if len(item_ids) < wish.n:
         left = replace(wish, n=wish.n - len(item_ids), before=(*wish.before, *item_ids))
-        rows = _popular_within(shelf, past, left, excluded | past.seen | set(item_ids))
+        rows = _popular_within(shelf, past, left, excluded | past.seen | set(item_ids), one_variant=True)
         filling = [shelf.facts.ids[row] for row in rows.tolist()]
         if filling:
             low = float(values[-1])
@@ -190,15 +190,17 @@ def _explored(
     return [item_ids[k] for k in order], values[order], tuple(likely.tolist())
 
 
-def _popular_within(shelf: Shelf, past: Past, wish: Wish, excluded: set[str]) -> npt.NDArray[np.int64]:
+def _popular_within(
+    shelf: Shelf, past: Past, wish: Wish, excluded: set[str], *, one_variant: bool = False
+) -> npt.NDArray[np.int64]:
     """Facts rows, popular and new, inside the band of prices, so many of a brand and category counted from those that
-    stand before, and none of which a variant stands there."""
+    stand before, and none of which a variant stands there, or with `one_variant` in this list."""
     band = price_band(shelf, wish, past)
     if wish.per_brand is None and wish.per_category is None and not wish.before:
         return popular_and_new(shelf, wish, excluded, band)[0]
     rows, _ = popular_and_new(shelf, replace(wish, n=pool_of(wish.n + len(wish.before))), excluded, band)
     if wish.before:
-        rows = rows[first_of_groups(shelf, rows, wish.before)]
+        rows = rows[first_of_groups(shelf, rows, wish.before, among=one_variant)]
     return rows[limited(shelf, rows, wish)][: wish.n]
 
 

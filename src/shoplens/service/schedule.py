@@ -147,7 +147,7 @@ class Schedule:
         """Why to train now, in a sentence; None when there is no reason."""
         settings, (at, events) = self._settings, self._latest()
         if settings.drift:
-            self._look_for_drift(at)
+            self._look_for_drift(self._learnt_at())
         if at is None:
             return "nothing has been trained yet"
         hours = (time.time() - at) / HOUR
@@ -164,7 +164,7 @@ class Schedule:
 
     def renew(self, reason: str) -> journal.Entry | None:
         """Train, judge, and promote or refuse. None when nothing happened that could judge a bundle."""
-        self._drifted = None
+        drifted, self._drifted = self._drifted, None
         bundles = self._workspace.bundles
         current = bundle_pointer.current_version(bundles)
         since = self._since(current)
@@ -174,6 +174,7 @@ class Schedule:
             return None
         told = self._train(self._workspace, since)
         if "error" in told:
+            self._drifted = drifted  # as much a reason as before
             return self._note("failed", str(told["error"]), current, None, reason, events)
         if told.get("clicks"):
             log.info("search: %s", told["clicks"])
@@ -227,6 +228,12 @@ class Schedule:
         facts = read_manifest(self._workspace.bundles / current)["extra"].get("facts", {})
         return trained or 0.0, int(facts.get("events", 0)) or self._store.events.count()
 
+    def _learnt_at(self) -> float:
+        """When a training that came to an end was begun or noted, seconds since 1970; 0: never."""
+        tried = [one.at / 1e6 for one in journal.read(self._workspace.bundles) if one.reason and one.what != "failed"]
+        current = bundle_pointer.current_version(self._workspace.bundles)
+        return max(tried[-1] if tried else 0.0, (trained_at(current) if current is not None else None) or 0.0)
+
     def _since(self, current: str | None) -> int | None:
         moments: list[int] = []
         for chunk in self._store.events.scan():
@@ -243,13 +250,13 @@ class Schedule:
         except OSError as error:
             log.warning("what was seen is not told: %s", error)
 
-    def _look_for_drift(self, trained: float | None) -> None:
+    def _look_for_drift(self, trained: float) -> None:
         """What changed before the latest training (seconds since 1970) was a reason for that one, not for another:
         a process that begins, once an hour with --once, reads the log from there."""
         stream = reactions(
             self._store.impressions,
             after=self._drift.last,
-            since=int(max(time.time() - 7 * 86_400, trained or 0.0) * 1e6),
+            since=int(max(time.time() - 7 * 86_400, trained) * 1e6),
             settle_minutes=self._settings.settle_minutes,
         )
         self._drifted = self._drift.feed(stream) or self._drifted
