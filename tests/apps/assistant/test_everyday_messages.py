@@ -53,6 +53,19 @@ def test_shorthand_is_written_out_and_traditional_characters_simplified() -> Non
         ("投诉电话是多少", Act.QUESTION), ("add it to my cart", Act.CHANGE), ("帮我下单一个马克杯", Act.CHANGE),
         ("you are stupid", Act.INSULT), ("你是傻子吗", Act.INSULT), ("你是机器人吗", Act.ABOUT),
         ("is the stupid parcel here yet?", Act.QUESTION),
+        ("Do you have ripped jeans?", Act.FIND), ("ripped jeans", Act.QUESTION), ("有没有碎花连衣裙", Act.FIND),
+        ("碎花裙", Act.QUESTION), ("碎纸机有吗", Act.FIND), ("耐碎玻璃杯", Act.QUESTION),
+        ("有没有防漏水的杯子", Act.FIND),
+        ("my jeans arrived ripped", Act.TROUBLE), ("the screen is cracked", Act.TROUBLE), ("it leaks", Act.TROUBLE),
+        ("my new bag is already torn", Act.TROUBLE), ("杯子摔碎了", Act.TROUBLE), ("杯子漏水", Act.TROUBLE),
+        ("headphones under 100", Act.FIND), ("wireless headphones under 50 euros", Act.FIND),
+        ("does it bear up to 120 kg", Act.QUESTION), ("any red kettles?", Act.FIND), ("Any discount?", Act.QUESTION),
+        ("How do I place an order?", Act.QUESTION), ("Can I place an order by phone?", Act.QUESTION),
+        ("怎么加入购物车", Act.QUESTION), ("加入购物车失败怎么办", Act.QUESTION), ("please place an order", Act.CHANGE),
+        ("can you add it to my cart", Act.CHANGE), ("可以帮我下单吗", Act.CHANGE), ("有优惠券吗", Act.QUESTION),
+        ("有实体店吗", Act.QUESTION), ("有优惠吗", Act.QUESTION), ("满100元以内包邮吗", Act.QUESTION),
+        ("可以礼物包装吗", Act.QUESTION), ("can you gift wrap it?", Act.QUESTION),
+        ("do you have gift wrapping paper", Act.FIND),
     ],
 )  # fmt: skip
 def test_what_is_wanted(text: str, act: Act) -> None:
@@ -159,6 +172,17 @@ def test_trouble_complaints_insults_and_what_only_customers_do(shop: Runtime) ->
     handover = said(shop, "there is a charge on my card that I did not make").handover
     assert handover is not None
     assert handover.reason == "topic"
+
+
+def test_a_payment_that_failed_is_no_fraud(shop: Runtime) -> None:
+    for text in ("the transaction did not make sense", "My payment never made it through"):
+        handover = said(shop, text).handover
+        assert handover is None or handover.reason != "topic", text
+
+
+def test_how_to_order_is_asked_of_the_documents(shop: Runtime) -> None:
+    for text in ("How do I place an order?", "Can I place an order by phone?", "加入购物车失败怎么办"):
+        assert "cannot order" not in said(shop, text).text
 
 
 def test_a_limit_in_another_currency_is_left_out_and_that_is_said(shop: Runtime) -> None:
