@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.languages import spoken_in
-from shoplens.apps.assistant.products import fits
+from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.products import ProductAnswers, fits
 from shoplens.apps.assistant.tools.facts import product_facts
 from shoplens.apps.assistant.tools.fields import asked_fields, field_name
 from shoplens.apps.assistant.tools.naming import kinds_of
-from shoplens.apps.assistant.turns import Act, Tone
+from shoplens.apps.assistant.turns import Act, Tone, Understood
 from shoplens.apps.assistant.understanding.acts import act_of
 from shoplens.apps.assistant.understanding.questions import MOST_PARTS, follows, names_only, parts_of, terse
 from shoplens.apps.assistant.understanding.spelling import spelled_out
@@ -123,6 +124,39 @@ def test_fields_are_asked_for_in_other_words_and_called_in_both_languages() -> N
     assert field_name("colour", "zh") == "颜色"
     assert field_name("尺码", "en") == "size"
     assert field_name("vendor_code", "zh") == "vendor code"
+
+
+def told(product: Product, asked: str) -> str:
+    return " ".join(one.text for one in product_facts(product, Act.QUESTION, asked, "en"))
+
+
+def test_words_that_name_a_product_or_mean_something_else_ask_for_no_field() -> None:
+    bank = Product(item_id="p", title="Power bank", attributes={"power": ("20 W",), "capacity": ("10 Ah",)})
+    speaker = Product(item_id="s", title="Speaker", attributes={"volume": ("2 l",)})
+    lamp = Product(item_id="l", title="Desk lamp", attributes={"weight": ("2 kg",)})
+    oven = Product(item_id="o", title="Electric oven 60 l", description="The oven is easy to clean. 2 trays.")
+    dish = Product(item_id="d", title="Casserole", description="Safe in ovens up to 200 degrees.")
+    assert not told(bank, "Is the power bank allowed on planes?")
+    assert "20 W" in told(bank, "How much power does the power bank have?")
+    assert not told(speaker, "Can I control the volume of the speaker with my phone?")
+    assert not told(lamp, "Does the desk lamp give warm light?")
+    assert "2 kg" in told(lamp, "is the desk lamp heavy?")
+    assert not told(oven, "Does the oven have a light?")
+    assert "200" in told(dish, "can the casserole go in the oven?")
+    boots = Product(item_id="b", title="防水靴", description="鞋面防水。鞋底防滑。")
+    assert "防滑" in told(boots, "防水靴防滑吗")
+    assert "防水" not in told(boots, "防水靴防滑吗").replace("防水靴", "")
+    assert "鞋面防水" in told(boots, "防水吗")
+
+
+def test_a_property_is_asked_of_what_was_shown() -> None:
+    toy = Product(item_id="toy", title="Toy car")
+    cells = Product(item_id="aa", title="AA batteries")
+    answers = ProductAnswers(lambda text, n, language: [cells] if "batter" in text else [], lambda ids: [toy])
+    asked = "Are batteries included?"
+    understood = Understood("en", Tone.NEUTRAL, Act.QUESTION)
+    assert answers.meant(asked, understood, Memory(items=("toy",))) == [toy]
+    assert answers.meant(asked, understood, Memory()) == [cells]
 
 
 def test_the_kind_of_a_product() -> None:
