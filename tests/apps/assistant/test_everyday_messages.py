@@ -66,7 +66,7 @@ def test_shorthand_is_written_out_and_traditional_characters_simplified() -> Non
         ("can you add it to my cart", Act.CHANGE), ("可以帮我下单吗", Act.CHANGE), ("有优惠券吗", Act.QUESTION),
         ("有实体店吗", Act.QUESTION), ("有优惠吗", Act.QUESTION), ("满100元以内包邮吗", Act.QUESTION),
         ("可以礼物包装吗", Act.QUESTION), ("can you gift wrap it?", Act.QUESTION),
-        ("do you have gift wrapping paper", Act.FIND),
+        ("do you have gift wrapping paper", Act.FIND), ("包装破损了", Act.TROUBLE),
     ],
 )  # fmt: skip
 def test_what_is_wanted(text: str, act: Act) -> None:

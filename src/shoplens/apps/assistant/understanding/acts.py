@@ -268,7 +268,7 @@ _SERVICE = re.compile(
     r"assistance|support|agent|person|information|how to|discounts?|coupons?|gift.?wrap(?:ped|ping|s)?(?! paper)|"
     r"(?:plac|mak)(?:e|ing) (?:an?|the|my) order|check-?out|shopping cart)\b|"
     r"运费|邮费|配送|送货|发货|退货|退款|退换|取消|手续费|账[号户]|密码|发票|付款|支付|"
-    r"保修|质保|售后|地址|税|投诉|政策|客服|营业时间|联系|优惠(?!价)|门店|实体店|赠品|包邮|包装(?![袋纸盒机])|下单|购物车",
+    r"保修|质保|售后|地址|税|投诉|政策|客服|营业时间|联系|优惠(?!价)|门店|实体店|赠品|包邮|包装(?![袋纸盒机]|.{0,4}[破坏碎漏损裂])|下单|购物车",
     _I,
 )
 
