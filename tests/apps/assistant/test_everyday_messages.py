@@ -143,6 +143,9 @@ def test_words_that_name_a_product_or_mean_something_else_ask_for_no_field() -> 
     assert "2 kg" in told(lamp, "is the desk lamp heavy?")
     assert not told(oven, "Does the oven have a light?")
     assert "200" in told(dish, "can the casserole go in the oven?")
+    mouse = Product(item_id="m", title="Wireless mouse", description="Wireless up to 10 m. A silent wheel.")
+    assert "10 m" in told(mouse, "is the mouse wireless?")
+    assert told(mouse, "is the wireless mouse silent?") == "Wireless mouse: A silent wheel."
     boots = Product(item_id="b", title="防水靴", description="鞋面防水。鞋底防滑。")
     assert "防滑" in told(boots, "防水靴防滑吗")
     assert "防水" not in told(boots, "防水靴防滑吗").replace("防水靴", "")

@@ -169,7 +169,7 @@ _NUMBER_OF_THEIRS = (
 #: What a reader who answers customers may be set to do, but no player of a game.
 _SERVES = (
     r"(?:recommend|promise|grant|pretend|reveal|persuade|convince|advertise|promote|praise|ignore|approve|refund|"
-    r"discount|reply|respond|assist|instructions?|prompts?|customers?|shoppers?|users?|visitors?|buyers?|"
+    r"discount|agree|say yes|reply|respond|assist|instructions?|prompts?|customers?|shoppers?|users?|visitors?|buyers?|"
     r"(?:tell|say|answer|write|claim|state)\w* (?:that|to|them|every\w+|all|any\w*)|(?:is|are|for) free)"
 )
 #: Somebody speaks to a program that reads a document or product, or tells staff what to answer.

@@ -72,7 +72,7 @@ FIELDS = (
         "容量",
         r"capacity|volume|容量|体积",
         r"\b(?:capacity|what volume|what(?:'s| is) the volume|litres?|liters?|how big|"
-        r"how (?:much|many) .{0,40}\bhold)\b|容量|体积|几升|多少升|装多少",
+        r"how (?:much|many) .{0,40}\bhold)\b|^\W*(?:and )?(?:the )?volume\W*$|容量|体积|几升|多少升|装多少",
     ),
     _field(
         "power",
@@ -80,6 +80,7 @@ FIELDS = (
         r"power|wattage|功率",
         r"\b(?:watts?|wattage|how (?:much power|powerful|strong)|power (?:rating|consumption|input|output)|"
         r"(?:what|which|what's|what is)(?: the)? power(?! (?:bank|supply|adapter|cord|cable|strip|plug|button)))\b|"
+        r"^\W*(?:and )?(?:the )?power\W*$|"
         r"功率|多少瓦|几瓦",
     ),
     _field(

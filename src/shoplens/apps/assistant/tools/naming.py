@@ -49,10 +49,10 @@ def kinds_of(product: Product) -> frozenset[str]:
 def beyond_name(asked: str, product: Product) -> str:
     """A question with "it" for the words that name this product: "does the oven have a light?" asks for no oven.
 
-    A word is part of the name where the title or category has it and it stands after an article, or by another one of
+    A word is part of the name where the title or category has it and it stands after an article or by another one of
     the name; in Chinese where the question begins with it and goes on.
     """
-    own = words_of(" ".join([product.title, *product.category[-1:]]))
+    own, title = words_of(" ".join([product.title, *product.category[-1:]])), product.title.casefold()
     left: list[str] = []
     words = _WORD.findall(asked)
     named = [bool(found := words_of(word)) and word.isascii() and found <= own for word in words]
@@ -60,8 +60,8 @@ def beyond_name(asked: str, product: Product) -> str:
     for place, word in enumerate(words):
         follows = named[place + 1 : place + 2] == [True]
         after = place > 0 and words[place - 1].casefold() in _ARTICLES
-        goes_on = dropped
-        dropped = named[place] and before not in _INSIDE and (follows or dropped or after)
+        goes_on = dropped and f"{words[place - 1]} {word}".casefold() in title  # "is the mouse wireless?" asks it
+        dropped = named[place] and before not in _INSIDE and (follows or goes_on or after)
         if dropped and after:
             left[-1] = "it"
         elif not dropped:
