@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.languages import spoken_in
-from shoplens.apps.assistant.products import fits
+from shoplens.apps.assistant.memory import Memory
+from shoplens.apps.assistant.products import ProductAnswers, fits
 from shoplens.apps.assistant.tools.facts import product_facts
 from shoplens.apps.assistant.tools.fields import asked_fields, field_name
 from shoplens.apps.assistant.tools.naming import kinds_of
-from shoplens.apps.assistant.turns import Act, Tone
+from shoplens.apps.assistant.turns import Act, Tone, Understood
 from shoplens.apps.assistant.understanding.acts import act_of
 from shoplens.apps.assistant.understanding.questions import MOST_PARTS, follows, names_only, parts_of, terse
 from shoplens.apps.assistant.understanding.spelling import spelled_out
@@ -53,6 +54,19 @@ def test_shorthand_is_written_out_and_traditional_characters_simplified() -> Non
         ("投诉电话是多少", Act.QUESTION), ("add it to my cart", Act.CHANGE), ("帮我下单一个马克杯", Act.CHANGE),
         ("you are stupid", Act.INSULT), ("你是傻子吗", Act.INSULT), ("你是机器人吗", Act.ABOUT),
         ("is the stupid parcel here yet?", Act.QUESTION),
+        ("Do you have ripped jeans?", Act.FIND), ("ripped jeans", Act.QUESTION), ("有没有碎花连衣裙", Act.FIND),
+        ("碎花裙", Act.QUESTION), ("碎纸机有吗", Act.FIND), ("耐碎玻璃杯", Act.QUESTION),
+        ("有没有防漏水的杯子", Act.FIND),
+        ("my jeans arrived ripped", Act.TROUBLE), ("the screen is cracked", Act.TROUBLE), ("it leaks", Act.TROUBLE),
+        ("my new bag is already torn", Act.TROUBLE), ("杯子摔碎了", Act.TROUBLE), ("杯子漏水", Act.TROUBLE),
+        ("headphones under 100", Act.FIND), ("wireless headphones under 50 euros", Act.FIND),
+        ("does it bear up to 120 kg", Act.QUESTION), ("any red kettles?", Act.FIND), ("Any discount?", Act.QUESTION),
+        ("How do I place an order?", Act.QUESTION), ("Can I place an order by phone?", Act.QUESTION),
+        ("怎么加入购物车", Act.QUESTION), ("加入购物车失败怎么办", Act.QUESTION), ("please place an order", Act.CHANGE),
+        ("can you add it to my cart", Act.CHANGE), ("可以帮我下单吗", Act.CHANGE), ("有优惠券吗", Act.QUESTION),
+        ("有实体店吗", Act.QUESTION), ("有优惠吗", Act.QUESTION), ("满100元以内包邮吗", Act.QUESTION),
+        ("可以礼物包装吗", Act.QUESTION), ("can you gift wrap it?", Act.QUESTION),
+        ("do you have gift wrapping paper", Act.FIND), ("包装破损了", Act.TROUBLE),
     ],
 )  # fmt: skip
 def test_what_is_wanted(text: str, act: Act) -> None:
@@ -112,6 +126,42 @@ def test_fields_are_asked_for_in_other_words_and_called_in_both_languages() -> N
     assert field_name("vendor_code", "zh") == "vendor code"
 
 
+def told(product: Product, asked: str) -> str:
+    return " ".join(one.text for one in product_facts(product, Act.QUESTION, asked, "en"))
+
+
+def test_words_that_name_a_product_or_mean_something_else_ask_for_no_field() -> None:
+    bank = Product(item_id="p", title="Power bank", attributes={"power": ("20 W",), "capacity": ("10 Ah",)})
+    speaker = Product(item_id="s", title="Speaker", attributes={"volume": ("2 l",)})
+    lamp = Product(item_id="l", title="Desk lamp", attributes={"weight": ("2 kg",)})
+    oven = Product(item_id="o", title="Electric oven 60 l", description="The oven is easy to clean. 2 trays.")
+    dish = Product(item_id="d", title="Casserole", description="Safe in ovens up to 200 degrees.")
+    assert not told(bank, "Is the power bank allowed on planes?")
+    assert "20 W" in told(bank, "How much power does the power bank have?")
+    assert not told(speaker, "Can I control the volume of the speaker with my phone?")
+    assert not told(lamp, "Does the desk lamp give warm light?")
+    assert "2 kg" in told(lamp, "is the desk lamp heavy?")
+    assert not told(oven, "Does the oven have a light?")
+    assert "200" in told(dish, "can the casserole go in the oven?")
+    mouse = Product(item_id="m", title="Wireless mouse", description="Wireless up to 10 m. A silent wheel.")
+    assert "10 m" in told(mouse, "is the mouse wireless?")
+    assert told(mouse, "is the wireless mouse silent?") == "Wireless mouse: A silent wheel."
+    boots = Product(item_id="b", title="防水靴", description="鞋面防水。鞋底防滑。")
+    assert "防滑" in told(boots, "防水靴防滑吗")
+    assert "防水" not in told(boots, "防水靴防滑吗").replace("防水靴", "")
+    assert "鞋面防水" in told(boots, "防水吗")
+
+
+def test_a_property_is_asked_of_what_was_shown() -> None:
+    toy = Product(item_id="toy", title="Toy car")
+    cells = Product(item_id="aa", title="AA batteries")
+    answers = ProductAnswers(lambda text, n, language: [cells] if "batter" in text else [], lambda ids: [toy])
+    asked = "Are batteries included?"
+    understood = Understood("en", Tone.NEUTRAL, Act.QUESTION)
+    assert answers.meant(asked, understood, Memory(items=("toy",))) == [toy]
+    assert answers.meant(asked, understood, Memory()) == [cells]
+
+
 def test_the_kind_of_a_product() -> None:
     kettle = Product(item_id="k", title="Red steel kettle 1.7 l", category=("Kitchen", "Kettles"))
     case = Product(item_id="c", title="Phone case for iPhone 15")
@@ -159,6 +209,17 @@ def test_trouble_complaints_insults_and_what_only_customers_do(shop: Runtime) ->
     handover = said(shop, "there is a charge on my card that I did not make").handover
     assert handover is not None
     assert handover.reason == "topic"
+
+
+def test_a_payment_that_failed_is_no_fraud(shop: Runtime) -> None:
+    for text in ("the transaction did not make sense", "My payment never made it through"):
+        handover = said(shop, text).handover
+        assert handover is None or handover.reason != "topic", text
+
+
+def test_how_to_order_is_asked_of_the_documents(shop: Runtime) -> None:
+    for text in ("How do I place an order?", "Can I place an order by phone?", "加入购物车失败怎么办"):
+        assert "cannot order" not in said(shop, text).text
 
 
 def test_a_limit_in_another_currency_is_left_out_and_that_is_said(shop: Runtime) -> None:

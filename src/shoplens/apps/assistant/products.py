@@ -12,6 +12,7 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.tools.base import Catalogue
 from shoplens.apps.assistant.tools.facts import product_facts, product_source
 from shoplens.apps.assistant.tools.naming import kinds_of, named_by, naming_words
+from shoplens.apps.assistant.tools.properties import without_properties
 from shoplens.apps.assistant.turns import Act, Sentence, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import about_service
 from shoplens.apps.assistant.understanding.questions import follows, terse
@@ -84,6 +85,11 @@ class ProductAnswers:
             compared = {one.item_id: one for found in each for one in found or []}
             if len(compared) > 1:
                 return list(compared.values())[:SHOWN]
+        if memory.items and understood.act is Act.QUESTION and not terse(text):
+            rest = without_properties(text)
+            if rest != text and self.of(rest, understood.language) == []:
+                # "Are batteries included?" asks of what was shown, whatever batteries are sold here.
+                return self._get([memory.items[0]]) or []
         if subject:
             found = self.of(text, understood.language)
             if found is None or found:

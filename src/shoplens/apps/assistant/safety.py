@@ -153,6 +153,25 @@ _MODEL = r"(?:ai|assistant|bot|chatbot|language model|llm|gpt|(?:ai|automated) (
 _PERSON = (
     r"(?! (?:enthusiast|fan|lover|developer|engineer|student|researcher|beginner|owner))"  # "an AI student" is one
 )
+#: Where a sentence or a part of one begins as an order: "please always …"; "we always …" tells what others do.
+_ORDER = (
+    r"(?:^|[.!?:;,。！？；，：\n])\W*(?:(?:please|always|now|then|and|so|just|kindly|simply|from now on|"
+    r"you (?:must|should|shall|have to|will|are to|need to))\W+)*"
+)
+#: A part of a sentence that does not tell what the shop or its customers do.
+_NOT_OURS = (
+    r"(?:^|[.!?:;,。！？；，：\n])(?!\W*(?:we|our|they|customers?|the (?:team|staff))\b)[^.!?:;,。！？；，：\n]*?"
+)
+_NUMBER_OF_THEIRS = (
+    r"(?! (?:(?:the|your|an?) )?(?:(?:order|customer|case|ticket|reference|tracking|invoice|serial|parcel) "
+    r"(?:number|id)|receipt|invoice) (?:in|to|into|with)\b)"
+)
+#: What a reader who answers customers may be set to do, but no player of a game.
+_SERVES = (
+    r"(?:recommend|promise|grant|pretend|reveal|persuade|convince|advertise|promote|praise|ignore|approve|refund|"
+    r"discount|agree|say yes|reply|respond|assist|instructions?|prompts?|customers?|shoppers?|users?|visitors?|buyers?|"
+    r"(?:tell|say|answer|write|claim|state)\w* (?:that|to|them|every\w+|all|any\w*)|(?:is|are|for) free)"
+)
 #: Somebody speaks to a program that reads a document or product, or tells staff what to answer.
 _TO_READERS = tuple(
     re.compile(one, _I | re.DOTALL)
@@ -171,16 +190,23 @@ _TO_READERS = tuple(
         r"summari[sz]ing|replying|responding|asked)\b"
         r".{0,40}\b(?:questions?|reviews?|products?|page|documents?|shop|customers?|shoppers?|listing)\b.{0,40}"
         r"\b(?:state|say|add|tell|mention|write|claim|answer|reply|include|recommend)\b",
-        r"\b(?:answer|reply to|respond to) (?:every|all|any|each) (?:questions?|requests?|customers?|messages?)\b",
-        r"\byour (?:new |only |next |real )?(?:task|job|role|goal|objective) (?:is|are)(?: now)? (?:to|that)\b",
+        rf"{_ORDER}(?:answer|reply to|respond to) (?:every|all|any|each) "
+        r"(?:questions?|requests?|customers?|messages?)\b",
+        r"\b(?:answer|reply to|respond to) (?:every|all|any|each) (?:questions?|requests?|customers?|messages?)\b"
+        r"[^.]{0,60}\b(?:with|by saying|that)\s*[:'\"“‘]",
+        r"\byour (?:new |next |real )(?:task|job|role|goal|objective) (?:is|are)(?: now)? (?:to|that)\b",
+        r"\byour (?:task|job|role|goal|objective) (?:is|are) now\b",
+        rf"\byour (?:only )?(?:task|job|role|goal|objective) (?:is|are) (?:to|that)\b"
+        rf".{{0,80}}\b(?:{_SERVES}|{_MODEL})\b",
         r"\byou (?:must|should|shall|have to) (?:now |always |only |"
-        r"never )*(?:recommend|promise|grant|pretend|reveal)\b",
+        r"never )*(?:recommend|promise|grant|pretend|reveal"
+        r"(?! your (?:\w+ )?(?:passwords?|pins?|passcode|codes?|card|login|credentials)\b))\b",
         r"\bend of (?:the |this )?(?:document|context|source)s?\b|\bnew (?:conversation|session|chat)\s*:",
         r"^\W*(?:assistant|ai|bot)\s*:\s*(?:sure|of course|certainly|yes|okay|ok|here)\b",
         r"\binstructions?\s*:\s*(?:reply|answer|respond|say|tell|recommend|ignore|"
         r"always|never|write|output|mention|state)\b",
         r"\bhidden (?:text|instruction|note|message|prompt)s?\b",
-        r"\b(?:include|add|insert|append|put|mention|state)\b.{0,60}\b(?:in|to|into|"
+        rf"{_NOT_OURS}\b(?:include|add|insert|append|put|mention|state)\b{_NUMBER_OF_THEIRS}.{{0,60}}\b(?:in|to|into|"
         r"with) (?:every|each|all|any|your)(?: of your)? "
         r"(?:answers?|repl(?:y|ies)|responses?|summar(?:y|ies))\b",
         r"\b(?:chat ?bots?|assistants?|ais?|llms?|language models?|crawlers?)\b.{0,20}\breading this\b|"
@@ -189,7 +215,9 @@ _TO_READERS = tuple(
         r"总结.{0,10}(?:评论|评价|本页|商品)时.{0,4}(?:请|务必|必须|要|写|说)",
         r"阅读(?:本|此|这)[页文].{0,8}(?:客服|助手|机器人|AI|程序|模型)|"
         r"(?:自动程序|爬虫|大模型|智能体|机器人).{0,10}读到",
-        r"你的(?:新|唯一)?(?:任务|职责|目标)(?:现在)?(?:就)?是|(?:每个|所有|每次|"
+        r"你的(?:新(?:的)?(?:任务|职责|目标)|(?:任务|职责|目标)现在)就?是|"
+        r"你的(?:唯一)?(?:任务|职责|目标)就?是.{0,30}(?:推荐|承诺|保证|告诉|假装|透露|批准|退款|优惠|折扣|免费|回答|回复|"
+        r"忽略|说服|同意|助手|AI|人工智能|机器人|顾客|客户|用户)|(?:每个|所有|每次|"
         r"每条)(?:回答|回复|答案).{0,6}(?:加上|写上|说|包含|附上)",
         r"^\W*系统[:：].{0,12}(?:从现在|所有|必须|自动|请|立即)",
         r"请(?:让)?(?:AI|人工智能|智能助手|智能客服|助手|机器人|大模型|语言模型)(?:客服|助手)?(?:们)?.{0,4}"

@@ -10,8 +10,8 @@ from shoplens.apps.assistant.grounding.claims import words_of
 from shoplens.apps.assistant.grounding.vocabulary import SILENT
 from shoplens.apps.assistant.safety import speaks_to_us
 from shoplens.apps.assistant.sentences import split_sentences
-from shoplens.apps.assistant.tools.fields import asked_fields, field_name
-from shoplens.apps.assistant.tools.naming import naming_words
+from shoplens.apps.assistant.tools.fields import asked_fields, field_name, is_field
+from shoplens.apps.assistant.tools.naming import beyond_name, naming_words
 from shoplens.apps.assistant.tools.properties import same_property
 from shoplens.apps.assistant.turns import Act, Sentence, Source
 from shoplens.domain.catalogue import RELATIONS, Availability, Product
@@ -143,14 +143,15 @@ def _stock(product: Product, language: str) -> str | None:
 
 def _asked(product: Product, asked: str, language: str) -> Iterator[str]:
     """Attributes that a question names, or asks for in other words ("how heavy …")."""
-    wanted, fields = words_of(asked) - words_of(product.title), asked_fields(asked)
+    beyond = beyond_name(asked, product)
+    wanted, fields = words_of(asked) - words_of(product.title), asked_fields(beyond)
     if product.brand and any(one.english == "brand" for one in fields):
         yield _brand(product, language)
     yield from _attributes(
         product,
         language,
-        lambda name: bool(words_of(name) & wanted) or any(one.called.match(name) for one in fields),
-        lambda told: bool(same_property(asked, [told])),
+        lambda name: any(one.called.match(name) for one in fields) if is_field(name) else bool(words_of(name) & wanted),
+        lambda told: bool(same_property(beyond, [told])),
     )
 
 
@@ -190,7 +191,7 @@ def _described(product: Product, asked: str) -> Iterator[str]:
     wanted = naming_words(asked) - words_of(product.title) - SILENT
     found = [(len(words_of(one) & wanted), -place, one) for place, one in enumerate(_sentences(product))]
     said = [sentence for shared, _, sentence in sorted(found, reverse=True)[:2] if shared]
-    yield from dict.fromkeys([*same_property(asked, _sentences(product))[:2], *said])
+    yield from dict.fromkeys([*same_property(beyond_name(asked, product), _sentences(product))[:2], *said])
 
 
 def _line(product: Product, language: str) -> str:

@@ -39,13 +39,15 @@ FIELDS = (
         "material",
         "材质",
         r"materials?|fabric|材质|材料|面料",
-        r"\b(?:materials?|fabric|made (?:of|from|out of))\b|材质|材料|面料|什么做的",
+        r"\b(?:materials?|fabric|made (?:of|from|out of))\b|材质|材料|面料|面料|什么做的",
     ),
     _field(
         "weight",
         "重量",
         r"(?:net |gross )?weight|重量|净重|毛重",
-        r"\b(?:heavy|weighs?|weight|light)\b|多重|重量|几斤|重不重|多少克",
+        r"\b(?:how (?:heavy|light)|too heavy|weighs?|weight|lightweight)\b|"
+        r"\b(?:is|are) (?:it|they|this|that|these|the \w+) (?:very |so |really )?(?:heavy|light)\W*$|"
+        r"多重|重量|净重|毛重|几斤|重不重|多少克",
     ),
     _field(
         "length",
@@ -69,13 +71,17 @@ FIELDS = (
         "capacity",
         "容量",
         r"capacity|volume|容量|体积",
-        r"\b(?:capacity|volume|litres?|liters?|hold|how big)\b|容量|几升|多少升|装多少",
+        r"\b(?:capacity|what volume|what(?:'s| is) the volume|litres?|liters?|how big|"
+        r"how (?:much|many) .{0,40}\bhold)\b|^\W*(?:and )?(?:the )?volume\W*$|容量|体积|几升|多少升|装多少",
     ),
     _field(
         "power",
         "功率",
         r"power|wattage|功率",
-        r"\b(?:watts?|wattage|power)\b|功率|多少瓦|几瓦",
+        r"\b(?:watts?|wattage|how (?:much power|powerful|strong)|power (?:rating|consumption|input|output)|"
+        r"(?:what|which|what's|what is)(?: the)? power(?! (?:bank|supply|adapter|cord|cable|strip|plug|button)))\b|"
+        r"^\W*(?:and )?(?:the )?power\W*$|"
+        r"功率|多少瓦|几瓦",
     ),
     _field(
         "ingredients",
@@ -95,6 +101,11 @@ FIELDS = (
 def asked_fields(text: str) -> tuple[Field, ...]:
     """Those that a question asks for."""
     return tuple(one for one in FIELDS if one.asked.search(text))
+
+
+def is_field(name: str) -> bool:
+    """Whether an attribute of this name is one of them."""
+    return any(one.called.match(name) for one in FIELDS)
 
 
 def field_name(name: str, language: str) -> str:

@@ -33,6 +33,13 @@ _PROPERTIES = tuple(
 )
 
 
+def without_properties(asked: str) -> str:
+    """A question without the words of the properties that it asks for; itself where it asks for none."""
+    for one in _PROPERTIES:
+        asked = one.sub(" ", asked)
+    return asked
+
+
 def same_property(asked: str, texts: Iterable[str]) -> list[str]:
     """Of these texts, those that speak of a property that a question asks for, in their order."""
     wanted = [one for one in _PROPERTIES if one.search(asked)]

@@ -125,22 +125,31 @@ _COMPLAINT = re.compile(
 )
 #: Something bought does not do what it should.
 _TROUBLE = re.compile(
-    r"\b(?:broken|broke|damaged|defective|faulty|cracked|shattered|leak(?:s|ing)|in pieces|torn|ripped|"
+    r"\b(?:broken|broke|damaged|defective|faulty|shattered|in pieces|"
+    # Jeans are sold ripped and tape stops leaks: such words are trouble where something came or became so.
+    r"(?:(?<=\w )(?:is|are|was|were)|it'?s|arrived|came|got|my (?:\w+ ){0,2}\w+) (?:\w+ly |all |already |"
+    r"badly )?(?:ripped|torn|cracked)|(?:ripped|cracked) (?:after|when|open|apart)|(?:is|are|keeps?|started) leaking|"
+    r"(?:it|this|that|(?:my|the)(?: \w+){1,2}) (?<!for )(?<!against )(?<!of )leaks|"
     r"(?:do|does|did|is|are)n't (?:\w+ )?(?:work\w*|charg\w+|turn\w*|start\w*|connect\w*|switch\w*)|not working|"
     r"stopp?(?:s|ed) working|wrong (?:item|product|size|colou?r|one|order)|(?:is|are|was|were) missing|"
     r"missing (?:item|part)s?|charged (?:me )?twice|double charged?|overcharged|crash(?:es|ed|ing)|"
     r"(?:site|website|app|page|shop) is down|can(?:'t|not| not) (?:log|sign) in)\b|"
-    r"坏了|碎|破损|破了|裂了|开裂|(?<![会不])漏水|漏了|[用充开连打]不[了上开]|质量问题|有瑕疵|重复扣款|"
+    r"坏了|(?<![耐防粉切绞会易怕不])(?<![会易怕不防耐]摔)碎(?![花纸石肉冰布钻])|破损|破了|裂了|开裂|(?<![会不防])漏水|漏了|[用充开连打]不[了上开]|质量问题|有瑕疵|重复扣款|"
     r"多扣了|被扣了?钱|扣了两次|发错|少发|漏发|少了|不工作|没反应",
     _I,
 )
 #: What the assistant cannot do for anybody: it changes nothing.
 _ORDER_IT = re.compile(
-    r"\b(?:add|put) .{1,40} (?:to|in|into) (?:my |the )?(?:cart|basket|bag)\b|\b(?:place|make) (?:an?|the|"
+    # How to order, and why it failed, are questions that documents answer.
+    r"^(?!.*(?:\b(?:how|where|why|when|whether|if|can'?t|cannot|couldn'?t|unable|(?:can|could|may|must|should|do|did|"
+    r"am) i)\b.{0,40}\b(?:add|put|plac|mak|order|buy|book|reserve)|"
+    r"(?:怎么|如何|怎样|为什么|哪里|无法|不能|没法|没办法|(?:能不能|可不可以|可以|能)(?!.{0,4}[帮给]我)).{0,10}(?:下单|付款|购物车)|"
+    r"(?:购物车|下单|付款).{0,6}(?:失败|不了|怎么|报错|出错|没反应)))"
+    r".*?(?:\b(?:add|put) .{1,40} (?:to|in|into) (?:my |the )?(?:cart|basket|bag)\b|\b(?:place|make) (?:an?|the|"
     r"my) order\b|"
     r"\b(?:order|buy|book|reserve) (?:it|this|that|one|two|them|these) (?:for me|please|now)\b|"
-    r"加(?:入|到)购物车|帮我(?:下单|买一?[个件双条]|订一?[个件双条]|付款)|直接下单|给我下单",
-    _I,
+    r"加(?:入|到)购物车|帮我(?:下单|买一?[个件双条]|订一?[个件双条]|付款)|直接下单|给我下单)",
+    _I | re.DOTALL,
 )
 _ORDERS = re.compile(
     r"\b(?:where(?:'s| is| are)|track\w*|status of|find|locate|when (?:will|does|is|"
@@ -220,15 +229,22 @@ _RECOMMEND = re.compile(
     r"推荐|有什么好|送什么|买什么好|给我看看(?:新|好)",
     _I,
 )
+#: How much it may cost: a number after such words that counts no kilogrammes, days or degrees.
+_LIMIT = (
+    r"(?:under|below|less than|up to|cheaper than|max(?:imum)?) [$€£¥]? ?\d++(?:[.,]\d++)?+"
+    r"(?! ?(?:[cmk]?m|k?g|[mc]?l|k?w|lbs?|ft|inch(?:es)?|degrees?|met(?:er|re)s?|lit(?:er|re)s?|kilo\w*|watts?|hours?|"
+    r"minutes?|days?|weeks?|months?|years?|people|persons?|times|percent)\b| ?[°℃%])"
+)
 _FIND = re.compile(
     r"\b(?:do you (?:have|sell|carry|stock)|have you got|looking for|look for|searching for|"
     r"show me|find me|i need an?|i want (?:a|an|to buy|some)|"
     r"i'd like (?:a|an|to buy|some)|are there any|got any|where can i find|like this|"
-    r"^any \w|\b(?:got|have|is there|are there) any\b|cheapest|least expensive|most expensive|"
-    r"\b(?:under|below|less than|up to|cheaper than|max(?:imum)?) [$€£¥]? ?\d|what .{1,30} do you (?:have|sell|"
-    r"stock)|"
+    r"(?:got|have|is there|are there) any|cheapest|least expensive|most expensive|"
+    rf"{_LIMIT}|what .{{1,30}} do you (?:have|sell|stock)|"
     r"same as this|similar|in (?:red|blue|black|white|green|"
     r"yellow|pink|grey|gray|brown|another colou?r|size \w+))\b|"
+    r"^\W*(?:(?:hi|hello|hey|so|and)\W+)?any (?!(?:discounts?|vouchers?|deals?|offers?|news|updates?|chance|way|ideas?|"
+    r"questions?|problems?|luck|one|other|of)\b)\w|"
     r"有没有|有卖|卖不卖|你们(?:有|卖)|想(?:买|要)|找一?(?:个|下|款|件|双)|我要买|给我找|"
     r"^\W*(?:(?:请问|亲|你好|那么?|还|店里|这里|你们家?)[，,\s]*)*有(?!货|现货|人在).{1,20}(?:吗|么|嘛|没有|没|不)\W*$|"
     r"^.{1,16}(?:有|有卖)(?:吗|么|没有|没|不)\W*$|有.{0,12}(?:色|码|号|款)的?(?:吗|么|没)|"
@@ -236,15 +252,23 @@ _FIND = re.compile(
     r"类似|同款|这个有(?:红|蓝|黑|白|绿|黄|粉|灰)",
     _I,
 )
+#: A message that opens as a wish and tells of nothing that somebody has: ripped jeans, a cup that does not leak.
+_WISH = re.compile(
+    r"^(?!.*(?:\b(?:my|mine|arrived|received)\b|我的|收到))\W*(?:(?:hi|hello|hey|please|你好|您好|请问|亲)[\W]*)*"
+    r"(?:(?:do you (?:have|sell|carry|stock)|have you got|(?:i'm |i am |we are )?looking for|show me|find me|"
+    r"(?:are|is) there any|got any)\b|有没有|有卖|你们(?:有|卖)|想(?:买|要)|我?想找|找一?[个下款件双]|看看|求)",
+    _I | re.DOTALL,
+)
 #: Words that make a "price" or "find" question one about the service instead.
 _SERVICE = re.compile(
     r"\b(?:shipping|delivery|deliver\w*|postage|return\w*|refund\w*|cancel\w*|fees?|"
     r"penalt\w+|account|password|invoice|bill|payment|pay|"
     r"warrant\w+|guarantee\w*|newsletter|subscri\w+|address|express|customs|tax(?:es)?|"
     r"complain\w*|policy|policies|hours|contact|help|"
-    r"assistance|support|agent|person|information|how to)\b|"
+    r"assistance|support|agent|person|information|how to|discounts?|coupons?|gift.?wrap(?:ped|ping|s)?(?! paper)|"
+    r"(?:plac|mak)(?:e|ing) (?:an?|the|my) order|check-?out|shopping cart)\b|"
     r"运费|邮费|配送|送货|发货|退货|退款|退换|取消|手续费|账[号户]|密码|发票|付款|支付|"
-    r"保修|质保|售后|地址|税|投诉|政策|客服|营业时间|联系",
+    r"保修|质保|售后|地址|税|投诉|政策|客服|营业时间|联系|优惠(?!价)|门店|实体店|赠品|包邮|包装(?![袋纸盒机]|.{0,4}[破坏碎漏损裂])|下单|购物车",
     _I,
 )
 
@@ -257,6 +281,7 @@ _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (Act.CHANGE, _ORDER_IT),
     (Act.QUESTION, _SERVICE),
     *_PRODUCT,
+    (Act.FIND, _WISH),
     (Act.TROUBLE, _TROUBLE),
     (Act.RECOMMEND, _RECOMMEND),
     (Act.FIND, _FIND),
@@ -264,7 +289,7 @@ _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
 #: How much it may cost.
 _BOUNDED = re.compile(
     r"\b(?:cheapest|least expensive|most expensive)\b|"
-    r"\b(?:under|below|less than|up to|cheaper than|max(?:imum)?) [$€£¥]? ?\d|"
+    rf"\b{_LIMIT}|"
     r"最便宜|最贵|\d+(?:块|元)?(?:钱)?(?:以内|以下|左右|之内)",
     _I,
 )
