@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from shoplens.domain.events import EVENT_BY_CODE, EventType
+import polars as pl
+
+from shoplens.domain.events import EVENT_BY_CODE, EventType, context_text
 from shoplens.ingest.events import read_events
+from shoplens.ingest.events.typed import typed
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile
 
@@ -58,3 +61,14 @@ def test_segment_says_that_an_order_was_cancelled_or_updated(tmp_path: Path) -> 
         (EventType.ORDER_STATUS, None, {"order_id": "8", "status": "shipped", "carrier": "DHL"}),
     ]
     assert not refused
+
+
+def test_one_status_in_whatever_spelling_is_one_event() -> None:
+    said = {"order_id": "7", "status": "shipped"}
+    whole = pl.DataFrame({"line": [0], "event_type": ["order_status"], "context": [said | {"carrier": None}]})
+    parts = pl.DataFrame({"line": [0], "event_type": ["order_status"], "context": [said]})
+    text = pl.DataFrame(
+        {"line": [0], "event_type": ["order_status"], "context": ['{"status": "shipped", "order_id": "7"}']}
+    )
+    told = {typed(frame, None).frame["context"][0] for frame in (whole, parts, text)}
+    assert told == {context_text({"status": "shipped", "order_id": "7", "carrier": None})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def told(kind: EventType, day: int, item: str | None = None, quantity: float | None = None, /, **said: str) -> Event:
-    context = json.dumps({"order_id": "7", **said})
+    context = json.dumps({"order_id": "7"} | said)
     return Event(
         event_type=kind, timestamp=START + day * DAY, user_id="ann", item_id=item, quantity=quantity, context=context
     )
@@ -95,6 +96,31 @@ def test_a_row_sent_again_later_is_the_same_line(store: Store) -> None:
     order = only(store, *BOUGHT, told(EventType.PURCHASE, 1, "mug", 2.0, status="shipped"))
     assert [(one.item_id, one.quantity) for one in order.lines] == [("mug", 2.0), ("pot", 1.0)]
     assert "It was shipped." in said_of(order)
+
+
+def test_purchases_of_one_item_close_together_add_up(store: Store) -> None:
+    first = told(EventType.PURCHASE, 0, "mug")
+    order = only(store, first, replace(first, timestamp=first.timestamp + 1))
+    assert [(one.item_id, one.quantity) for one in order.lines] == [("mug", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("status", "en"),
+    [("complete", "It is completed"), ("completed", "It is completed"), ("return", "A return was requested")],
+)
+def test_what_is_not_over_yet(store: Store, status: str, en: str) -> None:
+    order = only(store, *BOUGHT, told(EventType.ORDER_STATUS, 1, status=status, expected="2026-12-03"))
+    assert en in said_of(order)
+    assert "2026-12-03" in said_of(order)
+
+
+def test_a_number_with_and_without_its_sign_is_one_order(store: Store) -> None:
+    order = only(store, *BOUGHT, told(EventType.ORDER_STATUS, 1, order_id="#7", status="shipped"))
+    assert (order.order_id, order.status, len(order.lines)) == ("7", "shipped", 2)
+
+
+def test_a_refund_of_an_order_without_lines_is_not_told_as_whole(store: Store) -> None:
+    assert "Refunded of it" in said_of(only(store, told(EventType.REFUND, 1, "mug", 1.0)))
 
 
 def test_what_was_refunded_of_an_order(store: Store) -> None:

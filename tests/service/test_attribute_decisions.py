@@ -60,6 +60,17 @@ def test_what_was_accepted_outlives_the_next_feed_and_a_crash(shop: Runtime, tmp
     assert products(shop)[1].attributes == {"colour": ("red",)}
 
 
+def test_what_was_read_in_a_title_is_not_held_once_the_title_is_corrected(shop: Runtime) -> None:
+    read = replace(COLOUR, value="teal", evidence={"field": "title", "said": "Bare"})
+    shop.store.proposals.offer([read])
+    shop.attributes.accept([read.proposal_id])
+    before = replace(products(shop)[1], attributes={})
+    shop.put_products([replace(before, title="Corrected")])
+    assert hold(shop.store, shop.put_products) == 0
+    shop.put_products([before])
+    assert hold(shop.store, shop.put_products) == 1
+
+
 def products(shop: Runtime) -> tuple[Product, Product]:
     known = shop.store.catalogue.get(["cap", "bare"])
     return known["cap"], known["bare"]

@@ -155,6 +155,13 @@ def test_reasons(shop: Runtime) -> None:
         Event(event_type=EventType.VIEW, timestamp=end_of(shop) + k, user_id="u001", item_id="p001")
         for k in range(shop.store.events.count() // 5)
     ]
+    said = [
+        Event(event_type=EventType.ORDER_STATUS, timestamp=one.timestamp + DAY, user_id=one.user_id, context=context)
+        for k, one in enumerate(events)
+        for context in [json.dumps({"order_id": str(k), "status": "shipped"})]
+    ]
+    shop.append_events(said)
+    assert keeper.reason() is None  # nobody did anything
     shop.append_events(events)
     assert "events came since, 10% of" in (keeper.reason() or "")
     settings.new_events = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +66,19 @@ PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT, E
 
 #: What the context of an order's status must say: {"order_id": "7000123", "status": "shipped"}.
 ORDER_STATUS_FIELDS = ("order_id", "status")
+
+
+def context_text(said: Mapping[str, Any]) -> str | None:
+    """A context in its one spelling, so that the same said twice is one event: sorted names, nothing that is null.
+    None where nothing is left."""
+    told = _without_nulls(said)
+    return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if told else None
+
+
+def _without_nulls(said: Any) -> Any:
+    if isinstance(said, Mapping):
+        return {name: _without_nulls(one) for name, one in said.items() if one is not None}
+    return [_without_nulls(one) for one in said] if isinstance(said, list) else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shoplens.apps.assistant.tools.base import Delivery, Order, OrderLine
+from shoplens.apps.assistant.tools.base import Delivery, Order, OrderLine, same_order
 from shoplens.domain.events import Event, EventType
 from shoplens.store.base import Store
 
@@ -42,6 +42,7 @@ class OwnOrders:
             for name, one in self._store.catalogue.get(list({one.item_id for one in telling if one.item_id})).items()
         }
         together: dict[str, list[tuple[Event, dict[str, Any]]]] = defaultdict(list)
+        names: dict[str, str] = {}
         last, number = 0, ""
         for one in telling:
             told = _context(one)
@@ -51,8 +52,10 @@ class OwnOrders:
                     number = f"{datetime.fromtimestamp(one.timestamp / 1e6, UTC):%Y%m%d-%H%M}"
                 last, own = one.timestamp, number
             if own:
-                together[own].append((one, told))
-        orders = [_order(name, own, titles) for name, own in together.items()]
+                key = same_order(own)
+                names.setdefault(key, own)
+                together[key].append((one, told))
+        orders = [_order(names[key], own, titles) for key, own in together.items()]
         return sorted(orders, key=lambda one: one.bought, reverse=True)[:limit]
 
 
@@ -86,15 +89,18 @@ def _order(order_id: str, told: Sequence[tuple[Event, Mapping[str, Any]]], title
 
 
 def _lines(events: Sequence[Event], titles: Mapping[str, str], of: Sequence[OrderLine] = ()) -> tuple[OrderLine, ...]:
-    """A line of a numbered order that was sent again at another time is the same line: its last quantity counts.
-    Without a quantity it is all there was `of` it, or one."""
+    """A line of a numbered order that was sent again, more than `BASKET` later, is the same line: its last quantity
+    counts. Purchases closer together add up. Without a quantity it is all there was `of` it, or one."""
     whole = {one.item_id: one.quantity for one in of}
-    quantities: dict[str, dict[object, float]] = defaultdict(lambda: defaultdict(float))
+    quantities: dict[str, float] = {}
+    began: dict[str, int] = {}
     for one in events:
         if one.item_id:
-            again = one.timestamp if one.event_type is EventType.PURCHASE and _context(one).get("order_id") else None
-            quantities[one.item_id][again] += one.quantity or whole.get(one.item_id, 1.0)
-    return tuple(OrderLine(name, titles.get(name, name), list(told.values())[-1]) for name, told in quantities.items())
+            numbered = one.event_type is EventType.PURCHASE and _context(one).get("order_id")
+            if numbered and one.timestamp - began.setdefault(one.item_id, one.timestamp) > BASKET:
+                quantities[one.item_id], began[one.item_id] = 0.0, one.timestamp
+            quantities[one.item_id] = quantities.get(one.item_id, 0.0) + (one.quantity or whole.get(one.item_id, 1.0))
+    return tuple(OrderLine(name, titles.get(name, name), told) for name, told in quantities.items())
 
 
 def _text(said: Mapping[str, Any], names: Sequence[str], ours: str) -> str:

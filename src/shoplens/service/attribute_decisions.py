@@ -193,7 +193,8 @@ def hold(store: Store, put: PutProducts) -> int:
     """Write again what was accepted and a product no longer says, because a feed brought back what it said before, or a
     process died between deciding and writing. Returns how many products that changed.
 
-    A product that says anything else meanwhile is left alone; so is what was reopened.
+    A product that says anything else meanwhile is left alone, and one whose title no longer has the words that were
+    read there; so is what was reopened.
     """
     accepted: dict[str, list[Proposal]] = {}
     after = None
@@ -210,13 +211,21 @@ def hold(store: Store, put: PutProducts) -> int:
             held = product
             for one in sorted(accepted[item_id], key=lambda one: one.decided or 0):
                 with suppress(ConflictError):  # it says so already, or something else
-                    held = _with(held, one)
+                    held = _with(held, one) if _still_read(product, one) else held
             if held != product:
                 again.append(held)
         if again:
             put(again)
         changed += len(again)
     return changed
+
+
+def _still_read(product: Product, one: Proposal) -> bool:
+    """False where the words were read in a title that has been corrected since."""
+    read = one.evidence.get("found", one.evidence)
+    if not isinstance(read, Mapping) or read.get("field") != "title":
+        return True
+    return str(read.get("said") or "").casefold() in (product.title or "").casefold()
 
 
 def feedback_of(store: Store) -> Feedback:

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from filelock import FileLock, Timeout
 
+from shoplens.domain.events import EVENT_CODES, EventType
 from shoplens.errors import BundleError, ConflictError, ShoplensError, StoreError
 from shoplens.service import bundle_pointer, journal
 from shoplens.service.backup import back_up
@@ -34,6 +35,7 @@ from shoplens.store.base import Store
 
 log = logging.getLogger(__name__)
 HOUR = 3_600.0  # seconds
+_STATUS = EVENT_CODES[EventType.ORDER_STATUS]
 
 #: (root, since) → what `retraining.retrain` says.
 Train = Callable[[Workspace, int], dict[str, Any]]
@@ -49,6 +51,7 @@ class Schedule:
         self._train = train or train_elsewhere
         self._drift = Drift()
         self._drifted: str | None = None
+        self._counted = self._statuses = 0  # up to which event, and how many of them say what became of an order
         workspace.bundles.mkdir(parents=True, exist_ok=True)
         self._alone = FileLock(workspace.bundles / ".schedule.lock")
         try:
@@ -153,10 +156,11 @@ class Schedule:
         hours = (time.time() - at) / HOUR
         if hours < settings.least_hours:
             return None
-        count = self._store.events.count()
         if self._drifted is not None:
             return self._drifted
-        if settings.new_events is not None and count - events > settings.new_events * max(events, 1):
+        least = None if settings.new_events is None else events + settings.new_events * max(events, 1)
+        # What all events do not reach, those that somebody did cannot: the log is read for no more than that.
+        if least is not None and self._store.events.count() > least and (count := self._deeds()) > least:
             return f"{count - events:,} events came since, {settings.new_events:.0%} of the {events:,} there were"
         if settings.every_hours is not None and hours >= settings.every_hours:
             return f"the latest training was {hours:.1f} hours ago"
@@ -168,7 +172,7 @@ class Schedule:
         bundles = self._workspace.bundles
         current = bundle_pointer.current_version(bundles)
         since = self._since(current)
-        events = self._store.events.count()
+        events = self._deeds()
         if since is None:
             log.info("not trained (%s): nothing came since the bundle that answers was trained", reason)
             return None
@@ -226,7 +230,7 @@ class Schedule:
         if current is None:
             return None, 0
         facts = read_manifest(self._workspace.bundles / current)["extra"].get("facts", {})
-        return trained or 0.0, int(facts.get("events", 0)) or self._store.events.count()
+        return trained or 0.0, int(facts.get("events", 0)) or self._deeds()
 
     def _learnt_at(self) -> float:
         """When a training that came to an end was begun or noted, seconds since 1970; 0: never."""
@@ -237,9 +241,18 @@ class Schedule:
     def _since(self, current: str | None) -> int | None:
         moments: list[int] = []
         for chunk in self._store.events.scan():
-            moments += [int(chunk.timestamp.min()), int(chunk.timestamp.max())]
+            times = chunk.timestamp[chunk.event_type != _STATUS]
+            if len(times):
+                moments += [int(times.min()), int(times.max())]
         extra = {} if current is None else read_manifest(self._workspace.bundles / current)["extra"]
         return newest_window(moments, int(self._settings.window_days * DAY), extra.get("last_event"))
+
+    def _deeds(self) -> int:
+        """How many events there are of what somebody did: what the shop says of its orders teaches nothing."""
+        for chunk in self._store.events.scan(self._counted):
+            self._counted = int(chunk.sequence[-1])
+            self._statuses += int((chunk.event_type == _STATUS).sum())
+        return max(self._store.events.count() - self._statuses, 0)
 
     def _tell(self) -> None:
         """Servers beside this process measure what it saw."""

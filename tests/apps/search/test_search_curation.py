@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
@@ -10,9 +11,11 @@ import pytest
 
 from shoplens.apps.search.curation import Curation
 from shoplens.apps.search.curation_rules import read_rules, told_rule, written_rules
+from shoplens.domain.catalogue import Product
 from shoplens.errors import ConfigurationError, InputError
 from shoplens.recommend.filters import OneOf
 from shoplens.recommend.rules import Boost
+from shoplens.testing.searched_shop import SearchedShop
 
 GOOD = """
 [[rule]]
@@ -148,3 +151,12 @@ def test_of_thousands_of_rules_those_about_a_query_hold_in_their_order() -> None
     assert [(pin.place, pin.item_id) for pin in found.pins] == [(1, "a"), (1, "b")]
     curation.replace([])
     assert not curation.of("Tea 7").hidden
+
+
+def test_a_rule_for_an_order_in_words_hears_what_was_typed(tmp_path: Path) -> None:
+    rules = _opened(_written(tmp_path / "curation.toml", '[[rule]]\nquery = "cheapest headphones"\nhide = ["b"]\n'))
+    goods = [
+        Product(item_id=name, title="Headphones", category=("Audio", "Headphones"), price=Decimal(9)) for name in "ab"
+    ]
+    shop = SearchedShop(goods, curation=rules)
+    assert [hit.item_id for hit in shop.search("cheapest headphones").items] == ["a"]

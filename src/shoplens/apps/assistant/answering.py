@@ -16,7 +16,7 @@ from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.products import PRODUCT_ACTS, SHOWN, SURE, ProductAnswers, fits
 from shoplens.apps.assistant.safety import speaks_to_us
-from shoplens.apps.assistant.tools.base import Shown, Tools
+from shoplens.apps.assistant.tools.base import Shown, Tools, same_order
 from shoplens.apps.assistant.tools.facts import listed, product_source
 from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.apps.assistant.turns import TALK, Act, Sentence, Tone, Turn, Understood
@@ -153,7 +153,8 @@ class Answering:
         if orders is None:
             return Draft("unknown", [Sentence(say(language, "tool_failed"))])
         number = understood.slots.get("order_id")
-        chosen = [one for one in orders if one.order_id == number] if number else orders[:LATEST]
+        same = [one for one in orders if number and same_order(one.order_id) == same_order(number)]
+        chosen = same if number else orders[:LATEST]
         if not chosen:
             missing = "no_such_order" if number and orders else "no_orders"
             return Draft("asked_back", [Sentence(say(language, missing))])

@@ -37,21 +37,31 @@ _UNIT = (
     r"英寸|英尺|盎司|磅|瓦|毫安时?"
 )
 _PIECES = r"ct|count|pcs?|pieces?|pairs?"  # beside a weight, which is then that of all: "bars 6 ct 8.4 oz"
-_COUNTED = rf"packs?|pk|pks|rolls?|bottles?|cans?|{_PIECES}"
-_CHINESE_COUNTED = r"[件个只片包瓶盒支袋双罐条块枚粒入]"
+_COUNTED = rf"packs?|pk|pks|rolls?|bottles|cans|{_PIECES}"
+_CHINESE_COUNTED = r"(?:[件个只片包瓶盒支袋双罐条块枚粒]|入(?=装|$|[\s）)/，]))"
 _CHINESE_NUMBERS = dict(zip("一二两三四五六七八九十", (1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10), strict=True))
+_CHINESE_DIGITS = "".join(_CHINESE_NUMBERS)
+_MOST = 500  # pieces of a pack; years and model numbers are beyond
+#: Of what several go into a pack: "140cm x 260" and "12V x 5A" are no packs.
+_MULTIPLIED = (
+    r"fl\.?\s?oz|ml|cl|dl|l|ltr|litres?|liters?|mg|kgs?|gr?|grams?|oz|ounces?|lbs?|pounds?|"
+    r"毫升|升|毫克|千克|公斤|克|斤|盎司|磅"
+)
 _EXTENT = re.compile(
     rf"(?<![\w.])({_NUMBER})\s?[x×*]\s?({_NUMBER})(?:\s?[x×*]\s?({_NUMBER}))?\s?(mm|cm|m|in|inch|inches|ft|厘米|毫米|米)"
     r"(?![a-z])",
     re.IGNORECASE,
 )
 _PACK = re.compile(
-    rf"(?<![\w.])(?:(?:pack|set|case|combo|bundle|box)s? of (\d+)|(\d+)[\s-]?(?:{_COUNTED})(?![a-z])|"
+    rf"(?<![\w.])(?:(?:pack|set|case|combo|bundle|box)s? of (\d+)|"
+    rf"(?<!holds )(?<!for )(?<!size )(\d+)[\s-]?(?:{_COUNTED})(?![a-z])(?!\s(?:rack|cooler|opener|holder))|"
     rf"(\d+)\s?{_CHINESE_COUNTED}(?:装|入|套)?|(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))"
-    rf"|([{''.join(_CHINESE_NUMBERS)}])\s?{_CHINESE_COUNTED}装",
+    rf"|(?<![{_CHINESE_DIGITS}百千第])([{_CHINESE_DIGITS}]{{1,3}})\s?{_CHINESE_COUNTED}装",
     re.IGNORECASE,
 )
-_TIMES = re.compile(rf"{_NUMBER}\s?(?:{_UNIT})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?!\d)", re.IGNORECASE)
+_TIMES = re.compile(
+    rf"{_NUMBER}\s?(?:{_MULTIPLIED})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?![\da-z])", re.IGNORECASE
+)
 _OF_PIECES = re.compile(rf"\d[\s-]?(?:{_PIECES})$|[件个只片块枚粒入](?:装|入|套)?$", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?:(?<![\w.,/])|(?<=\d[x×]))({_MIXED}|{_NUMBER})\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
 _SIZE = re.compile(
@@ -86,9 +96,22 @@ def _extents(text: str) -> Iterator[Pattern]:
 def _packs(text: str) -> Iterator[Pattern]:
     for match in _PACK.finditer(text):
         count = next(group for group in match.groups() if group)
-        yield Pattern(Said.PACK, match[0], *match.span(), str(_CHINESE_NUMBERS.get(count) or int(count)))
+        number = int(count) if count.isdecimal() else _chinese_number(count)
+        if number is not None and number <= _MOST:
+            yield Pattern(Said.PACK, match[0], *match.span(), str(number))
     for match in _TIMES.finditer(text):
-        yield Pattern(Said.PACK, match[1], *match.span(1), str(int(match[2])))
+        if int(match[2]) <= _MOST:
+            yield Pattern(Said.PACK, match[1], *match.span(1), str(int(match[2])))
+
+
+def _chinese_number(text: str) -> int | None:
+    """2 of "两", 12 of "十二", 24 of "二十四"; None for what is no number below a hundred."""
+    tens, ten, ones = text.partition("十")
+    if not ten:
+        return _CHINESE_NUMBERS[text] if len(text) == 1 else None
+    if len(tens) > 1 or len(ones) > 1 or ones == "十":
+        return None
+    return _CHINESE_NUMBERS.get(tens, 1) * 10 + _CHINESE_NUMBERS.get(ones, 0)
 
 
 def _amounts(text: str) -> Iterator[Pattern]:

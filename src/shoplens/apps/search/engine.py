@@ -90,10 +90,10 @@ class SearchEngine:
 
     def search(self, ask: Ask) -> Found:
         """Answer a request. InputError for a cursor, a facet or a vector that makes no sense."""
+        curated = self._curation.of(ask.text)  # a merchant's rules are for what was typed
         ask = self._as_said(ask)
         of = fingerprint(ask)
         start = Cursor(of) if ask.cursor is None else Cursor.decode(ask.cursor, of, count_keys(ask.sort))
-        curated = self._curation.of(ask.text)
         answer = rescued(ask, curated, self._attempts, lambda attempt: self._correction(ask, attempt))
         attempt = answer.attempt
         ordered = self._ordered(ask, attempt, curated)

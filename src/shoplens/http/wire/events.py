@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 import orjson
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shoplens.domain.events import ORDER_STATUS_FIELDS, PRODUCT_EVENTS, Event, EventType
+from shoplens.domain.events import ORDER_STATUS_FIELDS, PRODUCT_EVENTS, Event, EventType, context_text
 from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Time, microseconds
 
 FUTURE_SECONDS = 86_400.0  # clocks differ; more than a day ahead is an error
@@ -95,7 +95,7 @@ class EventIn(Request):
             impression_id=self.impression_id,
             position=self.position,
             query=self.query,
-            context=orjson.dumps(self.context).decode() if self.context else None,
+            context=context_text(self.context or {}),
             event_id=self.event_id or event_id,
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from shoplens.domain.events import EVENT_CODES, EventType
+from shoplens.domain.events import EVENT_CODES, EventType, context_text
 from shoplens.ingest.events.event_names import event_type_of, says_nothing, squash
 from shoplens.ingest.events.numbers import parse_numbers
 from shoplens.ingest.events.times import parse_times
@@ -41,6 +42,7 @@ def typed(raw: pl.DataFrame, default_type: EventType | None, own: Mapping[str, E
     for name in _TEXTS:
         columns[name] = _texts(raw, name)
     columns |= _kinds(_texts(raw, "event_type"), default_type, own or {})
+    columns["context"] = _contexts(raw, columns["context"], columns["kind"])
     columns |= _times(raw, fixes)
     named_currency = None
     for name in _NUMBERS:
@@ -68,6 +70,26 @@ def _texts(raw: pl.DataFrame, name: str) -> pl.Series:
     # NUL is legal in JSON and in no database
     text = column.str.replace_all("\x00", "", literal=True).str.strip_chars()
     return text.set(text.is_in(_NOTHING).fill_null(False), None)
+
+
+def _contexts(raw: pl.DataFrame, texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """Contexts in their one spelling where they came as columns, whose names depend on the rows beside, and where an
+    event's key is made of them."""
+    nested = "context" in raw.columns and isinstance(raw["context"].dtype, pl.Struct)
+    rows = texts.is_not_null() if nested else texts.is_not_null() & (kinds == EventType.ORDER_STATUS.value)
+    places = rows.fill_null(False).arg_true()
+    if not len(places):
+        return texts
+    return texts.scatter(places, pl.Series([_one_spelling(text) for text in texts.gather(places)], dtype=pl.String))
+
+
+def _one_spelling(text: str) -> str | None:
+    try:
+        said = json.loads(text)
+        told = context_text(said) if isinstance(said, dict) else text
+        return None if told is None else told.encode().decode()  # half a character is no text
+    except (ValueError, RecursionError):
+        return text
 
 
 def _kinds(names: pl.Series, default_type: EventType | None, own: Mapping[str, EventType]) -> dict[str, pl.Series]:

@@ -30,6 +30,11 @@ class Delivery:
     expected: str = ""  # a day, as the shop wrote it
 
 
+def same_order(number: str) -> str:
+    """Two numbers of one order are equal by this: "#1007" and "1007", "a-7" and "A-7"."""
+    return number.strip().lstrip("#").casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What somebody bought at once."""

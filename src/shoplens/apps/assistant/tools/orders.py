@@ -30,9 +30,12 @@ def _state(called: str, english: str, chinese: str, *, over: bool = False) -> _S
 #: The statuses that shops' systems have in common; any other is told as it is written.
 _STATES = (
     _state(r"cancel+ed|voided|已?取消|已作废|交易关闭", "It was cancelled.", "已取消。", over=True),
-    _state(r"return(?:ed)?|returned to sender|已?退货|已退回", "It was returned.", "已退货。", over=True),
+    _state(r"returned|returned to sender|已?退货|已退回", "It was returned.", "已退货。", over=True),
     _state(r"refunded|已?退款", "It was refunded.", "已退款。", over=True),
-    _state(r"delivered|completed?|已送达|已签收|签收|已完成|交易成功", "It was delivered.", "已送达。", over=True),
+    _state(r"return(?: requested)?|申请退货|退货中", "A return was requested.", "已申请退货。"),
+    _state(r"delivered|已送达|已签收|签收|交易成功", "It was delivered.", "已送达。", over=True),
+    # Magento and WooCommerce complete an order when it is shipped: it may still be on its way
+    _state(r"completed?|已完成", "It is completed.", "已完成。"),
     _state(r"out for delivery|派送中|派件中", "It is out for delivery.", "正在派送。"),
     _state(r"in transit|on the way|运输中|配送中", "It is on its way.", "运输中。"),
     _state(r"shipped|dispatched|sent|fulfilled|已?发货|已寄出", "It was shipped.", "已发货。"),
@@ -124,7 +127,7 @@ def _state_of(status: str) -> _State | None:
 def _wholly(order: Order) -> bool:
     """Whether all of it was refunded."""
     back = {one.item_id: one.quantity for one in order.refunded}
-    return all(back.get(one.item_id, 0.0) >= one.quantity for one in order.lines)
+    return bool(order.lines) and all(back.get(one.item_id, 0.0) >= one.quantity for one in order.lines)
 
 
 def _listed(lines: Sequence[OrderLine], *, zh: bool) -> str:
