@@ -145,9 +145,9 @@ async def _listen(served: FastAPI, name: str) -> list[httpx.Response]:
     """Answers to a third stream, a plain question and for metrics while two streams wait, and for metrics when they
     are gone."""
     path = f"/v1/assistant/conversations/{name}/messages"
-    begun, gone = asyncio.Semaphore(0), asyncio.Event()
+    gone = asyncio.Event()
 
-    async def listener() -> None:
+    async def listener(begun: asyncio.Event) -> None:
         headers = [(b"accept", b"text/event-stream"), (b"x-api-key", b"a-reader")]
         scope = {"type": "http", "method": "GET", "path": path, "query_string": b"user_id=eve", "headers": headers}
         asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
@@ -160,13 +160,14 @@ async def _listen(served: FastAPI, name: str) -> list[httpx.Response]:
 
         async def send(message: Any) -> None:
             if message.get("body"):
-                begun.release()
+                begun.set()
 
         await served({**scope, "raw_path": path.encode(), "http_version": "1.1", "server": ("shop", 80)}, receive, send)
 
-    streams = [asyncio.create_task(listener()) for _ in range(2)]
-    for _ in streams:
-        await asyncio.wait_for(begun.acquire(), 10)
+    began = [asyncio.Event() for _ in range(2)]
+    streams = [asyncio.create_task(listener(one)) for one in began]
+    for one in began:
+        await asyncio.wait_for(one.wait(), 10)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://shop") as client:
         answers = [
             await client.get(f"{path}?user_id=eve", headers={**READER, "accept": "text/event-stream"}),

@@ -75,6 +75,16 @@ def context_text(said: Mapping[str, Any]) -> str | None:
     return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":")) if told else None
 
 
+def one_spelling(text: str) -> str | None:
+    """A context that is text in the spelling of `context_text`; what is no JSON object stays as it is."""
+    try:
+        said = json.loads(text)
+        told = context_text(said) if isinstance(said, dict) else text
+        return None if told is None else told.encode().decode()  # half a character is no text
+    except (ValueError, RecursionError):
+        return text
+
+
 def _without_nulls(said: Any) -> Any:
     if isinstance(said, Mapping):
         return {name: _without_nulls(one) for name, one in said.items() if one is not None}
@@ -133,7 +143,7 @@ def event_key(event: Event) -> int:
             event.position,
         )
     if event.event_type is EventType.ORDER_STATUS:  # all that it says is in its context
-        parts = (*parts, event.context)
+        parts = (*parts, event.context and one_spelling(event.context))
     return key_of_text("\x1f".join("" if part is None else str(part) for part in parts))
 
 

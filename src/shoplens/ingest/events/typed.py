@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from shoplens.domain.events import EVENT_CODES, EventType, context_text
+from shoplens.domain.events import EVENT_CODES, EventType, one_spelling
 from shoplens.ingest.events.event_names import event_type_of, says_nothing, squash
 from shoplens.ingest.events.numbers import parse_numbers
 from shoplens.ingest.events.times import parse_times
@@ -80,16 +79,7 @@ def _contexts(raw: pl.DataFrame, texts: pl.Series, kinds: pl.Series) -> pl.Serie
     places = rows.fill_null(False).arg_true()
     if not len(places):
         return texts
-    return texts.scatter(places, pl.Series([_one_spelling(text) for text in texts.gather(places)], dtype=pl.String))
-
-
-def _one_spelling(text: str) -> str | None:
-    try:
-        said = json.loads(text)
-        told = context_text(said) if isinstance(said, dict) else text
-        return None if told is None else told.encode().decode()  # half a character is no text
-    except (ValueError, RecursionError):
-        return text
+    return texts.scatter(places, pl.Series([one_spelling(text) for text in texts.gather(places)], dtype=pl.String))
 
 
 def _kinds(names: pl.Series, default_type: EventType | None, own: Mapping[str, EventType]) -> dict[str, pl.Series]:
