@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shoplens.apps.assistant import Assistant, Reply, Turn
-from shoplens.apps.assistant.answering import Answering, ShopFacts
+from shoplens.apps.assistant.answering import Answering
 from shoplens.apps.assistant.desk import Desk
 from shoplens.apps.assistant.escalation import Opening, Rules
 from shoplens.apps.assistant.grounding.statements import forget_sentences
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
 from shoplens.apps.assistant.listening import NOBODY, Listener
+from shoplens.apps.assistant.past_answers import ShopFacts
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.interaction import Interaction

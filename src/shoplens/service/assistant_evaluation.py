@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from shoplens.apps.assistant import Assistant, Turn
-from shoplens.apps.assistant.answering import Answering, ShopFacts
+from shoplens.apps.assistant.answering import Answering
 from shoplens.apps.assistant.escalation import Rules
 from shoplens.apps.assistant.evaluation import Figure, intent_figures, reply_figures
 from shoplens.apps.assistant.intents.examples import OUT_OF_SCOPE, Example, groups_of, hold_out
 from shoplens.apps.assistant.intents.learning import Progress, learn
 from shoplens.apps.assistant.intents.model import IntentModel
 from shoplens.apps.assistant.knowledge.index import Knowledge
+from shoplens.apps.assistant.past_answers import ShopFacts
 from shoplens.apps.assistant.retrieval_evaluation import retrieval_figures
 from shoplens.apps.assistant.tools.base import Tools
 from shoplens.apps.assistant.understanding.reading import Understanding

@@ -14,7 +14,7 @@ from shoplens.apps.assistant import Reply, Turn
 from shoplens.apps.assistant.escalation import Opening
 from shoplens.apps.assistant.listening import Nobody, Stage, TurnStoppedError
 from shoplens.apps.assistant.turns import Sentence
-from shoplens.apps.assistant.understanding.acts import accepts, leaves
+from shoplens.apps.assistant.understanding.talk import accepts, leaves
 from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
 from shoplens.service.handover_delivery import handovers_told
 from shoplens.service.privacy import export_person

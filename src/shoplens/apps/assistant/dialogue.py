@@ -26,10 +26,10 @@ from shoplens.apps.assistant.safety import plain
 from shoplens.apps.assistant.telling import details_of, read_as, silent_reply, spaced
 from shoplens.apps.assistant.tools.base import Writer
 from shoplens.apps.assistant.turns import MAX_TEXT, TALK, Act, Handover, Reply, Sentence, Tone, Turn, Understood
-from shoplens.apps.assistant.understanding.acts import leaves
 from shoplens.apps.assistant.understanding.questions import parts_of
 from shoplens.apps.assistant.understanding.reading import Understanding
 from shoplens.apps.assistant.understanding.spelling import spelled_out
+from shoplens.apps.assistant.understanding.talk import leaves
 from shoplens.apps.assistant.wording import moment_name, say
 from shoplens.apps.assistant.writing import write
 from shoplens.domain.events import MICROSECONDS_PER_DAY

@@ -10,10 +10,11 @@ from shoplens.apps.assistant.languages import SPOKEN, spoken_in
 from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.safety import plain, why_refused
 from shoplens.apps.assistant.turns import TALK, Act, Turn, Understood
-from shoplens.apps.assistant.understanding.acts import accepts, act_of
+from shoplens.apps.assistant.understanding.acts import act_of
 from shoplens.apps.assistant.understanding.questions import follows
 from shoplens.apps.assistant.understanding.slots import slots_of
 from shoplens.apps.assistant.understanding.spelling import spelled_out
+from shoplens.apps.assistant.understanding.talk import accepts
 from shoplens.apps.assistant.understanding.tone import tone_of
 
 #: Acts that half a question takes over from the one before.
