@@ -61,6 +61,19 @@ def parent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         signal.signal(one, handler)
 
 
+@pytest.fixture
+def serving(parent: Any) -> Any:
+    """Both workers have said that they serve."""
+    for _ in range(2):
+        parent.keep_subprocess_alive()
+    return parent
+
+
+def when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = time.monotonic() + workers.PAUSE
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+
+
 def test_a_server_whose_first_workers_cannot_start_ends(parent: Any) -> None:
     for worker in parent.processes:
         worker.serves = False
@@ -72,40 +85,34 @@ def test_a_server_whose_first_workers_cannot_start_ends(parent: Any) -> None:
 
 
 def test_a_successor_that_cannot_start_is_tried_again_while_others_serve(
-    parent: Any, monkeypatch: pytest.MonkeyPatch
+    serving: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = parent.processes
-    for _ in range(2):
-        parent.keep_subprocess_alive()
+    first, second = serving.processes
     second.ends(-signal.SIGKILL)
-    parent.keep_subprocess_alive()
-    third = parent.processes[1]
+    serving.keep_subprocess_alive()
+    third = serving.processes[1]
     assert third is not second, "who died has a successor at once"
     third.ends(STARTUP_FAILURE)
     for _ in range(3):
-        parent.keep_subprocess_alive()
-    assert parent.processes == [first, third], "nobody is started over and over"
-    later = time.monotonic() + workers.PAUSE
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    parent.keep_subprocess_alive()
-    assert parent.processes[0] is first
-    assert parent.processes[1] not in (second, third)
-    assert not parent.should_exit.is_set()
+        serving.keep_subprocess_alive()
+    assert serving.processes == [first, third], "nobody is started over and over"
+    when_it_is_due(monkeypatch)
+    serving.keep_subprocess_alive()
+    assert serving.processes[0] is first
+    assert serving.processes[1] not in (second, third)
+    assert not serving.should_exit.is_set()
 
 
 def test_who_was_replaced_by_a_signal_meanwhile_is_not_replaced_again(
-    parent: Any, monkeypatch: pytest.MonkeyPatch
+    serving: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = parent.processes
-    for _ in range(2):
-        parent.keep_subprocess_alive()
+    first, second = serving.processes
     second.ends(STARTUP_FAILURE)
-    parent.keep_subprocess_alive()
-    parent.processes[1] = third = Worker(None, None)  # as SIGHUP does
-    later = time.monotonic() + workers.PAUSE
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    parent.keep_subprocess_alive()
-    assert parent.processes == [first, third]
+    serving.keep_subprocess_alive()
+    serving.processes[1] = third = Worker(None, None)  # as SIGHUP does
+    when_it_is_due(monkeypatch)
+    serving.keep_subprocess_alive()
+    assert serving.processes == [first, third]
     third.ends(-signal.SIGKILL)
-    parent.keep_subprocess_alive()
-    assert parent.processes[1] is not third, "it is watched like any other"
+    serving.keep_subprocess_alive()
+    assert serving.processes[1] is not third, "it is watched like any other"
