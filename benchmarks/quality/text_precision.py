@@ -20,12 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.speed.embed import MODELS
 from shoplens.encoders.base import Vectors
 from shoplens.encoders.e5_matrices import E5Matrices
 from shoplens.encoders.model_cache import prepare
-from shoplens.encoders.text import LAYERS, E5Encoder, conversion
-
-MODELS = Path.home() / ".cache" / "shoplens" / "models"
+from shoplens.encoders.text import E5Encoder, conversion, unit_mean
 
 NEAREST = 10
 
@@ -71,9 +70,8 @@ def vectors_of(texts: Sequence[str], models: Path) -> dict[str, Vectors]:
     by_graph = np.concatenate([graph.encode([text]) for text in texts])  # one alone is read by the graph
     matrices = E5Matrices.open(prepare(models, conversion("int8")).file("model.onnx"), torch.bfloat16)
     vectors = np.empty_like(by_graph)
-    for batch, (states,) in matrices.run(graph.tokens(texts), [LAYERS]):
-        total = np.add.reduceat(states, batch.starts)
-        vectors[batch.texts] = total / np.linalg.norm(total, axis=1, keepdims=True)
+    for batch, (states,) in matrices.run(graph.tokens(texts), [matrices.depth]):
+        vectors[batch.texts] = unit_mean(states, batch.starts)
     return {"fp32": exact.encode(texts), "int8": by_graph, "bf16": vectors}
 
 

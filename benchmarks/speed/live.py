@@ -31,9 +31,9 @@ import numpy as np
 import orjson
 
 from benchmarks.speed.peer_environment import peer_python
+from benchmarks.speed.served_shop import add_arguments, served
 from shoplens.domain.events import event_weight
 from shoplens.testing.large_shop import LargeShop
-from shoplens.testing.large_shop_served import make_served
 from shoplens.testing.server_process import ServerProcess
 
 WHOLE = {"recommend": 70, "cart": 10, "search": 10, "events": 10}
@@ -171,19 +171,14 @@ def _peak_mb(pid: int) -> float:
 def main() -> None:
     """Build, press each side, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--people", type=int, default=20_000, help="with 20 events each")
+    add_arguments(parser)
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second while latency is measured")
     parser.add_argument("--seconds", type=float, default=10.0, help="each measurement takes")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes of Shoplens, one run each")
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="none: Shoplens alone")
-    parser.add_argument("--keep", type=Path, help="build the shop here and use it again next time")
     wanted = parser.parse_args()
-    shop = LargeShop(wanted.products, wanted.people, seed=0)
-    with tempfile.TemporaryDirectory(prefix="shoplens-live-") as temporary:
-        folder = wanted.keep if wanted.keep is not None else Path(temporary)
-        make_served(shop, folder, lambda said: print(said, file=sys.stderr, flush=True))
+    with served(wanted) as (_, folder):
         sides = {f"shoplens_{workers}": shoplens(folder, workers, wanted) for workers in wanted.workers}
     missing = {}
     for name in wanted.peers:

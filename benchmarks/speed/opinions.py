@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from shoplens.encoders.session import available_cores, multiplies_bfloat16
+from shoplens.encoders.session import available_cores, has_bfloat16_tiles
 from shoplens.ingest.report import IngestReport
 from shoplens.service.opinion_sources import SourceOptions
 from shoplens.service.opinion_watch import watch
@@ -99,8 +99,8 @@ def main() -> None:
             "by words": measured(posts, None),
             "with vectors": measured(posts, given.encoder),
         }
-        if multiplies_bfloat16():
-            with patch("shoplens.encoders.text.multiplies_bfloat16", return_value=False):
+        if has_bfloat16_tiles():
+            with patch("shoplens.encoders.text.has_bfloat16_tiles", return_value=False):
                 told[f"reposts {share:g}"]["with vectors by the graph"] = measured(posts, given.encoder)
     print(json.dumps(told))
 

@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.speed.served_shop import add_arguments, served
 from shoplens.http.app import create_app
 from shoplens.service.runtime import Runtime
-from shoplens.testing.large_shop import LargeShop
-from shoplens.testing.large_shop_served import Asked, make_served
+from shoplens.testing.large_shop_served import Asked
 
 TURNS = 5
 
@@ -77,15 +74,10 @@ async def measured(inside: Inside, requests: Mapping[str, Sequence[bytes]]) -> d
 def main() -> None:
     """Build or open the shop, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--people", type=int, default=20_000, help="with 20 events each")
+    add_arguments(parser)
     parser.add_argument("--requests", type=int, default=500, help="different ones of each kind, at most 5000")
-    parser.add_argument("--keep", type=Path, help="build the shop here and use it again next time")
     wanted = parser.parse_args()
-    shop = LargeShop(wanted.products, wanted.people, seed=0)
-    with tempfile.TemporaryDirectory(prefix="shoplens-routes-") as temporary:
-        folder = wanted.keep if wanted.keep is not None else Path(temporary)
-        make_served(shop, folder, lambda said: print(said, file=sys.stderr, flush=True))
+    with served(wanted) as (shop, folder):
         asked, n = Asked(shop), wanted.requests
         requests = {
             "recommend": asked.recommend()[:n],

@@ -124,7 +124,7 @@ def test_many_texts_have_the_vectors_that_each_has_alone(
     e5: E5Encoder, model_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Decision 29: what reads many at once may be mixed with what reads one."""
-    monkeypatch.setattr("shoplens.encoders.text.multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr("shoplens.encoders.text.has_bfloat16_tiles", lambda: True)
     quick = E5Encoder(model_cache, threads=2)
     texts = [text for pair in PAIRS for text in pair] + ["", "A long description of a product. " * 60]
     assert sum(map(len, e5.tokens(texts))) >= MANY_TOKENS

@@ -158,8 +158,8 @@ def test_a_model_with_one_kind_of_popularity_still_answers(tmp_path: Path) -> No
 def test_a_model_that_knows_no_returns_still_answers(tmp_path: Path) -> None:
     """Bundles of before know who keeps to a product, and not when they come back nor what is bought alone."""
     MODEL.save(tmp_path)
-    np.save(tmp_path / "kept.npy", MODEL.kept)
-    (tmp_path / "returns.npy").unlink()
+    for name in ("portion.npy", "returns.npy", "returns-factor.npy"):
+        (tmp_path / name).unlink()
     one = asked([BREAD], [(MILK, 7.0), (MILK, 14.0)])
     np.testing.assert_array_equal(CartModel.load(tmp_path).score(one).total, MODEL.score(one).total)
 
@@ -173,7 +173,17 @@ def test_what_a_shelf_is_asked_for_is_felt_by_its_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["config.json", "kept.npy", "returns.npy", "pairs-data.npy", "baskets-held.npy", "goes-indptr.npy"]
+    "name",
+    [
+        "config.json",
+        "kept.npy",
+        "portion.npy",
+        "returns.npy",
+        "returns-factor.npy",
+        "pairs-data.npy",
+        "baskets-held.npy",
+        "goes-indptr.npy",
+    ],
 )
 @pytest.mark.parametrize("how", ["gone", "cut", "other"])
 def test_a_damaged_model_is_refused(tmp_path: Path, name: str, how: str) -> None:

@@ -6,11 +6,8 @@ graph's own, and what is added up is rounded less: its vectors are nearer to tho
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -25,7 +22,8 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
-from shoplens.encoders.session import multiplies_bfloat16
+from shoplens.encoders.in_order import in_order
+from shoplens.encoders.session import has_bfloat16_tiles
 from shoplens.encoders.text_rows import Ints, TextRows, laid_out
 
 TOKENS_A_BATCH = 2_560  # padded: large products take an eighth less a token than those of 1,024; half a turn of posts
@@ -46,6 +44,11 @@ class E5Matrices:
         count = 1 + max(int(found[1]) for name in arrays if (found := re.fullmatch(r"l(\d+)\.qkv\.w", name)))
         self.layers = [_Layer(arrays, f"l{number}", heads, epsilon, dtype) for number in range(count)]
 
+    @property
+    def depth(self) -> int:
+        """How many layers there are."""
+        return len(self.layers)
+
     @classmethod
     def open(cls, graph: Path, dtype: torch.dtype | None = None) -> Self:
         """`dtype`: what is computed in; None = bfloat16 where it is fast, else float32. Takes a second."""
@@ -54,7 +57,7 @@ class E5Matrices:
         told = {
             attribute.name: attribute for node in content.node if node.op_type in _TOLD for attribute in node.attribute
         }
-        chosen = dtype or (torch.bfloat16 if multiplies_bfloat16() else torch.float32)
+        chosen = dtype or (torch.bfloat16 if has_bfloat16_tiles() else torch.float32)
         return cls(arrays, int(told["num_heads"].i), float(told["epsilon"].f), chosen)
 
     def run(
@@ -66,20 +69,7 @@ class E5Matrices:
         `threads` batches are computed side by side, each on one core: cores that share a batch wait for one another.
         """
         batches = laid_out(ids, TOKENS_A_BATCH, threads)
-        if threads == 1 or len(batches) < 2:
-            yield from ((batch, self._states(batch, wanted)) for batch in batches)
-            return
-        with ThreadPoolExecutor(threads, "shoplens-text") as pool:
-            waiting: deque[tuple[TextRows, Future[list[Floats]]]] = deque()
-            coming = iter(batches)
-            for batch in itertools.islice(coming, 2 * threads):
-                waiting.append((batch, pool.submit(self._states, batch, wanted)))
-            while waiting:
-                batch, states = waiting.popleft()
-                found = states.result()
-                for more in itertools.islice(coming, 1):  # no more in memory than are worked on and waited for
-                    waiting.append((more, pool.submit(self._states, more, wanted)))
-                yield batch, found
+        return in_order(lambda batch: (batch, self._states(batch, wanted)), batches, threads)
 
     def _states(self, batch: TextRows, wanted: Sequence[int]) -> list[Floats]:
         with _on_one_core(), torch.inference_mode():
@@ -106,7 +96,8 @@ _TOLD = ("MultiHeadAttention", "LayerNormalization")  # nodes whose attributes s
 
 
 class _Layer:
-    """Attention and feed-forward, each added to its input and normalised after it."""
+    """Attention and feed-forward, each added to its input and normalised after it. `e5_torch.TransformerLayer`, which
+    learns, says the same; this one only answers, with weights laid out once, and its texts share rows."""
 
     def __init__(self, arrays: Arrays, at: str, heads: int, epsilon: float, dtype: torch.dtype) -> None:
         self._heads = heads

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
 from shoplens.encoders.packed_e5 import PackedE5, Sizes, read_packed_e5
-from shoplens.encoders.text import WEIGHTS, E5Tokens, batches_by_length
+from shoplens.encoders.text import WEIGHTS, E5Tokens, as_rectangle, batches_by_length
 
 REVISION = "1"  # of tokenizer and layers: what was learnt on top of them depends on it
 TOKENS_A_BATCH = 4_096  # padded; a layer's widest activation is then 4,096 × 1,536 numbers
@@ -205,11 +205,8 @@ def _fill(module: nn.Linear | nn.LayerNorm, weight: npt.NDArray[np.float32], bia
 
 def padded(rows: Sequence[npt.NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
     """Token ids as a rectangle, and where there is one. int64 and bool [n, longest]."""
-    longest = max((len(one) for one in rows), default=1)
-    ids, present = np.zeros((len(rows), longest), np.int64), np.zeros((len(rows), longest), np.bool_)
-    for number, one in enumerate(rows):
-        ids[number, : len(one)], present[number, : len(one)] = one, True
-    return torch.from_numpy(ids), torch.from_numpy(present)
+    ids, mask = as_rectangle(rows)
+    return torch.from_numpy(ids), torch.from_numpy(mask > 0)
 
 
 def mean_of_tokens(states: Tensor, present: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ def open_session(model: Path, threads: int | None) -> Any:
 
 
 @cache
-def multiplies_bfloat16() -> bool:
+def has_bfloat16_tiles() -> bool:
     """Whether the processor has units for matrices of bfloat16 (AMX). Without torch, whose import takes seconds."""
     try:
         return " amx_bf16 " in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")

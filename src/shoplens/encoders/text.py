@@ -21,7 +21,7 @@ from shoplens.encoders.base import EncoderOptions, Vectors
 from shoplens.encoders.chunks import SENTENCE_ENDS, ChunkLayout, pool_chunks
 from shoplens.encoders.model_cache import Conversion, ConvertedModel, WeightFile, prepare
 from shoplens.encoders.packed_e5 import PackedE5, read_packed_e5
-from shoplens.encoders.session import Later, available_cores, multiplies_bfloat16, open_session
+from shoplens.encoders.session import Later, available_cores, has_bfloat16_tiles, open_session
 from shoplens.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ DEPTH = 10  # layers of twelve below the features: the last two are bent towards
 FILES = ("model.onnx", "tokenizer.json", "normalisation.json")
 LONGEST = 512  # tokens the network was trained for
 CHARACTERS_A_TOKEN = 16  # the longest piece of the vocabulary; what lies beyond all tokens × this is never read
-LAYERS = 12
 TOKENS_A_BATCH = 384  # about 30 titles: little padding, and activations stay in a core's own cache
 MANY_TEXTS, MANY_TOKENS = 20, 256  # of a call, from which on matrices of bfloat16 read it where the processor has units
 # for them. They are ahead from 100 tokens on, but loading them takes a second that nobody who searches should wait for
@@ -145,7 +144,7 @@ def as_rectangle(
     rows: Sequence[Sequence[int] | npt.NDArray[np.int64]],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Texts of several lengths side by side: token ids, and 1 where there are tokens. Both [len(rows), longest]"""
-    ids = np.ones((len(rows), max(map(len, rows))), np.int64)  # 1 is the padding token
+    ids = np.ones((len(rows), max(map(len, rows), default=1)), np.int64)  # 1 is the padding token
     mask = np.zeros_like(ids)
     for place, row in enumerate(rows):
         ids[place, : len(row)] = row
@@ -171,14 +170,14 @@ class _Network:
         self.tokens = E5Tokens.read(model.file("tokenizer.json"), model.file("normalisation.json"), most_tokens)
         self._sentence_ends = self.tokens.known(SENTENCE_ENDS)
         self._threads = threads or available_cores()
-        self._matrices = Later(lambda: _open_matrices(graph)) if not exact and multiplies_bfloat16() else None
+        self._matrices = Later(lambda: _open_matrices(graph)) if not exact and has_bfloat16_tiles() else None
 
     def vectors(self, tokens: Sequence[Sequence[int]]) -> Vectors:
         """Unit vectors of lists of token ids, each of at most `LONGEST`. [len(tokens), 384]"""
         vectors = np.empty((len(tokens), E5Encoder.size), np.float32)
         if (matrices := self._for_many(tokens)) is not None:
-            for batch, (states,) in matrices.run(tokens, [LAYERS], threads=self._threads):
-                vectors[batch.texts] = _unit_mean(states, batch.starts)
+            for batch, (states,) in matrices.run(tokens, [matrices.depth], threads=self._threads):
+                vectors[batch.texts] = unit_mean(states, batch.starts)
             return vectors
         for rows, (made,), _ in _batches(self.session, tokens, ["embedding"]):
             vectors[rows] = made
@@ -189,9 +188,9 @@ class _Network:
         size = E5Encoder.size
         vectors, made = np.empty((len(tokens), size), np.float32), np.empty((len(tokens), 2 * size), np.float32)
         if (matrices := self._for_many(tokens)) is not None:
-            for batch, (beneath, states) in matrices.run(tokens, [DEPTH, LAYERS], threads=self._threads):
+            for batch, (beneath, states) in matrices.run(tokens, [DEPTH, matrices.depth], threads=self._threads):
                 mean = np.add.reduceat(beneath, batch.starts) / np.array(batch.lengths, np.float32)[:, None]
-                vectors[batch.texts] = _unit_mean(states, batch.starts)
+                vectors[batch.texts] = unit_mean(states, batch.starts)
                 made[batch.texts] = np.concatenate([mean, np.maximum.reduceat(beneath, batch.starts)], axis=1)
             return vectors, made
         for rows, (vector, states), mask in _batches(self.session, tokens, ["embedding", f"states_{DEPTH}"]):
@@ -219,7 +218,7 @@ def _open_matrices(graph: Path) -> E5Matrices:
     return E5Matrices.open(graph)
 
 
-def _unit_mean(states: Vectors, starts: npt.NDArray[np.int64]) -> Vectors:
+def unit_mean(states: Vectors, starts: npt.NDArray[np.int64]) -> Vectors:
     """The mean of each text's tokens, cut to length one. [len(starts), 384]"""
     total = np.add.reduceat(states, starts)
     return np.asarray(total / np.linalg.norm(total, axis=1, keepdims=True), np.float32)

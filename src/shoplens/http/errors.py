@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -93,25 +93,6 @@ def status_of(error: Exception) -> tuple[int, str]:
     return status, error.told if isinstance(error, StoreError) else str(error)
 
 
-#: Errors that say what the caller did wrong, or what is not to be had now.
-DELIBERATE = (ShoplensError, RequestValidationError, HTTPException)
-
-
-async def answer_to(request: Request, error: Exception) -> Response:
-    """One of DELIBERATE as problem+json."""
-    if isinstance(error, ShoplensError):
-        return await _deliberate(request, error)
-    return await (_invalid if isinstance(error, RequestValidationError) else _http)(request, error)
-
-
-def install(app: FastAPI) -> None:
-    """Every error leaves as problem+json."""
-    app.add_exception_handler(ShoplensError, _deliberate)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
-
-
 async def _deliberate(request: Request, error: Exception) -> Response:
     status, told = status_of(error)
     if status >= 500 and status != 501:
@@ -195,3 +176,24 @@ def _not_read_as_json(request: Request, one: Mapping[str, Any]) -> bool:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     return not json and tuple(one["loc"]) == ("body",) and one["type"] in ("model_attributes_type", "dict_type")
+
+
+#: Errors that say what the caller did wrong, or what is not to be had now → the answer to them.
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    ShoplensError: _deliberate,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}
+DELIBERATE = tuple(_ANSWERS)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """One of DELIBERATE as problem+json."""
+    return await next(answer for kind, answer in _ANSWERS.items() if isinstance(error, kind))(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Every error leaves as problem+json."""
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, _unexpected)

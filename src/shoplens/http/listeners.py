@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from typing import NoReturn
 
 from fastapi import HTTPException
 
@@ -50,5 +51,5 @@ class Listeners:
 
         return leave
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str) -> NoReturn:
         raise HTTPException(429, f"{why}; close one, or {OTHERWISE}", {"retry-after": "1"})

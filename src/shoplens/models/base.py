@@ -20,6 +20,9 @@ class Recommender(Protocol):
     `score` must depend on the history alone (and the profile row it names), so that an event received a moment ago
     changes the next answer. Masking what a person already has is the caller's business. Several threads may call it at
     the same time.
+
+    A model may also have `score_one(history)`: the same scores of one person, an array [n_items] or worked out on
+    demand (`on_demand.OnDemand`), which serving asks instead.
     """
 
     name: str

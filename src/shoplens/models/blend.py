@@ -100,20 +100,19 @@ class Blend:
     def score(self, histories: Histories) -> Scores:
         """See the class; float32 [len(histories), n_items]."""
         if len(histories) == 1 and not self._passed_on(self._active()):
-            return self._score_one(histories)
+            return self._added_up(histories)
         return self.combine({name: self.models[name].score(histories) for name in self._active()})
 
-    def _score_one(self, history: Histories) -> Scores:
+    def _added_up(self, history: Histories) -> Scores:
         """`combine` for one person, with as few passes over the catalogue as there are: what is the same for everybody
         was added up before."""
         if self._fixed is None:
             self._fixed = self._for_everybody(history)
         total: Scores | None = None
-        for name in self._active():
-            if not getattr(self.models[name], "same_for_all", False):
-                said = self.standardise(name, self.models[name].score(history))
-                said *= self._factor(name)
-                total = said if total is None else np.add(total, said, out=total)
+        for name in self._personal():
+            said = self.standardise(name, self.models[name].score(history))
+            said *= self._factor(name)
+            total = said if total is None else np.add(total, said, out=total)
         if total is None:
             return self._fixed.copy()
         return total if self._fixed.size == 1 else np.add(total, self._fixed, out=total)
@@ -121,12 +120,11 @@ class Blend:
     def score_one(self, history: Histories) -> OnDemand | npt.NDArray[np.float32]:
         """The same scores for one person, for those products alone that are asked for, where a single member listens to
         the history."""
-        active = self._active()
-        personal = [name for name in active if not getattr(self.models[name], "same_for_all", False)]
+        active, personal = self._active(), self._personal()
         if self._passed_on(active):
             return score_one(self.models[active[0]], history)
         if len(personal) != 1:
-            together: Scores = self._score_one(history)[0]
+            together: Scores = self._added_up(history)[0]
             return together
         if self._fixed is None:
             self._fixed = self._for_everybody(history)
@@ -139,9 +137,13 @@ class Blend:
         ground = self._ground_of(name, part, said.common) if isinstance(said, Added) else None
         scale = part.z_scale(said, ground)
         if scale is None:  # nearly all the same: this needs passes over everything
-            everything: Scores = self._score_one(history)[0]
+            everything: Scores = self._added_up(history)[0]
             return everything
         return Blended(part, said, self._common(n_items), scale, ground)
+
+    def _personal(self) -> list[str]:
+        """Active members that listen to the history."""
+        return [name for name in self._active() if not getattr(self.models[name], "same_for_all", False)]
 
     def _common(self, n_items: int) -> Ground:
         """What is the same for everybody, always the same array."""
@@ -172,8 +174,9 @@ class Blend:
     def _for_everybody(self, history: Histories) -> Scores:
         """What members that answer everybody alike add, and the offset. [1, n_items]; [1, 1] where that is nothing."""
         total = np.zeros((1, 1), np.float32)
+        personal = self._personal()
         for name in self._active():
-            if getattr(self.models[name], "same_for_all", False):
+            if name not in personal:
                 total = total + self.standardise(name, self.models[name].score(history)) * self._factor(name)
         if self._raised is not None and self.unsold is not None:
             total = np.broadcast_to(total, (1, len(self.unsold))).copy()

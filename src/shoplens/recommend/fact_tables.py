@@ -21,7 +21,7 @@ from shoplens.recommend.value_column import Mask, Names, ValueColumn
 AVAILABILITY_CODES = {None: 0} | {one: code for code, one in enumerate(Availability, start=1)}
 COLUMNS: dict[str, type[np.generic]] = {
     "price": np.float64,
-    "paid": np.float64,
+    "own_price": np.float64,
     "currency": np.int32,
     "stock": np.float64,
     "orderable": np.bool_,
@@ -42,7 +42,7 @@ class Columns:
     """The arrays at one moment, one entry a row. Values may still be replaced in place, rows never move."""
 
     price: npt.NDArray[np.float64]  # what a shopper pays, to be compared; NaN = unknown, or in another currency
-    paid: npt.NDArray[np.float64]  # the same in the product's own currency; NaN = unknown
+    own_price: npt.NDArray[np.float64]  # the same in the product's own currency; NaN = unknown
     currency: npt.NDArray[np.int32]  # code, 0 = none told: the shop's own
     stock: npt.NDArray[np.float64]  # units on hand; NaN = unknown
     orderable: Mask
@@ -88,9 +88,9 @@ class FactTables:
         self.real += int(not product.stub) - int(listed and not room["stub"][row])
         price = product.sale_price if product.sale_price is not None else product.price
         self.titles[row] = product.title
-        room["paid"][row] = _number(price)
+        room["own_price"][row] = _number(price)
         room["currency"][row] = self.currencies.code(product.currency or "")
-        room["price"][row] = room["paid"][row] if room["currency"][row] in (0, self._currency) else np.nan
+        room["price"][row] = room["own_price"][row] if room["currency"][row] in (0, self._currency) else np.nan
         room["stock"][row] = _number(product.stock)
         room["orderable"][row] = product.orderable
         room["listed"][row] = True
@@ -131,14 +131,14 @@ class FactTables:
         if len(self.currencies) <= 2:  # the one that there is
             wanted = len(self.currencies) - 1
         else:
-            known = self._room["listed"] & ~np.isnan(self._room["paid"])
+            known = self._room["listed"] & ~np.isnan(self._room["own_price"])
             counts = np.bincount(self._room["currency"][known], minlength=len(self.currencies))
             # Of equally many the first by name, so that all processes of a server take the same one.
             wanted = min(range(1, len(counts)), key=lambda code: (-counts[code], self.currencies.shown[code]))
         if wanted != self._currency:
             self._currency = wanted
             ours = np.isin(self._room["currency"], (0, wanted))
-            self._room["price"][:] = np.where(ours, self._room["paid"], np.nan)
+            self._room["price"][:] = np.where(ours, self._room["own_price"], np.nan)
 
     def _sliced(self) -> Columns:
         return Columns(**{name: one[: len(self.ids)] for name, one in self._room.items()})

@@ -12,7 +12,7 @@ from shoplens.recommend.facts import Mask
 from shoplens.recommend.filters import Filter
 
 MOST = 1_000  # products in one answer
-BLOCK = 128  # values of a group whose maximum is taken, see `best`
+GROUP = 128  # values of a group whose maximum is taken, see `best`
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +107,11 @@ def best(values: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.int64]:
         return np.zeros(0, np.int64)
     if n >= len(values):
         return np.argsort(-values, kind="stable")
-    blocks = len(values) // BLOCK
-    if blocks >= 4 * n:
-        # Every `blocks`-th value makes a group, so that the maxima are taken side by side.
-        highest = values[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
-        pool = np.flatnonzero(values >= np.partition(highest, blocks - n)[blocks - n])
+    groups = len(values) // GROUP
+    if groups >= 4 * n:
+        # Every `groups`-th value makes a group, so that the maxima are taken side by side.
+        highest = values[: groups * GROUP].reshape(GROUP, groups).max(axis=0)
+        pool = np.flatnonzero(values >= np.partition(highest, groups - n)[groups - n])
         if len(pool) <= len(values) // 8:
             return pool[np.argsort(-values[pool], kind="stable")[:n]]
     edge = np.partition(values, len(values) - n)[len(values) - n]

@@ -45,7 +45,9 @@ class Offer:
     def size(self) -> int:
         """Bytes."""
         whole = (self.facts, self.trained, self.newcomers, self.trained_rows)
-        size = sum(one.nbytes for one in whole) + (self.all_rows.nbytes if len(self.newcomers) else 0)
+        size = sum(one.nbytes for one in whole) + (
+            self.all_rows.nbytes if self.all_rows is not self.trained_rows else 0
+        )
         return size + PARTS * 4 * len(self.trained_rows)
 
     def part(self, whole: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -12,6 +12,7 @@ from shoplens.domain.dataset import Histories, Interactions, Modality, TrainingD
 from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.vocabulary import Vocabulary
 from shoplens.models.base import Recommender, Scores
+from shoplens.models.on_demand import score_one
 
 GROUPS = 4  # tastes in the planted data
 NEW = 8  # products at the end of the catalogue that nobody touched
@@ -64,6 +65,7 @@ def check_recommender(make: Callable[[], Recommender], folder: Path, *, toleranc
     check_shape(model, histories, len(data.interactions.items))
     check_repeatable(make, data, histories, tolerance)
     check_one_by_one(model, histories, tolerance)
+    check_score_one(model, histories, tolerance)
     check_reacts(model, histories)
     check_personal(model, data)
     check_without_history(model, histories, tolerance)
@@ -99,6 +101,15 @@ def check_one_by_one(model: Recommender, histories: Histories, tolerance: float)
     for row in (0, 1, len(histories) - 1):
         alone = model.score(histories.take(row, row + 1))
         assert _near(together[row : row + 1], alone, tolerance), "one by one must equal a batch"
+
+
+def check_score_one(model: Recommender, histories: Histories, tolerance: float) -> None:
+    """A model's own `score_one`, if it has one, says the same as `score`."""
+    for row in (0, len(histories) - 1):
+        one = histories.take(row, row + 1)
+        said = score_one(model, one)
+        alone = said if isinstance(said, np.ndarray) else said.all()
+        assert _near(model.score(one), alone[None], tolerance), "score_one must say what score says"
 
 
 def check_reacts(model: Recommender, histories: Histories) -> None:

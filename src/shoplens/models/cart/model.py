@@ -235,8 +235,9 @@ class CartModel:
         self.baskets.save(folder)
         self.roles.save(folder)
         np.save(folder / "popular.npy", self.sold, allow_pickle=False)
-        np.save(folder / "kept.npy", np.stack([self.kept, self.portion, self.returns.factor]), allow_pickle=False)
-        np.save(folder / "returns.npy", self.returns.chance, allow_pickle=False)
+        np.save(folder / "kept.npy", self.kept, allow_pickle=False)
+        np.save(folder / "portion.npy", self.portion, allow_pickle=False)
+        self.returns.save(folder)
         (folder / CONFIG).write_text(json.dumps(self.settings.as_dict()), encoding="utf-8")
 
     @classmethod
@@ -250,24 +251,19 @@ class CartModel:
                 sold = np.repeat(sold, 3, axis=0)
             _, sold_items = sold.shape
             kept = np.load(folder / "kept.npy", allow_pickle=False)
-            if kept.ndim == 1:  # of a bundle whose weights say nothing of when people come back
-                kept = np.stack([kept, np.ones_like(kept), np.ones_like(kept)])
-                chance = np.zeros((int(roles.kind.max(initial=0)) + 1, len(SPANS)), np.float32)
-            else:
-                chance = np.load(folder / "returns.npy", allow_pickle=False)
-            kept, portion, factor = kept
+            kinds = int(roles.kind.max(initial=0)) + 1
+            if (folder / "portion.npy").exists() or Returns.saved(folder):
+                portion, returns = np.load(folder / "portion.npy", allow_pickle=False), Returns.load(folder)
+            else:  # of a bundle whose weights say nothing of portions, nor of when people come back
+                portion, returns = np.ones_like(kept), Returns.unknown(kinds, len(kept))
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"{folder}: the cart's model cannot be read ({error}); train again") from error
         together = Together.load(folder, shrinkage=settings.shrinkage)
-        spans = (int(roles.kind.max(initial=0)) + 1, len(SPANS))
-        if (
-            len(sold) != 3
-            or not sold_items == len(kept) == together.n_items == len(roles.kind)
-            or chance.shape != spans
-        ):
+        catalogues = {sold_items, len(kept), len(portion), len(returns.factor), together.n_items, len(roles.kind)}
+        if len(sold) != 3 or len(catalogues) > 1 or returns.chance.shape != (kinds, len(SPANS)):
             raise BundleError(f"{folder}: the tables of the cart are of different catalogues; train again")
         neighbours = BasketNeighbours.load(folder, sold_items)
-        return cls(settings, together, neighbours, roles, sold, kept, portion, Returns(chance, factor))
+        return cls(settings, together, neighbours, roles, sold, kept, portion, returns)
 
 
 def _sold(baskets: Baskets, half_life_days: float) -> Values:

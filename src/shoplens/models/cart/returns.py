@@ -8,6 +8,7 @@ they have been watched. A kind that few bought is thought of like the shop, a pr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from shoplens.models.cart.baskets import Baskets
 
 Values = npt.NDArray[np.float32]
 
+FILES = ("returns.npy", "returns-factor.npy")
 SPANS = np.concatenate([[0.0], np.geomspace(0.5, 200.0, 23)])  # days at which each span begins
 PRIOR_OF_KIND = 30.0  # purchases: pulls a kind towards the shop
 PRIOR_OF_PRODUCT = 5.0  # expected returns: pulls a product towards its kind
@@ -54,6 +56,26 @@ class Returns:
         found = np.bincount(item[again], minlength=baskets.n_items)
         factor = (found + PRIOR_OF_PRODUCT) / (expected + PRIOR_OF_PRODUCT)
         return cls(chance.astype(np.float32), factor.astype(np.float32))
+
+    @classmethod
+    def unknown(cls, n_kinds: int, n_items: int) -> Returns:
+        """Of a bundle that says nothing of it: no chance at all."""
+        return cls(np.zeros((n_kinds, len(SPANS)), np.float32), np.ones(n_items, np.float32))
+
+    def save(self, folder: Path) -> None:
+        """What `load` reads."""
+        for name, one in zip(FILES, (self.chance, self.factor), strict=True):
+            np.save(folder / name, one, allow_pickle=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Returns:
+        """OSError or ValueError when a file is missing or broken. Never unpickles."""
+        return cls(*(np.load(folder / name, allow_pickle=False) for name in FILES))
+
+    @staticmethod
+    def saved(folder: Path) -> bool:
+        """Whether any of it is there."""
+        return any((folder / name).exists() for name in FILES)
 
     def of(
         self, rows: npt.NDArray[np.int64], kind: npt.NDArray[np.int32], since_days: npt.NDArray[np.floating]

@@ -35,17 +35,18 @@ class Crossed:
     judged: Rows  # [n] which lessons were judged, by place; part after part
     logits: Floats  # [n, classes]
     fitted: tuple[Fitted, ...]  # of each network
-    averaged: bool
+    answering: int | None  # number of the network that answers; None: the mean of all
+    settings: FineTuning  # by which each learnt
 
     def course(self) -> dict[str, object]:
-        """How it went: of the first network epoch and qualities, of all the seconds."""
-        first = self.fitted[0]
+        """How it went: epoch and qualities of the network that answers, of the first where all do; seconds of all."""
+        one = self.fitted[self.answering or 0]
         return {
-            "networks": len(self.fitted) if self.averaged else 1,
-            "epoch": first.epoch,
-            "qualities": list(first.qualities),
+            "networks": len(self.fitted) if self.answering is None else 1,
+            "epoch": one.epoch,
+            "qualities": list(one.qualities),
             "seconds": round(sum(one.seconds for one in self.fitted), 1),
-            "device": first.device,
+            "device": one.device,
         }
 
 
@@ -85,8 +86,8 @@ def fine_tune_crosswise(
     mean = _mean(body, tasks, lessons, settings) if len(tasks) > 1 else None
     if mean is None or mean.accuracy() < right:  # it has learnt from most of what it was asked: it must be better
         best = max(range(len(tasks)), key=lambda number: fitted[number].qualities[fitted[number].epoch - 1])
-        return Crossed(tasks[best], tasks[0], judged_rows, logits, tuple(fitted), averaged=False)
-    return Crossed(mean, tasks[0], judged_rows, logits, tuple(fitted), averaged=True)
+        return Crossed(tasks[best], tasks[0], judged_rows, logits, tuple(fitted), best, settings)
+    return Crossed(mean, tasks[0], judged_rows, logits, tuple(fitted), None, settings)
 
 
 def forget_states(state: Path) -> None:

@@ -110,7 +110,7 @@ class FinetunedClassifier:
         )  # fmt: skip
         files = Path(tempfile.mkdtemp(prefix="shoplens-classifier-"))
         facts = {
-            "settings": chosen.to_dict(),
+            "settings": learnt.settings.to_dict(),
             "base": pretrained.name,
             "prefix": pretrained.query_prefix,
             "precision": precision or "int8",

@@ -96,9 +96,8 @@ class Tagger:
         blocks = make_blocks(read, list(alone), marks=self._marks, room=self.facts["room"], longest=LONGEST)
         edges = np.concatenate([[0], np.cumsum([len(one) for one in read])]).astype(np.int64)
         best, sure = np.zeros(edges[-1] + 1, np.int64), np.zeros(edges[-1] + 1)
-        below, above = (f"states_{number}" for number in self.facts["states"])
         held: list[tuple[Block, npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
-        for rows, (lower, final), _ in self._body.run([one.ids for one in blocks], [below, above]):
+        for rows, (lower, final) in self._body.states([one.ids for one in blocks], self.facts["states"]):
             held += [(blocks[row], lower[place], final[place]) for place, row in enumerate(rows)]
             if len(held) >= HELD:
                 self._label(held, best, sure)

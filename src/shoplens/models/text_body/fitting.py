@@ -221,6 +221,7 @@ class _Run:
             "average": [self.average.numbers, self.average.steps],
             "best": [self.best, self.best_epoch],
             "stand": [self.epoch, self.place, self.seconds],
+            "cut_short": self.cut_short,
             "told": [self.qualities, self.figures],
             "chance": torch.get_rng_state(),
             "chance_there": torch.cuda.get_rng_state(self.hardware.device) if self.on_cuda else None,
@@ -236,6 +237,7 @@ class _Run:
         best, self.best_epoch = state["best"]
         self.average.numbers, self.best = self._here(numbers), self._here(best)
         self.epoch, self.place, self.spent = state["stand"]
+        self.cut_short = state.get("cut_short", False)
         self.qualities, self.figures = state["told"]
         torch.set_rng_state(state["chance"])
         if self.on_cuda and state.get("chance_there") is not None:

@@ -12,15 +12,15 @@ from typing import Self
 import numpy as np
 
 from shoplens.encoders.e5_matrices import E5Matrices
-from shoplens.encoders.session import available_cores, multiplies_bfloat16
+from shoplens.encoders.session import available_cores, has_bfloat16_tiles
 from shoplens.encoders.text import LONGEST, E5Tokens
 from shoplens.errors import ModelFileError
-from shoplens.models.text_body.served import FILES, Batch, Ints, ServedBody
+from shoplens.models.text_body.served import FILES, Ints, ServedBody, States
 
 
 def open_states(folder: Path, *, threads: int | None = None) -> ServedBody | MatrixBody:
     """What gives states of tokens fastest here. `threads` batches run side by side; None = one a core."""
-    if multiplies_bfloat16():
+    if has_bfloat16_tiles():
         return MatrixBody.open(folder, threads=threads)
     return ServedBody.open(folder, threads=threads)
 
@@ -41,12 +41,7 @@ class MatrixBody:
         except Exception as error:  # protobuf and tokenizers raise kinds of their own
             raise ModelFileError(f"{folder} does not hold a fine-tuned encoder ({error}); train it again") from error
 
-    def run(self, ids: Sequence[Sequence[int] | Ints], outputs: Sequence[str]) -> Iterator[Batch]:
-        """See `ServedBody.run`; of the outputs, states (`states_NUMBER`)."""
-        wanted = [int(name.removeprefix("states_")) for name in outputs]
-        for batch, states in self._matrices.run(ids, wanted, threads=self._threads):
-            present = np.arange(max(batch.lengths)) < np.array(batch.lengths)[:, None]
-            squares = [np.zeros((*present.shape, one.shape[1]), np.float32) for one in states]
-            for square, one in zip(squares, states, strict=True):
-                square[present] = one
-            yield batch.texts, squares, present
+    def states(self, ids: Sequence[Sequence[int] | Ints], layers: Sequence[int]) -> Iterator[States]:
+        """See `ServedBody.states`."""
+        for batch, states in self._matrices.run(ids, layers, threads=self._threads):
+            yield batch.texts, [np.split(one, batch.starts[1:]) for one in states]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +11,7 @@ import numpy.typing as npt
 
 from shoplens.encoders.e5_graph import write_e5
 from shoplens.encoders.e5_torch import LearntE5
+from shoplens.encoders.in_order import in_order
 from shoplens.encoders.session import available_cores, open_session
 from shoplens.encoders.text import LONGEST, E5Tokens, as_rectangle, batches_by_length
 from shoplens.errors import ModelFileError
@@ -25,6 +23,7 @@ TOKENS_A_BATCH = 256  # padded: what a layer writes stays near the core; 1,024 t
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Batch = tuple[list[int], list[Floats], npt.NDArray[np.bool_]]
+States = tuple[list[int], list[list[Floats]]]
 
 
 def write_body(
@@ -63,22 +62,16 @@ class ServedBody:
             vectors[rows] = one
         return vectors
 
+    def states(self, ids: Sequence[Sequence[int] | Ints], layers: Sequence[int]) -> Iterator[States]:
+        """Rows of `ids` that were read together, and of each of these layers the states of each row's tokens
+        [tokens, hidden]."""
+        for rows, found, there in self.run(ids, [f"states_{number}" for number in layers]):
+            yield rows, [[one[mask] for one, mask in zip(square, there, strict=True)] for square in found]
+
     def run(self, ids: Sequence[Sequence[int] | Ints], outputs: Sequence[str]) -> Iterator[Batch]:
         """Batches of like length: rows of `ids`, the wanted outputs, and where there are tokens [n, tokens]."""
         batches = batches_by_length([len(one) for one in ids], TOKENS_A_BATCH)
-        if self._threads == 1 or len(batches) < 2:
-            yield from (self._run(ids, rows, outputs) for rows in batches)
-            return
-        with ThreadPoolExecutor(self._threads, "shoplens-text") as pool:
-            waiting: deque[Future[Batch]] = deque()
-            coming = iter(batches)
-            for rows in itertools.islice(coming, 2 * self._threads):
-                waiting.append(pool.submit(self._run, ids, rows, outputs))
-            while waiting:
-                done = waiting.popleft().result()
-                for rows in itertools.islice(coming, 1):  # no more in memory than are worked on and waited for
-                    waiting.append(pool.submit(self._run, ids, rows, outputs))
-                yield done
+        return in_order(lambda rows: self._run(ids, rows, outputs), batches, self._threads)
 
     def _run(self, ids: Sequence[Sequence[int] | Ints], rows: list[int], outputs: Sequence[str]) -> Batch:
         words, mask = as_rectangle([ids[row] for row in rows])
