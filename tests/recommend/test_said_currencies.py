@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shoplens.ingest.money import currency_code
 from shoplens.recommend.said_currencies import foreign_limits
+from shoplens.recommend.said_numbers import COINS
 
 
 @pytest.mark.parametrize(
@@ -20,7 +22,17 @@ from shoplens.recommend.said_currencies import foreign_limits
         ("kettle under 50", "EUR", None),
         ("kettle under 2 l", "EUR", None),
         ("yen", "EUR", None),
+        ("tea under 1000 円", "EUR", ("JPY", "tea")),
+        ("kettle under ca$50", "EUR", ("CAD", "kettle")),
+        ("kettle under $50 CAD", "USD", ("CAD", "kettle")),
+        ("kettle under 50 quid", "GBP", None),
+        ("coffee for 5 cups under 30 euros", "EUR", None),
     ],
 )
 def test_a_limit_in_another_currency(text: str, ours: str, found: tuple[str, str] | None) -> None:
     assert foreign_limits(text, ours) == found
+
+
+@pytest.mark.parametrize("coin", COINS)
+def test_every_coin_that_is_heard_is_a_currency(coin: str) -> None:
+    assert currency_code(coin) is not None

@@ -18,20 +18,23 @@ _CODES = """
 """
 CURRENCIES = frozenset(_CODES.split())
 
-#: Other ways to write a currency, after NFKC and in lower case.
+#: Other ways to write and to say a currency, after NFKC and in lower case.
 _NAMES = {
-    "rmb": "CNY", "cnh": "CNY", "元": "CNY", "圆": "CNY", "块": "CNY", "人民币": "CNY", "cn¥": "CNY", "元人民币": "CNY",
+    "rmb": "CNY", "cnh": "CNY", "元": "CNY", "圆": "CNY", "块": "CNY", "块钱": "CNY", "人民币": "CNY", "cn¥": "CNY",
+    "元人民币": "CNY", "yuan": "CNY", "kuai": "CNY", "美金": "USD", "quid": "GBP", "pound": "GBP", "pounds": "GBP",
     "€": "EUR", "euro": "EUR", "euros": "EUR", "欧元": "EUR", "£": "GBP", "英镑": "GBP", "us$": "USD", "美元": "USD",
     "usd$": "USD", "hk$": "HKD", "港币": "HKD", "港元": "HKD", "nt$": "TWD", "a$": "AUD", "au$": "AUD", "c$": "CAD",
-    "ca$": "CAD", "nz$": "NZD", "s$": "SGD", "r$": "BRL", "mx$": "MXN", "円": "JPY", "日元": "JPY", "jp¥": "JPY",
+    "ca$": "CAD", "nz$": "NZD", "s$": "SGD", "r$": "BRL", "mx$": "MXN",
+    "円": "JPY", "日元": "JPY", "日圆": "JPY", "jp¥": "JPY", "yen": "JPY",
     "₹": "INR", "rs": "INR", "rs.": "INR", "₩": "KRW", "원": "KRW", "zł": "PLN", "₽": "RUB", "руб": "RUB",
     "руб.": "RUB", "₺": "TRY", "tl": "TRY", "₫": "VND",
     "฿": "THB", "₴": "UAH", "₪": "ILS", "kč": "CZK", "ft": "HUF", "chf.": "CHF",
     "fr.": "CHF", "₱": "PHP", "₦": "NGN", "₸": "KZT", "lei": "RON",
 }  # fmt: skip
-#: Signs that several currencies share: the feed's own currency decides among these, else the first.
+_DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP")  # and pesos
+#: Signs and names that several currencies share: the feed's own currency decides among these, else the first.
 _SHARED = {
-    "$": ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"),
+    **dict.fromkeys(("$", "dollar", "dollars", "buck", "bucks"), _DOLLARS),
     "¥": ("CNY", "JPY"),
     "kr": ("", "SEK", "NOK", "DKK", "ISK"),
     "kr.": ("", "DKK", "SEK", "NOK", "ISK"),

@@ -58,6 +58,11 @@ class CatalogueFacts:
         """The arrays as of now; take them once for a calculation."""
         return self._tables.columns
 
+    @property
+    def currency(self) -> str:
+        """See `FactTables.currency`."""
+        return self._tables.currency
+
     def row(self, item_id: str) -> int:
         """Row of a product, 0 when there is none."""
         return self._tables.rows.get(item_id, 0)

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
 from shoplens.ingest.money import currency_code
-from shoplens.recommend.said_numbers import PRICE, read_ranges
+from shoplens.recommend.said_numbers import PRICE, SaidRange, read_ranges
 
-#: As shoppers write them, where that is more than a code, a sign or a name of one currency.
-_CALLED = {
-    "dollar": "$", "dollars": "$", "buck": "$", "bucks": "$", "美金": "USD", "quid": "GBP", "yuan": "CNY",
-    "kuai": "CNY", "yen": "JPY",
-}  # fmt: skip
-_COIN = re.compile(
-    r"us\$|[$€£¥]|\b(?:usd|eur|euros?|gbp|cny|rmb|hkd|jpy|dollars?|bucks?|quid|yuan|kuai|yen)\b|"
-    r"美元|美金|欧元|英镑|港币|日元|人民币",
-    re.IGNORECASE,
-)
+_ANY = ("", "元", "块", "块钱", "圆")
+
+
+def foreign_currency(said: SaidRange, ours: str) -> str:
+    """The currency (ISO 4217) of a limit of price, if it is not `ours`; "" when it is, or none was said. "$" and "¥"
+    are ours where ours is one that is written so, and whoever speaks Chinese says 元 and 块 of any money."""
+    named = said.unit == PRICE and said.coin not in _ANY
+    code = currency_code(said.coin, ours) if named else None
+    return code if code is not None and code != ours else ""
 
 
 def foreign_limits(text: str, ours: str) -> tuple[str, str] | None:
-    """The currency (ISO 4217) of a limit that is not in `ours`, and the text without that limit; None where every limit
-    is in ours, or names no currency. "$" and "¥" are ours where ours is one that is written so."""
+    """The currency of a limit that is not in `ours`, and the text without such limits; None where there is none."""
     theirs, rest = "", text
     for said in reversed(read_ranges(text)):
-        coin = _COIN.search(text, said.start, said.end) if said.unit == PRICE else None
-        if coin is None:
-            continue
-        name = coin[0].casefold()
-        code = currency_code(_CALLED.get(name, name), ours)
-        if code is not None and code != ours:
+        code = foreign_currency(said, ours)
+        if code:
             theirs, rest = code, f"{rest[: said.start]} {rest[said.end :]}"
     return (theirs, " ".join(rest.split())) if theirs else None

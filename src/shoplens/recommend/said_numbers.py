@@ -20,11 +20,15 @@ PRICE = "price"  # unit of an amount with a currency
 POUND = "pound"  # a currency or a weight: the shop's products tell
 COUNT = "count"  # pieces, years, stars: neither a price nor a measure
 
+#: Of all that `ingest.money` reads beside a price, what is money in any sentence: "all", "try" and "ft" are codes, too.
 _COINS = (
-    "usd eur euro euros gbp cny rmb hkd jpy dollar dollars buck bucks quid yuan kuai yen us$ $ € £ ¥ "
-    "元 块钱 块 圆 人民币 美元 美金 欧元 英镑 港币 日元"
+    "usd eur euro euros gbp cny rmb hkd jpy cad aud nzd sgd twd dollar dollars buck bucks quid yuan kuai yen us$ ca$ "
+    "c$ au$ a$ nz$ s$ hk$ nt$ r$ mx$ cn¥ jp¥ $ € £ ¥ ₹ ₩ 元 块钱 块 圆 人民币 美元 美金 欧元 英镑 港币 港元 日元 "
+    "日圆 円"
 )
-_SIGNS = ("us$", "$", "€", "£", "¥")  # stand before the number, too
+COINS = tuple(_COINS.split())
+_POUNDS = ("pound", "pounds")
+_SIGNS = tuple(one for one in COINS if one[-1] in "$€£¥₹₩")  # stand before the number, too
 _MEASURES = (
     "ml cl dl l liter litre liters litres mg g gr gram grams kg kgs kilo kilos oz ounce ounces lb lbs mm cm m km meter "
     "metre meters metres inch inches ft feet foot gb tb mb mah w watt watts v volt volts hz khz mhz ghz mp fps "
@@ -37,7 +41,7 @@ _COUNTED = (
     "周 小时 分钟 秒 层 码 号 度 倍 星 折 点 位 档 核 线 孔 键 轮 抽 格 次 颗 粒 口"
 )
 _UNITS = {name: name for name in _MEASURES.split()} | dict.fromkeys(_COUNTED.split(), COUNT)
-_UNITS |= dict.fromkeys(_COINS.split(), PRICE) | {"pound": POUND, "pounds": POUND}
+_UNITS |= dict.fromkeys(COINS, PRICE) | dict.fromkeys(_POUNDS, POUND)
 _GLUED = frozenset(["p", "k", "x"])  # units only right behind their number
 
 
@@ -53,6 +57,7 @@ class SaidRange:
     strict: bool = True  # False: about that much
     low_included: bool = True
     high_included: bool = True
+    coin: str = ""  # one of COINS or a pound, in lower case, where one was said
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class _Token:
     value: float = 0.0
     unit: str = ""  # of the number; "" = none was said
     plain: bool = True  # in digits, or too large to be part of a phrase
+    coin: str = ""
 
 
 _weak = partial(_Word, sure=False)
@@ -181,9 +187,11 @@ def _number(text: str, place: int) -> _Token | None:
         return None  # "4xl", "3d"
     else:
         unit, last = "", end
+    coin = name if name is not None and unit in (PRICE, POUND) else ""
     if sign:  # "$20 pack": what follows is another word
-        unit, last = PRICE, last if unit == PRICE else end
-    return _Token(place, last, None, value, unit, text[start].isdigit() or value >= BARE)
+        last, coin = (last, coin) if unit == PRICE else (end, sign)  # "$20 CAD": the code says which
+        unit = PRICE
+    return _Token(place, last, None, value, unit, text[start].isdigit() or value >= BARE, coin)
 
 
 def _one_of(names: dict[str, tuple[str, ...]], text: str, place: int) -> str | None:
@@ -291,8 +299,9 @@ class _Reader:
         low_included: bool = True,
         high_included: bool = True,
     ) -> SaidRange:
-        start, end = self.tokens[self.first].start, self.tokens[self.place - 1].end
-        return SaidRange(start, end, low, high, unit, strict, low_included, high_included)
+        tokens = self.tokens[self.first : self.place]
+        coin = next((one.coin for one in tokens if one.coin), "")
+        return SaidRange(tokens[0].start, tokens[-1].end, low, high, unit, strict, low_included, high_included, coin)
 
     def _take(self, *roles: str) -> _Token | None:
         """The next token, if it has one of these roles ("" is a number) and nothing stands before it."""

@@ -47,6 +47,17 @@ def test_words_become_filters_that_are_shown(shop: SearchedShop) -> None:
     assert found.total == 3
 
 
+def test_a_limit_in_another_currency_is_read_as_the_shops_and_that_is_said(shop: SearchedShop) -> None:
+    found = shop.search("red dress under 50 yen", group=False)
+    assert found.note is not None
+    assert "JPY" in found.note
+    assert "EUR" in found.note
+    for text in ("red dress under €50", "red dress under 50", "50元以下的红裙子"):
+        own = shop.search(text, group=False)
+        assert own.note is None
+        assert own.understood
+
+
 def test_a_chinese_query_finds_english_products_by_what_it_asks_for(shop: SearchedShop) -> None:
     found = shop.search("红色连衣裙", group=False, language="zh")
     assert {one.title for one in products(found)} == {"Nike red dress", "Orion red dress", "Apple red dress"}

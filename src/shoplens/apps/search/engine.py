@@ -112,7 +112,7 @@ class SearchEngine:
             cursor=page.last.encode() if page.more else None,
             language=LANGUAGES[language_of(ask.text)] if ask.text else ask.language,
             model=("browse" if attempt.question.browses else "search") + ordered.by,
-            note=self._why_nothing(ask, attempt) if nothing else None,
+            note=self._note(ask, attempt, nothing),
             pinned=tuple(self.facts.ids[row] for row in page.rows if row in page.pinned),
         )
 
@@ -124,6 +124,14 @@ class SearchEngine:
             return ask
         reading = self._understands.read(said.rest, self.facts.offered(), drop=ask.drop, language=ask.language)
         return replace(ask, text=said.rest, sort=(said.sort,)) if reading.whole else ask
+
+    def _note(self, ask: Ask, attempt: Attempt, nothing: bool) -> str | None:
+        """In which currency a limit was read, and why nothing was found."""
+        theirs = attempt.reading.foreign
+        said = [say(ask.language, "foreign", ours=self.facts.currency, theirs=theirs)] if theirs else []
+        if nothing:
+            said.append(self._why_nothing(ask, attempt))
+        return " ".join(said) or None
 
     def _why_nothing(self, ask: Ask, attempt: Attempt) -> str:
         if not self.facts.known:

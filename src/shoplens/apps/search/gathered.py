@@ -32,6 +32,7 @@ class Gathered:
     constraints: list[tuple[float, Constraint]] = field(default_factory=list)  # with how firm each is
     spans: list[tuple[int, int]] = field(default_factory=list)  # words that are no longer searched for
     closest: list[Filter] = field(default_factory=list)  # see `Understanding`
+    foreign: str = ""  # see `Understanding`
 
     def add(self, firmness: float, constraint: Constraint) -> None:
         """Each once, MOST at the most."""

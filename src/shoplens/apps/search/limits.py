@@ -12,6 +12,7 @@ from shoplens.apps.search.shop_words import ShopWords
 from shoplens.ingest.units import measured
 from shoplens.recommend.asking import Constraint
 from shoplens.recommend.filters import parse_filter
+from shoplens.recommend.said_currencies import foreign_currency
 from shoplens.recommend.said_numbers import POUND, PRICE, SaidRange, read_ranges
 
 _IN_STOCK = ("available now", "in stock", "in-stock", "instock", "有现货", "有库存", "有货的", "有货", "现货")
@@ -22,13 +23,16 @@ _CHEAP = re.compile(
 _SHOWN = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
 
-def read_limits(text: str, shop: ShopWords, gathered: Gathered) -> None:
-    """Prices, and measures of which the shop has an attribute."""
+def read_limits(text: str, shop: ShopWords, currency: str, gathered: Gathered) -> None:
+    """Prices, and measures of which the shop has an attribute. Amounts are read as the shop's own `currency` ("" = it
+    tells none); that another was said is noted."""
     for said in read_ranges(text):
         field = _field_of(said, shop)
         if field is None:
             continue
         gathered.spans.append((said.start, said.end))
+        if currency:
+            gathered.foreign = foreign_currency(said, currency) or gathered.foreign
         words = text[said.start : said.end].strip()
         firmness = FIRMNESS["price" if field == "price" else "measure"] if said.strict else VAGUE
         gathered.add(firmness, _limit(field, said, words, gathered))

@@ -37,6 +37,7 @@ class Understanding:
     constraints: tuple[Constraint, ...] = ()  # firmest first
     whole: bool = False  # the filters among them say all that the words say
     covered: bool = False  # all of them together do
+    foreign: str = ""  # currency (ISO 4217) of a limit, where prices here are in another
     closest: tuple[Filter, ...] = ()  # what fits best, where a constraint lets in what comes close ("navy" for "blue")
 
 
@@ -60,7 +61,7 @@ class Understands:
             return Understanding("")
         read = Gathered(language)
         unquoted = without_quotes(whole_text)
-        read_limits(unquoted, self.shop, read)
+        read_limits(unquoted, self.shop, self.facts.currency, read)
         read_stock(hide(unquoted, read.spans), read)
         pieces = cut_pieces(hide(unquoted, read.spans), self.shop, self._glossary)
         categories = self._categories([piece for piece in pieces if not piece.negated], offered, read)
@@ -81,6 +82,7 @@ class Understands:
             constraints,
             covered and all(one.strict for one in constraints),
             covered,
+            read.foreign,
             tuple(read.closest),
         )
 
