@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens.http.app import create_app
-from shoplens.http.wire.profiles import LookAlikesAnswer, MembersAnswer, ProfileOut, SegmentsAnswer
+from shoplens.http.wire.profiles import AudienceAnswer, LookAlikesAnswer, MembersAnswer, ProfileOut, SegmentsAnswer
 from shoplens.service.runtime import Runtime
 from shoplens.testing.profile_shop import GUEST, PEOPLE, STEADY, open_profile_shop
 
@@ -77,9 +77,21 @@ def test_segments_and_look_alikes(client: TestClient) -> None:
     assert client.get("/v1/segments/s99/people").status_code == 404
 
 
+def test_people_like_those_of_a_list(client: TestClient) -> None:
+    asked = {"user_ids": [f"u{k:03}" for k in range(0, 120, 4)] + ["ghost"], "n": 5}
+    body = client.post("/v1/look-alikes", json=asked).json()
+    AudienceAnswer.model_validate(body, strict=True)
+    assert len(body["people"]) == 5
+    assert body["unknown"] == ["ghost"]
+    assert body["found_again"]["share"] > body["found_again"]["chance"]
+    assert client.post("/v1/look-alikes", json={"user_ids": ["ghost"]}).status_code == 404
+    assert client.post("/v1/look-alikes", json={"user_ids": []}).status_code == 422
+
+
 def test_an_export_is_csv(client: TestClient) -> None:
     answer = client.get("/v1/segments/export")
     assert answer.headers["content-type"].startswith("text/csv")
+    assert client.get("/v1/segments/export?excel=true").content == b"\xef\xbb\xbf" + answer.content
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(rows) == PEOPLE
     assert {"user_id", "segment", "segment_name", "churn", "recency_days", "visits", "paid"} <= set(rows[0])
@@ -100,6 +112,7 @@ def test_an_export_is_csv(client: TestClient) -> None:
         ("GET", f"/v1/people/{STEADY}/look-alikes", "writer"),
         ("GET", "/v1/segments/export", "writer"),
         ("GET", f"/v1/people/{STEADY}/export", "writer"),
+        ("POST", "/v1/look-alikes", "writer"),
         ("POST", "/v1/segments/export", "boss"),
     ],
 )

@@ -37,6 +37,7 @@ profile_app = typer.Typer(
 app.add_typer(profile_app, name="profile")
 
 Language = Annotated[str | None, typer.Option(help="en or zh; default: the shop's language.")]
+ExcelFlag = Annotated[bool, typer.Option("--excel", help="Begin the CSV with the mark by which Excel knows UTF-8.")]
 SegmentOption = Annotated[str | None, typer.Option(help="id of a segment, as `profile segments` lists them.")]
 
 
@@ -75,6 +76,7 @@ def show(
 def segments(workspace: WorkspaceOption = Path("."), language: Language = None, json: JsonFlag = False) -> None:
     """Groups of people alike, named by what they choose more than others. A group keeps its id over trainings."""
     from shoplens.http.wire.profiles import segment_json
+    from shoplens.models.profile.wording import trait_text
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
@@ -82,35 +84,12 @@ def segments(workspace: WorkspaceOption = Path("."), language: Language = None, 
         found, bundle = shop.profiles.segments(shop.shelf), shop.shelf.version
     table = Table("id", "name", "people", "money a visit", "chooses more of (lift)")
     for one in found:
-        traits = ", ".join(f"{value.rpartition(' > ')[2]} {lift:.2g}×" for _, value, lift in one.traits)
+        traits = ", ".join(f"{trait_text(field, value, said)} {lift:.2g}×" for field, value, lift in one.traits)
         money = "" if one.money is None else f"{one.money:.2f}×"
         table.add_row(one.id, escape(one.names.get(said, one.names["en"])), f"{one.people:,}", money, escape(traits))
     none = Text("no segments: the shop has too few people who came at least twice")
     told = {"bundle": bundle, "segments": [segment_json(one) for one in found]}
     emit(told, json=json, table=table if found else none)
-
-
-@profile_app.command()
-def look_alikes(
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="user_id; or give --segment.")] = None,
-    segment: SegmentOption = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=100_000, help="How many.")] = 10,
-    workspace: WorkspaceOption = Path("."),
-    json: JsonFlag = False,
-) -> None:
-    """People who choose what somebody chooses, or who are most like a segment without being in it."""
-    from shoplens.service.runtime import Runtime
-
-    with Runtime.open(workspace) as shop:
-        found = shop.profiles.look_alikes(shop.shelf, user_id=user, segment=segment, n=n)
-    table = Table("user_id", "likeness")
-    for one in found:
-        table.add_row(escape(one.user_id), f"{one.likeness:.3f}")
-    emit(
-        {"people": [{"user_id": one.user_id, "likeness": one.likeness} for one in found]},
-        json=json,
-        table=table if found else Text("nobody is alike: too little is known of them"),
-    )
 
 
 @profile_app.command()
@@ -120,6 +99,7 @@ def export(
     webhook: Annotated[
         bool, typer.Option("--webhook", help="Send them to profile.webhook_url, signed, instead of writing CSV.")
     ] = False,
+    excel: ExcelFlag = False,
     workspace: WorkspaceOption = Path("."),
     language: Language = None,
     json: JsonFlag = False,
@@ -141,7 +121,7 @@ def export(
             return
         said = _checked(language) or shop.settings.language
         members, groups = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
-    text = "".join(segments_csv(members, groups, said))
+    text = "".join(segments_csv(members, groups, said, excel=excel))
     if out is None:
         sys.stdout.write(text)
         return

@@ -9,10 +9,10 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from shoplens.apps.profile import CrowdMember, Everybody, Profiles
+from shoplens.apps.profile import Audience, CrowdMember, Everybody, Profiles
 from shoplens.apps.profile.working import usual_price
 from shoplens.domain.events import event_weight
-from shoplens.errors import ConflictError
+from shoplens.errors import ConflictError, InputError
 from shoplens.models.profile import Deeds, ProfileModel
 from shoplens.models.profile.segments import Segment
 from shoplens.recommend.shelf import Shelf
@@ -23,8 +23,10 @@ from shoplens.store.base import Store
 
 MEMBERS_A_MESSAGE = 1_000
 KIND = "segments"  # of a message
+USER_ID = "user_id"  # column of a list
 COLUMNS = (*(column.name for column in fields(CrowdMember)), "segment_name")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings that a spreadsheet would run
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # beginnings that a spreadsheet would run
+EXCEL = "\ufeff"  # before a CSV: without it Excel reads UTF-8 as something else, and Chinese names as gibberish
 
 
 def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody:
@@ -52,10 +54,14 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
     return Everybody(tuple(log.users.ids[: log.n_people]), deeds, item_ids)
 
 
-def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], language: str) -> Iterator[str]:
-    """Lines of a CSV, header first. A text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+def segments_csv(
+    members: Sequence[CrowdMember], segments: Sequence[Segment], language: str, *, excel: bool = False
+) -> Iterator[str]:
+    """Lines of a CSV, header first. A text that a spreadsheet would take for a formula is quoted with an apostrophe.
+    `excel`: with the mark by which Excel knows UTF-8."""
     names = {one.id: one.names.get(language, one.names["en"]) for one in segments}
     buffer = io.StringIO()
+    buffer.write(EXCEL if excel else "")
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for member in members:
@@ -66,6 +72,33 @@ def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], la
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
+
+
+def audience_csv(found: Audience, *, excel: bool = False) -> str:
+    """People like those of a list as CSV, best first."""
+    buffer = io.StringIO()
+    buffer.write(EXCEL if excel else "")
+    writer = csv.writer(buffer)
+    writer.writerow(("user_id", "percentile"))
+    writer.writerows((_cell(one.user_id), one.percentile) for one in found.people)
+    return buffer.getvalue()
+
+
+def read_user_ids(text: str) -> list[str]:
+    """A list of people: a CSV with a column user_id (as an export has it), or one id a line. Each once, in order.
+
+    InputError for a CSV without that column.
+    """
+    lines = [line for line in text.removeprefix(EXCEL).splitlines() if line.strip()]
+    rows = list(csv.reader(lines))
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    if USER_ID not in header and any(len(row) > 1 for row in rows):
+        raise InputError(
+            f"the list has columns {', '.join(header)}; one must be called {USER_ID}, or write one id a line"
+        )
+    place, told = (header.index(USER_ID), rows[1:]) if USER_ID in header else (0, rows)
+    cells = (row[place].strip() for row in told if len(row) > place)
+    return list(dict.fromkeys(_read(cell) for cell in cells if cell))
 
 
 def send_segments(
@@ -95,6 +128,11 @@ def webhook_of(settings: ProfileSettings) -> Webhook:
         )
     secret = settings.webhook_secret.get_secret_value().encode()
     return Webhook(settings.webhook_url, secret, retries=settings.webhook_retries, private=settings.webhook_private)
+
+
+def _read(cell: str) -> str:
+    """An id as it is, without the apostrophe that `_cell` wrote before it."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
 def _cell(value: object) -> object:

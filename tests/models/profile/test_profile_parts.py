@@ -1,5 +1,6 @@
 """The parts of a profile: laws of shares, visits, quantiles, price bands, and the clock."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +14,7 @@ from shoplens.domain.sensitive_words import TEXT_PARTS, TEXT_WORDS
 from shoplens.models.profile.affinity import ShopAverage, affinities, tally
 from shoplens.models.profile.deeds import Deeds, local_hours
 from shoplens.models.profile.habits import FEATURES, Visits, features, group_quantile, habits
-from shoplens.models.profile.segments import Segment
+from shoplens.models.profile.segments import Segment, Segments, shortened
 from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, TraitColumns, traits_of
 
 NOW = 1_760_000_000_000_000
@@ -184,6 +185,18 @@ def test_no_trait_holds_a_sensitive_word(word: str, where: str, before: str) -> 
     found = traits_of(category, text if where == "brand" else "Acme", 1.0, attributes, PriceBands())
     assert not any(word in value or word in name for name, value in found)
     assert ("category", "Home") in found
+
+
+def test_a_few_odd_people_count_no_more_than_others() -> None:
+    vectors = np.array([[1.0, 0.0], [0.0, 50.0], [0.1, 0.0]])
+    short = shortened(vectors, 1.0)
+    assert np.allclose(short, np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 0.0]]))
+    assert np.allclose(shortened(vectors, np.inf), vectors)
+    segments = Segments((), np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros((2, 0)), 1.0)
+    group = Segment("s1", {}, 1, ())
+    place, clearness = replace(segments, groups=(group, group)).nearest(vectors)
+    assert place.tolist() == [0, 1, 0]
+    assert clearness[1] == 1
 
 
 def test_segments_of_an_earlier_bundle_are_told_without_sensitive_words() -> None:

@@ -6,7 +6,6 @@ as another's profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -18,6 +17,8 @@ from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.pages import Cursor
 from shoplens.http.wire.profiles import (
+    AskAudience,
+    AudienceAnswer,
     Language,
     LookAlikesAnswer,
     MembersAnswer,
@@ -25,6 +26,7 @@ from shoplens.http.wire.profiles import (
     SegmentsAnswer,
     SegmentsSent,
     SendSegments,
+    audience_json,
     members_json,
     segment_json,
 )
@@ -71,12 +73,15 @@ async def get_segments(shop: Shop) -> dict[str, Any]:
 
 
 @router.get("/v1/segments/export", response_class=Response, responses=CSV, dependencies=[needs("write", "people")])
-async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Language | None = None) -> Response:
-    """Everybody with their segment, or the people of one, as CSV."""
+async def get_segments_csv(
+    shop: Shop, segment: Id | None = None, language: Language | None = None, excel: bool = False
+) -> Response:
+    """Everybody with their segment, or the people of one, as CSV. `excel`: with the mark by which Excel knows UTF-8."""
 
     def write() -> str:
         members, segments = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
-        return "".join(_lines(shop, members, segments, language))
+        said = language or shop.settings.language
+        return "".join(segments_csv(members, segments, said, excel=excel))
 
     return Response(await run_in_threadpool(write), media_type="text/csv; charset=utf-8")
 
@@ -108,10 +113,13 @@ async def get_segment_look_alikes(segment: Id, shop: Shop, n: Many = 10) -> dict
     return {"people": [asdict(one) for one in found]}
 
 
+@router.post("/v1/look-alikes", response_model=AudienceAnswer, dependencies=[needs("write", "people")])
+async def post_look_alikes(shop: Shop, body: AskAudience) -> dict[str, Any]:
+    """People like those of a list (who bought it, who answered a letter), as of at most ten minutes ago: by tastes, and
+    from 20 people on also by how often and lately they come."""
+    return audience_json(await run_in_threadpool(shop.profiles.audience, shop.shelf, body.user_ids, body.n))
+
+
 def _profile(shop: Runtime, user_id: str | None, session_id: str | None, language: str | None) -> dict[str, Any]:
     said = language or shop.settings.language
     return shop.profiles.of(shop.shelf, user_id, session_id, language=said).as_dict()
-
-
-def _lines(shop: Runtime, members: Any, segments: Any, language: str | None) -> Iterator[str]:
-    return segments_csv(members, segments, language or shop.settings.language)
