@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,25 @@ def test_segments_exports_and_figures(folder: Path, tmp_path: Path) -> None:
     figures = json.loads(run(folder, "evaluate", "--json"))
     assert figures["churn"]["test"]["base rate"]["auc"] == 0.5
     assert "own median gap" in run(folder, "evaluate")
+
+
+def test_all_profiles_as_lines(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "profiles.jsonl"
+    assert json.loads(run(folder, "all", "-o", str(out), "--json"))["people"] == PEOPLE
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert {one["user_id"] for one in lines} >= {STEADY}
+    last = lines[PEOPLE - 3]["user_id"]
+    rest = run(folder, "all", "--after", last, "--language", "zh").splitlines()
+    assert [json.loads(line)["user_id"] for line in rest] == [one["user_id"] for one in lines[PEOPLE - 2 :]]
+    run(folder, "all", "--after", "nobody", code=1)
+
+
+def test_a_profile_as_it_was(folder: Path) -> None:
+    then = json.loads(run(folder, STEADY, "--as-of", str(date.today() - timedelta(days=60)), "--json"))
+    now = json.loads(run(folder, STEADY, "--json"))
+    assert 0 < then["activity"]["visits"] < now["activity"]["visits"]
+    run(folder, STEADY, "--as-of", "x", code=1)
+    run(folder, STEADY, "--as-of", "2199-01-01", code=1)
 
 
 def test_look_alikes_of_a_list(folder: Path, tmp_path: Path) -> None:

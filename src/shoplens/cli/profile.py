@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, ready_to_write
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, progress_bar, ready_to_write
 
 if TYPE_CHECKING:
     from shoplens.apps.profile import Profile
+    from shoplens.service.runtime import Runtime
 
 
 class UserOrCommand(TyperGroup):
@@ -36,6 +38,10 @@ profile_app = typer.Typer(
 )
 app.add_typer(profile_app, name="profile")
 
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="As it was then: 2026-01-31 (the end of that day) or 2026-01-31T18:00Z; default: now."),
+]
 Language = Annotated[str | None, typer.Option(help="en or zh; default: the shop's language.")]
 ExcelFlag = Annotated[bool, typer.Option("--excel", help="Begin the CSV with the mark by which Excel knows UTF-8.")]
 SegmentOption = Annotated[str | None, typer.Option(help="id of a segment, as `profile segments` lists them.")]
@@ -46,6 +52,7 @@ def show(
     user: Annotated[str | None, typer.Argument(metavar="[USER]", help="user_id, as events name them.")] = None,
     workspace: WorkspaceOption = Path("."),
     session: Annotated[str | None, typer.Option(help="session_id of a guest, or of this person's first steps.")] = None,
+    as_of: AsOf = None,
     language: Language = None,
     json: JsonFlag = False,
 ) -> None:
@@ -61,6 +68,8 @@ def show(
       shoplens profile u007 --language zh
 
       shoplens profile show --session s42          a guest
+
+      shoplens profile 1 --as-of 2017-12-31        a household of the sample shop, when its log ends
     """
     from shoplens.service.runtime import Runtime
 
@@ -68,7 +77,7 @@ def show(
         raise typer.BadParameter("say who: a USER, or --session of a guest")
     with Runtime.open(workspace) as shop:
         said = _checked(language) or shop.settings.language
-        found = shop.profiles.of(shop.shelf, user, session, language=said)
+        found = shop.profiles.of(shop.shelf, user, session, language=said, now=_moment(shop, as_of))
     emit(found.as_dict(), json=json, table=_shown(found))
 
 
@@ -100,6 +109,7 @@ def export(
         bool, typer.Option("--webhook", help="Send them to profile.webhook_url, signed, instead of writing CSV.")
     ] = False,
     excel: ExcelFlag = False,
+    as_of: AsOf = None,
     workspace: WorkspaceOption = Path("."),
     language: Language = None,
     json: JsonFlag = False,
@@ -116,11 +126,13 @@ def export(
         ready_to_write(out)
     with Runtime.open(workspace) as shop:
         if webhook:
-            sent = send_segments(shop.settings.profile, shop.profiles, shop.shelf, segment)
+            now = _moment(shop, as_of)
+            sent = send_segments(shop.settings.profile, shop.profiles, shop.shelf, segment, now=now)
             emit(sent, json=json, table=Text(f"{sent['people']:,} people sent in {sent['messages']} messages"))
             return
         said = _checked(language) or shop.settings.language
-        members, groups = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
+        members = shop.profiles.members(shop.shelf, segment, now=_moment(shop, as_of))
+        groups = shop.profiles.segments(shop.shelf)
     text = "".join(segments_csv(members, groups, said, excel=excel))
     if out is None:
         sys.stdout.write(text)
@@ -129,6 +141,40 @@ def export(
     console.print(f"{len(members):,} people in {out}", highlight=False)
     if json:
         emit({"people": len(members), "file": str(out)}, json=True)
+
+
+@profile_app.command("all")
+def everybody(
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default: stdout.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on after this user_id, the last one of an earlier run.")] = None,
+    as_of: AsOf = None,
+    workspace: WorkspaceOption = Path("."),
+    language: Language = None,
+    json: JsonFlag = False,
+) -> None:
+    """The profiles of all people, one JSON object a line (NDJSON), as `profile USER --json` tells each.
+
+    Example: shoplens profile all -o profiles.jsonl --language zh
+    """
+    from shoplens.service.profiles import profile_lines
+    from shoplens.service.runtime import Runtime
+
+    if out is not None:
+        ready_to_write(out)
+    written = 0
+    with Runtime.open(workspace) as shop, progress_bar() as bar:
+        said = _checked(language) or shop.settings.language
+        task = bar.add_task("profiles", total=None)
+        lines = profile_lines(shop.profiles, shop.shelf, said, now=_moment(shop, as_of), after=after)
+        with nullcontext(sys.stdout.buffer) if out is None else out.open("wb" if after is None else "ab") as file:
+            for line in lines:
+                file.write(line)
+                written += 1
+                bar.update(task, completed=written)
+    if out is not None:
+        console.print(f"{written:,} profiles in {out}", highlight=False)
+        if json:
+            emit({"people": written, "file": str(out)}, json=True)
 
 
 @profile_app.command()
@@ -179,6 +225,12 @@ def _shown(found: Profile) -> RenderableType:
         parts.append(table)
     parts += [Text(f"{name}: {why}", style="dim") for name, why in found.missing.items()]
     return Group(*parts)
+
+
+def _moment(shop: Runtime, as_of: str | None) -> int | None:
+    from shoplens.service.profiles import moment_of
+
+    return None if as_of is None else moment_of(as_of, shop.settings.profile.timezone)
 
 
 def _checked(language: str | None) -> str | None:

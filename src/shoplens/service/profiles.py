@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import orjson
 
 from shoplens.apps.profile import Audience, CrowdMember, Everybody, Profiles
 from shoplens.apps.profile.working import usual_price
-from shoplens.domain.events import event_weight
+from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weight
+from shoplens.domain.moments import EPOCH
 from shoplens.errors import ConflictError, InputError
 from shoplens.models.profile import Deeds, ProfileModel
 from shoplens.models.profile.segments import Segment
@@ -52,6 +57,30 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
         usual=usual[number],
     )
     return Everybody(tuple(log.users.ids[: log.n_people]), deeds, item_ids)
+
+
+def moment_of(text: str, zone: str) -> int:
+    """Microseconds of a time that people write: 2026-01-31 (the end of that day on the shop's clock), or
+    2026-01-31T18:00Z. InputError for what is no time, or lies ahead."""
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{text!r} is no time: write 2026-01-31 or 2026-01-31T18:00Z") from None
+    if len(text.strip()) <= len("2026-01-31"):
+        when = when + timedelta(days=1)
+    aware = when.replace(tzinfo=ZoneInfo(zone)) if when.tzinfo is None else when
+    moment = (aware - EPOCH) // timedelta(microseconds=1) - 1
+    if moment > time.time() * 1e6 + MICROSECONDS_PER_DAY:
+        raise InputError(f"{text} lies ahead: profiles know the past")
+    return moment
+
+
+def profile_lines(
+    profiles: Profiles, shelf: Shelf, language: str, *, now: int | None = None, after: str | None = None
+) -> Iterator[bytes]:
+    """Everybody's profile, one JSON object a line (NDJSON), in the store's order."""
+    for one in profiles.every(shelf, language=language, now=now, after=after):
+        yield orjson.dumps(one.as_dict()) + b"\n"
 
 
 def segments_csv(
@@ -102,14 +131,20 @@ def read_user_ids(text: str) -> list[str]:
 
 
 def send_segments(
-    settings: ProfileSettings, profiles: Profiles, shelf: Shelf, segment: str | None, *, webhook: Webhook | None = None
+    settings: ProfileSettings,
+    profiles: Profiles,
+    shelf: Shelf,
+    segment: str | None,
+    *,
+    now: int | None = None,
+    webhook: Webhook | None = None,
 ) -> dict[str, int]:
     """Send everybody, or one segment, to the webhook of the settings, some at a time. Returns people, messages, tries.
 
     ConflictError without an address or secret.
     """
     to = webhook or webhook_of(settings)
-    members, segments = profiles.members(shelf, segment), profiles.segments(shelf)
+    members, segments = profiles.members(shelf, segment, now=now), profiles.segments(shelf)
     told = [one.as_dict() for one in segments if segment is None or one.id == segment]
     parts = [members[k : k + MEMBERS_A_MESSAGE] for k in range(0, len(members), MEMBERS_A_MESSAGE)] or [[]]
     tries = 0

@@ -211,7 +211,7 @@ def _discount(worked: Worked, k: int) -> Discount | None:
     shop, prior = float(model.average.share[column]), float(model.average.strength[place])
     if deeds < LEAST_EVIDENCE or not 0 < shop < 1:
         return None
-    seen = float(worked.tally.liked[k, column]) * deeds / total
+    seen = float(worked.reduced[k]) * deeds / total
     a, b = seen + prior * shop, deeds - seen + prior * (1 - shop)
     return Discount(
         share=a / (a + b),
@@ -219,7 +219,7 @@ def _discount(worked: Worked, k: int) -> Discount | None:
         high=float(betaincinv(a, b, 0.95)),
         shop_share=shop,
         confidence=float(betaincc(a, b, shop)),
-        events=int(worked.tally.deeds[k, model.columns.of_field(OFFER)].sum()),
+        events=int(worked.priced[k]),
     )
 
 

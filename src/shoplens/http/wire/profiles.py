@@ -236,6 +236,7 @@ class SendSegments(Request):
     """What is sent to the webhook of the settings."""
 
     segment: Id | None = Field(default=None, description="Only this one; default: everybody.")
+    as_of: str | None = Field(default=None, max_length=40, description="From what was done until then; default: now.")
 
 
 class SegmentsSent(BaseModel):
