@@ -108,6 +108,7 @@ def export(
     webhook: Annotated[
         bool, typer.Option("--webhook", help="Send them to profile.webhook_url, signed, instead of writing CSV.")
     ] = False,
+    from_part: Annotated[int, typer.Option(min=1, help="With --webhook: go on with this part.")] = 1,
     excel: ExcelFlag = False,
     as_of: AsOf = None,
     workspace: WorkspaceOption = Path("."),
@@ -117,7 +118,8 @@ def export(
     """Everybody with their segment, churn risk, recency, visits and money, for a marketing tool.
 
     --webhook posts them in parts of a thousand people to profile.webhook_url, each signed with profile.webhook_secret
-    (HMAC-SHA256, X-Shoplens-Signature) and tried again when the receiver is away.
+    (HMAC-SHA256, X-Shoplens-Signature) and tried again when the receiver is away. Where a part did not arrive
+    all the same, its number is told: --from-part goes on there.
     """
     from shoplens.service.profiles import segments_csv, send_segments
     from shoplens.service.runtime import Runtime
@@ -126,8 +128,13 @@ def export(
         ready_to_write(out)
     with Runtime.open(workspace) as shop:
         if webhook:
-            now = _moment(shop, as_of)
-            sent = send_segments(shop.settings.profile, shop.profiles, shop.shelf, segment, now=now)
+            now, settings = _moment(shop, as_of), shop.settings.profile
+            with progress_bar() as bar:
+                task = bar.add_task("parts sent", total=None)
+                sent = send_segments(
+                    settings, shop.profiles, shop.shelf, segment, now=now, first=from_part,
+                    progress=lambda done, parts: bar.update(task, completed=done, total=parts),
+                )  # fmt: skip
             emit(sent, json=json, table=Text(f"{sent['people']:,} people sent in {sent['messages']} messages"))
             return
         said = _checked(language) or shop.settings.language

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from shoplens.apps.profile import Audience, CrowdMember, Everybody, Profiles
 from shoplens.apps.profile.working import usual_price
 from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weight
 from shoplens.domain.moments import EPOCH
-from shoplens.errors import ConflictError, InputError
+from shoplens.errors import ConflictError, InputError, ServiceError
 from shoplens.models.profile import Deeds, ProfileModel
 from shoplens.models.profile.segments import Segment
 from shoplens.recommend.shelf import Shelf
@@ -137,21 +137,32 @@ def send_segments(
     segment: str | None,
     *,
     now: int | None = None,
+    first: int = 1,
     webhook: Webhook | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
-    """Send everybody, or one segment, to the webhook of the settings, some at a time. Returns people, messages, tries.
+    """Send everybody, or one segment, to the webhook of the settings, some at a time, from part `first` on. Returns
+    people, messages, tries.
 
-    ConflictError without an address or secret.
+    ConflictError without an address or secret; ServiceError says which part did not arrive.
     """
     to = webhook or webhook_of(settings)
     members, segments = profiles.members(shelf, segment, now=now), profiles.segments(shelf)
     told = [one.as_dict() for one in segments if segment is None or one.id == segment]
     parts = [members[k : k + MEMBERS_A_MESSAGE] for k in range(0, len(members), MEMBERS_A_MESSAGE)] or [[]]
-    tries = 0
-    for number, part in enumerate(parts, start=1):
+    if first > len(parts):
+        raise InputError(f"there are {len(parts)} parts; none of them is number {first}")
+    tries = sent = 0
+    for number, part in enumerate(parts[first - 1 :], start=first):
         people = [asdict(one) for one in part]
-        tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
-    return {"people": len(members), "messages": len(parts), "tries": tries}
+        try:
+            tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
+        except ServiceError as error:
+            raise type(error)(f"part {number} of {len(parts)} did not arrive, go on from there: {error}") from error
+        sent += len(part)
+        if progress is not None:
+            progress(number, len(parts))
+    return {"people": sent, "messages": len(parts) - first + 1, "tries": tries}
 
 
 def webhook_of(settings: ProfileSettings) -> Webhook:

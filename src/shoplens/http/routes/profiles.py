@@ -121,7 +121,9 @@ async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[st
     """Send everybody with their segment, or the people of one, to the webhook of the settings, signed."""
     asked, settings = body or SendSegments(), shop.settings.profile
     now = _moment(shop, asked.as_of)
-    return await run_in_threadpool(send_segments, settings, shop.profiles, shop.shelf, asked.segment, now=now)
+    return await run_in_threadpool(
+        send_segments, settings, shop.profiles, shop.shelf, asked.segment, now=now, first=asked.from_part
+    )
 
 
 @router.get("/v1/segments/{segment:id}/people", response_model=MembersAnswer, dependencies=[needs("write", "people")])
