@@ -1,7 +1,8 @@
 """The parts of a profile: laws of shares, visits, quantiles, price bands, and the clock."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, TraitColumns
 
 NOW = 1_760_000_000_000_000
 ZONE = "UTC"
+ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Asia/Shanghai", "Australia/Adelaide", "Europe/Berlin")
 Deed = tuple[int, int, int, float]  # person, item, days before NOW, price
 
 some_deeds = st.lists(
@@ -140,6 +142,13 @@ def test_the_clock_of_the_shop() -> None:
     hours = local_hours(np.array([winter, summer]), "Europe/Berlin") % 24
     assert hours.tolist() == [0, 1]
     assert (local_hours(np.array([winter]), "Asia/Shanghai") % 24).tolist() == [7]
+
+
+@given(st.datetimes(datetime(2024, 1, 1), datetime(2026, 1, 1)), st.sampled_from(ZONES))
+def test_the_clock_is_right_at_every_moment(moment: datetime, zone: str) -> None:
+    there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+    asked = np.array([(moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)])
+    assert local_hours(asked, zone)[0] == int(there.timestamp() // 3_600)
 
 
 def test_price_bands_compare_like_with_like() -> None:

@@ -284,6 +284,8 @@ def _predicted(worked: Worked, k: int, told: Mapping[str, Any]) -> tuple[Predict
                 value=field.classes[best],
                 probability=float(chance[best]),
                 accuracy=field.accuracy,
+                accuracy_low=field.accuracy_95[0],
+                accuracy_high=field.accuracy_95[1],
                 majority=field.majority,
             )
         )

@@ -116,6 +116,8 @@ class Predicted:
     value: str
     probability: float
     accuracy: float  # of such predictions, cross-validated
+    accuracy_low: float  # 95 % interval
+    accuracy_high: float
     majority: float  # of always saying the commonest
 
     @property

@@ -133,6 +133,8 @@ def _guesses(profile: Profile, text: dict[str, str]) -> list[Sentence]:
                 value=one.value,
                 chance=_percent(one.probability),
                 accuracy=_percent(one.accuracy),
+                low=_percent(one.accuracy_low),
+                high=_percent(one.accuracy_high),
                 majority=_percent(one.majority),
             ),
             (one.id,),

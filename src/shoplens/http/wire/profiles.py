@@ -108,6 +108,8 @@ class PredictedOut(BaseModel):
     value: str
     probability: float
     accuracy: float = Field(description="Of such predictions, cross-validated.")
+    accuracy_low: float = Field(description="95 % interval.")
+    accuracy_high: float
     majority: float = Field(description="Accuracy of always saying the commonest value.")
 
 

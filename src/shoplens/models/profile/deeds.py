@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from shoplens.domain.events import EVENT_CODES, MICROSECONDS_PER_DAY, Event, EventType, EventWeights, event_weight
+from shoplens.domain.events import EVENT_CODES, Event, EventType, EventWeights, event_weight
 
 SPEAK = (EventType.PURCHASE, EventType.CART, EventType.VIEW, EventType.CLICK)  # acts: the first kind that a log has
 ON_OFFER = 0.05  # share below the usual price from which a price counts as reduced
 HOUR = 3_600_000_000  # microseconds
+HALF_HOUR = HOUR // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +169,12 @@ def spoken(kinds: Mapping[EventType, int]) -> EventType:
 
 
 def local_hours(time: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64]:
-    """Hours since 1970 on the shop's clock; the difference to UTC is looked up once a day. [len(time)]"""
+    """Hours since 1970 on the shop's clock; the difference to UTC is looked up once for each half hour. [len(time)]"""
     if zone == "UTC" or not len(time):
         return time // HOUR
-    days, place = np.unique(time // MICROSECONDS_PER_DAY, return_inverse=True)
+    halves, place = np.unique(time // HALF_HOUR, return_inverse=True)  # clocks change at full or half hours of UTC
     clock = ZoneInfo(zone)
-    offsets = [
-        datetime.fromtimestamp(day * 86_400 + 43_200, UTC).astimezone(clock).utcoffset() for day in days.tolist()
-    ]
+    offsets = [datetime.fromtimestamp(half * 1_800, UTC).astimezone(clock).utcoffset() for half in halves.tolist()]
     seconds = np.array([0.0 if one is None else one.total_seconds() for one in offsets])
     return np.asarray((time + (seconds * 1e6).astype(np.int64)[place]) // HOUR)
 
