@@ -36,8 +36,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "next": "The next visit most probably holds {list}.",
         "segment": "Belongs to the segment “{name}”.",
         "between": "Lies between segments; the nearest is “{name}”.",
-        "predicted": "{name} is perhaps {value} ({chance}; such guesses are right {accuracy} [{low}, {high}] of the time, always "
-        "saying the commonest {majority}).",
+        "predicted": "{name} is perhaps {value} ({chance}; such guesses are right {accuracy} [{low}, {high}] of "
+        "the time, always saying the commonest {majority}).",
         "comma": ", ",
         "and": " and ",
     },
@@ -74,7 +74,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "next": "下次购买最可能包括{list}。",
         "segment": "属于客群“{name}”。",
         "between": "介于几个客群之间，最接近“{name}”。",
-        "predicted": "{name}可能是{value}（{chance}；此类推测的准确率为{accuracy}[{low}，{high}]，始终猜最常见值为{majority}）。",
+        "predicted": "{name}可能是{value}（{chance}；此类推测的准确率为{accuracy}"
+        "[{low}，{high}]，始终猜最常见值为{majority}）。",
         "comma": "、",
         "and": "、",
     },
