@@ -184,7 +184,10 @@ def test_forgetting_reaches_the_crowd_and_the_next_bundle(tmp_path: Path) -> Non
     with open_profile_shop(tmp_path, now=NOW) as shop:
         before = shop.profiles.segments(shop.shelf)
         assert "u009" in {one.user_id for one in shop.profiles.members(shop.shelf)}
+        begun = shop.profiles.every(shop.shelf)
+        assert next(begun).user_id == "u000"
         shop.forget_person("u009")
+        assert "u009" not in {one.user_id for one in begun}
         assert "u009" not in {one.user_id for one in shop.profiles.members(shop.shelf)}
         with pytest.raises(NotFoundError):
             shop.profiles.of(shop.shelf, "u009")

@@ -94,7 +94,9 @@ class Profiles:
             raise NotFoundError(f"nobody is called {after!r}: they were forgotten since; start again from the first")
         first = 0 if after is None else everybody.user_ids.index(after) + 1
         for k, user_id in enumerate(everybody.user_ids[first:], start=first):
-            told = self._fields(user_id) or {} if model.fields else {}
+            told = self._fields(user_id)
+            if told is None:  # forgotten since it began
+                continue
             yield compose(
                 worked,
                 k,

@@ -143,21 +143,21 @@ def affinities(counted: Tally, average: ShopAverage, columns: TraitColumns) -> A
     person, column, seen = counts.row.astype(np.int64), counts.col.astype(np.int64), counts.data
     place = columns.field[column]
     deeds = counted.effective[person, place]
-    raw = np.asarray(counted.deeds[person, column]).ravel() if len(person) else np.zeros(0)
     shop, prior = average.share[column], average.strength[place]
     a = seen + prior * shop
     b = np.maximum(deeds - seen, 0) + prior * (1 - shop)
     share = a / np.maximum(a + b, 1e-12)
-    worth = (deeds >= LEAST_EVIDENCE) & (raw >= LEAST_DEEDS) & (shop > 0) & (share >= LEAST_LIFT * shop)
-    kept = np.flatnonzero(worth)
+    kept = np.flatnonzero((deeds >= LEAST_EVIDENCE) & (shop > 0) & (share >= LEAST_LIFT * shop))
+    raw = np.asarray(counted.deeds[person[kept], column[kept]]).ravel() if len(kept) else np.zeros(0)
+    kept, raw = kept[raw >= LEAST_DEEDS], raw[raw >= LEAST_DEEDS]
     sure = betaincc(a[kept], b[kept], shop[kept])
-    kept, sure = kept[sure >= SURE], sure[sure >= SURE]
+    kept, raw, sure = kept[sure >= SURE], raw[sure >= SURE], sure[sure >= SURE]
     low, high = (betaincinv(a[kept], b[kept], q) for q in (0.05, 0.95))
     lift = share[kept] / shop[kept]
     telling = low * np.log(np.maximum(low / shop[kept], 1e-9))
     order = np.lexsort((-telling, person[kept]))
     kept, low, high, lift, sure = kept[order], low[order], high[order], lift[order], sure[order]
-    return Affinities(person[kept], column[kept], share[kept], low, high, lift, sure, raw[kept].astype(np.int64))
+    return Affinities(person[kept], column[kept], share[kept], low, high, lift, sure, raw[order].astype(np.int64))
 
 
 def _field_of(columns: TraitColumns) -> sp.csr_matrix:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY, EventType
-from shoplens.models.profile.deeds import Deeds, local_hours
+from shoplens.models.profile.deeds import Deeds, distinct, local_hours
 
 WINDOWS = (7, 14, 28, 56, 91)  # days
 FEATURES = (
@@ -130,7 +130,7 @@ def features(deeds: Deeds, now: int, act: EventType, zone: str) -> Floats:
     money = {days: np.bincount(person, visits.paid * (ago <= days), n) for days in (28, 91)}
     acts = past.acts(act)
     whose, age = past.person, (now - past.time) / MICROSECONDS_PER_DAY
-    pairs = np.unique(whose[acts] * (int(past.item.max(initial=0)) + 1) + past.item[acts])
+    pairs = distinct(whose[acts] * (int(past.item.max(initial=0)) + 1) + past.item[acts])
     products = np.bincount(pairs // (int(past.item.max(initial=0)) + 1), minlength=n)
     gap = np.where(np.isnan(known.gap), NO_GAP, known.gap)
     recency = np.nan_to_num(known.recency, nan=999.0)
