@@ -5,8 +5,11 @@
 SHOP is a workspace with purchases (`shoplens demo` makes one). The last `--horizon` days are the test; the period
 before them is validation, where what ships is chosen and probabilities are calibrated; all earlier periods are learnt
 from. Fields of people are judged by nested cross-validation: all that people told and that are not sensitive. Then,
-with the model of the whole log: whether segments stay themselves when learnt again a period later, how long the
-profiles of everybody take, and how long one. Prints one JSON object; intervals are 95 % bootstrap over people.
+with the model of the whole log: whether segments stay themselves when learnt again a period later, by another seed, and
+from 95 % of the events; how long the profiles of everybody take, and how long one. Look-alikes are asked for those who
+bought of a category in the period before the last (the last was looked at when choosing what they read): half of them
+is the list, looked for is the other half, from what lay before. Prints one JSON object;
+intervals are 95 % bootstrap over people.
 """
 
 from __future__ import annotations
@@ -20,14 +23,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from shoplens.apps.profile import Profiles
 from shoplens.domain.events import EVENT_WEIGHTS, MICROSECONDS_PER_DAY
 from shoplens.domain.sensitive import is_sensitive
 from shoplens.domain.vocabulary import Vocabulary
-from shoplens.learning.profile.learning import ShopDeeds, Tastes, learn_profiles, learn_segments
+from shoplens.learning.profile.learning import ShopDeeds, Tastes, category_codes, learn_profiles, learn_segments
 from shoplens.learning.profile.plots import drawings_of
+from shoplens.learning.profile.reliability import interval
 from shoplens.models.profile import ProfileModel
+from shoplens.models.profile.audience import ACTIVE, likeness
+from shoplens.models.profile.forecasts import LEAST_VISITS
+from shoplens.models.profile.habits import FEATURES, Visits, features
 from shoplens.recommend.facts import CatalogueFacts
 from shoplens.recommend.learned import Learned
 from shoplens.recommend.shelf import Shelf
@@ -41,6 +49,8 @@ from shoplens.store.base import Store
 from shoplens.store.sql import open_store
 
 ASKED = 200  # people whose single profile is timed
+LEAST_LIST = 60  # buyers of a category who make a list
+FEWER = 0.95  # share of the events that segments are first learnt from
 
 
 def main() -> None:
@@ -77,6 +87,8 @@ def main() -> None:
             "stability": stability(shop, model, given.horizon, given.seed),
         }
         _tell(began, "segments learnt again")
+        result["look-alikes"] = alike(shop, given.horizon, given.seed)
+        _tell(began, "look-alikes asked")
         result["seconds"] = speed(store, log.items, model, given.seed)
     finally:
         store.close()
@@ -96,21 +108,66 @@ def told_fields(store: Store) -> tuple[str, ...]:
 
 
 def stability(shop: ShopDeeds, model: ProfileModel, horizon: float, seed: int) -> dict[str, float]:
-    """Share of people who are in the segment of the same id when segments are learnt from all but the last period, and
-    then from everything, recognising those before; and as if they were not recognised."""
+    """Share of people who are in the segment of the same id, and adjusted Rand index, when segments are learnt once and
+    then again: from the period after too, recognising those before and as if they were not; from the same by another
+    seed; and first from 95 % of the events."""
     earlier = replace(shop, deeds=shop.deeds.before(shop.end - round(horizon * MICROSECONDS_PER_DAY)))
-    old, new = Tastes.of(earlier, seed=seed), Tastes.of(shop, seed=seed)
-    first, _ = learn_segments(earlier, old, None, seed=seed)
-    before = replace(model, space=old.space, average=old.average, segments=first)
-    found = {}
-    for name, known in (("recognised", before), ("anew", None)):
-        second, _ = learn_segments(shop, new, known, seed=seed)
-        (a, _), (b, _) = first.nearest(old.vectors), second.nearest(new.vectors)
-        ids = [[one.id for one in segments.groups] for segments in (first, second)]
-        same = np.array([ids[0][x] == ids[1][y] for x, y in zip(a.tolist(), b.tolist(), strict=True)])
-        found[name] = round(float(same.mean()), 4)
-        found[f"segments {name}"] = len(second.groups)
+    fewer = replace(shop, deeds=shop.deeds.keep(np.random.default_rng(seed).random(len(shop.deeds.item)) < FEWER))
+    new = Tastes.of(shop, seed=seed)
+    found: dict[str, float] = {}
+    for name, first, other in (("later", earlier, seed), ("another seed", shop, seed + 1), ("5 % more", fewer, seed)):
+        old, again = Tastes.of(first, seed=seed), new if other == seed else Tastes.of(shop, seed=other)
+        segments, _ = learn_segments(first, old, None, seed=seed)
+        before = replace(model, space=old.space, average=old.average, segments=segments)
+        for how, known in (("recognised", before), ("anew", None)):
+            second, _ = learn_segments(shop, again, known, seed=other)
+            (a, _), (b, _) = segments.nearest(old.vectors), second.nearest(again.vectors)
+            ids = [[one.id for one in groups.groups] for groups in (segments, second)]
+            same = np.array([ids[0][x] == ids[1][y] for x, y in zip(a.tolist(), b.tolist(), strict=True)])
+            found[f"{name}, {how}: same id"] = round(float(same.mean()), 4)
+            found[f"{name}, {how}: adjusted Rand"] = round(float(adjusted_rand_score(a, b)), 4)
+            found[f"{name}, {how}: segments"] = len(second.groups)
     return found
+
+
+def alike(shop: ShopDeeds, horizon: float, seed: int) -> dict[str, Any]:
+    """How many of the other half of a list are found among as many people as there are, times what chance finds, and
+    the area under the curve; means over lists (buyers of a category at the third level) with intervals."""
+    period_length = round(horizon * MICROSECONDS_PER_DAY)
+    cut = shop.end - 2 * period_length
+    early = replace(shop, deeds=shop.deeds.before(cut))
+    vectors = Tastes.of(early, seed=seed).vectors
+    length = np.linalg.norm(vectors, axis=1)
+    habits = features(early.deeds, cut, shop.act, shop.zone)
+    visits = np.diff(Visits.of(early.deeds, shop.act, shop.zone).indptr)
+    known = np.flatnonzero((length > 0) & (visits >= LEAST_VISITS))
+    unit = vectors / np.maximum(length, 1e-12)[:, None]
+    period = (shop.deeds.time >= cut) & (shop.deeds.time < cut + period_length)
+    late = shop.deeds.keep(period & shop.deeds.acts(shop.act))
+    code = category_codes(shop.rows, shop.columns, "category.3")[late.item]
+    random = np.random.default_rng(seed)
+    found: dict[str, list[tuple[float, float]]] = {}
+    for category in range(len(shop.columns.of_field("category.3"))):
+        buyers = np.intersect1d(late.person[code == category], known)
+        if not LEAST_LIST <= len(buyers) <= len(known) / 8:
+            continue
+        seeds = random.choice(buyers, len(buyers) // 2, replace=False)
+        asked = ~np.isin(known, seeds)
+        truth = np.isin(known[asked], buyers)
+        for name, scores in {
+            "look-alikes": likeness(unit, habits, known, seeds),
+            "tastes alone": unit[known] @ unit[seeds].mean(axis=0),
+            "most active": habits[known, FEATURES.index(ACTIVE)],
+            "chance": random.random(len(known)),
+        }.items():
+            best = np.argsort(-scores[asked], kind="stable")[: truth.sum()]
+            lift = float(truth[best].mean() / truth.mean())
+            found.setdefault(name, []).append((lift, float(roc_auc_score(truth, scores[asked]))))
+    told: dict[str, Any] = {"lists": len(next(iter(found.values()), []))}
+    for name, values in found.items():
+        lift, auc = np.array(values).T
+        told[name] = {"times chance": interval(lift, seed), "auc": interval(auc, seed)}
+    return told
 
 
 def speed(store: Store, items: Vocabulary, model: ProfileModel, seed: int) -> dict[str, float]:

@@ -16,7 +16,9 @@ from shoplens.service.settings import Settings
     "name",
     ["religion", "Religious affiliation", "userReligion", "health_status", "ethnicity", "race", "sexualOrientation",
      "political-party", "union_member", "宗教信仰", "健康状况", "用户民族", "is_pregnant", "DISABILITY",
-     "maternity", "Halal", "kosher", "isKosher", "diabetic_friendly", "sex", "Sex", "孕妇适用", "清真认证", "殘疾"],
+     "place_of_worship", "skin_tone", "blood_type", "血型", "籍贯", "motherTongue", "partner_gender", "relig_code",
+     "月经周期", "预产期", "maternity", "Halal", "kosher",
+     "isKosher", "diabetic_friendly", "sex", "Sex", "孕妇适用", "清真认证", "殘疾"],
 )  # fmt: skip
 def test_sensitive_names(name: str) -> None:
     assert is_sensitive(name)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import time
 from collections.abc import Iterator
 
@@ -9,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from shoplens.http.app import create_app
-from shoplens.http.wire.profiles import LookAlikesAnswer, MembersAnswer, ProfileOut, SegmentsAnswer
+from shoplens.http.wire.profiles import AudienceAnswer, LookAlikesAnswer, MembersAnswer, ProfileOut, SegmentsAnswer
 from shoplens.service.runtime import Runtime
 from shoplens.testing.profile_shop import GUEST, PEOPLE, STEADY, open_profile_shop
 
@@ -77,9 +78,37 @@ def test_segments_and_look_alikes(client: TestClient) -> None:
     assert client.get("/v1/segments/s99/people").status_code == 404
 
 
+def test_all_profiles_and_profiles_as_they_were(client: TestClient) -> None:
+    answer = client.get("/v1/profiles")
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    every = [json.loads(line) for line in answer.text.splitlines()]
+    assert len(every) == PEOPLE
+    ProfileOut.model_validate(every[0], strict=True)
+    assert len(client.get("/v1/profiles", params={"after": every[-3]["user_id"]}).text.splitlines()) == 2
+    assert client.get("/v1/profiles?after=nobody").status_code == 404
+    early = client.get(f"/v1/people/{STEADY}/profile?as_of=2020-01-31").json()
+    assert early["activity"]["events"] == 0
+    assert early["as_of"] == "2020-01-31T23:59:59Z"
+    assert client.get(f"/v1/people/{STEADY}/profile?as_of=yesterday").status_code == 422
+    csv_then = client.get("/v1/segments/export?as_of=2020-01-31T12:00Z").text.splitlines()
+    assert csv_then[1].endswith(",0,0.0,")
+
+
+def test_people_like_those_of_a_list(client: TestClient) -> None:
+    asked = {"user_ids": [f"u{k:03}" for k in range(0, 120, 4)] + ["ghost"], "n": 5}
+    body = client.post("/v1/look-alikes", json=asked).json()
+    AudienceAnswer.model_validate(body, strict=True)
+    assert len(body["people"]) == 5
+    assert body["unknown"] == ["ghost"]
+    assert body["found_again"]["share"] > body["found_again"]["chance"]
+    assert client.post("/v1/look-alikes", json={"user_ids": ["ghost"]}).status_code == 404
+    assert client.post("/v1/look-alikes", json={"user_ids": []}).status_code == 422
+
+
 def test_an_export_is_csv(client: TestClient) -> None:
     answer = client.get("/v1/segments/export")
     assert answer.headers["content-type"].startswith("text/csv")
+    assert client.get("/v1/segments/export?excel=true").content == b"\xef\xbb\xbf" + answer.content
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(rows) == PEOPLE
     assert {"user_id", "segment", "segment_name", "churn", "recency_days", "visits", "paid"} <= set(rows[0])
@@ -100,6 +129,8 @@ def test_an_export_is_csv(client: TestClient) -> None:
         ("GET", f"/v1/people/{STEADY}/look-alikes", "writer"),
         ("GET", "/v1/segments/export", "writer"),
         ("GET", f"/v1/people/{STEADY}/export", "writer"),
+        ("POST", "/v1/look-alikes", "writer"),
+        ("GET", "/v1/profiles?after=nobody", "writer"),
         ("POST", "/v1/segments/export", "boss"),
     ],
 )

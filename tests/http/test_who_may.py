@@ -41,7 +41,8 @@ NEEDED = {
     "write people": """
         PUT /v1/people/{user_id}, DELETE /v1/people/{user_id}, GET /v1/people/{user_id}/export,
         DELETE /v1/sessions/{session_id}, GET /v1/sessions/{session_id}/export,
-        GET /v1/people/{user_id}/look-alikes, GET /v1/segments/export, GET /v1/segments/{segment}/people,
+        GET /v1/people/{user_id}/look-alikes, POST /v1/look-alikes, GET /v1/profiles, GET /v1/segments/export,
+        GET /v1/segments/{segment}/people,
         GET /v1/segments/{segment}/look-alikes, GET /v1/assistant/conversations,
         GET /v1/assistant/conversations/{conversation_id}, GET /v1/erasures,
         DELETE /v1/assistant/conversations/{conversation_id}, GET /v1/assistant/handovers,

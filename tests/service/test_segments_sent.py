@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from shoplens.cli import profile as _profile  # noqa: F401 - registers its commands
 from shoplens.cli.app import app
-from shoplens.errors import ServiceError
+from shoplens.errors import InputError, ServiceError
 from shoplens.http.app import create_app
 from shoplens.service import profiles
 from shoplens.service.profiles import send_segments
@@ -59,6 +59,22 @@ def messages(receiver: Receiver, tries: int) -> list[dict[str, object]]:
     bodies = {headers["idempotency-key"]: body for headers, body in receiver.got}
     assert len({(headers["idempotency-key"], body) for headers, body in receiver.got}) == len(bodies)
     return [orjson.loads(body) for body in bodies.values()]
+
+
+def test_it_goes_on_where_a_part_did_not_arrive(
+    shop: Runtime, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "MEMBERS_A_MESSAGE", 100)
+    receiver.answers = [(200, {}), (400, {})]
+    with pytest.raises(ServiceError, match="part 2 of 2 did not arrive"):
+        send_segments(shop.settings.profile, shop.profiles, shop.shelf, None)
+    seen: list[tuple[int, int]] = []
+    rest = send_segments(
+        shop.settings.profile, shop.profiles, shop.shelf, None, first=2, progress=lambda *part: seen.append(part)
+    )
+    assert (rest["people"], rest["messages"], seen) == (PEOPLE - 100, 1, [(2, 2)])
+    with pytest.raises(InputError, match="none of them"):
+        send_segments(shop.settings.profile, shop.profiles, shop.shelf, None, first=3)
 
 
 def test_from_python(shop: Runtime, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

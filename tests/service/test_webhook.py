@@ -33,10 +33,11 @@ def test_a_message_is_signed(receiver: Receiver) -> None:
     assert not is_signed(SECRET, body + b" ", headers["x-shoplens-signature"], now=time.time())
     assert not is_signed(b"other", body, headers["x-shoplens-signature"], now=time.time())
     assert not is_signed(SECRET, body, headers["x-shoplens-signature"], now=time.time() + 1_000)
+    assert not is_signed(SECRET, body, "t=\u00b2,v1=0", now=time.time())
 
 
 def test_it_is_tried_again_under_the_same_key(receiver: Receiver) -> None:
-    receiver.answers = [(503, {"Retry-After": "7"}), (500, {})]
+    receiver.answers = [(503, {"Retry-After": "7"}), (500, {"Retry-After": "\u00b2"})]
     pauses: list[float] = []
     assert hook(receiver.url, pauses).send("segments", {}) == 3
     assert pauses == [7.0, 2.0]

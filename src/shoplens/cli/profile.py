@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, ready_to_write
+from shoplens.cli.app import JsonFlag, WorkspaceOption, app, console, emit, progress_bar, ready_to_write
 
 if TYPE_CHECKING:
     from shoplens.apps.profile import Profile
+    from shoplens.service.runtime import Runtime
 
 
 class UserOrCommand(TyperGroup):
@@ -36,7 +38,12 @@ profile_app = typer.Typer(
 )
 app.add_typer(profile_app, name="profile")
 
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="As it was then: 2026-01-31 (the end of that day) or 2026-01-31T18:00Z; default: now."),
+]
 Language = Annotated[str | None, typer.Option(help="en or zh; default: the shop's language.")]
+ExcelFlag = Annotated[bool, typer.Option("--excel", help="Begin the CSV with the mark by which Excel knows UTF-8.")]
 SegmentOption = Annotated[str | None, typer.Option(help="id of a segment, as `profile segments` lists them.")]
 
 
@@ -45,6 +52,7 @@ def show(
     user: Annotated[str | None, typer.Argument(metavar="[USER]", help="user_id, as events name them.")] = None,
     workspace: WorkspaceOption = Path("."),
     session: Annotated[str | None, typer.Option(help="session_id of a guest, or of this person's first steps.")] = None,
+    as_of: AsOf = None,
     language: Language = None,
     json: JsonFlag = False,
 ) -> None:
@@ -60,6 +68,8 @@ def show(
       shoplens profile u007 --language zh
 
       shoplens profile show --session s42          a guest
+
+      shoplens profile 1 --as-of 2017-12-31        a household of the sample shop, when its log ends
     """
     from shoplens.service.runtime import Runtime
 
@@ -67,7 +77,7 @@ def show(
         raise typer.BadParameter("say who: a USER, or --session of a guest")
     with Runtime.open(workspace) as shop:
         said = _checked(language) or shop.settings.language
-        found = shop.profiles.of(shop.shelf, user, session, language=said)
+        found = shop.profiles.of(shop.shelf, user, session, language=said, now=_moment(shop, as_of))
     emit(found.as_dict(), json=json, table=_shown(found))
 
 
@@ -75,6 +85,7 @@ def show(
 def segments(workspace: WorkspaceOption = Path("."), language: Language = None, json: JsonFlag = False) -> None:
     """Groups of people alike, named by what they choose more than others. A group keeps its id over trainings."""
     from shoplens.http.wire.profiles import segment_json
+    from shoplens.models.profile.wording import trait_text
     from shoplens.service.runtime import Runtime
 
     with Runtime.open(workspace) as shop:
@@ -82,35 +93,12 @@ def segments(workspace: WorkspaceOption = Path("."), language: Language = None, 
         found, bundle = shop.profiles.segments(shop.shelf), shop.shelf.version
     table = Table("id", "name", "people", "money a visit", "chooses more of (lift)")
     for one in found:
-        traits = ", ".join(f"{value.rpartition(' > ')[2]} {lift:.2g}×" for _, value, lift in one.traits)
+        traits = ", ".join(f"{trait_text(field, value, said)} {lift:.2g}×" for field, value, lift in one.traits)
         money = "" if one.money is None else f"{one.money:.2f}×"
         table.add_row(one.id, escape(one.names.get(said, one.names["en"])), f"{one.people:,}", money, escape(traits))
     none = Text("no segments: the shop has too few people who came at least twice")
     told = {"bundle": bundle, "segments": [segment_json(one) for one in found]}
     emit(told, json=json, table=table if found else none)
-
-
-@profile_app.command()
-def look_alikes(
-    user: Annotated[str | None, typer.Argument(metavar="[USER]", help="user_id; or give --segment.")] = None,
-    segment: SegmentOption = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, max=100_000, help="How many.")] = 10,
-    workspace: WorkspaceOption = Path("."),
-    json: JsonFlag = False,
-) -> None:
-    """People who choose what somebody chooses, or who are most like a segment without being in it."""
-    from shoplens.service.runtime import Runtime
-
-    with Runtime.open(workspace) as shop:
-        found = shop.profiles.look_alikes(shop.shelf, user_id=user, segment=segment, n=n)
-    table = Table("user_id", "likeness")
-    for one in found:
-        table.add_row(escape(one.user_id), f"{one.likeness:.3f}")
-    emit(
-        {"people": [{"user_id": one.user_id, "likeness": one.likeness} for one in found]},
-        json=json,
-        table=table if found else Text("nobody is alike: too little is known of them"),
-    )
 
 
 @profile_app.command()
@@ -120,6 +108,9 @@ def export(
     webhook: Annotated[
         bool, typer.Option("--webhook", help="Send them to profile.webhook_url, signed, instead of writing CSV.")
     ] = False,
+    from_part: Annotated[int, typer.Option(min=1, help="With --webhook: go on with this part.")] = 1,
+    excel: ExcelFlag = False,
+    as_of: AsOf = None,
     workspace: WorkspaceOption = Path("."),
     language: Language = None,
     json: JsonFlag = False,
@@ -127,7 +118,8 @@ def export(
     """Everybody with their segment, churn risk, recency, visits and money, for a marketing tool.
 
     --webhook posts them in parts of a thousand people to profile.webhook_url, each signed with profile.webhook_secret
-    (HMAC-SHA256, X-Shoplens-Signature) and tried again when the receiver is away.
+    (HMAC-SHA256, X-Shoplens-Signature) and tried again when the receiver is away. Where a part did not arrive
+    all the same, its number is told: --from-part goes on there.
     """
     from shoplens.service.profiles import segments_csv, send_segments
     from shoplens.service.runtime import Runtime
@@ -136,12 +128,19 @@ def export(
         ready_to_write(out)
     with Runtime.open(workspace) as shop:
         if webhook:
-            sent = send_segments(shop.settings.profile, shop.profiles, shop.shelf, segment)
+            now, settings = _moment(shop, as_of), shop.settings.profile
+            with progress_bar() as bar:
+                task = bar.add_task("parts sent", total=None)
+                sent = send_segments(
+                    settings, shop.profiles, shop.shelf, segment, now=now, first=from_part,
+                    progress=lambda done, parts: bar.update(task, completed=done, total=parts),
+                )  # fmt: skip
             emit(sent, json=json, table=Text(f"{sent['people']:,} people sent in {sent['messages']} messages"))
             return
         said = _checked(language) or shop.settings.language
-        members, groups = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
-    text = "".join(segments_csv(members, groups, said))
+        members = shop.profiles.members(shop.shelf, segment, now=_moment(shop, as_of))
+        groups = shop.profiles.segments(shop.shelf)
+    text = "".join(segments_csv(members, groups, said, excel=excel))
     if out is None:
         sys.stdout.write(text)
         return
@@ -149,6 +148,40 @@ def export(
     console.print(f"{len(members):,} people in {out}", highlight=False)
     if json:
         emit({"people": len(members), "file": str(out)}, json=True)
+
+
+@profile_app.command("all")
+def everybody(
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write; default: stdout.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on after this user_id, the last one of an earlier run.")] = None,
+    as_of: AsOf = None,
+    workspace: WorkspaceOption = Path("."),
+    language: Language = None,
+    json: JsonFlag = False,
+) -> None:
+    """The profiles of all people, one JSON object a line (NDJSON), as `profile USER --json` tells each.
+
+    Example: shoplens profile all -o profiles.jsonl --language zh
+    """
+    from shoplens.service.profiles import profile_lines
+    from shoplens.service.runtime import Runtime
+
+    if out is not None:
+        ready_to_write(out)
+    written = 0
+    with Runtime.open(workspace) as shop, progress_bar() as bar:
+        said = _checked(language) or shop.settings.language
+        task = bar.add_task("profiles", total=None)
+        lines = profile_lines(shop.profiles, shop.shelf, said, now=_moment(shop, as_of), after=after)
+        with nullcontext(sys.stdout.buffer) if out is None else out.open("wb" if after is None else "ab") as file:
+            for line in lines:
+                file.write(line)
+                written += 1
+                bar.update(task, completed=written)
+    if out is not None:
+        console.print(f"{written:,} profiles in {out}", highlight=False)
+        if json:
+            emit({"people": written, "file": str(out)}, json=True)
 
 
 @profile_app.command()
@@ -199,6 +232,12 @@ def _shown(found: Profile) -> RenderableType:
         parts.append(table)
     parts += [Text(f"{name}: {why}", style="dim") for name, why in found.missing.items()]
     return Group(*parts)
+
+
+def _moment(shop: Runtime, as_of: str | None) -> int | None:
+    from shoplens.service.profiles import moment_of
+
+    return None if as_of is None else moment_of(as_of, shop.settings.profile.timezone)
 
 
 def _checked(language: str | None) -> str | None:

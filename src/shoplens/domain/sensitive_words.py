@@ -99,13 +99,16 @@ NAME_STEMS = (
     "ethnic", "racial", "skin_colour", "skin_color", "caste", "tribe", "nationality", "migrat", "immigra",
     "citizenship", "ancestr", "orientation", "sexual", "lgbt", "lesbian", "transgender", "sex_life", "gender_identity",
     "politic", "ideolog", "genetic", "genom", "biometr", "fingerprint", "crimin", "convict", "offence", "offense",
-    "arrest",
+    "arrest", "worship", "skin_tone", "complexion", "blood_type", "blood_group", "mother_tongue", "native_language",
+    "native_place", "birthplace", "place_of_birth", "country_of_birth", "birth_country", "partner_gender",
+    "gender_of_partner", "spouse_gender", "pronoun", "trimester", "gestation", "expected_due_date", "baby_due_date",
+    "menstrua", "menstrual", "period_cycle", "cycle_day", "political_leaning", "body_weight", "impairment",
 )  # fmt: skip
 
 #: Whole English words that are sensitive in the name of a field only.
 NAME_WORDS = (
     "faith", "creed", "belief", "drug", "hiv", "bmi", "race", "descent", "gay", "party", "parties", "voting", "voter",
-    "vote", "union", "gene", "dna", "fertility",
+    "vote", "union", "gene", "dna", "fertility", "relig", "ethn", "eth",
 )  # fmt: skip
 
 #: Goods whose names hold a sensitive word and say nothing of who buys them.
@@ -136,6 +139,8 @@ TEXT_PARTS = _words(
 #: Parts of Chinese names of fields; in values and categories they are ordinary: 健康食品, 民族风, 肤色丝袜.
 NAME_PARTS = _words(
     """
+    血型, 籍贯, 籍貫, 母语, 母語, 出生地, 出生国, 出生國, 慢性病, 病情, 医保, 醫保, 月经, 月經, 生理期, 经期, 經期,
+    预产期, 預產期, 伴侣性别, 伴侶性別, 户籍, 戶籍, 祖籍, 政治面貌, 体检, 體檢,
     健康, 心理, 过敏, 過敏, 性向, 民族, 肤色, 膚色, 血统, 血統, 国籍, 國籍, 移民, 基因, 遗传, 遺傳, 生物识别,
     生物識別, 指纹, 指紋, 犯罪
     """

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import orjson
 
-from shoplens.apps.profile import CrowdMember, Everybody, Profiles
+from shoplens.apps.profile import Audience, CrowdMember, Everybody, Profiles
 from shoplens.apps.profile.working import usual_price
-from shoplens.domain.events import event_weight
-from shoplens.errors import ConflictError
+from shoplens.domain.events import MICROSECONDS_PER_DAY, event_weight
+from shoplens.domain.moments import EPOCH
+from shoplens.errors import ConflictError, InputError, ServiceError
 from shoplens.models.profile import Deeds, ProfileModel
 from shoplens.models.profile.segments import Segment
 from shoplens.recommend.shelf import Shelf
@@ -23,8 +28,10 @@ from shoplens.store.base import Store
 
 MEMBERS_A_MESSAGE = 1_000
 KIND = "segments"  # of a message
+USER_ID = "user_id"  # column of a list
 COLUMNS = (*(column.name for column in fields(CrowdMember)), "segment_name")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # beginnings that a spreadsheet would run
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # beginnings that a spreadsheet would run
+EXCEL = "\ufeff"  # before a CSV: without it Excel reads UTF-8 as something else, and Chinese names as gibberish
 
 
 def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody:
@@ -52,10 +59,38 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
     return Everybody(tuple(log.users.ids[: log.n_people]), deeds, item_ids)
 
 
-def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], language: str) -> Iterator[str]:
-    """Lines of a CSV, header first. A text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+def moment_of(text: str, zone: str) -> int:
+    """Microseconds of a time that people write: 2026-01-31 (the end of that day on the shop's clock), or
+    2026-01-31T18:00Z. InputError for what is no time, or lies ahead."""
+    try:
+        when = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{text!r} is no time: write 2026-01-31 or 2026-01-31T18:00Z") from None
+    if len(text.strip()) <= len("2026-01-31"):
+        when = when + timedelta(days=1)
+    aware = when.replace(tzinfo=ZoneInfo(zone)) if when.tzinfo is None else when
+    moment = (aware - EPOCH) // timedelta(microseconds=1) - 1
+    if moment > time.time() * 1e6 + MICROSECONDS_PER_DAY:
+        raise InputError(f"{text} lies ahead: profiles know the past")
+    return moment
+
+
+def profile_lines(
+    profiles: Profiles, shelf: Shelf, language: str, *, now: int | None = None, after: str | None = None
+) -> Iterator[bytes]:
+    """Everybody's profile, one JSON object a line (NDJSON), in the store's order."""
+    for one in profiles.every(shelf, language=language, now=now, after=after):
+        yield orjson.dumps(one.as_dict()) + b"\n"
+
+
+def segments_csv(
+    members: Sequence[CrowdMember], segments: Sequence[Segment], language: str, *, excel: bool = False
+) -> Iterator[str]:
+    """Lines of a CSV, header first. A text that a spreadsheet would take for a formula is quoted with an apostrophe.
+    `excel`: with the mark by which Excel knows UTF-8."""
     names = {one.id: one.names.get(language, one.names["en"]) for one in segments}
     buffer = io.StringIO()
+    buffer.write(EXCEL if excel else "")
     writer = csv.writer(buffer)
     writer.writerow(COLUMNS)
     for member in members:
@@ -68,22 +103,66 @@ def segments_csv(members: Sequence[CrowdMember], segments: Sequence[Segment], la
     yield buffer.getvalue()
 
 
-def send_segments(
-    settings: ProfileSettings, profiles: Profiles, shelf: Shelf, segment: str | None, *, webhook: Webhook | None = None
-) -> dict[str, int]:
-    """Send everybody, or one segment, to the webhook of the settings, some at a time. Returns people, messages, tries.
+def audience_csv(found: Audience, *, excel: bool = False) -> str:
+    """People like those of a list as CSV, best first."""
+    buffer = io.StringIO()
+    buffer.write(EXCEL if excel else "")
+    writer = csv.writer(buffer)
+    writer.writerow(("user_id", "percentile"))
+    writer.writerows((_cell(one.user_id), one.percentile) for one in found.people)
+    return buffer.getvalue()
 
-    ConflictError without an address or secret.
+
+def read_user_ids(text: str) -> list[str]:
+    """A list of people: a CSV with a column user_id (as an export has it), or one id a line. Each once, in order.
+
+    InputError for a CSV without that column.
+    """
+    lines = [line for line in text.removeprefix(EXCEL).splitlines() if line.strip()]
+    rows = list(csv.reader(lines))
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    if USER_ID not in header and any(len(row) > 1 for row in rows):
+        raise InputError(
+            f"the list has columns {', '.join(header)}; one must be called {USER_ID}, or write one id a line"
+        )
+    place, told = (header.index(USER_ID), rows[1:]) if USER_ID in header else (0, rows)
+    cells = (row[place].strip() for row in told if len(row) > place)
+    return list(dict.fromkeys(_read(cell) for cell in cells if cell))
+
+
+def send_segments(
+    settings: ProfileSettings,
+    profiles: Profiles,
+    shelf: Shelf,
+    segment: str | None,
+    *,
+    now: int | None = None,
+    first: int = 1,
+    webhook: Webhook | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
+    """Send everybody, or one segment, to the webhook of the settings, some at a time, from part `first` on. Returns
+    people, messages, tries.
+
+    ConflictError without an address or secret; ServiceError says which part did not arrive.
     """
     to = webhook or webhook_of(settings)
-    members, segments = profiles.members(shelf, segment), profiles.segments(shelf)
+    members, segments = profiles.members(shelf, segment, now=now), profiles.segments(shelf)
     told = [one.as_dict() for one in segments if segment is None or one.id == segment]
     parts = [members[k : k + MEMBERS_A_MESSAGE] for k in range(0, len(members), MEMBERS_A_MESSAGE)] or [[]]
-    tries = 0
-    for number, part in enumerate(parts, start=1):
+    if first > len(parts):
+        raise InputError(f"there are {len(parts)} parts; none of them is number {first}")
+    tries = sent = 0
+    for number, part in enumerate(parts[first - 1 :], start=first):
         people = [asdict(one) for one in part]
-        tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
-    return {"people": len(members), "messages": len(parts), "tries": tries}
+        try:
+            tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
+        except ServiceError as error:
+            raise type(error)(f"part {number} of {len(parts)} did not arrive, go on from there: {error}") from error
+        sent += len(part)
+        if progress is not None:
+            progress(number, len(parts))
+    return {"people": sent, "messages": len(parts) - first + 1, "tries": tries}
 
 
 def webhook_of(settings: ProfileSettings) -> Webhook:
@@ -95,6 +174,11 @@ def webhook_of(settings: ProfileSettings) -> Webhook:
         )
     secret = settings.webhook_secret.get_secret_value().encode()
     return Webhook(settings.webhook_url, secret, retries=settings.webhook_retries, private=settings.webhook_private)
+
+
+def _read(cell: str) -> str:
+    """An id as it is, without the apostrophe that `_cell` wrote before it."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
 def _cell(value: object) -> object:

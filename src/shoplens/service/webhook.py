@@ -67,7 +67,7 @@ class Webhook:
                 if answer.status_code not in AGAIN:
                     raise ServiceError(f"{self.shown}: the message was refused: {why}")
                 asked = answer.headers.get("retry-after", "")
-                wait = float(asked) if asked.isdigit() else wait
+                wait = float(asked) if asked.isascii() and asked.isdigit() else wait
             if attempt < self.retries:
                 self.pause(min(wait, LONGEST_PAUSE))
         raise ServiceUnavailableError(f"{self.shown}: not delivered after {self.retries + 1} tries ({why})")
@@ -100,7 +100,12 @@ def post_signed(
     extensions = {"sni_hostname": target.host} if scheme == "https" else {}
     # trust_env off: a proxy from the environment would connect by name, past the check.
     with httpx.Client(trust_env=False, timeout=timeout, verify=ssl.create_default_context()) as client:
-        return client.post(target.pinned_url(url), content=body, headers=headers, extensions=extensions)
+        asked = client.build_request(
+            "POST", target.pinned_url(url), content=body, headers=headers, extensions=extensions
+        )
+        answer = client.send(asked, stream=True)  # what it says beyond its status is not read: it may never end
+        answer.close()
+        return answer
 
 
 def signature(secret: bytes, body: bytes, seconds: int) -> str:
@@ -113,6 +118,6 @@ def is_signed(secret: bytes, body: bytes, header: str, *, now: float, tolerance:
     """Whether a header was made with this secret for this body, within `tolerance` seconds: what a receiver does."""
     parts = dict(part.partition("=")[::2] for part in header.split(","))
     given = parts.get("t", "")
-    if not given.isdigit() or abs(now - int(given)) > tolerance:
+    if not (given.isascii() and given.isdigit()) or abs(now - int(given)) > tolerance:
         return False
     return hmac.compare_digest(signature(secret, body, int(given)), header)

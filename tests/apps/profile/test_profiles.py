@@ -98,7 +98,8 @@ def test_fields_are_predicted_for_those_who_did_not_tell(shop: Runtime) -> None:
     guesses = [one for one in shop.profiles.every(shop.shelf) if one.predicted]
     assert {int((one.user_id or "u0")[1:]) % 8 for one in guesses} <= {6, 7}
     (club,) = guesses[0].predicted
-    assert club.accuracy > club.majority
+    assert club.accuracy_high >= club.accuracy >= club.accuracy_low > club.majority
+    assert "of the time, always" in guesses[0].summary[-1].text
     right = [one.predicted[0].value == TASTES[int((one.user_id or "u0")[1:]) % 4] for one in guesses]
     assert np.mean(right) > 0.7
 
@@ -157,14 +158,42 @@ def test_look_alikes_share_the_taste(shop: Runtime) -> None:
         shop.profiles.look_alikes(shop.shelf)
 
 
+def test_people_like_those_of_a_list(shop: Runtime) -> None:
+    tea = [f"u{k:03}" for k in range(0, PEOPLE, 4)]
+    found = shop.profiles.audience(shop.shelf, [*tea[:30], "nobody", "nobody"], n=8)
+    assert found.unknown == ("nobody",)
+    assert found.seeds + len(found.little_known) == 30
+    ids = [one.user_id for one in found.people]
+    assert not set(ids) & set(tea[:30])
+    assert np.mean([one in tea for one in ids]) > 0.7
+    assert [one.percentile for one in found.people] == sorted((one.percentile for one in found.people), reverse=True)
+    again = found.found_again
+    assert again is not None
+    assert again.low <= again.share <= again.high
+    assert again.share > again.most_active
+    few = shop.profiles.audience(shop.shelf, tea[:2], n=4)
+    assert few.found_again is None
+    assert np.mean([one.user_id in tea for one in few.people]) > 0.7
+    with pytest.raises(InputError):
+        shop.profiles.audience(shop.shelf, [])
+    with pytest.raises(NotFoundError, match="user_ids"):
+        shop.profiles.audience(shop.shelf, ["nobody"])
+
+
 def test_forgetting_reaches_the_crowd_and_the_next_bundle(tmp_path: Path) -> None:
     with open_profile_shop(tmp_path, now=NOW) as shop:
         before = shop.profiles.segments(shop.shelf)
         assert "u009" in {one.user_id for one in shop.profiles.members(shop.shelf)}
+        begun = shop.profiles.every(shop.shelf)
+        assert next(begun).user_id == "u000"
         shop.forget_person("u009")
+        assert "u009" not in {one.user_id for one in begun}
         assert "u009" not in {one.user_id for one in shop.profiles.members(shop.shelf)}
         with pytest.raises(NotFoundError):
             shop.profiles.of(shop.shelf, "u009")
+        reached = shop.profiles.audience(shop.shelf, ["u009", "u013"], n=PEOPLE)
+        assert reached.unknown == ("u009",)
+        assert "u009" not in {one.user_id for one in reached.people}
         train_profile_shop(shop.workspace, shop.store)
         shop.swap.follow()
         assert "u009" not in {one.user_id for one in shop.profiles.members(shop.shelf)}

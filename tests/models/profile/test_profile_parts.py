@@ -1,6 +1,8 @@
 """The parts of a profile: laws of shares, visits, quantiles, price bands, and the clock."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -13,11 +15,12 @@ from shoplens.domain.sensitive_words import TEXT_PARTS, TEXT_WORDS
 from shoplens.models.profile.affinity import ShopAverage, affinities, tally
 from shoplens.models.profile.deeds import Deeds, local_hours
 from shoplens.models.profile.habits import FEATURES, Visits, features, group_quantile, habits
-from shoplens.models.profile.segments import Segment
+from shoplens.models.profile.segments import Segment, Segments, shortened
 from shoplens.models.profile.traits import DEED_FIELDS, PriceBands, TraitColumns, traits_of
 
 NOW = 1_760_000_000_000_000
 ZONE = "UTC"
+ZONES = ("UTC", "America/New_York", "Asia/Kathmandu", "Asia/Shanghai", "Australia/Adelaide", "Europe/Berlin")
 Deed = tuple[int, int, int, float]  # person, item, days before NOW, price
 
 some_deeds = st.lists(
@@ -141,6 +144,13 @@ def test_the_clock_of_the_shop() -> None:
     assert (local_hours(np.array([winter]), "Asia/Shanghai") % 24).tolist() == [7]
 
 
+@given(st.datetimes(datetime(2024, 1, 1), datetime(2026, 1, 1)), st.sampled_from(ZONES))
+def test_the_clock_is_right_at_every_moment(moment: datetime, zone: str) -> None:
+    there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+    asked = np.array([(moment.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)])
+    assert local_hours(asked, zone)[0] == int(there.timestamp() // 3_600)
+
+
 def test_price_bands_compare_like_with_like() -> None:
     bands = PriceBands.fit(
         [(("food", "tea"), float(k)) for k in range(1, 13)] + [(("tools",), 100.0 + k) for k in range(12)]
@@ -186,6 +196,18 @@ def test_no_trait_holds_a_sensitive_word(word: str, where: str, before: str) -> 
     assert ("category", "Home") in found
 
 
+def test_a_few_odd_people_count_no_more_than_others() -> None:
+    vectors = np.array([[1.0, 0.0], [0.0, 50.0], [0.1, 0.0]])
+    short = shortened(vectors, 1.0)
+    assert np.allclose(short, np.array([[1.0, 0.0], [0.0, 1.0], [0.1, 0.0]]))
+    assert np.allclose(shortened(vectors, np.inf), vectors)
+    segments = Segments((), np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros((2, 0)), 1.0)
+    group = Segment("s1", {}, 1, ())
+    place, clearness = replace(segments, groups=(group, group)).nearest(vectors)
+    assert place.tolist() == [0, 1, 0]
+    assert clearness[1] == 1
+
+
 def test_segments_of_an_earlier_bundle_are_told_without_sensitive_words() -> None:
     kept = {
         "id": "s1", "names": {"en": "Halal & red", "zh": "清真与红色"}, "people": 9, "money": None,
@@ -195,3 +217,53 @@ def test_segments_of_an_earlier_bundle_are_told_without_sensitive_words() -> Non
     assert dict(found.names) == {"en": "red", "zh": "红色"}
     assert found.traits == (("attributes.colour", "red", 2.0),)
     assert Segment.of({**kept, "names": {"en": "Halal"}}).names == {"en": "No particular taste"}
+
+
+def deed_of(kind: EventType, days: float, item: str = "x", **told: float | str) -> Event:
+    moment = NOW - 1 - round(days * MICROSECONDS_PER_DAY)
+    return Event(event_type=kind, timestamp=moment, item_id=item, currency="EUR", **told)  # type: ignore[arg-type]
+
+
+def read(events: list[Event]) -> Deeds:
+    ordered = sorted(events, key=lambda event: event.timestamp)
+    return Deeds.of_events([ordered], {"x": 0, "y": 1}.__getitem__, lambda _: 10.0, EVENT_WEIGHTS, "EUR")
+
+
+def test_one_product_on_one_day_is_one_choice() -> None:
+    often = [deed_of(EventType.VIEW, 1 + k / 1_000) for k in range(20)]
+    deeds = read([*often, deed_of(EventType.PURCHASE, 1), deed_of(EventType.VIEW, 3, "y")])
+    counted = tally(deeds, ROWS, COLUMNS, now=NOW)
+    assert counted.deeds[0, :2].toarray().tolist() == [[1, 1]]
+    assert counted.liked[0, 0] > 3 * counted.liked[0, 1], "the purchase speaks, and not the looks before it"
+    part = COLUMNS.of_field("part_of_week")
+    assert counted.deeds[0, part].sum() == 2, "a basket is one visit at one time"
+
+
+def test_what_was_given_back_is_not_liked_and_not_spent() -> None:
+    bought = [deed_of(EventType.PURCHASE, days, price=10.0) for days in (9, 6)]
+    kept = [*bought, deed_of(EventType.PURCHASE, 6, "y", price=4.0)]
+    for back in (deed_of(EventType.REFUND, 2), deed_of(EventType.REFUND, 2, price=10.0, quantity=1.0)):
+        deeds = read([*kept, back])
+        assert tally(deeds, ROWS, COLUMNS, now=NOW).deeds[0, :2].toarray().tolist() == [[1, 1]]
+        visits = Visits.of(deeds, EventType.PURCHASE, ZONE)
+        assert habits(visits, NOW // MICROSECONDS_PER_DAY).paid[0] == pytest.approx(14)
+    stranger = read([*kept, deed_of(EventType.REFUND, 8, "y")])
+    assert stranger.returns()[1].tolist() == [-1], "a refund before the purchase is of another one"
+
+
+@given(some_deeds, st.integers(1, 40))
+def test_a_pause_counts_so_much_at_most(rows: list[Deed], longest: int) -> None:
+    deeds = deeds_of(rows)
+    found = deeds.ages(NOW, longest * MICROSECONDS_PER_DAY) / MICROSECONDS_PER_DAY
+    for k in range(len(deeds)):
+        mine = slice(int(deeds.indptr[k]), int(deeds.indptr[k + 1]))
+        until = np.append(deeds.time[mine], NOW) / MICROSECONDS_PER_DAY
+        pauses = np.minimum(np.diff(until), longest)
+        assert np.allclose(found[mine], np.cumsum(pauses[::-1])[::-1], atol=1e-6)
+
+
+def test_one_event_after_years_does_not_wipe_a_taste_out() -> None:
+    old = [deed_of(EventType.PURCHASE, 3_000 + days) for days in range(40)]
+    counted = tally(read([*old, deed_of(EventType.VIEW, 0, "y")]), ROWS, COLUMNS, now=NOW)
+    assert counted.effective[0, 0] > 30
+    assert counted.liked[0, 0] > 5 * counted.liked[0, 1]

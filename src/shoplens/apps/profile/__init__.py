@@ -1,7 +1,7 @@
 """Profiles of people: what each chooses, how they come, what is predicted, which segment fits, who is alike."""
 
-from shoplens.apps.profile.crowd import Alike, CrowdMember, Everybody
+from shoplens.apps.profile.crowd import Alike, Audience, CrowdMember, Everybody
 from shoplens.apps.profile.facts import Profile
 from shoplens.apps.profile.profiles import Profiles
 
-__all__ = ["Alike", "CrowdMember", "Everybody", "Profile", "Profiles"]
+__all__ = ["Alike", "Audience", "CrowdMember", "Everybody", "Profile", "Profiles"]

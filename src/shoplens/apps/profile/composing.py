@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from shoplens.apps.profile.facts import (
 )
 from shoplens.apps.profile.reasons import Reasons
 from shoplens.apps.profile.telling import tell
-from shoplens.apps.profile.working import Candidates, Worked, person_features
+from shoplens.apps.profile.working import Candidates, Floats, Worked, person_features
 from shoplens.domain import moments
 from shoplens.domain.sensitive import gives_away, is_sensitive
 from shoplens.models.profile.affinity import LEAST_DEEDS, LEAST_EVIDENCE
@@ -33,6 +34,7 @@ from shoplens.models.profile.traits import DEED_FIELDS, OFFER, is_untold
 
 STEADY = 0.75  # quartile distance of the gaps over their median, below which a rhythm is steady
 LEAST_RHYTHM = 4  # visits before a rhythm is spoken of
+LEAST_GAPS = 5  # own pauses at least as long as the present one, before they say when the next visit is due
 MOST_AFFINITIES = 30
 MOST_NEXT = 5
 LEAST_CHANCE = 0.05  # of a next category
@@ -153,14 +155,23 @@ def _due(worked: Worked, k: int, missing: Reasons) -> Due | None:
         few = model is not None and known.visits[k] < LEAST_VISITS
         missing.add("due", "few_visits", LEAST_VISITS if few else LEAST_RHYTHM)
         return None
-    low, middle, high = (
-        max(float(gap[k] - known.recency[k]), 0.0) for gap in (known.gap_low, known.gap, known.gap_high)
-    )
-    if known.recency[k] > 3 * max(float(known.gap_high[k]), 1.0):
+    gaps = worked.visits.gaps_of(k)
+    longer = (
+        gaps[gaps > known.recency[k]] - known.recency[k]
+    )  # what is left of those that the absence has not outlasted
+    if len(longer) < LEAST_GAPS:
         missing.add("due", "overdue")
         return None
+    low, middle, high = _next_of(longer)
     date = _date(worked.today + round(middle))
     return Due(days=middle, low_days=low, high_days=high, date=date, horizon_days=None, source="rhythm")
+
+
+def _next_of(seen: Floats) -> tuple[float, float, float]:
+    """10 %, 50 % and 90 % of one more, if it is like those seen: order statistics, as of conformal prediction."""
+    ordered, n = np.sort(seen), len(seen)
+    low, high = max(math.floor(0.1 * (n + 1)) - 1, 0), min(math.ceil(0.9 * (n + 1)) - 1, n - 1)
+    return float(ordered[low]), float(np.median(ordered)), float(ordered[high])
 
 
 def _affinities(worked: Worked, k: int, missing: Reasons) -> tuple[Affinity, ...]:
@@ -200,7 +211,7 @@ def _discount(worked: Worked, k: int) -> Discount | None:
     shop, prior = float(model.average.share[column]), float(model.average.strength[place])
     if deeds < LEAST_EVIDENCE or not 0 < shop < 1:
         return None
-    seen = float(worked.tally.liked[k, column]) * deeds / total
+    seen = float(worked.reduced[k]) * deeds / total
     a, b = seen + prior * shop, deeds - seen + prior * (1 - shop)
     return Discount(
         share=a / (a + b),
@@ -208,7 +219,7 @@ def _discount(worked: Worked, k: int) -> Discount | None:
         high=float(betaincinv(a, b, 0.95)),
         shop_share=shop,
         confidence=float(betaincc(a, b, shop)),
-        events=int(worked.tally.deeds[k, model.columns.of_field(OFFER)].sum()),
+        events=int(worked.priced[k]),
     )
 
 
@@ -273,6 +284,8 @@ def _predicted(worked: Worked, k: int, told: Mapping[str, Any]) -> tuple[Predict
                 value=field.classes[best],
                 probability=float(chance[best]),
                 accuracy=field.accuracy,
+                accuracy_low=field.accuracy_95[0],
+                accuracy_high=field.accuracy_95[1],
                 majority=field.majority,
             )
         )

@@ -33,7 +33,7 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """When the next visit is likely: days from now with an 80 % interval (of the own rhythm: between quartiles).
+    """When the next visit is likely: days from now with an 80 % interval.
 
     `high_days` None: perhaps not within `horizon_days`."""
 
@@ -42,7 +42,7 @@ class Due:
     high_days: float | None
     date: str  # ISO
     horizon_days: float | None
-    source: str  # "model", or "rhythm": the latest visit and the median gap
+    source: str  # "model", or "rhythm": the own pauses that were longer than the present one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +116,8 @@ class Predicted:
     value: str
     probability: float
     accuracy: float  # of such predictions, cross-validated
+    accuracy_low: float  # 95 % interval
+    accuracy_high: float
     majority: float  # of always saying the commonest
 
     @property

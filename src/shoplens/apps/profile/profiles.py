@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import scipy.sparse as sp
 
 from shoplens.apps.profile.composing import compose
-from shoplens.apps.profile.crowd import Alike, Crowd, CrowdMember, Everybody
+from shoplens.apps.profile.crowd import Alike, Audience, Crowd, CrowdMember, Everybody
 from shoplens.apps.profile.facts import Profile
 from shoplens.apps.profile.working import Worked, category_pairs, deeds_of, products_of, unlearnt, work_out
 from shoplens.domain.events import Event
@@ -75,16 +77,26 @@ class Profiles:
             language=language,
         )
 
-    def every(self, shelf: Shelf, *, language: str = "en", now: int | None = None) -> Iterator[Profile]:
-        """The profiles of all people with an id, in the store's order. NotFoundError before a training."""
+    def every(
+        self, shelf: Shelf, *, language: str = "en", now: int | None = None, after: str | None = None
+    ) -> Iterator[Profile]:
+        """The profiles of all people with an id, in the store's order; `after`: of those who come after that person.
+
+        NotFoundError before a training, and when nobody has the id `after`.
+        """
         model = learnt(shelf)
         moment = now if now is not None else int(time.time() * 1e6)
         everybody = self._everybody(shelf, model)
         rows = products_of(shelf, model, everybody.item_ids)
         worked = work_out(model, everybody.deeds, rows, moment)
         asked = category_pairs(worked, rows)
-        for k, user_id in enumerate(everybody.user_ids):
-            told = self._fields(user_id) or {} if model.fields else {}
+        if after is not None and after not in everybody.user_ids:
+            raise NotFoundError(f"nobody is called {after!r}: they were forgotten since; start again from the first")
+        first = 0 if after is None else everybody.user_ids.index(after) + 1
+        for k, user_id in enumerate(everybody.user_ids[first:], start=first):
+            told = self._fields(user_id)
+            if told is None:  # forgotten since it began
+                continue
             yield compose(
                 worked,
                 k,
@@ -100,9 +112,12 @@ class Profiles:
         """All segments of the bundle that answers, the largest first. NotFoundError before a training."""
         return learnt(shelf).segments.groups
 
-    def members(self, shelf: Shelf, segment: str | None = None) -> list[CrowdMember]:
-        """Everybody, or those of one segment, the clearest first. NotFoundError when there is no such segment."""
-        crowd = self.crowd(shelf)
+    def members(self, shelf: Shelf, segment: str | None = None, *, now: int | None = None) -> list[CrowdMember]:
+        """Everybody, or those of one segment, the clearest first, at a moment (default: as of at most ten minutes ago).
+
+        NotFoundError when there is no such segment.
+        """
+        crowd = self.crowd(shelf) if now is None else self._worked_out(shelf, now)
         if segment is None:
             return list(crowd.members)
         _segment(shelf, segment)
@@ -130,14 +145,29 @@ class Profiles:
             found = crowd.nearest(model.segments.centres[place], 2 * n, inside)
         return [one for one in found if self._fields(one.user_id) is not None][:n]  # another process may have forgotten
 
+    def audience(self, shelf: Shelf, user_ids: Sequence[str], n: int = 100) -> Audience:
+        """People like those of a list, for marketing: by tastes, and from 20 people also by habits; nobody of the list.
+
+        Says how well the list's own people are found again when set aside. InputError for an empty list; NotFoundError
+        when nobody on it is known well enough.
+        """
+        if not user_ids:
+            raise InputError("look-alikes of whom? the list is empty")
+        found = self.crowd(shelf).audience(user_ids, 2 * n)
+        there = (one for one in found.people if self._fields(one.user_id) is not None)  # another process may forget
+        return replace(found, people=tuple(islice(there, n)))
+
     def crowd(self, shelf: Shelf) -> Crowd:
         """Everybody, as of at most ten minutes ago."""
         with self._lock:
             known, now = self._crowd, int(time.time() * 1e6)
             if known is None or known.version != shelf.version or now - known.time > self._keep * 1e6:
-                model = learnt(shelf)
-                known = self._crowd = Crowd.of(shelf, model, self._everybody(shelf, model), now)
+                known = self._crowd = self._worked_out(shelf, now)
             return known
+
+    def _worked_out(self, shelf: Shelf, now: int) -> Crowd:
+        model = learnt(shelf)
+        return Crowd.of(shelf, model, self._everybody(shelf, model), now)
 
     def forget(self, user_id: str) -> None:
         """Nothing kept here is about that person any longer."""

@@ -5,74 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shoplens.apps.profile.facts import Affinity, Profile, Sentence
+from shoplens.apps.profile.sentences import TEXTS
 from shoplens.domain.events import EventType
 from shoplens.models.profile.traits import OFFER, PART_OF_DAY, PART_OF_WEEK
 from shoplens.models.profile.wording import trait_text
 
 SURE = 0.9  # of a share of offers above the shop's; below 1 - SURE it is below
 TELLING = 3  # affinities in a sentence
-
-TEXTS: dict[str, dict[str, str]] = {
-    "en": {
-        "bought": "Bought on {visits} since {first}, last {ago}.",
-        "came": "Came on {visits} since {first}, last {ago}.",
-        "nothing": "Has not bought anything yet.",
-        "day": "1 day",
-        "days": "{n} days",
-        "today": "today",
-        "ago": "{days} ago",
-        "paid": "Spent {paid} in all, {basket} a visit.",
-        "top": "Among the fifth of people who {what}.",
-        "top_recency": "came most lately",
-        "top_frequency": "come most often",
-        "top_monetary": "spend most",
-        "steady": "Comes about every {gap}, quite regularly.",
-        "loose": "Comes about every {gap}, mostly between {low} and {high} days.",
-        "due": "The next visit is likely around {date} (in {low} to {high}).",
-        "due_sharp": "The next visit is likely around {date} (in {low}).",
-        "due_open": "The next visit is likely around {date} (from {low}; perhaps not within {horizon}).",
-        "churn": "The chance of not coming within {days} is {chance}; of all who came lately {shop} do not.",
-        "affinities": "Chooses more than others: {list}.",
-        "affinity": "{value} ({share} of it, {lift} times the shop's)",
-        "times": "Mostly there {list}.",
-        "offers": "Buys more at reduced prices than others ({share}, the shop {shop}).",
-        "no_offers": "Buys less at reduced prices than others ({share}, the shop {shop}).",
-        "next": "The next visit probably holds {list}.",
-        "segment": "Belongs to the segment “{name}”.",
-        "predicted": "{name} is perhaps {value} ({chance}; such guesses are right {accuracy} of the time, always "
-        "saying the commonest {majority}).",
-        "comma": ", ",
-    },
-    "zh": {
-        "bought": "自{first}以来在{visits}里购买过，最近一次是{ago}。",
-        "came": "自{first}以来在{visits}里来访过，最近一次是{ago}。",
-        "nothing": "尚未购买过。",
-        "day": "1天",
-        "days": "{n}天",
-        "today": "今天",
-        "ago": "{days}前",
-        "paid": "总计消费{paid}，平均每次{basket}。",
-        "top": "属于{what}的前五分之一顾客。",
-        "top_recency": "最近来过",
-        "top_frequency": "来得最频繁",
-        "top_monetary": "消费最高",
-        "steady": "大约每{gap}来一次，相当规律。",
-        "loose": "大约每{gap}来一次，多在{low}到{high}天之间。",
-        "due": "下次来访大约在{date}（{low}到{high}后）。",
-        "due_sharp": "下次来访大约在{date}（{low}后）。",
-        "due_open": "下次来访大约在{date}（最早{low}后；也可能{horizon}内不来）。",
-        "churn": "{days}内不再来的可能性为{chance}；近期来过的顾客中这一比例为{shop}。",
-        "affinities": "比其他顾客更常选择：{list}。",
-        "affinity": "{value}（占{share}，是本店平均的{lift}倍）",
-        "times": "多在{list}来访。",
-        "offers": "比其他顾客更常购买优惠商品（{share}，本店平均{shop}）。",
-        "no_offers": "比其他顾客更少购买优惠商品（{share}，本店平均{shop}）。",
-        "next": "下次购买很可能包括{list}。",
-        "segment": "属于客群“{name}”。",
-        "predicted": "{name}可能是{value}（{chance}；此类推测的准确率为{accuracy}，始终猜最常见值为{majority}）。",
-        "comma": "、",
-    },
-}
+CLEAR = 0.1  # of a segment: below, the next best is hardly farther
+NO_CENTS = frozenset(
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    )
+)  # ISO 4217
 TIMES = (PART_OF_DAY, PART_OF_WEEK)
 
 
@@ -87,8 +48,7 @@ def tell(profile: Profile, act: EventType, language: str) -> tuple[Sentence, ...
         found.append(Sentence(said, tuple(one.id for one in tastes)))
     times = [one for one in profile.affinities if one.field in TIMES]
     if times:
-        said = text["comma"].join(trait_text(one.field, one.value, language) for one in times)
-        found.append(Sentence(text["times"].format(list=said), tuple(one.id for one in times)))
+        found.append(_times(times, text, language))
     return (
         *found,
         *_discount(profile, text),
@@ -104,12 +64,14 @@ def _activity(profile: Profile, act: EventType, text: dict[str, str]) -> list[Se
         return [Sentence(text["nothing"], ("activity",))]
     ago = text["today"] if one.recency_days < 1 else text["ago"].format(days=_days(one.recency_days, text))
     verb = "bought" if act is EventType.PURCHASE else "came"
-    said = [text[verb].format(visits=_days(one.visits, text), first=one.first_visit, ago=ago)]
+    once = "_once" if one.visits == 1 else ""
+    said = [text[f"{verb}{once}"].format(visits=_days(one.visits, text), first=one.first_visit, ago=ago)]
     if one.paid is not None and one.basket is not None:
-        said.append(text["paid"].format(paid=_money(one.paid, one.currency), basket=_money(one.basket, one.currency)))
+        paid, basket = (_money(amount, one.currency) for amount in (one.paid, one.basket))
+        said.append(text[f"paid{once}"].format(paid=paid, basket=basket))
     best = [name for name, score in one.scores.items() if score == 5]
     if best:
-        what = text["comma"].join(text[f"top_{name}"] for name in best)
+        what = text["and"].join(text[f"top_{name}"] for name in best)
         said.append(text["top"].format(what=what))
     return [Sentence(sentence, ("activity",)) for sentence in said]
 
@@ -118,6 +80,8 @@ def _rhythm(profile: Profile, text: dict[str, str]) -> list[Sentence]:
     found = []
     if (one := profile.rhythm) is not None:
         name = "steady" if one.steady else "loose"
+        if profile.due is None and (profile.activity.recency_days or 0) > one.gap_high:
+            name += "_left"
         gap = _days(max(one.gap_days, 1), text)
         said = text[name].format(gap=gap, low=f"{one.gap_low:.0f}", high=f"{one.gap_high:.0f}")
         found.append(Sentence(said, ("rhythm",)))
@@ -156,17 +120,21 @@ def _next(profile: Profile, text: dict[str, str]) -> list[Sentence]:
 
 def _segment(profile: Profile, text: dict[str, str]) -> list[Sentence]:
     one = profile.segment
-    return [] if one is None else [Sentence(text["segment"].format(name=one.name), ("segment",))]
+    if one is None:
+        return []
+    return [Sentence(text["segment" if one.clearness >= CLEAR else "between"].format(name=one.name), ("segment",))]
 
 
 def _guesses(profile: Profile, text: dict[str, str]) -> list[Sentence]:
     return [
         Sentence(
             text["predicted"].format(
-                name=one.name,
+                name=one.name.replace("_", " "),
                 value=one.value,
                 chance=_percent(one.probability),
                 accuracy=_percent(one.accuracy),
+                low=_percent(one.accuracy_low),
+                high=_percent(one.accuracy_high),
                 majority=_percent(one.majority),
             ),
             (one.id,),
@@ -197,6 +165,16 @@ def _nested(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other} > ") or other.startswith(f"{one} > ")
 
 
+def _times(found: Sequence[Affinity], text: dict[str, str], language: str) -> Sentence:
+    said = [
+        text["time"].format(
+            value=trait_text(one.field, one.value, language), share=_percent(one.share), shop=_percent(one.shop_share)
+        )
+        for one in found
+    ]
+    return Sentence(text["times"].format(list=text["comma"].join(said)), tuple(one.id for one in found))
+
+
 def _affinity(one: Affinity, text: dict[str, str], language: str) -> str:
     value = trait_text(one.field, one.value, language)
     return text["affinity"].format(value=value, share=_percent(one.share), lift=f"{one.lift:.1f}")
@@ -211,4 +189,5 @@ def _percent(share: float) -> str:
 
 
 def _money(amount: float, currency: str) -> str:
-    return f"{amount:,.2f} {currency}".strip()
+    """With as many decimals as the currency has."""
+    return f"{amount:,.{0 if currency in NO_CENTS else 2}f} {currency}".strip()

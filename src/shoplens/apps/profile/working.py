@@ -20,7 +20,7 @@ from shoplens.models.profile.fields import field_features
 from shoplens.models.profile.habits import Habits, Visits, features, habits
 from shoplens.models.profile.segments import Segments
 from shoplens.models.profile.space import TasteSpace
-from shoplens.models.profile.traits import PriceBands, TraitColumns, traits_of
+from shoplens.models.profile.traits import DEED_FIELDS, OFFER, PriceBands, TraitColumns, traits_of
 from shoplens.recommend.shelf import Shelf
 
 Floats = npt.NDArray[np.float64]
@@ -43,6 +43,8 @@ class Worked:
     clearness: Floats
     churn: Floats  # NaN where nothing is predicted
     due: Floats | None  # [n, 3] days
+    reduced: Floats  # weight of what was bought at a reduced price
+    priced: npt.NDArray[np.int64]  # choices whose usual price is known
 
     @property
     def today(self) -> int:
@@ -78,7 +80,14 @@ def work_out(model: ProfileModel, deeds: Deeds, rows: sp.csr_matrix, now: int) -
         clearness,
         churn,
         due,
+        _of_column(counted.liked, model.columns.number.get((OFFER, DEED_FIELDS[OFFER][1]))),
+        np.asarray(counted.deeds[:, model.columns.of_field(OFFER)].sum(axis=1)).ravel().astype(np.int64),
     )
+
+
+def _of_column(values: sp.csr_matrix, column: int | None) -> Floats:
+    """[n]; zeros where there is no such column."""
+    return np.zeros(values.shape[0]) if column is None else np.asarray(values[:, [column]].toarray()).ravel()
 
 
 @dataclass(frozen=True, slots=True)

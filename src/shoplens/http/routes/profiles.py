@@ -6,18 +6,21 @@ as another's profile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
 
 from shoplens.http.keys import needs
 from shoplens.http.routes.shop import Shop
 from shoplens.http.wire.fields import PROBLEMS, Id
 from shoplens.http.wire.pages import Cursor
 from shoplens.http.wire.profiles import (
+    AskAudience,
+    AudienceAnswer,
     Language,
     LookAlikesAnswer,
     MembersAnswer,
@@ -25,14 +28,19 @@ from shoplens.http.wire.profiles import (
     SegmentsAnswer,
     SegmentsSent,
     SendSegments,
+    audience_json,
     members_json,
     segment_json,
 )
-from shoplens.service.profiles import segments_csv, send_segments
+from shoplens.service.profiles import moment_of, profile_lines, segments_csv, send_segments
 from shoplens.service.runtime import Runtime
 
 router = APIRouter(tags=["profiles"], responses=PROBLEMS)
 Many = Annotated[int, Query(ge=1, le=1_000)]
+AsOf = Annotated[str, Query(max_length=40, examples=["2026-01-31", "2026-01-31T18:00Z"])]
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}, "description": "One profile a line."}
+}
 CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "One line a person."}
 }
@@ -40,17 +48,35 @@ CSV: dict[int | str, dict[str, Any]] = {
 
 @router.get("/v1/people/{user_id:id}/profile", response_model=ProfileOut, dependencies=[needs("read", "people")])
 async def get_profile(
-    user_id: Id, shop: Shop, session_id: Id | None = None, language: Language | None = None
+    user_id: Id,
+    shop: Shop,
+    session_id: Id | None = None,
+    language: Language | None = None,
+    as_of: AsOf | None = None,
 ) -> dict[str, Any]:
     """What a person chooses, how they come, what is predicted: worked out now, the latest event included. With
-    `session_id` also what that session did before they signed in."""
-    return await run_in_threadpool(_profile, shop, user_id, session_id, language)
+    `session_id` also what that session did before they signed in. `as_of`: from what was done until then."""
+    return await run_in_threadpool(_profile, shop, user_id, session_id, language, as_of)
 
 
 @router.get("/v1/sessions/{session_id:id}/profile", response_model=ProfileOut, dependencies=[needs("read", "people")])
-async def get_guest_profile(session_id: Id, shop: Shop, language: Language | None = None) -> dict[str, Any]:
+async def get_guest_profile(
+    session_id: Id, shop: Shop, language: Language | None = None, as_of: AsOf | None = None
+) -> dict[str, Any]:
     """The same of a guest, by their session."""
-    return await run_in_threadpool(_profile, shop, None, session_id, language)
+    return await run_in_threadpool(_profile, shop, None, session_id, language, as_of)
+
+
+@router.get("/v1/profiles", response_class=Response, responses=LINES, dependencies=[needs("write", "people")])
+async def get_profiles(
+    shop: Shop, language: Language | None = None, as_of: AsOf | None = None, after: Id | None = None
+) -> StreamingResponse:
+    """The profiles of all people, one JSON object a line, in the store's order. `after`: go on after that person, the
+    last whose line arrived."""
+    said, now = language or shop.settings.language, _moment(shop, as_of)
+    lines = profile_lines(shop.profiles, shop.shelf, said, now=now, after=after)
+    first = await run_in_threadpool(next, lines, b"")  # what is refused is refused before the answer begins
+    return StreamingResponse(chain([first], lines), media_type="application/x-ndjson")
 
 
 @router.get(
@@ -71,12 +97,21 @@ async def get_segments(shop: Shop) -> dict[str, Any]:
 
 
 @router.get("/v1/segments/export", response_class=Response, responses=CSV, dependencies=[needs("write", "people")])
-async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Language | None = None) -> Response:
-    """Everybody with their segment, or the people of one, as CSV."""
+async def get_segments_csv(
+    shop: Shop,
+    segment: Id | None = None,
+    language: Language | None = None,
+    excel: bool = False,
+    as_of: AsOf | None = None,
+) -> Response:
+    """Everybody with their segment, or the people of one, as CSV. `excel`: with the mark by which Excel knows UTF-8.
+    `as_of`: from what was done until then."""
 
     def write() -> str:
-        members, segments = shop.profiles.members(shop.shelf, segment), shop.profiles.segments(shop.shelf)
-        return "".join(_lines(shop, members, segments, language))
+        members = shop.profiles.members(shop.shelf, segment, now=_moment(shop, as_of))
+        segments = shop.profiles.segments(shop.shelf)
+        said = language or shop.settings.language
+        return "".join(segments_csv(members, segments, said, excel=excel))
 
     return Response(await run_in_threadpool(write), media_type="text/csv; charset=utf-8")
 
@@ -84,9 +119,10 @@ async def get_segments_csv(shop: Shop, segment: Id | None = None, language: Lang
 @router.post("/v1/segments/export", response_model=SegmentsSent, dependencies=[needs("admin", "people")])
 async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[str, int]:
     """Send everybody with their segment, or the people of one, to the webhook of the settings, signed."""
-    settings = shop.settings.profile
+    asked, settings = body or SendSegments(), shop.settings.profile
+    now = _moment(shop, asked.as_of)
     return await run_in_threadpool(
-        send_segments, settings, shop.profiles, shop.shelf, None if body is None else body.segment
+        send_segments, settings, shop.profiles, shop.shelf, asked.segment, now=now, first=asked.from_part
     )
 
 
@@ -108,10 +144,19 @@ async def get_segment_look_alikes(segment: Id, shop: Shop, n: Many = 10) -> dict
     return {"people": [asdict(one) for one in found]}
 
 
-def _profile(shop: Runtime, user_id: str | None, session_id: str | None, language: str | None) -> dict[str, Any]:
-    said = language or shop.settings.language
-    return shop.profiles.of(shop.shelf, user_id, session_id, language=said).as_dict()
+@router.post("/v1/look-alikes", response_model=AudienceAnswer, dependencies=[needs("write", "people")])
+async def post_look_alikes(shop: Shop, body: AskAudience) -> dict[str, Any]:
+    """People like those of a list (who bought it, who answered a letter), as of at most ten minutes ago: by tastes, and
+    from 20 people on also by how often and lately they come."""
+    return audience_json(await run_in_threadpool(shop.profiles.audience, shop.shelf, body.user_ids, body.n))
 
 
-def _lines(shop: Runtime, members: Any, segments: Any, language: str | None) -> Iterator[str]:
-    return segments_csv(members, segments, language or shop.settings.language)
+def _profile(
+    shop: Runtime, user_id: str | None, session_id: str | None, language: str | None, as_of: str | None
+) -> dict[str, Any]:
+    said, now = language or shop.settings.language, _moment(shop, as_of)
+    return shop.profiles.of(shop.shelf, user_id, session_id, language=said, now=now).as_dict()
+
+
+def _moment(shop: Runtime, as_of: str | None) -> int | None:
+    return None if as_of is None else moment_of(as_of, shop.settings.profile.timezone)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from shoplens.apps.profile.crowd import CrowdMember
+from shoplens.apps.profile import Audience, CrowdMember
 from shoplens.http.wire.fields import Id, Request, Told
 from shoplens.http.wire.pages import Next, decode, encode
 from shoplens.models.profile.segments import Segment
@@ -108,6 +108,8 @@ class PredictedOut(BaseModel):
     value: str
     probability: float
     accuracy: float = Field(description="Of such predictions, cross-validated.")
+    accuracy_low: float = Field(description="95 % interval.")
+    accuracy_high: float
     majority: float = Field(description="Accuracy of always saying the commonest value.")
 
 
@@ -198,10 +200,46 @@ class LookAlikesAnswer(BaseModel):
     people: list[AlikeOut]
 
 
+class AskAudience(Request):
+    """A list of people, and how many like them are wanted."""
+
+    user_ids: list[Id] = Field(min_length=1, max_length=100_000)
+    n: int = Field(default=100, ge=1, le=10_000)
+
+
+class ReachedOut(BaseModel):
+    """Somebody like the people of a list."""
+
+    user_id: str
+    percentile: float = Field(description="Share of everybody not on the list who is less like it.")
+
+
+class FoundAgainOut(BaseModel):
+    """How well the list's own people are found when a fifth of them at a time is set aside."""
+
+    share: float = Field(description="Of them among the best `chance` of all others.")
+    low: float = Field(description="95 % interval.")
+    high: float
+    most_active: float = Field(description="The same if simply those were taken who come most.")
+    chance: float
+
+
+class AudienceAnswer(BaseModel):
+    """People like those of a list, the most alike first; nobody of the list is among them."""
+
+    people: list[ReachedOut]
+    seeds: int = Field(description="People of the list that were learnt from.")
+    unknown: list[str] = Field(description="Ids that nobody has.")
+    little_known: list[str] = Field(description="People with too few visits to be learnt from.")
+    found_again: FoundAgainOut | None = Field(description="Null for lists too short to tell.")
+
+
 class SendSegments(Request):
     """What is sent to the webhook of the settings."""
 
     segment: Id | None = Field(default=None, description="Only this one; default: everybody.")
+    as_of: str | None = Field(default=None, max_length=40, description="From what was done until then; default: now.")
+    from_part: int = Field(default=1, ge=1, description="Go on with this part, after one did not arrive.")
 
 
 class SegmentsSent(BaseModel):
@@ -225,6 +263,14 @@ def members_json(segment: str, found: Sequence[CrowdMember], cursor: str | None,
 
 def _place(one: CrowdMember) -> tuple[float, str]:
     return -float(one.clearness or 0), one.user_id
+
+
+def audience_json(found: Audience) -> dict[str, Any]:
+    """`AudienceAnswer` as plain JSON."""
+    again = None if found.found_again is None else {k: round(v, 4) for k, v in asdict(found.found_again).items()}
+    people = [asdict(one) for one in found.people]
+    told = {"seeds": found.seeds, "unknown": list(found.unknown), "little_known": list(found.little_known)}
+    return {"people": people, **told, "found_again": again}
 
 
 def segment_json(one: Segment) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Segments: k-means over people's tastes, named by what tells each from the shop, and the same again next time.
 
+Vectors longer than the median are shortened to it: else a few people of very odd tastes are a group in one training and
+none in the next (k-means gives them a centre of their own when it happens to start there).
+
 How many is chosen by the silhouette (Rousseeuw 1987). New groups are matched with those of the training before, by
 what their people choose, one to one (Kuhn, The Hungarian method, 1955): a group that is recognised keeps its id, and
 its name while it is much the same.
@@ -16,7 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from shoplens.models.profile.model import ProfileModel
-from shoplens.models.profile.segments import Segment, Segments
+from shoplens.models.profile.segments import Segment, Segments, shortened
 from shoplens.models.profile.space import TasteSpace
 from shoplens.models.profile.traits import DEED_FIELDS, OFFER, TraitColumns
 from shoplens.models.profile.wording import JOINED, TYPICAL, trait_text
@@ -57,7 +60,8 @@ def find_segments(
     if len(crowd.vectors) < LEAST_PEOPLE or not size:
         return Segments((), np.zeros((0, size)), np.zeros((0, len(space.columns)))), {}
     start = None if before is None else _earlier_centres(before, space, columns, shop)
-    found = _cluster(crowd.vectors, start, seed)
+    longest = float(np.median(np.linalg.norm(crowd.vectors, axis=1)))
+    found = _cluster(shortened(crowd.vectors, longest), start, seed)
     if found is None:
         return Segments((), np.zeros((0, size)), np.zeros((0, len(space.columns)))), {}
     centres, label, quality = found
@@ -72,7 +76,7 @@ def find_segments(
         groups.append(Segment("", {}, int(count[k]), traits, None if relative is None else round(relative, 3)))
     named = _named(groups, shares, space, columns, shop, before)
     order = np.argsort(-count, kind="stable")
-    ordered = Segments(tuple(named[k] for k in order.tolist()), centres[order], shares[order])
+    ordered = Segments(tuple(named[k] for k in order.tolist()), centres[order], shares[order], longest)
     return ordered, {"segments": len(centres), "silhouette": round(quality, 4)}
 
 
@@ -95,7 +99,7 @@ def _cluster(vectors: Floats, start: Floats | None, seed: int) -> tuple[Floats, 
 
 def _means(vectors: Floats, k: int, start: Floats | None, seed: int) -> KMeans:
     """From the groups of before where that is as good as from anywhere: then they stay what they were."""
-    fresh = KMeans(k, n_init=4, random_state=seed).fit(vectors)
+    fresh = KMeans(k, n_init=10, random_state=seed).fit(vectors)
     if start is None:
         return fresh
     again = KMeans(k, init=start, n_init=1, random_state=seed).fit(vectors)

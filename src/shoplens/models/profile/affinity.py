@@ -20,6 +20,7 @@ from shoplens.models.profile.deeds import Deeds, local_hours
 from shoplens.models.profile.traits import DEED_FIELDS, OFFER, PART_OF_DAY, PART_OF_WEEK, TraitColumns
 
 HALF_LIFE_DAYS = 120.0  # as the cart's
+LONGEST_PAUSE = 3.0  # half-lives that an absence counts at most: tastes fade while somebody is away, but not to nothing
 LEAST_EVIDENCE = 5.0  # effective deeds in a field before anything is said of it
 LEAST_DEEDS = 3  # with a value before it is said to be liked
 LEAST_LIFT = 1.2
@@ -58,11 +59,16 @@ def tally(
 ) -> Tally:
     """Count what was chosen before `now`. `rows`: traits of products by the numbers in `deeds.item`.
 
-    What was given back or disliked counts nothing.
+    What was given back or disliked counts nothing; a product counts once a day, a time of day or week once a visit.
     """
-    told = deeds.keep((deeds.weight > 0) & (deeds.time < now))
-    age = (now - told.time) / MICROSECONDS_PER_DAY
-    weight = told.weight * 0.5 ** (age / half_life_days)
+    past = deeds.before(now)
+    liked = past.weight > 0
+    _, given_back = past.returns()
+    liked[given_back[given_back >= 0]] = False
+    told = past.keep(liked)
+    told = told.keep(told.strongest(told.item, zone))
+    half_life = half_life_days * MICROSECONDS_PER_DAY
+    weight = told.weight * 0.5 ** (told.ages(now, round(LONGEST_PAUSE * half_life)) / half_life)
     own, of_field = _of_deeds(told, columns, zone), _field_of(columns)
     has = ((rows @ of_field) > 0).astype(np.float64)  # a product with two colours is one deed of the field
     sums = {}
@@ -137,21 +143,21 @@ def affinities(counted: Tally, average: ShopAverage, columns: TraitColumns) -> A
     person, column, seen = counts.row.astype(np.int64), counts.col.astype(np.int64), counts.data
     place = columns.field[column]
     deeds = counted.effective[person, place]
-    raw = np.asarray(counted.deeds[person, column]).ravel() if len(person) else np.zeros(0)
     shop, prior = average.share[column], average.strength[place]
     a = seen + prior * shop
     b = np.maximum(deeds - seen, 0) + prior * (1 - shop)
     share = a / np.maximum(a + b, 1e-12)
-    worth = (deeds >= LEAST_EVIDENCE) & (raw >= LEAST_DEEDS) & (shop > 0) & (share >= LEAST_LIFT * shop)
-    kept = np.flatnonzero(worth)
+    kept = np.flatnonzero((deeds >= LEAST_EVIDENCE) & (shop > 0) & (share >= LEAST_LIFT * shop))
+    raw = np.asarray(counted.deeds[person[kept], column[kept]]).ravel() if len(kept) else np.zeros(0)
+    kept, raw = kept[raw >= LEAST_DEEDS], raw[raw >= LEAST_DEEDS]
     sure = betaincc(a[kept], b[kept], shop[kept])
-    kept, sure = kept[sure >= SURE], sure[sure >= SURE]
+    kept, raw, sure = kept[sure >= SURE], raw[sure >= SURE], sure[sure >= SURE]
     low, high = (betaincinv(a[kept], b[kept], q) for q in (0.05, 0.95))
     lift = share[kept] / shop[kept]
     telling = low * np.log(np.maximum(low / shop[kept], 1e-9))
     order = np.lexsort((-telling, person[kept]))
     kept, low, high, lift, sure = kept[order], low[order], high[order], lift[order], sure[order]
-    return Affinities(person[kept], column[kept], share[kept], low, high, lift, sure, raw[kept].astype(np.int64))
+    return Affinities(person[kept], column[kept], share[kept], low, high, lift, sure, raw[order].astype(np.int64))
 
 
 def _field_of(columns: TraitColumns) -> sp.csr_matrix:
@@ -164,7 +170,9 @@ def _of_deeds(deeds: Deeds, columns: TraitColumns, zone: str) -> sp.csr_matrix:
     """Traits of the deeds themselves. [n_deeds, n_columns]"""
     hours = local_hours(deeds.time, zone)
     weekend = ((hours // 24 + 3) % 7 >= 5).astype(np.int64)  # day 0 of 1970 was a Thursday
-    codes = {PART_OF_DAY: hours % 24 // 6, PART_OF_WEEK: weekend, OFFER: deeds.offers().astype(np.int64)}
+    parts = {PART_OF_DAY: hours % 24 // 6, PART_OF_WEEK: weekend}
+    codes = {name: np.where(deeds.strongest(part, zone), part, -1) for name, part in parts.items()}
+    codes[OFFER] = deeds.offers().astype(np.int64)
     row, column = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for name, values in DEED_FIELDS.items():
         place = np.array([columns.number.get((name, value), -1) for value in values], np.int64)

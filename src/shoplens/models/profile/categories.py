@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.events import EventType
-from shoplens.models.profile.deeds import Deeds, local_hours
+from shoplens.models.profile.deeds import Deeds, distinct, local_hours
 from shoplens.models.profile.habits import Floats, Visits, habits
 
 PAIR_FEATURES = (
@@ -96,7 +96,7 @@ def next_categories(
     some = np.diff(visits.indptr) > 0
     first[some] = visits.day[visits.indptr[:-1][some]]
     mine = day == first[person]
-    return np.unique(person[mine] * n + category[mine])
+    return distinct(person[mine] * n + category[mine])
 
 
 def _bought(
@@ -109,6 +109,6 @@ def _bought(
     day = local_hours(acts.time, zone) // 24
     first = int(day.min(initial=0))
     span = int(day.max(initial=0)) - first + 1
-    keys = np.unique((acts.person[known] * n + category[known]) * span + day[known] - first)
+    keys = distinct((acts.person[known] * n + category[known]) * span + day[known] - first)
     pair = keys // span
     return pair // n, pair % n, keys % span + first

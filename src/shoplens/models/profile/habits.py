@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.domain.events import MICROSECONDS_PER_DAY, EventType
-from shoplens.models.profile.deeds import Deeds, local_hours
+from shoplens.models.profile.deeds import Deeds, distinct, local_hours
 
 WINDOWS = (7, 14, 28, 56, 91)  # days
 FEATURES = (
@@ -43,6 +43,7 @@ class Visits:
     indptr: npt.NDArray[np.int64]  # [n_people + 1]
     day: npt.NDArray[np.int64]  # on the shop's clock, since 1970
     paid: Floats  # money of the visit; 0 unknown
+    refunded: Floats  # money that came back, in all [n_people]
 
     @classmethod
     def of(cls, deeds: Deeds, act: EventType, zone: str) -> Visits:
@@ -55,7 +56,8 @@ class Visits:
         place = np.cumsum(fresh) - 1
         paid = np.bincount(place, np.nan_to_num(acts.paid), int(fresh.sum())).astype(np.float64)
         indptr = np.concatenate([[0], np.cumsum(fresh)])[acts.indptr].astype(np.int64)
-        return cls(indptr, day[fresh], paid)
+        refunded = _refunded(deeds) if act is EventType.PURCHASE else np.zeros(len(deeds))
+        return cls(indptr, day[fresh], paid, refunded)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -64,6 +66,10 @@ class Visits:
     def person(self) -> npt.NDArray[np.int64]:
         """Whose each visit is."""
         return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    def gaps_of(self, k: int) -> Floats:
+        """Days between the visits of person k, oldest first."""
+        return np.diff(self.day[self.indptr[k] : self.indptr[k + 1]]).astype(np.float64)
 
     def gaps(self) -> tuple[npt.NDArray[np.int64], Floats]:
         """Person and days between one visit and the next."""
@@ -79,7 +85,7 @@ class Habits:
     visits: npt.NDArray[np.int64]
     first: Floats  # days before now
     recency: Floats  # days
-    paid: Floats  # all money
+    paid: Floats  # all money, without what was refunded
     gap: Floats  # median days between visits, NaN below two
     gap_low: Floats  # first and third quartile
     gap_high: Floats
@@ -88,6 +94,15 @@ class Habits:
     def spread(self) -> Floats:
         """Quartile distance of the gaps over their median: below .5 is a steady rhythm."""
         return (self.gap_high - self.gap_low) / np.maximum(self.gap, 0.5)
+
+
+def _refunded(deeds: Deeds) -> Floats:
+    """What refunds say, or else what was paid for what they give back. [n_people]"""
+    back, bought = deeds.returns()
+    said = np.abs(deeds.paid[back]).astype(np.float64)
+    paid = np.where(bought >= 0, deeds.paid[np.maximum(bought, 0)], np.nan) if len(back) else said
+    money = np.nan_to_num(np.where(np.isfinite(said), said, paid))
+    return np.bincount(deeds.person[back], money, len(deeds)).astype(np.float64)
 
 
 def habits(visits: Visits, today: int) -> Habits:
@@ -99,8 +114,8 @@ def habits(visits: Visits, today: int) -> Habits:
     last[some] = today - visits.day[visits.indptr[1:][some] - 1]
     person, gaps = visits.gaps()
     low, middle, high = (group_quantile(person, gaps, len(visits), q) for q in (0.25, 0.5, 0.75))
-    paid = np.bincount(visits.person, visits.paid, len(visits)).astype(np.float64)
-    return Habits(count, first, last, paid, middle, low, high)
+    paid = np.bincount(visits.person, visits.paid, len(visits)) - visits.refunded
+    return Habits(count, first, last, np.maximum(paid, 0.0), middle, low, high)
 
 
 def features(deeds: Deeds, now: int, act: EventType, zone: str) -> Floats:
@@ -115,7 +130,7 @@ def features(deeds: Deeds, now: int, act: EventType, zone: str) -> Floats:
     money = {days: np.bincount(person, visits.paid * (ago <= days), n) for days in (28, 91)}
     acts = past.acts(act)
     whose, age = past.person, (now - past.time) / MICROSECONDS_PER_DAY
-    pairs = np.unique(whose[acts] * (int(past.item.max(initial=0)) + 1) + past.item[acts])
+    pairs = distinct(whose[acts] * (int(past.item.max(initial=0)) + 1) + past.item[acts])
     products = np.bincount(pairs // (int(past.item.max(initial=0)) + 1), minlength=n)
     gap = np.where(np.isnan(known.gap), NO_GAP, known.gap)
     recency = np.nan_to_num(known.recency, nan=999.0)

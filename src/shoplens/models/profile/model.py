@@ -84,6 +84,7 @@ class ProfileModel:
             directions=self.space.directions,
             centres=self.segments.centres,
             segment_shares=self.segments.shares,
+            segment_longest=np.array([self.segments.longest]),
         )
 
     @classmethod
@@ -100,6 +101,7 @@ class ProfileModel:
     @classmethod
     def _of(cls, kept: dict[str, Any], arrays: dict[str, Any]) -> ProfileModel:
         groups = tuple(Segment.of(one) for one in kept["segments"])
+        longest = float(arrays["segment_longest"][0]) if "segment_longest" in arrays else np.inf  # older bundles
         return cls(
             act=EventType(kept["act"]),
             zone=kept["zone"],
@@ -110,7 +112,7 @@ class ProfileModel:
             average=ShopAverage(arrays["share"], arrays["strength"]),
             edges={name: np.array(edges, np.float64) for name, edges in kept["edges"].items()},
             space=TasteSpace(arrays["space_columns"], arrays["space_weight"], arrays["directions"]),
-            segments=Segments(groups, arrays["centres"], arrays["segment_shares"]),
+            segments=Segments(groups, arrays["centres"], arrays["segment_shares"], longest),
             churn=None if kept["churn"] is None else Churn.of(kept["churn"]),
             due=None if kept["due"] is None else Due.of(kept["due"]),
             next_category=None if kept["next_category"] is None else NextCategory.of(kept["next_category"]),

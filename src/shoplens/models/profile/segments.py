@@ -51,14 +51,22 @@ class Segments:
     groups: tuple[Segment, ...]
     centres: Floats  # [n_segments, size]
     shares: Floats  # mean share of each column of the space in each group: matched with the next training's
+    longest: float = np.inf  # longer vectors are shortened to it: odd people do not make groups of their own
 
     def nearest(self, vectors: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         """Place of each person's segment, and how clearly: 1 - distance to it / to the next best. [n_people]"""
         if not len(self.groups):
             return np.full(len(vectors), -1), np.zeros(len(vectors))
-        square = ((vectors[:, None, :] - self.centres[None]) ** 2).sum(axis=2)
+        near = shortened(vectors, self.longest)
+        square = ((near[:, None, :] - self.centres[None]) ** 2).sum(axis=2)
         best = np.argmin(square, axis=1)
         if square.shape[1] == 1:
             return best, np.ones(len(vectors))
         two = np.sqrt(np.partition(square, 1, axis=1)[:, :2])
         return best, 1 - two[:, 0] / np.maximum(two[:, 1], 1e-12)
+
+
+def shortened(vectors: Floats, longest: float) -> Floats:
+    """No longer than that, in the same direction. [n, size]"""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors * np.minimum(1.0, longest / np.maximum(length, 1e-12)))

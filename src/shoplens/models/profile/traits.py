@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -87,6 +88,7 @@ def traits_of(
     return [trait for trait in found if not is_untold(trait)]
 
 
+@lru_cache(maxsize=200_000)  # traits of a shop, each asked of many products
 def is_untold(trait: Trait) -> bool:
     """Whether a trait says something of people that is never told: what it is called, or what it says."""
     name, value = trait
