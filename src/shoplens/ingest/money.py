@@ -17,6 +17,8 @@ _CODES = """
     USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+WITHOUT_CENTS = frozenset(_WHOLE.split())  # codes of currencies whose amounts are whole numbers
 
 #: Other ways to write and to say a currency, after NFKC and in lower case.
 _NAMES = {

@@ -7,33 +7,13 @@ from collections.abc import Sequence
 from shoplens.apps.profile.facts import Affinity, Profile, Sentence
 from shoplens.apps.profile.sentences import TEXTS
 from shoplens.domain.events import EventType
+from shoplens.ingest.money import WITHOUT_CENTS
 from shoplens.models.profile.traits import OFFER, PART_OF_DAY, PART_OF_WEEK
 from shoplens.models.profile.wording import trait_text
 
 SURE = 0.9  # of a share of offers above the shop's; below 1 - SURE it is below
 TELLING = 3  # affinities in a sentence
 CLEAR = 0.1  # of a segment: below, the next best is hardly farther
-NO_CENTS = frozenset(
-    (
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    )
-)  # ISO 4217
 TIMES = (PART_OF_DAY, PART_OF_WEEK)
 
 
@@ -190,4 +170,4 @@ def _percent(share: float) -> str:
 
 def _money(amount: float, currency: str) -> str:
     """With as many decimals as the currency has."""
-    return f"{amount:,.{0 if currency in NO_CENTS else 2}f} {currency}".strip()
+    return f"{amount:,.{0 if currency in WITHOUT_CENTS else 2}f} {currency}".strip()
