@@ -13,7 +13,7 @@ from shoplens.models.blend import Blend
 from shoplens.models.linear import Linear
 from shoplens.models.linear import model as linear_model
 from shoplens.models.neighbours import one_history
-from shoplens.models.on_demand import Added, Ground, Slates, distinct, score_one
+from shoplens.models.on_demand import Added, Ground, Slates, rows_in, score_one
 from shoplens.testing.recommenders import planted_data
 
 SOME = 40  # products
@@ -107,5 +107,5 @@ def test_what_is_read_from_a_slate_is_gone() -> None:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 49), max_size=30), min_size=1, max_size=3), st.sampled_from([50, 50_000]))
 def test_distinct_rows(pieces: list[list[int]], n_items: int) -> None:
-    found = distinct([np.array(piece, np.int32) for piece in pieces], n_items)
+    found = rows_in([np.array(piece, np.int32) for piece in pieces], n_items)
     assert found.tolist() == sorted({row for piece in pieces for row in piece})

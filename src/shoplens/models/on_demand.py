@@ -130,14 +130,14 @@ class Slates:
     def read(self, slate: Values, written: list[Rows]) -> tuple[Rows, Values]:
         """What was written on it, rows rising, and take it back. `written`: all rows where something was, in any
         order."""
-        rows = distinct(written, self._n_items)
+        rows = rows_in(written, self._n_items)
         values = slate[rows]
         slate[rows] = 0
         self._free.append(slate)
         return rows, values
 
 
-def distinct(pieces: list[Rows], n_items: int) -> Rows:
+def rows_in(pieces: list[Rows], n_items: int) -> Rows:
     """Rows that are in any of the pieces, rising, each once: by marking them, or by sorting when they are few."""
     rows = np.concatenate(pieces)
     if len(rows) * FEW > n_items:

@@ -15,7 +15,7 @@ from shoplens.errors import BundleError
 from shoplens.models.folding import Matrix
 from shoplens.models.linear.settings import LinearSettings
 from shoplens.models.neighbours import Neighbours, blocks, load_matrix, save_matrix, single
-from shoplens.models.on_demand import Rows, distinct
+from shoplens.models.on_demand import Rows, rows_in
 
 PROJECTED_SIZE = 128  # width that all modalities together are brought to when exact search would cost too much
 EXACT_COST = 3e11  # multiply-adds of an exact search, some 10 s on two cores
@@ -133,7 +133,7 @@ class Borrowing:
         if scored is None:
             scored = np.flatnonzero(scores != 0)  # of booleans: several times as fast as of numbers
         else:
-            scored = distinct([scored, items], len(scores))
+            scored = rows_in([scored, items], len(scores))
             scored = scored[scores[scored] != 0]
         known = scores[scored]
         scores[items] = before
