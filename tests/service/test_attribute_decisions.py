@@ -11,7 +11,7 @@ import pytest
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
-from shoplens.service.attribute_decisions import hold
+from shoplens.service.attribute_writing import hold
 from shoplens.service.intake import ingest_products
 from shoplens.service.runtime import Runtime
 
@@ -68,6 +68,18 @@ def test_what_was_read_in_a_title_is_not_held_once_the_title_is_corrected(shop: 
     shop.put_products([replace(before, title="Corrected")])
     assert hold(shop.store, shop.put_products) == 0
     shop.put_products([before])
+    assert hold(shop.store, shop.put_products) == 1
+
+
+def test_what_was_seen_in_a_photo_is_held_while_the_product_has_it(shop: Runtime) -> None:
+    seen = replace(COLOUR, value="teal", source="photo", evidence={"photo": "a.jpg"})
+    before = replace(products(shop)[1], images=("a.jpg",))
+    shop.put_products([before])
+    shop.store.proposals.offer([seen])
+    shop.attributes.accept([seen.proposal_id])
+    shop.put_products([replace(before, images=("b.jpg",))])
+    assert hold(shop.store, shop.put_products) == 0
+    shop.put_products([replace(before, images=("b.jpg", "a.jpg"))])
     assert hold(shop.store, shop.put_products) == 1
 
 

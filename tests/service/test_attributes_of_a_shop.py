@@ -25,6 +25,12 @@ from shoplens.testing.described_shop import (
     described_shop,
 )
 
+#: Of a line that is called so, and made of other things.
+WOOL = [
+    Product(item_id=f"w{n}", title=f"Kestrel wool line sneaker {n}", brand="Kestrel", category=SHOES,
+            attributes={"material": ("leather",)})
+    for n in range(6)
+]  # fmt: skip
 NOWHERE = Product(item_id="nowhere", title="Oat drink 250 ml")  # without a category
 
 
@@ -37,7 +43,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("described")
     (folder / "shoplens.toml").write_text('[encoders]\ntext = "hashed-ngrams"\n', encoding="utf-8")
     with Runtime.open(folder) as opened:
-        opened.put_products([*described_shop(), NOWHERE])
+        opened.put_products([*described_shop(), *WOOL, NOWHERE])
         yield opened
 
 
@@ -82,9 +88,16 @@ def test_planted_mistakes_are_found(proposals: dict[tuple[ProposalKind, str], Pr
     assert wrong == {(ProposalKind.CONTRADICTION, SAYS_OTHERWISE)}, "nobody else contradicts himself"
 
 
+def test_a_word_that_never_is_the_value_contradicts_nothing(
+    reviewed: tuple[Reviewed, Reviewed], proposals: dict[tuple[ProposalKind, str], Proposal]
+) -> None:
+    assert reviewed[1].sources["texts"]["words"] == {"material": {"wool": [0, len(WOOL)]}}
+    assert not {(ProposalKind.CONTRADICTION, one.item_id) for one in WOOL} & proposals.keys()
+
+
 def test_a_run_tells_what_it_did(reviewed: tuple[Reviewed, Reviewed]) -> None:
     completed, checked = (one.as_dict() for one in reviewed)
-    assert completed["products"] == len(described_shop()) + 1
+    assert completed["products"] == len([*described_shop(), *WOOL, NOWHERE])
     assert completed["found"]["value"] >= 2
     assert checked["found"]["price"] == 1
     right, answers = completed["sources"]["texts"]["dictionary"]["colour"]

@@ -21,44 +21,15 @@ from typing import Any
 import numpy as np
 
 from shoplens.errors import FormatError
+from shoplens.learning.extraction_figures import judge, judge_by_attribute, judge_openly
 from shoplens.models.extraction import Example, Extracted, ExtractorSettings, ValueExtractor
+from shoplens.models.extraction.extractor import AT_ONCE
 
 Progress = Callable[[str, int, int], None]
-Answers = Sequence[Mapping[str, str]]  # of each title: attribute → value
 
 NOTHING = "n/a"
 VALIDATION = 5  # every so many titles of train choose where the lines are drawn
 LINES = tuple(np.round(np.arange(0.02, 0.9, 0.02), 2).tolist())  # probabilities to try
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Counts and what follows from them."""
-
-    correct: int
-    answered: int
-    wanted: int
-
-    @property
-    def precision(self) -> float:
-        """Share of the answers that are correct."""
-        return self.correct / self.answered if self.answered else 0.0
-
-    @property
-    def recall(self) -> float:
-        """Share of what there is that was found."""
-        return self.correct / self.wanted if self.wanted else 0.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of both."""
-        total = self.answered + self.wanted
-        return 2 * self.correct / total if total else 0.0
-
-    def as_dict(self, prefix: str) -> dict[str, float]:
-        """For JSON."""
-        told = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        return {f"{prefix}_{name}": round(value, 4) for name, value in told.items()}
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -68,19 +39,14 @@ def read_examples(path: Path) -> list[Example]:
     """
     examples = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path} cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-            values = {
-                str(name): tuple(value.strip() for value in own if value.strip() != NOTHING and value.strip())
-                for name, own in row["target_scores"].items()
-            }
-            examples.append(Example(str(row["input"]), str(row["category"]), values))
+            examples.append(_example(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(
                 f'{path}, line {number}: not {{"input", "category", "target_scores": {{attribute: {{value: 1}}}}}} '
@@ -91,27 +57,15 @@ def read_examples(path: Path) -> list[Example]:
     return examples
 
 
-def judge(examples: Sequence[Example], answers: Answers) -> Figures:
-    """Attribute by attribute of those the examples ask for; see the module."""
-    correct = answered = wanted = 0
-    for example, answer in zip(examples, answers, strict=True):
-        for name, values in example.values.items():
-            given = answer.get(name)
-            wanted += bool(values)
-            answered += given is not None
-            correct += given in values
-    return Figures(correct, answered, wanted)
-
-
-def judge_openly(examples: Sequence[Example], answers: Answers) -> Figures:
-    """Pairs of attribute and value, whether asked for or not."""
-    correct = answered = wanted = 0
-    for example, answer in zip(examples, answers, strict=True):
-        pairs = {(name, value) for name, values in example.values.items() for value in values}
-        correct += len(pairs & set(answer.items()))
-        answered += len(answer)
-        wanted += len(pairs)
-    return Figures(correct, answered, wanted)
+def _example(row: Any) -> Example:
+    title, category = row["input"], row["category"]
+    if not isinstance(title, str) or not isinstance(category, str):
+        raise TypeError("input and category are texts")
+    values = {
+        name: tuple(said for value, score in own.items() if score and (said := value.strip()) and said != NOTHING)
+        for name, own in row["target_scores"].items()
+    }
+    return Example(title, category, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,42 +111,60 @@ def look_up(train: Sequence[Example], examples: Sequence[Example]) -> list[dict[
 
 
 def run_extraction_benchmark(
-    train_file: Path, test_file: Path, *, seed: int = 0, progress: Progress | None = None
+    train_file: Path, test_file: Path | None = None, *, seed: int = 0, progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Fit on train, answer test once. See the module for the figures."""
+    """Fit on train, answer test once; without a test file a fifth of train's titles is set aside as test. See the
+    module for the figures."""
     told = progress or (lambda _what, _done, _total: None)
-    train, test = read_examples(train_file), read_examples(test_file)
+    train = read_examples(train_file)
+    if test_file is None:
+        train, test = _parted(train, np.random.default_rng([seed, 1]))
+    else:
+        test = read_examples(test_file)
     settings = ExtractorSettings(seed=seed)
     began = time.perf_counter()
-    fold = np.random.default_rng(seed).permutation(len(train)) % VALIDATION
-    rest = [example for example, part in zip(train, fold, strict=True) if part]
-    held = [example for example, part in zip(train, fold, strict=True) if not part]
+    rest, held = _parted(train, np.random.default_rng(seed))
     choosing = ValueExtractor.fit(
         rest, settings, progress=lambda what, at, of: told(f"to draw the line: {what}", at, of)
     )
     lines = choose_lines(held, _extract(choosing, held))
     extractor = ValueExtractor.fit(train, settings, progress=told)
-    fitted = time.perf_counter()
-    told("extract", 0, len(test))
-    found = _extract(extractor, test)
-    seconds = time.perf_counter() - fitted
+    fitted, busy = time.perf_counter(), time.process_time()
+    found: list[dict[str, Extracted]] = []
+    for first in range(0, len(test), AT_ONCE):
+        told("extract", first, len(test))
+        found += _extract(extractor, test[first : first + AT_ONCE])
+    seconds, busy = time.perf_counter() - fitted, time.process_time() - busy
     told("extract", len(test), len(test))
-    baseline = look_up(train, test)
+    baseline, answers = look_up(train, test), lines.asked_answers(found)
+    known = {name for example in train for name in example.values}
     return {
         "task": "attributes",
-        "data": train_file.parent.name,
+        "data": train_file.resolve().parent.name,
         "titles": {"train": len(train), "test": len(test)},
-        **judge(test, lines.asked_answers(found)).as_dict("micro"),
+        **judge(test, answers).as_dict("micro"),
         **judge_openly(test, lines.open_answers(found)).as_dict("open"),
         "dictionary": {
             **judge(test, baseline).as_dict("micro"),
             **judge_openly(test, baseline).as_dict("open"),
         },
+        "by_attribute": {
+            name: {**one.as_dict(), "values": one.wanted, "in_train": name in known}
+            for name, one in judge_by_attribute(test, answers).items()
+        },
         "lines": {"asked": lines.asked, "open": lines.open},
         "train_seconds": round(fitted - began, 1),
         "titles_per_second": round(len(test) / max(seconds, 1e-9), 1),
+        "titles_per_cpu_second": round(len(test) / max(busy, 1e-9), 1),
         "seed": seed,
     }
+
+
+def _parted(examples: Sequence[Example], random: np.random.Generator) -> tuple[list[Example], list[Example]]:
+    """All but every `VALIDATION`th, and those."""
+    fold = random.permutation(len(examples)) % VALIDATION
+    rest = [example for example, part in zip(examples, fold, strict=True) if part]
+    return rest, [example for example, part in zip(examples, fold, strict=True) if not part]
 
 
 def _extract(extractor: ValueExtractor, examples: Sequence[Example]) -> list[dict[str, Extracted]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from shoplens.apps.attributes.categories import misplaced
 from shoplens.apps.attributes.disputes import alike, settled, share_won
 from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
@@ -142,9 +143,9 @@ class Completion:
         for row, product in enumerate(self.products):
             words = self.shown.ocr.get(product.item_id, nothing)
             texts = texts_of(product, words.text)
-            key = (*texts.items(), product.category)
+            key = (*texts.items(), product.category, product.brand)
             if key not in known:
-                known[key] = self.knowledge.reader.read(texts, product.category)
+                known[key] = self.knowledge.reader.read(texts, product.category, product.brand)
             if known[key]:
                 self.read[row] = [words.placed(one) for one in known[key]]
             if row % 1_000 == 0:
@@ -223,11 +224,13 @@ class Completion:
             return
         schema = self.knowledge.schema
         groups = [schema.speaking(product.category) for product in self.products]
+        astray = misplaced([one.title for one in self.products], [one.category for one in self.products])
+        elsewhere = {one.row for one in astray}  # where they seem to be wrong, their neighbours are no like of theirs
         lacking: defaultdict[str, list[int]] = defaultdict(list)
         for row, product in enumerate(self.products):
             shares = schema.expected(product.category)
-            for name in self.missing(product):
-                if schema.kinds[name] is not Kind.MEASURE and shares[name] >= MOSTLY:
+            for name in self.missing(product) if row not in elsewhere else ():
+                if schema.kinds[name] not in (Kind.MEASURE, Kind.NUMBER) and shares[name] >= MOSTLY:
                     lacking[name].append(row)
         for number, (name, rows) in enumerate(sorted(lacking.items())):
             self.progress("ask neighbours", number, len(lacking))

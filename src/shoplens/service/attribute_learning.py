@@ -81,6 +81,7 @@ def learn(
     reader = TextReader(schema, normaliser, reliability)
     progress("measure sources", 0, 0)
     _measure(reader, extractor, [chosen[number] for number in held], schema, normaliser, reliability)
+    _measure_words(reader, chosen, normaliser, reliability)
     if extractor is not None:
         models.save(
             NAME,
@@ -174,7 +175,9 @@ def _example(
     values: dict[str, tuple[str, ...]] = {}
     for name in schema.expected(product.category):
         own = current_values(product, name)
-        if schema.kinds[name] is not Kind.CODE and (own or any(name == attribute for attribute, _ in wrong)):
+        if schema.kinds[name] not in (Kind.NUMBER, Kind.CODE) and (
+            own or any(name == attribute for attribute, _ in wrong)
+        ):
             values[name] = tuple(said for value in own if (said := _said(product.title, name, value, normaliser)))
     return Example(product.title, category_name(schema, product.category), values)
 
@@ -213,7 +216,7 @@ def _measure(
     """Ask every source of texts about values that the shop knows."""
     counted: defaultdict[tuple[Source, str], list[bool]] = defaultdict(list)
     for product in held:
-        for one in reader.read(texts_of(product), product.category):
+        for one in reader.read(texts_of(product), product.category, product.brand):
             own = current_values(product, one.attribute)
             if own:
                 right = any(normaliser.same(one.attribute, one.value, value) for value in own)
@@ -229,6 +232,22 @@ def _measure(
     for (source, attribute), answers_right in counted.items():
         for right in answers_right:
             reliability.count(source, attribute, right=right)
+
+
+def _measure_words(
+    reader: TextReader, products: Sequence[Product], normaliser: Normaliser, reliability: Reliability
+) -> None:
+    """Ask the dictionary, word by word, about values that the shop knows. It learns nothing from single titles, so that
+    all may be asked."""
+    counted: defaultdict[tuple[str, str], list[bool]] = defaultdict(list)
+    for product in products:
+        for one in reader.read({"title": product.title}, product.category, product.brand):
+            own = current_values(product, one.attribute)
+            if own and one.source is Source.DICTIONARY:
+                right = any(normaliser.same(one.attribute, one.value, value) for value in own)
+                counted[one.attribute, one.said.lower()].append(right)
+    for (attribute, word), answers in counted.items():
+        reliability.count_word(attribute, word, right=sum(answers), answers=len(answers))
 
 
 def _fingerprint(examples: Sequence[Example]) -> str:

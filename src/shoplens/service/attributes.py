@@ -28,7 +28,7 @@ from shoplens.errors import InputError, NotFoundError, ShoplensError
 from shoplens.features.modalities import assemble
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
-from shoplens.service.attribute_decisions import Decided, Decisions, PutProducts, feedback_of
+from shoplens.service.attribute_decisions import Decided, Decisions, feedback_of
 from shoplens.service.attribute_figures import what_drives, what_is_lacking
 from shoplens.service.attribute_learning import (
     NAME,
@@ -43,6 +43,7 @@ from shoplens.service.attribute_learning import (
 )
 from shoplens.service.attribute_photos import ProductPhotos, photo_parts
 from shoplens.service.attribute_places import places
+from shoplens.service.attribute_writing import PutProducts
 from shoplens.service.encoders import table_of
 from shoplens.service.text_models import TextModels
 from shoplens.service.uploads import one_change
@@ -308,7 +309,7 @@ class Attributes:
 
 def _said(knowledge: Knowledge, product: Product, written: Written) -> list[FoundValue]:
     """What the texts of a product say, and words in its photos."""
-    read = knowledge.reader.read(texts_of(product, written.text), product.category)
+    read = knowledge.reader.read(texts_of(product, written.text), product.category, product.brand)
     found = [written.placed(one) for one in read]
     if knowledge.extractor is not None and product.title:
         (answer,) = knowledge.extractor.extract([product.title], [category_name(knowledge.schema, product.category)])

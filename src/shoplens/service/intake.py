@@ -122,7 +122,7 @@ def ingest_products(
     what somebody had accepted for them, and the feed still lacks.
     """
     from shoplens.ingest.products import read_products
-    from shoplens.service.attribute_decisions import hold
+    from shoplens.service.attribute_writing import hold
 
     read = partial(read_products, format=format, mapping=mapping, currency=currency)
     work = _Import("products", location, report_path, progress)

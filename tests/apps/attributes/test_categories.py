@@ -39,6 +39,17 @@ def test_one_word_of_several_moves_nothing() -> None:
     assert misplaced([*titles, *hard, *drives, "hard drive"], [*categories, *where]) == []
 
 
+def test_a_title_of_rare_words_is_moved_where_the_rest_of_it_leaves_no_doubt() -> None:
+    titles, categories = shop()
+    rare = [f"{name}like {name}ish {number} jar" for name in NAMES for number in (1, 2)]
+    own = [("Food", name) for name in NAMES for _ in (1, 2)]  # a category for each rare word
+    title = " ".join(f"{name}like" for name in NAMES) + " cap brim"
+    found = misplaced([*titles, *rare, title], [*categories, *own, TEAS])
+    assert [(one.row, one.category) for one in found] == [(len(titles) + len(rare), CAPS)]
+    assert found[0].like_other < 0.35
+    assert 0.5 < found[0].confidence < 1
+
+
 def test_what_reads_like_two_or_like_none_is_left() -> None:
     titles, categories = shop()
     unsure = ["cap and belt", "zebra", "harbour meadow"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from shoplens.apps.attributes.mentions import asserted
+from shoplens.apps.attributes.mentions import asserted, of_brand
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,19 @@ def test_what_is_denied_or_said_of_others(text: str) -> None:
     if "red trim" in text or "red belt" in text or "red-free" in text or "red also" in text or "red dye" in text:
         start = text.index("red")
     assert not asserted(text, start, start + 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "brand", "so"),
+    [
+        ("Indigo Nation blue shirt", "Indigo", "indigo nation", True),
+        ("Blue shirt by Indigo Nation", "Indigo", "Indigo Nation", True),
+        ("Indigo shirt", "Indigo", "Indigo Nation", False),
+        ("Orange phone case", "Orange", "Orange", True),
+        ("Phone case, Orange", "Orange", "Orange", False),
+        ("3M tape 3M", "3M", None, False),
+    ],
+)
+def test_part_of_the_name_of_a_brand(text: str, said: str, brand: str | None, so: bool) -> None:
+    start = text.rindex(said)
+    assert of_brand(text, start, start + len(said), brand) is so

@@ -26,6 +26,10 @@ LEAST_OWN = 3  # and of one that products are taken out of: a smaller one does n
 LEAST_LIKE = 0.35  # cosine with the other category
 LEAST_SHARED = 2  # words of the title that the other category's titles have, too
 TIMES = 2.0  # as alike as with its own
+#: A title of many words that are its own is little like any category; then it has to be far more like one of them.
+LEAST_CLEAR = 0.25  # cosine with the other category
+CLEAR_TIMES = 5.0  # as alike as with its own
+CLEAR_LEAD = 1.5  # times as alike as with any third
 AT_ONCE = 4_000  # titles compared together
 SURE = 0.8  # confidence from which a product without a category is proposed one
 EDGES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the lead over the second category, for measuring how far to believe it
@@ -63,10 +67,10 @@ def misplaced(titles: Sequence[str], categories: Sequence[Category]) -> list[Mis
     found: dict[int, tuple[int, float, float]] = {}  # title → category, how alike, how alike its own
     for part, like, mine in known.alone():
         like[np.arange(len(part)), part[:, 1]] = -1
-        like[:, known.sizes < LEAST_MEMBERS] = -1
-        best = like.argmax(1)
-        other = like[np.arange(len(part)), best]
-        strange = (other >= LEAST_LIKE) & (other >= TIMES * mine) & (known.sizes[part[:, 1]] >= LEAST_OWN)
+        best, other, third = _two_best(like, known.sizes)
+        clear = (other >= LEAST_CLEAR) & (other >= CLEAR_TIMES * mine) & (other >= CLEAR_LEAD * third)
+        strange = ((other >= LEAST_LIKE) & (other >= TIMES * mine)) | clear
+        strange &= known.sizes[part[:, 1]] >= LEAST_OWN
         strange &= [not _named(known.different[title], known.names[home]) for title, home in part.tolist()]
         for at in np.flatnonzero(strange).tolist():
             if not known.shares(int(part[at, 0]), int(best[at])):

@@ -1,4 +1,5 @@
-"""Whether a value that stands in a text is said of the product: "not red" and "also available in red" are not."""
+"""Whether a value that stands in a text is said of the product: "not red" and "also available in red" are not, nor is
+"Indigo" of "Indigo Nation"."""
 
 from __future__ import annotations
 
@@ -51,3 +52,16 @@ def asserted(text: str, start: int, end: int) -> bool:
         return True
     turned = any(pattern.search(clause) for pattern in (_DENIED, _ELSEWHERE, _BESIDE))
     return not (turned or _TURNED.match(text[end : end + BEHIND]))
+
+
+def of_brand(text: str, start: int, end: int, brand: str | None) -> bool:
+    """Whether letters `start` to `end` are part of the brand's name where the text has it, or all of it where the text
+    begins so: the first of "Orange orange phone case" is who made it, the second its colour."""
+    name = (brand or "").strip().lower()
+    said, small = text[start:end].lower(), text.lower()
+    if said not in name or len(small) != len(text):
+        return False
+    if said == name:
+        return not text[:start].strip()
+    begins = (start - at for at in range(len(name)) if name.startswith(said, at))
+    return any(first >= 0 and small.startswith(name, first) for first in begins)

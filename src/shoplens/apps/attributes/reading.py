@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from shoplens.apps.attributes.found import FoundValue, Source
-from shoplens.apps.attributes.mentions import asserted
+from shoplens.apps.attributes.mentions import asserted, of_brand
 from shoplens.apps.attributes.normalise import Normaliser, folded, own_words
 from shoplens.apps.attributes.patterns import Said, patterns_in
 from shoplens.apps.attributes.reliability import Reliability
-from shoplens.apps.attributes.schema import BRAND, LONGEST_VALUE, Category, Kind, ShopSchema
+from shoplens.apps.attributes.schema import BRAND, LONGEST_VALUE, PACK_NAMES, SIZE_NAMES, Category, Kind, ShopSchema
 from shoplens.apps.attributes.things import COLOUR, SHADES, in_a_thing, is_a_thing
 from shoplens.apps.attributes.written import FIELD
 from shoplens.domain.catalogue import Product
@@ -19,8 +19,6 @@ from shoplens.ingest.units import measured
 from shoplens.models.extraction.memory import ValueFinder
 
 SHORTEST = 2  # letters of a value that is looked for; one Chinese character is enough
-PACK_NAMES = frozenset({"multipack", "pack", "pack size", "pack_size", "quantity", "count", "件数", "装量", "数量"})
-SIZE_NAMES = frozenset({"size", "尺码", "尺寸", "clothing size", "shoe size"})
 #: Kinds of the lexicon whose names may be values of an attribute that is called so.
 LEXICON_NAMES: dict[str, tuple[str, ...]] = {
     "colour": ("colour", "color", "颜色", "frame color", "basecolour", "base_colour"),
@@ -66,9 +64,9 @@ class TextReader:
             if kind is Kind.MEASURE
         }
 
-    def read(self, texts: Texts, category: Category) -> list[FoundValue]:
+    def read(self, texts: Texts, category: Category, brand: str | None = None) -> list[FoundValue]:
         """What texts say of the attributes that products of the category have; not what they deny, nor say of other
-        products ("also available in red")."""
+        products ("also available in red"), nor what is part of the product's own brand ("Indigo Nation")."""
         expected = set(self._schema.expected(category))
         return [
             one
@@ -79,6 +77,7 @@ class TextReader:
                 *self._by_dictionary(field, text, expected, category),
             )
             if asserted(text, one.start or 0, one.end or 0)
+            and (one.attribute == BRAND or not of_brand(text, one.start or 0, one.end or 0, brand))
         ]
 
     def _by_pattern(self, field: str, text: str, expected: set[str]) -> list[FoundValue]:
@@ -131,7 +130,7 @@ class TextReader:
                             attribute=name,
                             value=value,
                             source=Source.DICTIONARY,
-                            confidence=self._reliability.of(Source.DICTIONARY, name),
+                            confidence=self._reliability.of_word(name, lowered[start:end]),
                             field=field,
                             said=text[start:end],
                             start=start,
@@ -160,7 +159,7 @@ def _names(schema: ShopSchema, lexicon: Lexicon) -> dict[str, dict[str, str]]:
     """What may stand in a text → attribute → the shop's value."""
     names: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for attribute, kind in schema.kinds.items():
-        if kind in (Kind.MEASURE, Kind.CODE):
+        if kind in (Kind.MEASURE, Kind.NUMBER, Kind.CODE):
             continue
         counts = schema.values(attribute)
         for value, _ in counts.most_common():

@@ -19,6 +19,8 @@ USUAL = 0.2  # share of a category's products that have an attribute: then the o
 MOSTLY = 0.6  # share of the values that decides on the kind
 MOST_CHOICES = 300  # different values of an attribute that people choose from
 LONGEST_VALUE = 60  # letters; longer ones are sentences
+PACK_NAMES = frozenset({"multipack", "pack", "pack size", "pack_size", "quantity", "count", "件数", "装量", "数量"})
+SIZE_NAMES = frozenset({"size", "尺码", "尺寸", "clothing size", "shoe size", "shoe_size"})
 
 Category = tuple[str, ...]
 
@@ -30,6 +32,7 @@ class Kind(StrEnum):
     COLOUR = "colour"
     CHOICE = "choice"  # one of a few
     NAME = "name"  # many different ones: brands, models
+    NUMBER = "number"  # bare numbers of packs and sizes; said as "pack of 6" and "size 42"
     CODE = "code"  # without a word: article numbers; nothing to find in texts
 
 
@@ -67,7 +70,7 @@ class ShopSchema:
         self._categories = categories
         self._values = values
         self._expected: dict[Category, Mapping[str, float]] = {}  # worked out when first asked for
-        self.kinds = {name: _kind_of(counts) for name, counts in values.items()}
+        self.kinds = {name: _kind_of(name, counts) for name, counts in values.items()}
 
     @classmethod
     def of(cls, products: Iterable[Product]) -> Self:
@@ -124,8 +127,8 @@ class ShopSchema:
         return self._values.get(attribute, Counter())
 
 
-def _kind_of(counts: Counter[str]) -> Kind:
-    """Of an attribute by its values, each as often as products have it."""
+def _kind_of(name: str, counts: Counter[str]) -> Kind:
+    """Of an attribute by its values, each as often as products have it, and of bare numbers by its name."""
     lexicon = built_in()
     total = sum(counts.values())
     kinds: Counter[Kind] = Counter()
@@ -140,6 +143,7 @@ def _kind_of(counts: Counter[str]) -> Kind:
             kinds[Kind.CODE] += many
     kind, many = max(kinds.items(), key=lambda one: one[1], default=(Kind.NAME, 0))
     if total and many / total >= MOSTLY:
-        return kind
+        counted = name.casefold() in PACK_NAMES | SIZE_NAMES
+        return Kind.NUMBER if kind is Kind.CODE and counted else kind
     short = sum(many for value, many in counts.items() if len(value) <= LONGEST_VALUE)
     return Kind.CHOICE if len(counts) <= MOST_CHOICES and short >= MOSTLY * total else Kind.NAME

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shoplens.models.extraction.memory import EVERYWHERE, FIRST, LAST, CategoryMemory, Memory, ValueFinder
+from shoplens.models.extraction.rows import Rows
 from shoplens.models.extraction.token_model import TokenModel
 from shoplens.models.extraction.tokens import Tokens, shape_of
 from shoplens.models.extraction.votes import Votes
@@ -68,13 +70,14 @@ class Describer:
         texts = [tokens.folded[start:end] for start, end in spans[:, :2].tolist()]
         looks = [shape_of(tokens.text[start:end]) for start, end in spans[:, :2].tolist()]
         roles = self.model.probabilities(tokens, category)[:, self._outputs[name]]  # [n, A, ROLES]
-        inside = np.stack([known.inside.get(word, known.unseen) for word in tokens.words])  # [n, A]
+        inside = known.inside.of(tokens.words)  # [n, A]
         low, high = spans[:, 2], spans[:, 3]
         count, precision, others = _owned(texts, known)
-        total = _stacked(texts, self._elsewhere[name], known.nowhere)
-        shape = _stacked(looks, known.shapes, known.nowhere)
+        total = self._elsewhere[name].of(texts)
+        shape = known.shapes.of(looks)
         mean = _Sums(inside).mean(low, high)
-        digits = np.array([any(letter.isdigit() for letter in text) for text in texts])
+        letters = _letters_upto(tokens.text)
+        digits = letters[spans[:, 1], 0] > letters[spans[:, 0], 0]
         worth = (
             (count > 0)
             | (total > count)
@@ -90,9 +93,9 @@ class Describer:
             precision[here],
             total[here] - count[here],
             shape[here],
-            _stacked(looks, self._shapes[name], known.nowhere)[here],
+            self._shapes[name].of(looks)[here],
             *_of_words(tokens, spans[span], at, inside, mean[here], known, self.memory),
-            *_of_looks(tokens, spans[span]),
+            *_of_looks(tokens, letters, spans[span]),
             (count > 0).sum(0)[at],
             count.max(0)[at],
             others[here],
@@ -101,7 +104,7 @@ class Describer:
             known.filled[at],
             (known.different / (known.filled + 1))[at],
             *_of_votes(texts, span, at, known.attributes, votes),
-            np.array([tokens.folded.count(text) for text in texts])[span],
+            _repeats(tokens, texts, span),
             *_of_model(spans[span], at, roles),
         ]
         table = (
@@ -156,7 +159,7 @@ def _of_words(
 ) -> Iterator[npt.NDArray[Any]]:
     """Columns of the words in and beside the span: "inside least" to "after"."""
     low, high = spans[:, 2], spans[:, 3]
-    present = np.stack([known.present.get(word, known.nowhere) for word in tokens.words])
+    present = known.present.of(tokens.words)
     titles = np.array([memory.titles_with[word] for word in tokens.words], np.float32)[:, None]
     yield _least(inside, low, high, at)
     yield mean
@@ -167,18 +170,36 @@ def _of_words(
     yield _least(titles, low, high, first)
     yield -_least(-titles, low, high, first)
     beside = [FIRST, *tokens.words, LAST]
-    yield np.stack([known.before.get(word, known.nowhere) for word in beside[:-2]])[low, at]
-    yield np.stack([known.after.get(word, known.nowhere) for word in beside[2:]])[high, at]
+    yield known.before.of(beside[:-2])[low, at]
+    yield known.after.of(beside[2:])[high, at]
 
 
-def _of_looks(tokens: Tokens, spans: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[Any]]:
+@lru_cache(maxsize=20_000)
+def _kinds(letter: str) -> tuple[bool, bool, bool, bool]:
+    return letter.isdigit(), letter.isupper(), letter.islower(), letter.isalpha()
+
+
+def _letters_upto(text: str) -> npt.NDArray[np.int64]:
+    """Digits, capitals, small letters and letters of an alphabet before each place. [letters + 1, 4]"""
+    kinds = np.array([_kinds(letter) for letter in text], np.int64).reshape(-1, 4)
+    return np.concatenate([np.zeros((1, 4), np.int64), kinds.cumsum(0)])
+
+
+def _repeats(tokens: Tokens, texts: Sequence[str], span: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How often the title says what each span says."""
+    asked, place = np.unique(span, return_inverse=True)
+    return np.array([tokens.folded.count(texts[one]) for one in asked.tolist()], np.int64)[place]
+
+
+def _of_looks(
+    tokens: Tokens, letters_upto: npt.NDArray[np.int64], spans: npt.NDArray[np.int64]
+) -> Iterator[npt.NDArray[Any]]:
     """Columns of the span's place and letters: "from start" to "whole tokens"."""
     start, end, low, high, whole = spans.T
     letters = end - start
-    kinds = np.array([(one.isdigit(), one.isupper(), one.islower(), one.isalpha()) for one in tokens.text], np.int64)
-    sums = np.concatenate([np.zeros((1, 4), np.int64), kinds.cumsum(0)])
-    digits, capitals, small, alphabetic = (sums[end] - sums[start]).T
-    yield from (low, len(tokens) - high, high - low + 1, letters, digits, capitals, kinds[start, 1])
+    digits, capitals, small, alphabetic = (letters_upto[end] - letters_upto[start]).T
+    first_capital = letters_upto[start + 1, 1] - letters_upto[start, 1]
+    yield from (low, len(tokens) - high, high - low + 1, letters, digits, capitals, first_capital)
     yield from ((capitals > 0) & (small == 0), alphabetic == letters, digits == letters, whole)
 
 
@@ -220,7 +241,7 @@ def _of_model(spans: npt.NDArray[np.int64], at: npt.NDArray[np.int64], roles: Fl
     yield begins.max(0)[at]
 
 
-def _by_place(counts: Mapping[str, Mapping[str, float]], category: CategoryMemory) -> dict[str, Floats]:
+def _by_place(counts: Mapping[str, Mapping[str, float]], category: CategoryMemory) -> Rows:
     """What is counted for attributes by name, as one row in the order of the category's attributes; without zeros."""
     place = {name: number for number, name in enumerate(category.attributes)}
     rows: dict[str, Floats] = {}
@@ -228,12 +249,7 @@ def _by_place(counts: Mapping[str, Mapping[str, float]], category: CategoryMemor
         for name, count in of_attribute.items():
             if (at := place.get(name, -1)) >= 0:
                 rows.setdefault(key, np.zeros(len(place), np.float32))[at] = count
-    return rows
-
-
-def _stacked(keys: Sequence[str], rows: Mapping[str, Floats], nothing: Floats) -> Floats:
-    """The row of each key. [keys, A]"""
-    return np.stack([rows.get(key, nothing) for key in keys])
+    return Rows(rows, len(place))
 
 
 class _Sums:

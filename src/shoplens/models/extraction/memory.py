@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from shoplens.models.extraction.examples import Example
+from shoplens.models.extraction.rows import Rows
 from shoplens.models.extraction.tokens import Tokens, shape_of
 
 Floats = npt.NDArray[np.float32]
@@ -40,17 +41,11 @@ class CategoryMemory:
     filled: Floats  # [A] titles with a value
     different: Floats  # [A] different values
     values: dict[str, list[Known]]  # value in small letters → whose it is
-    shapes: dict[str, Floats]  # → share of each attribute's values that look so [A]
-    before: dict[str, Floats]  # token before a value → share [A]
-    after: dict[str, Floats]
-    inside: dict[str, Floats]  # token → share of the titles with it in which it is part of the value [A]
-    present: dict[str, Floats]  # token → titles with it and a value [A]
-    nowhere: Floats = field(init=False)  # [A] zeros
-    unseen: Floats = field(init=False)  # [A] share of a token that was never seen
-
-    def __post_init__(self) -> None:
-        self.nowhere = np.zeros(len(self.attributes), np.float32)
-        self.unseen = np.full(len(self.attributes), _RATE, np.float32)
+    shapes: Rows  # → share of each attribute's values that look so [A]
+    before: Rows  # token before a value → share [A]
+    after: Rows
+    inside: Rows  # token → share of the titles with it in which it is part of the value [A]
+    present: Rows  # token → titles with it and a value [A]
 
     @classmethod
     def of(cls, examples: Sequence[Example], tokens: Sequence[Tokens]) -> Self:
@@ -92,7 +87,7 @@ class CategoryMemory:
                     before[own.words[low - 1] if low else FIRST][number] += 1
                     after[own.words[high + 1] if high + 1 < len(own) else LAST][number] += 1
         _count_seen(values, examples, tokens, place)
-        share = np.float32(1) / (filled + 1)
+        share, nothing = np.float32(1) / (filled + 1), np.zeros(wide, np.float32)
         return cls(
             attributes,
             len(examples),
@@ -100,15 +95,19 @@ class CategoryMemory:
             filled,
             np.bincount([known for owners in values.values() for known in owners], minlength=wide).astype(np.float32),
             {value: list(owners.values()) for value, owners in values.items()},
-            {key: counts * share for key, counts in shapes.items()},
-            {key: counts * share for key, counts in before.items()},
-            {key: counts * share for key, counts in after.items()},
-            {
-                word: (inside[word] + _FAINT * _RATE if word in inside else np.float32(_FAINT * _RATE))
-                / (counts + np.float32(_FAINT))
-                for word, counts in present.items()
-            },
-            dict(present),
+            Rows({key: counts * share for key, counts in shapes.items()}, wide),
+            Rows({key: counts * share for key, counts in before.items()}, wide),
+            Rows({key: counts * share for key, counts in after.items()}, wide),
+            Rows(
+                {
+                    word: (inside[word] + _FAINT * _RATE if word in inside else nothing + np.float32(_FAINT * _RATE))
+                    / (counts + np.float32(_FAINT))
+                    for word, counts in present.items()
+                },
+                wide,
+                unknown=_RATE,
+            ),
+            Rows(present, wide),
         )
 
 
@@ -134,22 +133,20 @@ class ValueFinder:
     HEAD = 3  # letters
 
     def __init__(self, values: Iterable[str]) -> None:
-        self._by_head: dict[str, list[str]] = defaultdict(list)
+        self._by_head: dict[str, list[str]] = {}
         for value in values:
-            self._by_head[value[: self.HEAD]].append(value)
-        self._short = sorted({len(head) for head in self._by_head})
+            self._by_head.setdefault(value[: self.HEAD], []).append(value)
+        self._lengths = sorted({len(head) for head in self._by_head})
 
     def find(self, folded: str) -> list[tuple[int, int]]:
         """Start and end of every place where a value stands."""
         found = []
-        for start in range(len(folded)):
-            for length in self._short:
-                found += [
-                    (start, start + len(value))
-                    for value in self._by_head.get(folded[start : start + length], ())
-                    if len(value[: self.HEAD]) == length and folded.startswith(value, start)
-                ]
-        return found
+        beginning_so = self._by_head.get
+        for length in self._lengths:
+            for start in range(len(folded) - length + 1):
+                if values := beginning_so(folded[start : start + length]):
+                    found += [(start, start + len(value)) for value in values if folded.startswith(value, start)]
+        return sorted(found)
 
 
 @dataclass(slots=True)
