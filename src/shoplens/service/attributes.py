@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.apps.attributes.alike import Alike, alike
+from shoplens.apps.attributes.alike import Alike, HeldValues, alike
 from shoplens.apps.attributes.contradictions import contradictions
 from shoplens.apps.attributes.disputes import settled
 from shoplens.apps.attributes.feedback import Feedback
@@ -99,6 +99,8 @@ class Attributes:
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
         self._known: tuple[Stamp, float, Knowledge] | None = None
+        self._reading = threading.Lock()
+        self._held: tuple[int, float, HeldValues] | None = None
         self._feedback: tuple[float, Feedback] | None = None
         self._decided = 0  # how often something was
 
@@ -200,7 +202,7 @@ class Attributes:
         """Products that share most of the chosen attributes."""
         knowledge = self.knowledge()
         product = self._product(item_id)
-        return alike(product, self._products(), attributes, knowledge.schema, knowledge.normaliser, n=n)
+        return alike(product, self._held_values(), attributes, knowledge.schema, knowledge.normaliser, n=n)
 
     def knowledge(self) -> Knowledge:
         """The shop's taxonomy and what was learnt last; read again when that is learnt anew, whichever process did it,
@@ -215,6 +217,16 @@ class Attributes:
             ):
                 known = stamp, time.monotonic(), recall(self._models, self._store)
                 self._known = known
+            return known[2]
+
+    def _held_values(self) -> HeldValues:
+        """Of the catalogue, read again some minutes after it changed: reading it takes seconds."""
+        with self._reading:
+            revision, known = self._store.catalogue.revision(), self._held
+            if known is None or (known[0] != revision and time.monotonic() - known[1] > FRESH):
+                products = (one for chunk in self._store.catalogue.scan() for one in chunk)
+                known = revision, time.monotonic(), HeldValues.of(products)
+                self._held = known
             return known[2]
 
     def feedback(self) -> Feedback:
