@@ -46,6 +46,7 @@ def test_shorthand_is_written_out_and_traditional_characters_simplified() -> Non
         ("哪个便宜", Act.PRICE), ("how heavy is the mat", Act.ATTRIBUTE), ("靴子有什么尺码", Act.ATTRIBUTE),
         ("does it fit an iphone 14", Act.COMPATIBLE), ("能充MacBook吗", Act.COMPATIBLE),
         ("the parcel never arrived", Act.ORDERS), ("my order hasn't arrived", Act.ORDERS),
+        ("my order arrived broken", Act.TROUBLE), ("where can I return my order", Act.QUESTION),
         ("订单9000777到哪了", Act.ORDERS), ("7000200发货了吗", Act.ORDERS), ("我的货签收了吗", Act.ORDERS),
         ("怎么还没发货", Act.ORDERS), ("周末发货吗", Act.QUESTION), ("周末送货吗", Act.QUESTION),
         ("do you ship at weekends", Act.QUESTION), ("发货要多久", Act.QUESTION),
@@ -109,6 +110,9 @@ def test_half_questions_and_bare_names() -> None:
     assert not any(map(follows, ("and where do I put the VAT number", "how about that, can I return it")))
     assert all(map(terse, ("dress", "red one", "红色的", "有L码吗")))
     assert not terse("how long does it take")
+    assert terse("2 red ones, please!")
+    assert terse("42")
+    assert not terse("1" * 1_900 + " aa bb cc dd ee")
     assert names_only("皮靴")
     assert not names_only("皮靴是真皮的吗")
 

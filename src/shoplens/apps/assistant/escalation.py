@@ -19,7 +19,9 @@ _SPAN = re.compile(
 _DANGER = re.compile(
     r"\b(?:lawyer|attorney|sue|lawsuit|court|police|injur\w+|hospital|allergic reaction|"
     r"poison\w*|caught fire|exploded|electric shock|"
-    r"fraud\w*|stolen card|unauthori[sz]ed|(?:charge|payment|transaction)s?\b.{0,40}\b(?:(?:did not|didn't|never) "
+    r"fraud\w*|stolen card|"
+    r"unauthori[sz]ed (?:\w+ )?(?:charge|payment|transaction|purchase|withdrawal|debit|access|order|use)s?|"
+    r"(?:charge|payment|transaction)s?\b.{0,40}\b(?:(?:did not|didn't|never) "
     r"(?:authori[sz]ed?|approved?)|(?:i|we) (?:did not|didn't|never) (?:make|made)(?! it\b| sense))|"
     r"identity theft|data protection|gdpr|suicid\w*|kill myself)\b|"
     r"律师|起诉|法院|报警|警察|受伤|医院|过敏|中毒|起火|爆炸|触电|诈骗|盗刷|没(?:有)?买过.{0,8}扣|不是我(?:本人)?(?:付|买|下)的|消费者协会|12315|自杀",

@@ -60,7 +60,8 @@ _PACK = re.compile(
     re.IGNORECASE,
 )
 _TIMES = re.compile(
-    rf"{_NUMBER}\s?(?:{_MULTIPLIED})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?![\da-z])", re.IGNORECASE
+    rf"(?<!\d)(?<!\d[.,]){_NUMBER}\s?(?:{_MULTIPLIED})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?![\da-z])",
+    re.IGNORECASE,
 )
 _OF_PIECES = re.compile(rf"\d[\s-]?(?:{_PIECES})$|[件个只片块枚粒入](?:装|入|套)?$", re.IGNORECASE)
 _AMOUNT = re.compile(rf"(?:(?<![\w.,/])|(?<=\d[x×]))({_MIXED}|{_NUMBER})\s?-?({_UNIT})(?![a-z])", re.IGNORECASE)
@@ -73,8 +74,10 @@ _SIZE = re.compile(
 def patterns_in(text: str) -> list[Pattern]:
     """All there are, in order; none within another."""
     found: list[Pattern] = []
+    taken = bytearray(len(text))  # letters that belong to one
     for one in (*_extents(text), *_packs(text), *_amounts(text), *_sizes(text)):
-        if not any(one.start < other.end and other.start < one.end for other in found):
+        if not any(taken[one.start : one.end]):
+            taken[one.start : one.end] = b"\1" * (one.end - one.start)
             found.append(one)
     return sorted(found, key=lambda one: one.start)
 

@@ -113,7 +113,7 @@ _TRAIL = _ways(
 _ZH_LEAD, _ZH_TRAIL = frozenset("要换请找有那来再的"), frozenset("的吗呢吧啊呀嘛了有")
 _STOCK = frozenset({"有货", "有现货", "有库存"})
 _BEGIN = re.compile(rf"^\s*{_LEAD.pattern}\s*", IGNORECASE)
-_END = re.compile(rf"\s*{_TRAIL.pattern}\s*$", IGNORECASE)
+_END = re.compile(rf"(?<!\s)\s*{_TRAIL.pattern}\s*$", IGNORECASE)
 _FEATURE = re.compile(
     r"^\s*(?:with|without|for|having|made of|made from|that (?:is|are|has|have)|带有?|不带|适合|用于)", IGNORECASE
 )

@@ -266,7 +266,7 @@ class ShopWords:
         self._meanings[name] = tuple(sorted((*there, meaning), key=lambda one: -one.known))
 
 
-_AND = re.compile(r"\s*(?:,|/|&|\+|、|\band\b|和|与)\s*", re.IGNORECASE)
+_AND = re.compile(r"(?<!\s)\s*(?:,|/|&|\+|、|\band\b|和|与)\s*", re.IGNORECASE)
 
 
 def needs_naming(words: Sequence[Token]) -> bool:

@@ -18,7 +18,7 @@ PLURAL_ONLY = frozenset({"shorts", "glasses"})  # something else than several of
 LONGEST = 4  # English words in a name of the lexicon
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_PARTS = re.compile(r"\s*(?:,|/|&|\+|\band\b)\s*", re.IGNORECASE)
+_PARTS = re.compile(r"(?<!\s)\s*(?:,|/|&|\+|\band\b)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _CLAUSES = re.compile(
     r"[;:；：，。]\s*|,(?!\d)\s*|\s[–—-]\s|\b(?:and|but|while|whereas)\b(?!\s*\d)|(?:但是|但|而且|并且|不过)",
     re.IGNORECASE,
 )
-_PARTS = re.compile(r"[;；。]\s*|,?\s*\b(?:but|however|whereas)\b|[，,]?(?:但是|但|不过)", re.IGNORECASE)
+_PARTS = re.compile(r"[;；。]\s*|(?:,|(?<!\s))\s*\b(?:but|however|whereas)\b|[，,]?(?:但是|但|不过)", re.IGNORECASE)
 _POINTS_BACK = re.compile(r"^\W*(?:it|this|that|these|those|they|它|这|该|此|其)", re.IGNORECASE)
 
 

@@ -27,7 +27,7 @@ _AVAILABLE = {
 }
 
 
-def asdata_of(product: Product) -> Product:
+def without_orders(product: Product) -> Product:
     """A product without words that give orders, in whichever field a supplier wrote them: they are neither quoted nor
     sent to an endpoint. A title of nothing else becomes the item's id."""
     told = replace(
@@ -51,7 +51,7 @@ def asdata_of(product: Product) -> Product:
 
 def product_source(product: Product) -> Source:
     """The record of a product as a text."""
-    told = asdata_of(product)
+    told = without_orders(product)
     text = _head(told) + (f". {told.description}" if told.description else "")
     return Source(f"product:{product.item_id}", "product", _title(told), text, product.item_id)
 
@@ -85,7 +85,7 @@ def _head(product: Product) -> str:
 def product_facts(product: Product, act: Act, asked: str, language: str) -> list[Sentence]:
     """What the catalogue answers to a question about a product; empty where it does not."""
     source = (f"product:{product.item_id}",)
-    product = asdata_of(product)
+    product = without_orders(product)
     said: list[str] = []
     if act is Act.PRICE:
         said = [_price(product, language)] if product.price is not None else []
@@ -112,7 +112,9 @@ def _of_product(sentence: str, product: Product, language: str) -> str:
 
 def listed(products: Sequence[Product], language: str) -> list[Sentence]:
     """Products that were found or recommended, one a line: title, price, whether it can be had."""
-    return [Sentence(f"• {_line(asdata_of(one), language)}", (f"product:{one.item_id}",), "\n") for one in products]
+    return [
+        Sentence(f"• {_line(without_orders(one), language)}", (f"product:{one.item_id}",), "\n") for one in products
+    ]
 
 
 def _title(product: Product) -> str:

@@ -10,7 +10,7 @@ from shoplens.apps.assistant.grounding.claims import words_of
 from shoplens.domain.catalogue import Product
 from shoplens.retrieval.lexical.heads import THINGS
 
-_BEFORE = re.compile(r"^.*?(?=\s+(?:for|with|without|in|of|from)\s|[,(（，]|\s\d)|^.*$", re.IGNORECASE)
+_BEFORE = re.compile(r"^.*?(?=(?<!\s)\s+(?:for|with|without|in|of|from)\s|[,(（，]|\s\d)|^.*$", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.;:!?]+")
 _ARTICLES = frozenset({"the", "a", "an", "this", "that", "these", "those", "your", "my"})
 _INSIDE = frozenset({"in", "into", "inside"})  # "can it go in the oven?" asks for one

@@ -70,13 +70,20 @@ _ORDERS = re.compile(
     r"(?:orders?|parcels?|packages?|deliver\w+)\b|\bstill waiting (?:for|on) (?:my|the)\b|"
     r"(?:订单|单号)[号:： ]?[A-Z]*\d[\dA-Z-]*.{0,8}(?:到哪|在哪|什么时候|状态|"
     r"还没|没收到|没到|到了|发货|物流|进度|签收|怎么样)|"
-    r"\d{5,}(?:.{0,3})(?:发货了|到了|签收了|寄出)|"
+    r"(?<!\d)\d{5,}(?:.{0,3})(?:发货了|到了|签收了|寄出)|"
     r"我?(?:的)?(?:订单|包裹|快递|货)(?:一直|怎么|为什么|为啥|还|都|现在)?(?:还)?(?:没|签收|送到|寄到|走到|到哪)|"
     r"(?:怎么|为什么|为啥)(?:还|一直)?(?:没|不)(?:有)?(?:发货|收到|到货|送到|送来)|"
     r"一直没(?:到|收到|发货)|还没(?:收到货|发货|到货)|"
     r"(?:我的|我)?(?:订单|包裹|快递|(?<!发)(?<!送)(?<!补)(?<!退)(?<!有)货)(?:在哪|到哪|到了|状态|什么时候|怎么还|何时|"
     r"发货|查)|(?:查|看|查询|查看|跟踪|追踪)(?:一下)?(?:我的)?(?:订单|包裹|快递|物流)|"
     r"我(?:都)?(?:买过|买了|订过|下过)(?:什么|哪些)|我的订单",
+    _I,
+)
+#: Of an order that is there: something is wrong with it, or it is to go back. Where it is, nobody asks then.
+_ARRIVED = re.compile(
+    r"\b(?:arrived|came|is|was|were|got here|showed up) (?:\w+ )?(?:broken|damaged|defective|smashed|cracked|faulty|"
+    r"leaking|torn|crushed|incomplete)\b|\b(?:can|do|could|may|should|must) i (?:\w+ )?(?:return|send back|exchange)\b|"
+    r"(?:破损|坏了|碎了|破了|裂了|漏了)",
     _I,
 )
 #: Product questions; group 1, where there is one, is what is asked about.
@@ -152,7 +159,7 @@ _FIND = re.compile(
     r"有没有|有卖|卖不卖|你们(?:有|卖)|想(?:买|要)|找一?(?:个|下|款|件|双)|我要买|给我找|"
     r"^\W*(?:(?:请问|亲|你好|那么?|还|店里|这里|你们家?)[，,\s]*)*有(?!货|现货|人在).{1,20}(?:吗|么|嘛|没有|没|不)\W*$|"
     r"^.{1,16}(?:有|有卖)(?:吗|么|没有|没|不)\W*$|有.{0,12}(?:色|码|号|款)的?(?:吗|么|没)|"
-    r"^\W*(?:看看|看一?下|来一?[个件双条款把台]|求|搜索?|找找)|最便宜|最贵|\d+(?:块|元)?(?:以内|以下|左右|之内)|"
+    r"^\W*(?:看看|看一?下|来一?[个件双条款把台]|求|搜索?|找找)|最便宜|最贵|(?<!\d)\d+(?:块|元)?(?:以内|以下|左右|之内)|"
     r"类似|同款|这个有(?:红|蓝|黑|白|绿|黄|粉|灰)",
     _I,
 )
@@ -194,7 +201,7 @@ _IN_ORDER: tuple[tuple[Act, re.Pattern[str]], ...] = (
 _BOUNDED = re.compile(
     r"\b(?:cheapest|least expensive|most expensive)\b|"
     rf"\b{_LIMIT}|"
-    r"最便宜|最贵|\d+(?:块|元)?(?:钱)?(?:以内|以下|左右|之内)",
+    r"最便宜|最贵|(?<!\d)\d+(?:块|元)?(?:钱)?(?:以内|以下|左右|之内)",
     _I,
 )
 
@@ -211,4 +218,6 @@ def bounded(text: str) -> bool:
 
 def act_of(text: str) -> Act:
     """The first that fits; QUESTION where none does."""
-    return talk_of(text) or next((act for act, pattern in _IN_ORDER if pattern.search(text)), Act.QUESTION)
+    arrived = _ARRIVED.search(text) is not None
+    fitting = (act for act, pattern in _IN_ORDER if not (arrived and act is Act.ORDERS) and pattern.search(text))
+    return talk_of(text) or next(fitting, Act.QUESTION)

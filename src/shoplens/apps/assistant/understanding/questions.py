@@ -18,7 +18,7 @@ _ASKS = re.compile(
 )
 _BETWEEN = re.compile(
     r"(?<=[?？!！。])\s*(?=\S)|(?<=[a-z0-9][.!])\s+(?=[A-Z])|\n+|[,，;；]\s*(?:另外|还有|然后|以及|顺便问?一?下?)\s*|"
-    r"[,，;；]?\s+(?:and|also|plus|but)\s+(?:also\s+)?(?=(?:what|where|when|who|which|why|how|do|does|did|can|could|"
+    r"(?:[,，;；]|(?<!\s))\s+(?:and|also|plus|but)\s+(?:also\s+)?(?=(?:what|where|when|who|which|why|how|do|does|did|can|could|"
     r"will|would|is|are|should|may|have you)\b)|[，;；]",
     _I,
 )
@@ -27,7 +27,9 @@ _FOLLOWS_ZH = re.compile(r"^\W*(?:那么?|还有)?.{1,14}呢\W*$")
 _FULL = re.compile(
     r"\b(?:what|where|when|who|which|why|how|do|does|did|can|could|will|would|is|are|should|may|i|we|you)\b", _I
 )
-_TERSE = re.compile(r"^[\W\d]*(?:\w[\w'.\-]*\W*){1,4}$")
+_COUNT = re.compile(r"[\W\d]*")  # "2 red ones": how many
+_WORD = re.compile(r"\w[\w'.\-]*")
+MOST_WORDS = 4  # of the name of something
 
 
 def parts_of(text: str) -> list[str]:
@@ -61,7 +63,7 @@ def terse(text: str) -> bool:
     han = sum("\u3400" <= letter <= "\u9fff" for letter in text)
     if han:
         return han <= 8 and len(text) <= 16
-    return _TERSE.match(text) is not None and _FULL.search(text) is None
+    return 1 <= len(_WORD.findall(_COUNT.sub("", text, count=1) or text)) <= MOST_WORDS and _FULL.search(text) is None
 
 
 def names_only(text: str) -> bool:

@@ -27,7 +27,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "refund_amount",
         re.compile(
-            r"([$€£¥]\s?\d[\d,]*(?:\.\d+)?|\d[\d,]*(?:\.\d+)?\s?(?:dollars?|euros?|pounds?|"
+            r"([$€£¥]\s?\d[\d,]*(?:\.\d+)?|(?<!\d)(?<!\d,)\d[\d,]*(?:\.\d+)?\s?(?:dollars?|euros?|pounds?|"
             r"usd|eur|gbp|cny|rmb|元|块|美元|欧元))",
             re.I,
         ),
