@@ -73,6 +73,7 @@ def _label(columns: list[str], file: Path, number: int) -> str:
     label = scheme_label(columns[-1])
     if label is None:
         raise FormatError(
-            f"{file} line {number}: label {columns[-1][:SHOWN]!r} is not O, B-KIND or I-KIND (nor E-, L-, S-, U-)"
+            f"{file} line {number}: label {columns[-1][:SHOWN]!r} is not O, B-KIND or I-KIND (nor E-, L-, S-, U-); "
+            f"a line is a word and its label, as in {unit.rstrip(',')} O"
         )
     return label
