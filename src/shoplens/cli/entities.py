@@ -126,6 +126,11 @@ def train(
         console.print(
             f"the {minutes:g} minutes ended before learning did; better with --minutes {2 * minutes:g}", highlight=False
         )
+    if not done.judged.entities["micro"]["f1"]:
+        console.print(
+            f"{name} finds none of the marked entities and is of no use yet: give it more minutes, passes or sentences",
+            highlight=False,
+        )
     result["report"] = str(write_tagging(folder, done.judged, title=f"Tagger {name}", figures=result))
     title = f"{name} · on {done.judged.sentences:,} sentences that chose its epoch"
     emit(result, json=json, table=None if json else judged_table(done.judged, title, f"report: {result['report']}"))
