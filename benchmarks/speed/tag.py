@@ -18,7 +18,8 @@ import torch
 from benchmarks.speed.spread import spread
 from shoplens.domain.tagging import label_set
 from shoplens.encoders.e5_torch import E5Body
-from shoplens.ingest.tagged import read_tagged
+from shoplens.ingest.report import IngestReport
+from shoplens.learning.tagging.examples import read_marked
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.network import TaggerHead
 from shoplens.models.tagger.training import TrainedTagger
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repetitions", type=int, default=3)
     asked = parser.parse_args()
-    known = read_tagged(asked.sentences) if asked.sentences else marked_sentences(asked.most)
+    known = read_marked(asked.sentences, IngestReport()) if asked.sentences else marked_sentences(asked.most)
     units = [one.units for one in known[: asked.most]]
     torch.set_num_threads(asked.threads)
     with tempfile.TemporaryDirectory(prefix="shoplens-tag-") as folder:

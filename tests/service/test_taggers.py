@@ -129,6 +129,26 @@ def test_a_saved_tagger_is_judged_without_learning(shop: Runtime, tmp_path: Path
         run("entities", "evaluate", str(newest), "-m", "people", *where)
 
 
+def test_json_lines_are_judged_and_learnt_and_refused_rows_are_told(shop: Runtime, tmp_path: Path) -> None:
+    where = ("-w", str(shop.workspace.root))
+    rows = [{"tokens": one.units, "ner_tags": one.labels} for one in marked_sentences(60, seed=9)]
+    spans = {"text": "a Zeta cup", "entities": [{"start": 2, "end": 5, "label": "BRAND"}]}
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, [*rows, spans, {"text": "x"}])), encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["entities", "evaluate", str(tmp_path / "a.jsonl"), "-m", "brands", "--json", *where]
+    )
+    told = json.loads(result.stdout)
+    assert told["figures"]["entity_f1"] > 0.8
+    assert (told["rows"]["accepted"], told["rows"]["refused"]) == (61, 1)
+    assert "changed: 1 × entity widened to whole words" in result.stderr
+    assert "line 62: no list of entities" in result.stderr
+    settings = type(QUICK)(**(QUICK.to_dict() | {"epochs": 1}))
+    refused = tmp_path / "refused.jsonl"
+    done = shop.taggers.train("rows", tmp_path / "a.jsonl", settings, body=tiny_body(), refused=refused)
+    shop.taggers.saved.remove("rows")
+    assert (done.rows["refused"], json.loads(refused.read_bytes())["line"]) == (1, 62)
+
+
 def test_sentences_that_were_learnt_are_known_again(shop: Runtime, tmp_path: Path) -> None:
     (tmp_path / "none.txt").write_text("lamp O\n\n", encoding="utf-8")
     with pytest.raises(InputError, match="no entity"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +23,7 @@ from shoplens.cli.app import (
     console,
     emit,
     stage_progress,
+    tell_refused,
 )
 from shoplens.cli.piped import piped_lines
 from shoplens.cli.text_figures import judged_table
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from shoplens.models.tagger.training import Progress
     from shoplens.service.text_models import SavedTextModel
 
+REFUSED_SHOWN = 5  # rows that are named where no file lists them
 AT_ONCE = 512  # texts that are read together
 MINUTES, EPOCHS, LAYERS = 25.0, 0, 6
 
@@ -46,7 +48,8 @@ app.add_typer(commands)
 @commands.command()
 def train(
     source: Annotated[
-        Path, typer.Argument(help="Folder with train.txt and dev.txt, or one file: CoNLL columns, a unit a line.")
+        Path,
+        typer.Argument(help="Folder with train.txt and dev.txt (or .jsonl), or one file: CoNLL columns or JSON lines."),
     ],
     *,
     name: Annotated[str, typer.Option(help="Under which it answers, such as brands.")],
@@ -70,14 +73,21 @@ def train(
     """Learn kinds of entity from marked sentences, and answer under a name from now on.
 
     A line holds a word and its label: O outside, B-KIND where an entity begins, I-KIND where it goes on; an empty line
-    ends a sentence. Of Chinese, a line holds one character. dev.txt chooses the epoch; without it a tenth of the
+    ends a sentence. Of Chinese, a line holds one character. dev chooses the epoch; without it a tenth of the
     sentences is set aside for that. A training that was stopped goes on when the same command runs again.
+
+    JSON lines (or one list) as spaCy, Prodigy, doccano, Label Studio and Hugging Face datasets write them are read too:
+    {"text", "entities": [{"start", "end", "label"}]} counts characters, {"tokens", "ner_tags"} has labels as above. An
+    entity that ends inside a word takes all of it; of those that overlap the longest stays. Rows that cannot be used
+    are left out and told, each with its line in refused.jsonl beside the report.
 
     Examples:
 
       shoplens entities train marked/ --name brands
 
       shoplens entities train titles.txt --name products --minutes 10
+
+      shoplens entities train doccano.jsonl --name products
 
       shoplens entities train marked/ --name brands --encoder sentence-transformers/all-MiniLM-L6-v2
     """
@@ -86,14 +96,20 @@ def train(
     from shoplens.models.text_body.settings import FineTuning
     from shoplens.service.learning_device import on_device
     from shoplens.service.taggers import Taggers, described
+    from shoplens.service.text_models import checked_name
     from shoplens.service.workspace import Workspace
 
+    checked_name(name)
     shop = Workspace.open(workspace)
+    folder = report or shop.runs / f"entities-{name}"
+    refused = folder / "refused.jsonl"
+    refused.unlink(missing_ok=True)
     settings = FineTuning(trained_layers=layers, epochs=epochs, minutes=minutes, seed=seed)
     settings = on_device(settings, shop.settings, device, precision)
     with tagging_progress() as progress:
         body = open_body(encoder, shop.model_cache)
-        done = Taggers(shop).train(name, source, settings, body=body, progress=progress)
+        done = Taggers(shop).train(name, source, settings, body=body, progress=progress, refused=refused)
+    tell_rows(done.rows, refused)
     result = {
         **described(done.saved),
         "encoder": done.chosen.trained.body.name,
@@ -104,12 +120,17 @@ def train(
         "device": done.chosen.trained.fitted.device,
         "timed_out": done.chosen.trained.fitted.timed_out,
         "validation": done.judged.as_dict(),
+        "rows": dict(done.rows),
     }
     if result["timed_out"]:
         console.print(
             f"the {minutes:g} minutes ended before learning did; better with --minutes {2 * minutes:g}", highlight=False
         )
-    folder = report or shop.runs / f"entities-{name}"
+    if not done.judged.entities["micro"]["f1"]:
+        console.print(
+            f"{name} finds none of the marked entities and is of no use yet: give it more minutes, passes or sentences",
+            highlight=False,
+        )
     result["report"] = str(write_tagging(folder, done.judged, title=f"Tagger {name}", figures=result))
     title = f"{name} · on {done.judged.sentences:,} sentences that chose its epoch"
     emit(result, json=json, table=None if json else judged_table(done.judged, title, f"report: {result['report']}"))
@@ -157,7 +178,9 @@ def tag(
 
 @commands.command()
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Marked sentences that it has not learnt from, in CoNLL columns.")],
+    file: Annotated[
+        Path, typer.Argument(help="Marked sentences that it has not learnt from: CoNLL columns or JSON lines.")
+    ],
     *,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Its name; not needed while there is one.")] = None,
     workspace: WorkspaceOption = Path("."),
@@ -167,7 +190,8 @@ def evaluate(
     """Say how good a tagger is on marked sentences, without learning from them.
 
     Whole entities count when kind and both ends are right; labels of units are counted with and without O. A kind that
-    it never learnt is one it can only miss.
+    it never learnt is one it can only miss. Files are read as `entities train` reads them; of JSON rows that cannot be
+    used, refused.jsonl in the folder of --report has the lines.
 
     Example:
 
@@ -177,7 +201,11 @@ def evaluate(
     from shoplens.service.taggers import Taggers
     from shoplens.service.workspace import Workspace
 
-    found = Taggers(Workspace.open(workspace)).evaluate(file, model)
+    refused = report / "refused.jsonl" if report is not None else None
+    if refused is not None:
+        refused.unlink(missing_ok=True)
+    found = Taggers(Workspace.open(workspace)).evaluate(file, model, refused=refused)
+    tell_rows(found.rows, refused)
     result: dict[str, Any] = {
         "model": found.model.name,
         "version": found.model.version,
@@ -185,6 +213,7 @@ def evaluate(
         "figures": found.judged.as_dict(),
         "sentences_per_second": round(found.sentences_per_second, 1),
         "learnt_from": found.learnt_from,
+        "rows": dict(found.rows),
         "report": None,
     }
     told = [f"{found.sentences_per_second:.0f} sentences/s"]
@@ -225,6 +254,16 @@ def tagging_progress() -> Iterator[Progress]:
                 console.print(f"step {done:,} of at most {most:,}: {told}", highlight=False)
 
         yield tell
+
+
+def tell_rows(rows: Mapping[str, Any], refused: Path | None) -> None:
+    """Say on stderr which rows of marked sentences were refused, and what was changed in others."""
+    tell_refused(rows, refused)
+    for change, count in (*rows["dropped_fields"].items(), *rows["fixes"].items()):
+        console.print(f"changed: {count:,} × {change}", highlight=False, markup=False, soft_wrap=True)
+    if rows["refused"] and refused is None:
+        for one in rows["examples"][:REFUSED_SHOWN]:
+            console.print(f"line {one['line']}: {one['reason']}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _pieces(texts: Sequence[str]) -> Iterator[list[str]]:

@@ -7,7 +7,7 @@ become IOB2.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shoplens.domain.tagging import BEGINS, GOES_ON, OUTSIDE, TaggedSentence, labels_of, spans_of
@@ -16,6 +16,8 @@ from shoplens.errors import FormatError, NotFoundError
 DOCUMENT_MARK = "-DOCSTART-"
 #: Between columns. Other white space, as the wide one of Chinese texts, is a character like others.
 SEPARATORS = re.compile(r"[ \t]+")
+ROWS = '{"text", "entities": [{"start", "end", "label"}]} or {"tokens", "ner_tags"}'
+SHOWN = 60  # characters of what is wrong, in messages
 PREFIXES = {"B": BEGINS, "S": BEGINS, "U": BEGINS, "I": GOES_ON, "E": GOES_ON, "L": GOES_ON, "M": GOES_ON}
 
 
@@ -40,25 +42,38 @@ def _sentences(file: Path) -> Iterator[TaggedSentence]:
                     units.append(columns[0])
                     labels.append(_label(columns, file, number))
                 elif units:
-                    yield _sentence(units, labels)
+                    yield tagged_sentence(units, labels)
                     units, labels = [], []
         except UnicodeDecodeError as error:
             raise FormatError(f"{file} is not UTF-8 ({error.reason}); save it as UTF-8") from error
     if units:
-        yield _sentence(units, labels)
+        yield tagged_sentence(units, labels)
+
+
+def scheme_label(written: str) -> str | None:
+    """A label of any of the schemes as IOB2 writes it; None when it is of none."""
+    prefix, dash, kind = written.partition("-")
+    if written == OUTSIDE:
+        return OUTSIDE
+    return PREFIXES[prefix] + kind if dash and kind and prefix in PREFIXES else None
+
+
+def tagged_sentence(units: Sequence[str], labels: Sequence[str]) -> TaggedSentence:
+    """With labels in order: each entity begins with B-, as IOB1 does not write it."""
+    return TaggedSentence(tuple(units), labels_of(spans_of(labels), len(units)))
 
 
 def _label(columns: list[str], file: Path, number: int) -> str:
+    unit = columns[0][:SHOWN]
     if len(columns) < 2:
-        raise FormatError(f"{file} line {number}: {columns[0]!r} has no label; write: {columns[0]} O")
-    label = columns[-1]
-    if label == OUTSIDE:
-        return label
-    prefix, dash, kind = label.partition("-")
-    if not dash or not kind or prefix not in PREFIXES:
-        raise FormatError(f"{file} line {number}: label {label!r} is not O, B-KIND or I-KIND (nor E-, L-, S-, U-)")
-    return PREFIXES[prefix] + kind
-
-
-def _sentence(units: list[str], labels: list[str]) -> TaggedSentence:
-    return TaggedSentence(tuple(units), labels_of(spans_of(labels), len(units)))
+        raise FormatError(
+            f"{file} line {number}: {unit!r} has no label; write a word and its label a line ({unit} O), "
+            f"or JSON lines like {ROWS}"
+        )
+    label = scheme_label(columns[-1])
+    if label is None:
+        raise FormatError(
+            f"{file} line {number}: label {columns[-1][:SHOWN]!r} is not O, B-KIND or I-KIND (nor E-, L-, S-, U-); "
+            f"a line is a word and its label, as in {unit.rstrip(',')} O"
+        )
+    return label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,13 @@ from typing import Any
 from shoplens.domain.moments import told
 from shoplens.domain.tagging import Entity, TaggedSentence
 from shoplens.encoders.e5_torch import E5Body
-from shoplens.ingest.tagged import read_tagged
+from shoplens.ingest.report import IngestReport
 from shoplens.learning.tagging.choosing import ChosenTagger, choose_tagger, set_aside
+from shoplens.learning.tagging.examples import DEV, TRAIN, needed_part, part_of, read_marked
 from shoplens.learning.tagging.judging import JudgedTagger, judge_labels
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
+from shoplens.models.tagger.units import are_characters
 from shoplens.models.text_body.settings import FineTuning
 from shoplens.service.learning_device import on_device
 from shoplens.service.opened_text_models import OpenedTextModels
@@ -23,7 +25,6 @@ from shoplens.service.text_models import TAGGER, SavedTextModel, TextModels, che
 from shoplens.service.workspace import Workspace
 
 TRAINING = ".training"  # folder of trainings that are under way
-TRAIN, DEV = "train.txt", "dev.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class TaggerTraining:
     saved: SavedTextModel
     chosen: ChosenTagger
     judged: JudgedTagger  # on the validation sentences, which chose the epoch
+    rows: Mapping[str, Any]  # accepted, refused, reasons, dropped_fields, fixes, examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class EvaluatedTagger:
     judged: JudgedTagger
     sentences_per_second: float
     learnt_from: bool  # whether these are the very sentences that it was trained on
+    rows: Mapping[str, Any]  # as those of a training
 
 
 class Taggers:
@@ -78,16 +81,19 @@ class Taggers:
         *,
         body: E5Body | None = None,
         progress: Progress | None = None,
+        refused: Path | None = None,
     ) -> TaggerTraining:
-        """Learn from a file in CoNLL columns, or a folder with train.txt and dev.txt, and answer under `name`.
+        """Learn from a file of CoNLL columns or JSON lines, or a folder with such as train and dev; answer as `name`.
 
-        Without dev.txt a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
+        Without dev a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
         again. `settings`: None is what the command does, on the device of the workspace's settings. `body`: the encoder
-        that is fine-tuned, see `open_body`. FormatError names a line that cannot be read.
+        that is fine-tuned, see `open_body`. Rows of JSON that cannot be used are left out, and `refused` gets a line
+        for each; FormatError names a line of CoNLL columns that cannot be read.
         """
         checked_name(name)
         settings = settings or on_device(FineTuning(epochs=0), self._workspace.settings)
-        sentences, valid = read_source(source, settings.seed)
+        account = IngestReport(refused)
+        sentences, valid = read_source(source, settings.seed, account)
         data = _data_of(sentences, valid)
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
         chosen = choose_tagger(sentences, valid, settings, body=body, state=state, progress=progress)
@@ -113,33 +119,37 @@ class Taggers:
         state.unlink(missing_ok=True)
         tagger = Tagger.load(saved.folder)
         told = tagger.tag_units([one.units for one in valid])
-        return TaggerTraining(saved, chosen, judge_labels(valid, [one.labels for one in told]))
+        judged = judge_labels(valid, [one.labels for one in told])
+        return TaggerTraining(saved, chosen, judged, account.summary())
 
     def tag(self, texts: Sequence[str], name: str | None = None) -> TaggedTexts:
         """What the tagger of that name finds; without a name, the only one there is. NotFoundError names them."""
         saved, tagger = self._opened.get(name)
         return TaggedTexts(saved, tagger.tag_texts(texts))
 
-    def evaluate(self, file: Path, name: str | None = None) -> EvaluatedTagger:
-        """Judge the tagger of that name by a file in CoNLL columns; nothing is learnt from it.
+    def evaluate(self, file: Path, name: str | None = None, *, refused: Path | None = None) -> EvaluatedTagger:
+        """Judge the tagger of that name by a file as `train` reads it; nothing is learnt from it.
 
         FormatError names a line that cannot be read; InputError when no entity is marked; NotFoundError as for `tag`.
         """
-        sentences = read_tagged(file)
         saved, tagger = self._opened.get(name)
+        account = IngestReport(refused)
+        sentences = read_marked(file, account, characters=tagger.characters)
         began = time.perf_counter()
         told = tagger.tag_units([one.units for one in sentences])
         speed = len(sentences) / max(time.perf_counter() - began, 1e-9)
         same = saved.data == _data_of(*set_aside(sentences, int(saved.details.get("seed") or 0)))
-        return EvaluatedTagger(saved, judge_labels(sentences, [one.labels for one in told]), speed, same)
+        judged = judge_labels(sentences, [one.labels for one in told])
+        return EvaluatedTagger(saved, judged, speed, same, account.summary())
 
 
-def read_source(source: Path, seed: int = 0) -> tuple[list[TaggedSentence], list[TaggedSentence]]:
-    """Sentences to learn from and to choose on, of a folder (train.txt, dev.txt) or of one file."""
-    sentences = read_tagged(source / TRAIN if source.is_dir() else source)
-    if source.is_dir() and (source / DEV).is_file():
-        return sentences, read_tagged(source / DEV)
-    return set_aside(sentences, seed)
+def read_source(source: Path, seed: int, account: IngestReport) -> tuple[list[TaggedSentence], list[TaggedSentence]]:
+    """Sentences to learn from and to choose on, of a folder (train and dev) or of one file."""
+    sentences = read_marked(needed_part(source, TRAIN) if source.is_dir() else source, account)
+    dev = part_of(source, DEV) if source.is_dir() else None
+    if dev is None:
+        return set_aside(sentences, seed)
+    return sentences, read_marked(dev, account, characters=are_characters([one.units for one in sentences]))
 
 
 def _data_of(*parts: Sequence[TaggedSentence]) -> str:

@@ -85,6 +85,13 @@ def test_files_that_cannot_be_used_say_why(tmp_path: Path, content: str | bytes,
         read_examples(write(tmp_path / "a.csv", content))
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_table_without_rows_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("no rows\n", encoding="utf-8")
+    with pytest.raises(FormatError, match="there are no rows"):
+        read_texts(tmp_path / name)
+
+
 def test_texts_to_ask_about_keep_their_places(tmp_path: Path) -> None:
     assert read_texts(write(tmp_path / "a.txt", "one\n\nthree")) == ["one", "", "three"]
     assert read_texts(write(tmp_path / "a.csv", "id,text\n1,one\n2,\n")) == ["one", ""]

@@ -9,13 +9,16 @@ import typer
 
 from shoplens.cli.app import DeviceOption, JsonFlag, LearningPrecision, console, emit
 from shoplens.cli.bench import bench
-from shoplens.cli.entities import EPOCHS, LAYERS, MINUTES, tagging_progress
+from shoplens.cli.entities import EPOCHS, LAYERS, MINUTES, tagging_progress, tell_rows
 from shoplens.cli.text_figures import judged_table
 
 
 @bench.command()
 def tag(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds train.txt and dev.txt, CoNLL columns.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Holds train.txt and dev.txt (or .jsonl), as `entities train` reads them."),
+    ],
     *,
     test: Annotated[Path | None, typer.Option(help="Report on this file, asked once; dev.txt then chooses.")] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="Of learning at most.")] = MINUTES,
@@ -57,6 +60,7 @@ def tag(
     with tagging_progress() as progress:
         body = open_body(encoder, Workspace(folder, known).model_cache)
         outcome = run_tag(folder, test, settings, body=body, state=state, progress=progress)
+    tell_rows(outcome.rows, None)
     figures = outcome.as_dict()
     if report is not None:
         page = write_tagging(report, outcome.judged, title=f"Entities of {outcome.reported.name}", figures=figures)

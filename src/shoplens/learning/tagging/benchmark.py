@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shoplens.encoders.e5_torch import E5Body
 from shoplens.errors import InputError
-from shoplens.ingest.tagged import read_tagged
+from shoplens.ingest.report import IngestReport
 from shoplens.learning.tagging.baseline import tag_known_phrases
 from shoplens.learning.tagging.choosing import ChosenTagger, choose_tagger
+from shoplens.learning.tagging.examples import DEV, TRAIN, needed_part, part_of, read_marked
 from shoplens.learning.tagging.judging import JudgedTagger, judge_labels
 from shoplens.models.tagger.model import Tagger
 from shoplens.models.tagger.training import Progress
+from shoplens.models.tagger.units import are_characters
 from shoplens.models.text_body.settings import FineTuning
-
-TRAIN, DEV = "train.txt", "dev.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class TagBenchmark:
     baseline: JudgedTagger
     train_seconds: float  # reading, learning and export
     sentences_per_second: float
+    rows: Mapping[str, Any]  # accepted, refused, reasons, dropped_fields, fixes, examples
 
     def as_dict(self) -> dict[str, Any]:
         """One JSON object."""
@@ -59,6 +61,7 @@ class TagBenchmark:
             "train_seconds": round(self.train_seconds, 1),
             "sentences_per_second": round(self.sentences_per_second, 1),
             "seed": trained.settings.seed,
+            "rows": self.rows,
         }
 
 
@@ -71,17 +74,20 @@ def run_tag(
     state: Path | None = None,
     progress: Progress | None = None,
 ) -> TagBenchmark:
-    """With `test`, dev.txt chooses; without, dev.txt is reported and a tenth of train.txt chooses.
+    """With `test`, dev chooses; without, dev is reported and a tenth of train chooses.
 
-    InputError when the sentences that are reported are those that are learnt from or chosen on.
+    Files are as `read_marked` reads them. InputError when the sentences that are reported are those that are learnt
+    from or chosen on.
     """
-    train, dev = folder / TRAIN, folder / DEV
-    sentences = read_tagged(train)
-    if test is not None and any(test.exists() and one.exists() and test.samefile(one) for one in (train, dev)):
+    train, dev = needed_part(folder, TRAIN), part_of(folder, DEV)
+    account = IngestReport()
+    sentences = read_marked(train, account)
+    if test is not None and any(one and test.exists() and test.samefile(one) for one in (train, dev)):
         raise InputError(f"{test} is learnt from or chosen on; leave out --test to report on {DEV}")
-    reported = test or dev
-    asked = read_tagged(reported)
-    valid = read_tagged(dev) if test is not None else None
+    reported = test or needed_part(folder, DEV)
+    characters = are_characters([one.units for one in sentences])
+    asked = read_marked(reported, account, characters=characters)
+    valid = read_marked(dev, account, characters=characters) if test is not None and dev is not None else None
     began = time.perf_counter()
     chosen = choose_tagger(sentences, valid, settings, body=body, state=state, progress=progress)
     train_seconds = time.perf_counter() - began
@@ -92,14 +98,15 @@ def run_tag(
         began = time.perf_counter()
         told = tagger.tag_units(units)
         speed = len(units) / max(time.perf_counter() - began, 1e-9)
-    chosen_on = DEV if test is not None else f"{chosen.judged:,} sentences set aside from {TRAIN}"
+    aside = f"{chosen.judged:,} sentences set aside from {train.name}"
     return TagBenchmark(
         folder=folder,
         reported=reported,
-        chosen_on=chosen_on,
+        chosen_on=dev.name if valid is not None and dev is not None else aside,
         chosen=chosen,
         judged=judge_labels(asked, [one.labels for one in told]),
         baseline=judge_labels(asked, tag_known_phrases(sentences, units)),
         train_seconds=train_seconds,
         sentences_per_second=speed,
+        rows=account.summary(),
     )

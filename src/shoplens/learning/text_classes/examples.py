@@ -86,6 +86,8 @@ def read_texts(path: Path, *, text: str = "text") -> list[str]:
     found = [clean_text(one or "") for frame, _ in _frames(path, (text,), account) for one in frame[text].to_list()]
     if account.refused:
         raise FormatError(f"{path}: {account.refused:,} rows cannot be read; {_why(account)}")
+    if not found:
+        raise FormatError(f"{path}: there are no rows; expected texts in a column {text!r} below its header")
     return found
 
 

@@ -174,8 +174,8 @@ def train_tagger(
     kinds = {span.kind for one in sentences for span in spans_of(one.labels)}
     if len(sentences) < SENTENCES or not kinds:
         raise InputError(
-            f"there are {len(sentences)} sentences with {len(kinds)} kinds of entity; "
-            f"a tagger needs {SENTENCES} sentences and one kind at least"
+            f"there are {len(sentences)} sentences with {len(kinds)} kinds of entity to learn from, beside those set "
+            f"aside; a tagger needs {SENTENCES} sentences and one kind at least"
         )
     body = body or E5Body()
     labels = label_set(kinds)
