@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import ConflictError, InputError, NotFoundError, StoreUnavailableError
-from shoplens.service.attribute_writing import hold
+from shoplens.service.attribute_writing import hold_all
 from shoplens.service.intake import ingest_products
 from shoplens.service.runtime import Runtime
 
@@ -47,12 +48,12 @@ def test_what_was_accepted_outlives_the_next_feed_and_a_crash(shop: Runtime, tmp
     shop.attributes.accept([SPELLING.proposal_id, COLOUR.proposal_id, MOVE.proposal_id])
     said = products(shop)
     shop.put_products(list(before))  # as a feed does that knows nothing of decisions, or a process that died at once
-    assert hold(shop.store, shop.put_products) == 2
+    assert hold_all(shop.store, shop.put_products) == 2
     assert products(shop) == said
-    assert hold(shop.store, shop.put_products) == 0
+    assert hold_all(shop.store, shop.put_products) == 0
     shop.put_products([replace(before[1], attributes={"colour": ("green",)})])
     shop.attributes.reopen([SPELLING.proposal_id])
-    hold(shop.store, shop.put_products)
+    hold_all(shop.store, shop.put_products)
     assert [one.attributes["colour"] for one in products(shop)] == [("blu", "red"), ("green",)], "neither is overruled"
     feed = tmp_path / "feed.csv"
     feed.write_text("item_id,title,category\nbare,Bare,Wear > Caps\n", encoding="utf-8")
@@ -66,9 +67,9 @@ def test_what_was_read_in_a_title_is_not_held_once_the_title_is_corrected(shop: 
     shop.attributes.accept([read.proposal_id])
     before = replace(products(shop)[1], attributes={})
     shop.put_products([replace(before, title="Corrected")])
-    assert hold(shop.store, shop.put_products) == 0
+    assert hold_all(shop.store, shop.put_products) == 0
     shop.put_products([before])
-    assert hold(shop.store, shop.put_products) == 1
+    assert hold_all(shop.store, shop.put_products) == 1
 
 
 def test_what_was_seen_in_a_photo_is_held_while_the_product_has_it(shop: Runtime) -> None:
@@ -78,9 +79,47 @@ def test_what_was_seen_in_a_photo_is_held_while_the_product_has_it(shop: Runtime
     shop.store.proposals.offer([seen])
     shop.attributes.accept([seen.proposal_id])
     shop.put_products([replace(before, images=("b.jpg",))])
-    assert hold(shop.store, shop.put_products) == 0
+    assert hold_all(shop.store, shop.put_products) == 0
     shop.put_products([replace(before, images=("b.jpg", "a.jpg"))])
-    assert hold(shop.store, shop.put_products) == 1
+    assert hold_all(shop.store, shop.put_products) == 1
+
+
+def test_what_is_written_meanwhile_is_not_lost(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    get, times = shop.store.catalogue.get, iter(range(100))
+
+    def read_and_overtaken(item_ids: Sequence[str]) -> dict[str, Product]:
+        found = get(item_ids)
+        if next(times) == 0:  # another process puts a price right behind the reading
+            shop.store.catalogue.upsert([replace(found["bare"], price=Decimal(8))])
+        return found
+
+    before = products(shop)[1]
+    shop.attributes.accept([COLOUR.proposal_id])
+    shop.put_products([before])
+    monkeypatch.setattr(shop.store.catalogue, "get", read_and_overtaken)
+    assert hold_all(shop.store, shop.put_products) == 1
+    assert (products(shop)[1].price, products(shop)[1].attributes) == (Decimal(8), {"colour": ("red",)})
+    times = iter(range(100))
+    shop.store.catalogue.upsert([replace(products(shop)[1], price=None)])
+    times = iter(range(100))
+    with pytest.raises(ConflictError, match="somebody else"):
+        shop.attributes.accept([BRAND.proposal_id])
+    assert shop.store.proposals.get([BRAND.proposal_id])[BRAND.proposal_id].status is ProposalStatus.OPEN
+    assert (products(shop)[1].price, products(shop)[1].brand) == (Decimal(8), None)
+
+
+def test_a_feed_holds_only_what_it_speaks_of(shop: Runtime, tmp_path: Path) -> None:
+    before = products(shop)[1]
+    shop.attributes.accept([COLOUR.proposal_id])
+    shop.put_products([before])  # by hand: not red after all
+    feed = tmp_path / "feed.csv"
+    feed.write_text("item_id,title\nother,Other\n", encoding="utf-8")
+    assert "held" not in ingest_products(shop.store, str(feed))
+    assert products(shop)[1].attributes == {}
+    shop.attributes.reopen([COLOUR.proposal_id])  # and the decision goes, too: no feed brings it back
+    feed.write_text("item_id,title,category\nbare,Bare,Wear > Caps\n", encoding="utf-8")
+    assert "held" not in ingest_products(shop.store, str(feed))
+    assert products(shop)[1].attributes == {}
 
 
 def products(shop: Runtime) -> tuple[Product, Product]:
@@ -116,7 +155,8 @@ def test_what_was_rejected_is_on_the_list_again(shop: Runtime) -> None:
 def test_a_product_that_changed_since_is_not_overwritten(shop: Runtime) -> None:
     ids = [one.proposal_id for one in (COLOUR, SPELLING, MOVE)]
     shop.attributes.accept(ids)
-    shop.put_products([replace(BARE, attributes={"colour": ("pink",)}), CAP])
+    pink = replace(BARE, attributes={"colour": ("pink",)}, category=("Wear", "Hats"))
+    shop.put_products([pink, replace(CAP, attributes={"colour": ("navy", "red")})])
     for one in ids:
         with pytest.raises(ConflictError, match=r"has changed since .* was accepted"):
             shop.attributes.reopen([one])
@@ -209,7 +249,7 @@ def test_of_a_selection_only_what_somebody_else_decided_is_skipped(
 
 
 def test_what_could_not_be_written_was_not_decided(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_products: object) -> int:
+    def fails(_products: object, **_: object) -> int:
         raise StoreUnavailableError("the disk is full")
 
     monkeypatch.setattr(shop.attributes._decisions, "_put", fails)

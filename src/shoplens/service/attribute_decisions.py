@@ -11,7 +11,7 @@ from shoplens.apps.attributes.feedback import Feedback
 from shoplens.domain.catalogue import Product
 from shoplens.domain.proposals import WRITTEN, Proposal, ProposalStatus, Selection
 from shoplens.errors import ConflictError, InputError, NotFoundError
-from shoplens.service.attribute_writing import PutProducts, hold, with_proposed, without_proposed
+from shoplens.service.attribute_writing import PutProducts, hold_all, with_proposed, without_proposed
 from shoplens.store.base import Store
 
 AT_ONCE = 1_000  # proposals of a selection that are decided together
@@ -52,10 +52,11 @@ class Decisions:
         proposals = self._known(proposal_ids)
         for one in proposals:
             _open(one)
-        products = self._products(proposals)
+        read = self._products(proposals)
+        products = dict(read)
         for one in proposals:
             _put_in(products, one)
-        return self._settle(proposals, ProposalStatus.ACCEPTED, products)
+        return self._settle(proposals, ProposalStatus.ACCEPTED, products, read)
 
     def reject(self, proposal_ids: Sequence[str]) -> list[Proposal]:
         """All or nothing."""
@@ -75,10 +76,11 @@ class Decisions:
             if one.status is ProposalStatus.OPEN:
                 raise ConflictError(f"proposal {one.proposal_id} is open: nothing was decided about it")
         accepted = [one for one in proposals if one.status is ProposalStatus.ACCEPTED and one.kind in WRITTEN]
-        products = self._products(accepted)
+        read = self._products(accepted)
+        products = dict(read)
         for one in accepted:
             products[one.item_id] = without_proposed(_product(products, one), one)
-        return self._settle(proposals, ProposalStatus.OPEN, products)
+        return self._settle(proposals, ProposalStatus.OPEN, products, read)
 
     def decide(
         self, selection: Selection, status: ProposalStatus, *, after: str | None = None, most: int | None = None
@@ -102,9 +104,10 @@ class Decisions:
     def _decide_page(
         self, page: Sequence[Proposal], status: ProposalStatus, done: list[Proposal], skipped: list[Skipped]
     ) -> None:
-        fit, products = list(page), dict[str, Product]()
+        fit, read, products = list(page), dict[str, Product](), dict[str, Product]()
         if status is ProposalStatus.ACCEPTED:
-            products, fit = self._products(page), []
+            read, fit = self._products(page), []
+            products = dict(read)
             for one in page:
                 try:
                     _put_in(products, one)
@@ -112,8 +115,8 @@ class Decisions:
                 except (ConflictError, NotFoundError) as problem:
                     skipped.append(Skipped(one.proposal_id, str(problem)))
         try:
-            done += self._settle(fit, status, products)
-        except ConflictError:  # somebody else decides beside this: those that are open still, one by one
+            done += self._settle(fit, status, products, read)
+        except ConflictError:  # somebody else decides or writes beside this: those that are open still, one by one
             for one in fit:
                 try:
                     done += self._one(one, status)
@@ -121,9 +124,8 @@ class Decisions:
                     skipped.append(Skipped(one.proposal_id, str(problem)))
 
     def hold(self) -> int:
-        """Write again what was accepted and products no longer say; see `hold`."""
-        with self._alone():
-            return hold(self._store, self._put)
+        """Write again what was accepted and products no longer say; see `attribute_writing.hold`."""
+        return hold_all(self._store, self._put)
 
     def count(self, selection: Selection) -> int:
         """How many open proposals a selection has."""
@@ -156,9 +158,14 @@ class Decisions:
         return self._accept([one.proposal_id]) if status is ProposalStatus.ACCEPTED else self.reject([one.proposal_id])
 
     def _settle(
-        self, proposals: Sequence[Proposal], status: ProposalStatus, products: Mapping[str, Product] | None = None
+        self,
+        proposals: Sequence[Proposal],
+        status: ProposalStatus,
+        products: Mapping[str, Product] | None = None,
+        read: Mapping[str, Product] | None = None,
     ) -> list[Proposal]:
-        """Remember a decision and write what it changes of `products`, all or nothing.
+        """Remember a decision and write what it changes of `products`, all or nothing. `read`: as they were before;
+        ConflictError when somebody else has changed one since.
 
         It is remembered first: of two who decide about one proposal at once, in whichever process, the second finds it
         decided (ConflictError) and writes nothing.
@@ -169,8 +176,8 @@ class Decisions:
             raise ConflictError("somebody else has just decided about one of these proposals; look at the list again")
         changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN} & set(products or ()))
         try:
-            if changed and products:
-                self._put([products[item_id] for item_id in changed])
+            if changed and products and read:
+                self._put([products[item_id] for item_id in changed], instead_of=[read[item_id] for item_id in changed])
         except BaseException:
             self._take_back(proposals, now)
             raise

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 
+from shoplens.domain.catalogue import Product
 from shoplens.domain.events import EventBatch, EventType
 from shoplens.domain.moments import told
 from shoplens.errors import ConfigurationError, InputError, MissingExtraError
@@ -126,6 +127,14 @@ def ingest_products(
 
     read = partial(read_products, format=format, mapping=mapping, currency=currency)
     work = _Import("products", location, report_path, progress)
+    held = 0
+
+    def put(products: list[Product], checkpoint: Checkpoint) -> int:
+        nonlocal held
+        changed = store.catalogue.upsert(products, checkpoint)
+        held += hold(store, store.catalogue.upsert, [one.item_id for one in products])
+        return changed
+
     with work.opened(read, strict=strict, allow_private=allow_private) as report:
         for source in work.sources:
             with work.reading(source):
@@ -133,8 +142,7 @@ def ingest_products(
                 before = store.checkpoint(identity)
                 chunks = ((chunk.products, chunk.rows_done) for chunk in _ahead(read(source, report=report), report))
                 known = before is not None and before.finished
-                work.replace(source, chunks, store.catalogue.upsert, identity, known=known)
-        held = hold(store, store.catalogue.upsert)
+                work.replace(source, chunks, put, identity, known=known)
         return work.summary(report, changed=0) | ({"held": held} if held else {})
 
 

@@ -61,12 +61,18 @@ class LiveCatalogue:
             taken += len(products) + len(gone)
             time.sleep(0.001)  # a lock that is taken again at once leaves no turn to those who wait for it
 
-    def put(self, products: Iterable[Product], checkpoint: Checkpoint | None = None) -> int:
+    def put(
+        self,
+        products: Iterable[Product],
+        checkpoint: Checkpoint | None = None,
+        *,
+        instead_of: Iterable[Product] = (),
+    ) -> int:
         """Insert or replace products in the store and here. Returns how many really changed. `checkpoint` is stored
-        with them."""
+        with them; `instead_of`: see `store.base.Catalogue.upsert`."""
         wanted = list({product.item_id: product for product in products}.values())
         with self.turn:
-            changed = self._catalogue.upsert(wanted, checkpoint)
+            changed = self._catalogue.upsert(wanted, checkpoint, instead_of=instead_of)
             self._take_in(wanted, (), tell=changed > 0)
             self._own_change(changed > 0)
         return changed

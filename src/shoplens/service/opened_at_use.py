@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from shoplens.domain.catalogue import Product
@@ -67,7 +67,9 @@ class OpenedAtUse(ABC):
         """What a request to this scenario wishes."""
 
     @abstractmethod
-    def put_products(self, products: list[Product], *, sent_as: str | None = None) -> int:
+    def put_products(
+        self, products: list[Product], *, sent_as: str | None = None, instead_of: Iterable[Product] = ()
+    ) -> int:
         """Insert or replace products."""
 
     @abstractmethod

@@ -58,9 +58,8 @@ def keep_media(workspace: Workspace, sources: MediaSources, uploads: Sequence[Up
     return [_keep(workspace, sources, upload) for upload in uploads]
 
 
-def with_media(store: Store, item_id: str, stored: Sequence[Stored]) -> Product:
-    """The product with these files appended to its media; NotFoundError when there is no such product."""
-    product = known_product(store, item_id)
+def with_media(product: Product, stored: Sequence[Stored]) -> Product:
+    """The product with these files appended to its media; InputError when they are too many."""
     images, videos, audio = (
         tuple(dict.fromkeys([*links, *(one.link for one in stored if one.facts.kind == kind)]))
         for kind, links in _links(product).items()
@@ -70,16 +69,15 @@ def with_media(store: Store, item_id: str, stored: Sequence[Stored]) -> Product:
     return replace(product, images=images, videos=videos, audio=audio)
 
 
-def without_media(store: Store, item_id: str, name: str) -> Product:
+def without_media(product: Product, name: str) -> Product:
     """The product without what was uploaded under this name; NotFoundError when it has no such media."""
-    product = known_product(store, item_id)
     images, videos, audio = (
         tuple(link for link in links if not (LINK.match(link) and link.rpartition("/")[2] == name))
         for links in _links(product).values()
     )
     changed = replace(product, images=images, videos=videos, audio=audio)
     if changed == product:
-        raise NotFoundError(f"product {item_id!r} has no media named {name!r}")
+        raise NotFoundError(f"product {product.item_id!r} has no media named {name!r}")
     return changed
 
 

@@ -61,8 +61,18 @@ class EventLog(Protocol):
 class Catalogue(Protocol):
     """Products by `item_id`."""
 
-    def upsert(self, products: Iterable[Product], checkpoint: Checkpoint | None = None) -> int:
-        """Insert or replace, in one transaction. Returns how many rows really changed."""
+    def upsert(
+        self,
+        products: Iterable[Product],
+        checkpoint: Checkpoint | None = None,
+        *,
+        instead_of: Iterable[Product] = (),
+    ) -> int:
+        """Insert or replace, in one transaction. Returns how many rows really changed.
+
+        `instead_of`: products as they were read; ConflictError when one of them is no longer so, and nothing is
+        written.
+        """
         ...
 
     def get(self, item_ids: Sequence[str]) -> dict[str, Product]:

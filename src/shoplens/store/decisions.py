@@ -22,6 +22,10 @@ class ReviewList(Protocol):
         Returns how many went."""
         ...
 
+    def accepted(self, item_ids: Sequence[str]) -> list[Proposal]:
+        """What was accepted for these products, the earliest first."""
+        ...
+
     def list(
         self,
         *,

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from shoplens.domain.catalogue import Availability, Product
-from shoplens.errors import StoreError
+from shoplens.errors import ConflictError, StoreError
 from shoplens.store.database import Database, chunks, count_up, counters, settle
 from shoplens.store.records import Checkpoint, ProductRows
 from shoplens.store.schema import product
@@ -42,12 +42,24 @@ class SqlCatalogue:
         self._known = select(product.c.item_id, product.c.content).where(here, present)
         self._get = select(*_FIELDS, product.c.stub).where(here, present)
 
-    def upsert(self, products: Iterable[Product], checkpoint: Checkpoint | None = None) -> int:
-        """Insert or replace, in one transaction. Returns how many rows really changed."""
+    def upsert(
+        self,
+        products: Iterable[Product],
+        checkpoint: Checkpoint | None = None,
+        *,
+        instead_of: Iterable[Product] = (),
+    ) -> int:
+        """See `base.Catalogue`."""
         rows = [_to_row(one) for one in products]  # before the transaction: a slow feed must not keep others waiting
+        read = {one.item_id: _to_row(one)["content"] for one in instead_of}
         changed = 0
         with self._database.writing() as connection:
             revision = next_revision(connection)
+            for chunk in chunks(read, _CHUNK):
+                now = dict(connection.execute(self._known, {"ids": self._database.many(chunk)}).all())
+                other = [item_id for item_id in chunk if now.get(item_id) != read[item_id]]
+                if other:
+                    raise ConflictError(f"product {other[0]!r} was changed by somebody else meanwhile; read it again")
             for chunk in chunks(rows, _CHUNK):
                 changed += self._replace(connection, chunk, revision)
             count_up(connection, "catalogue", int(changed > 0))

@@ -20,6 +20,7 @@ class SqlReviewList:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._among = database.among(proposal.c.proposal_id, "ids")
+        self._of_products = database.among(proposal.c.item_id, "item_ids")
 
     def offer(self, proposals: Iterable[Proposal]) -> int:
         """Put on the list what is new, bring up to date what is open; what was decided stays. Returns how many are
@@ -49,6 +50,16 @@ class SqlReviewList:
         )
         with self._database.writing() as connection:
             return int(connection.execute(gone).rowcount)
+
+    def accepted(self, item_ids: Sequence[str]) -> list[Proposal]:
+        """See the protocol."""
+        wanted = select(proposal).where(self._of_products, proposal.c.status == ProposalStatus.ACCEPTED.value)
+        found: list[Proposal] = []
+        with self._database.reading() as connection:
+            for chunk in chunks(dict.fromkeys(item_ids), CHUNK):
+                rows = connection.execute(wanted, {"item_ids": self._database.many(chunk)})
+                found += [_from_row(row) for row in rows]
+        return sorted(found, key=lambda one: (one.decided or 0, one.proposal_id))
 
     def list(
         self,

@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
+
 from shoplens.domain.catalogue import Availability, Product
 from shoplens.domain.people import Person
+from shoplens.errors import ConflictError
 from shoplens.store.base import Store
 from shoplens.store.erasures import guest, is_about
 from shoplens.store.records import Checkpoint
@@ -62,6 +66,20 @@ class CatalogueConformance:
         assert store.catalogue.revision() != revision
         assert store.checkpoint("feed") == Checkpoint("feed", 5, finished=True)
         store.close()
+
+    def test_what_somebody_else_changed_is_not_overwritten(self, opened: Opened) -> None:
+        """Read, changed and put back: whoever comes second is told, and nothing of theirs is written."""
+        store = opened()
+        store.catalogue.upsert([Product(item_id="one", title="One"), Product(item_id="two", title="Two")])
+        read = store.catalogue.get(["one", "two"])
+        store.catalogue.upsert([replace(read["one"], title="Somebody's")])
+        with pytest.raises(ConflictError, match="one"):
+            store.catalogue.upsert([replace(one, title="Mine") for one in read.values()], instead_of=read.values())
+        assert {one.title for one in store.catalogue.get(["one", "two"]).values()} == {"Somebody's", "Two"}
+        now = store.catalogue.get(["one", "two"])
+        assert (
+            store.catalogue.upsert([replace(one, title="Mine") for one in now.values()], instead_of=now.values()) == 2
+        )
 
     def test_the_later_of_two_equal_ids_counts(self, opened: Opened) -> None:
         store = opened()
