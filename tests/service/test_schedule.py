@@ -86,6 +86,39 @@ def looking(shop: Runtime, kind: type[Recommender]) -> Schedule:
     return Schedule(shop.workspace, shop.store, train=train)
 
 
+def test_a_bundle_trained_by_hand_meanwhile_is_not_replaced_unjudged(shop: Runtime) -> None:
+    bundles, end = shop.workspace.bundles, end_of(shop)
+    promote(bundles, trained(shop.workspace, shop.store, end - 20 * DAY, Popularity))
+    by_hand = trained(shop.workspace, shop.store, end, Popularity, seed=3)
+    keeper = looking(shop, ItemKNN)
+    train = keeper._train
+
+    def overtaken(workspace: Workspace, since: int) -> dict[str, Any]:
+        told = train(workspace, since)
+        promote(bundles, by_hand)
+        return told
+
+    keeper._train = overtaken
+    entry = keeper.renew("asked for")
+    assert entry is not None
+    assert entry.what == "refused"
+    assert by_hand in entry.why
+    assert current_version(bundles) == by_hand
+    keeper.close()
+
+
+def test_while_somebody_trains_by_hand_the_schedule_waits(shop: Runtime) -> None:
+    promote(shop.workspace.bundles, trained(shop.workspace, shop.store, end_of(shop) - 20 * DAY, Popularity))
+    keeper = Schedule(shop.workspace, shop.store, train=lambda *_: {"later": "another training is running"})
+    job = keeper.jobs.ask("train")
+    assert keeper.do_jobs() == []
+    assert keeper.jobs.get(job.job_id).state == "waiting"
+    with pytest.raises(ConflictError, match="another training"):
+        keeper.renew("asked for")
+    assert journal.read(shop.workspace.bundles) == []
+    keeper.close()
+
+
 def test_the_first_is_promoted_a_worse_one_refused_and_a_better_one_promoted(shop: Runtime) -> None:
     bundles, end = shop.workspace.bundles, end_of(shop)
     keeper = looking(shop, Popularity)

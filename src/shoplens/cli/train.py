@@ -126,10 +126,7 @@ def _train_workspace(
     shop = Workspace.open(workspace)
     store = open_store(shop.database_url)
     try:
-        with stage_progress() as tell:
-            if tuning is not None:
-                with training_alone(shop.runs):
-                    pass  # refused now rather than after the encoders have learnt
+        with stage_progress() as tell, training_alone(shop.runs):  # nobody else's begins while the encoders learn
             finetuned = [] if tuning is None else _finetune(shop, store, *tuning, seed=seed, tell=tell)
             done = train_shop(shop, store, models=models, seed=seed, progress=tell)
             clicks = learn_from_clicks(shop, store, seed=seed or 0, progress=tell) if store.searches.count() else None

@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import orjson
 
-from shoplens.errors import BundleError, NotFoundError
+from shoplens.errors import BundleError, ConflictError, NotFoundError
 from shoplens.service.bundle import MANIFEST, read_manifest, verify_bundle
 
 POINTER = "current"
@@ -78,12 +79,17 @@ def bundle_folder(bundles: Path, version: str) -> Path:
     return folder
 
 
-def promote(bundles: Path, version: str) -> str | None:
-    """Let this version answer from now on, after verifying it. Returns the version before it."""
+def promote(bundles: Path, version: str, *, instead_of: str | EllipsisType | None = ...) -> str | None:
+    """Let this version answer from now on, after verifying it. Returns the version before it.
+
+    `instead_of`: the version (None: none) that it was judged against; ConflictError when another answers by now.
+    """
     verify_bundle(bundle_folder(bundles, version))
     with _exclusive(bundles):
         trail = _trail(bundles)
         before = trail[0] if trail else None
+        if instead_of is not ... and instead_of != before:
+            raise ConflictError(f"meanwhile {before or 'none'} answers, which it was not judged against")
         if version != before:
             _write(bundles, [version, *(one for one in trail if one != version)])
     return before

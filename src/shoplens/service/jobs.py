@@ -118,6 +118,11 @@ class Jobs:
             self._write({**self._file.content, job.job_id: ended})
         return ended
 
+    def put_back(self, job: Job) -> None:
+        """It could not be done now, and waits again."""
+        with self._file.changing():
+            self._write({**self._file.content, job.job_id: replace(job, state="waiting", began=0)})
+
     def give_up(self) -> None:
         """Jobs that run nowhere: whoever did them was ended. For a process that begins to look after the workspace."""
         for job in self.listed():

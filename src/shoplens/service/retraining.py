@@ -42,8 +42,8 @@ def limit_memory(megabytes: int) -> None:
 
 
 def retrain(root: Path, since: int) -> dict[str, Any]:
-    """What became of it: `version` and the verdict, or `error`."""
-    from shoplens.errors import ShoplensError
+    """What became of it: `version` and the verdict, or `error`; `later`: why it could not even begin."""
+    from shoplens.errors import ConflictError, ShoplensError
 
     try:
         from shoplens.service.runtime import Runtime  # here: with little memory even this is too much
@@ -53,6 +53,8 @@ def retrain(root: Path, since: int) -> dict[str, Any]:
             done = train_shop(shop.workspace, shop.store, before=since, ship=False)
             verdict = shop.bundles.judge(done.version, since).as_dict()
             return {"version": done.version, "verdict": verdict, "clicks": clicks_of(shop.workspace, shop.store)}
+    except ConflictError as error:
+        return {"later": str(error)}
     except ShoplensError as error:
         return {"error": str(error)}
     except MemoryError:

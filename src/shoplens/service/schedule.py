@@ -77,8 +77,11 @@ class Schedule:
         done += self.do_jobs()
         reason = self.reason()
         self._tell()
-        if reason is not None and (trained := self.renew(reason)) is not None:
-            done.append(trained)
+        try:
+            if reason is not None and (trained := self.renew(reason)) is not None:
+                done.append(trained)
+        except ConflictError as busy:
+            log.info("not trained now (%s): %s", reason, busy)
         return done
 
     def do_jobs(self) -> list[journal.Entry]:
@@ -96,6 +99,10 @@ class Schedule:
                     self.jobs.end(job, self._back_up(job))
                     continue
                 entry = self.renew("asked for")
+            except ConflictError as busy:
+                log.info("job %s waits: %s", job.job_id, busy)
+                self.jobs.put_back(job)
+                return entries
             except (ShoplensError, OSError) as error:
                 log.error("job %s failed: %s", job.job_id, error)
                 told = error.told if isinstance(error, StoreError) else str(error)  # where the database is, the log has
@@ -167,7 +174,8 @@ class Schedule:
         return None
 
     def renew(self, reason: str) -> journal.Entry | None:
-        """Train, judge, and promote or refuse. None when nothing happened that could judge a bundle."""
+        """Train, judge, and promote or refuse. None when nothing happened that could judge a bundle. ConflictError
+        while somebody else trains here: nothing was tried, and the next look tries again."""
         drifted, self._drifted = self._drifted, None
         bundles = self._workspace.bundles
         current = bundle_pointer.current_version(bundles)
@@ -177,6 +185,9 @@ class Schedule:
             log.info("not trained (%s): nothing came since the bundle that answers was trained", reason)
             return None
         told = self._train(self._workspace, since)
+        if "later" in told:
+            self._drifted = drifted
+            raise ConflictError(str(told["later"]))
         if "error" in told:
             self._drifted = drifted  # as much a reason as before
             return self._note("failed", str(told["error"]), current, None, reason, events)
@@ -188,7 +199,9 @@ class Schedule:
         if not verdict["accepted"]:
             return self._note("refused", verdict["why"], current, version, reason, events, verdict)
         try:
-            before = bundle_pointer.promote(bundles, version)
+            before = bundle_pointer.promote(bundles, version, instead_of=current)
+        except ConflictError as error:
+            return self._note("refused", str(error), current, version, reason, events, verdict)
         except ShoplensError as error:
             return self._note("failed", str(error), current, version, reason, events, verdict)
         entry = self._note("promoted", verdict["why"], before, version, reason, events, verdict)

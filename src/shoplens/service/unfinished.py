@@ -23,10 +23,11 @@ Tell = Callable[[str, int, int], None]
 @contextmanager
 def training_alone(runs: Path) -> Iterator[None]:
     """One process trains in a workspace: two would need twice the memory, and the one that ends last would answer,
-    whatever it had read. ConflictError for the second one. The lock ends with the process, however that ends."""
+    whatever it had read. ConflictError for the second one. The lock ends with the process, however that ends. Within
+    one thread it may be taken again, so that what is learnt before a training is part of it."""
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
+    lock = FileLock(folder / "lock", is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
