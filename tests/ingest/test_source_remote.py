@@ -51,9 +51,8 @@ class Shop(BaseHTTPRequestHandler):
                     self.wfile.write(b"y" * 10_000)
             except OSError:
                 self.close_connection = True
-        elif self.path == "/drip":
-            self.send_response(200)
-            self.end_headers()
+        elif self.path in ("/drip", "/slow-headers"):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX: " + (b"x\r\n\r\n" if self.path == "/drip" else b""))
             try:
                 for _ in range(1000):
                     self.wfile.write(b"z")
@@ -191,3 +190,10 @@ def test_too_slow_too_many_redirects_and_errors_are_said(shop: str) -> None:
         download(f"{shop}/nothing", allow_private=True)
     with pytest.raises(InputError, match="cannot be fetched"):
         download("http://127.0.0.1:1/feed.csv", allow_private=True)
+
+
+def test_headers_that_never_end_are_too_slow(shop: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnsafeInputError, match="too slow"):
+        download(f"{shop}/slow-headers", allow_private=True, max_seconds=0.3)
+    assert time.monotonic() - began < 5

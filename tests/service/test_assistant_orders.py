@@ -14,7 +14,7 @@ from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventType
 from shoplens.recommend.past import Past
-from shoplens.service.assistant_orders import OwnOrders
+from shoplens.service.assistant_orders import FIRST, OwnOrders
 from shoplens.service.dataset import read_interactions
 from shoplens.store.base import Store
 from shoplens.store.sql import open_store
@@ -134,3 +134,16 @@ def test_an_order_whose_purchase_is_not_in_the_log(store: Store) -> None:
     assert said_of(only(store, told(EventType.ORDER_STATUS, 1, status="packed"))) == (
         "Order 7: It is packed (told on 2026-12-01)."
     )
+
+
+def test_an_order_is_found_behind_thousands_of_views(store: Store) -> None:
+    bought = told(EventType.PURCHASE, 1, "kettle", 1.0, order_id="7000123")
+    views = [replace(told(EventType.VIEW, 2, "lamp"), timestamp=START + 2 * DAY + number) for number in range(FIRST)]
+    order = only(store, bought, *views, told(EventType.ORDER_STATUS, 3, order_id="7000123", status="shipped"))
+    assert [one.item_id for one in order.lines] == ["kettle"]
+
+
+@pytest.mark.parametrize("order_id", ["7\\ud800", "7\\u0000", "7\\u001b[2J"])
+def test_no_spelling_of_an_order_breaks_the_answer(store: Store, order_id: str) -> None:
+    event = replace(told(EventType.PURCHASE, 1, "kettle"), context='{"order_id":"' + order_id + '"}')
+    assert said_of(only(store, event)).encode().decode().isprintable()

@@ -14,7 +14,7 @@ from shoplens.errors import FormatError, InputError, UnsafeInputError
 from shoplens.ingest.opinions import PostRows, read_feed, read_on
 from shoplens.ingest.opinions.following import marks_of
 from shoplens.ingest.report import IngestReport
-from shoplens.service.opinion_sources import Batch, SourceOptions, growing, whole
+from shoplens.service.opinion_sources import Batch, SourceOptions, _added, growing, whole
 from shoplens.store.base import Store
 from shoplens.store.records import Transcript, TranscriptTurn
 from shoplens.store.sql import open_store
@@ -52,6 +52,31 @@ def test_a_file_in_their_words_is_put_in_order(tmp_path: Path) -> None:
     last = batches[-1].point
     assert last is not None
     assert last.finished
+    store.close()
+
+
+def test_a_new_file_that_begins_with_the_same_line_is_read(tmp_path: Path) -> None:
+    store, file = opened(tmp_path), tmp_path / "posts.ndjson"
+
+    def line(text: str) -> bytes:
+        return orjson.dumps({"text": text, "timestamp": TIME}) + b"\n"
+
+    def look() -> list[str]:
+        texts = []
+        for batch in _added(store, file, SourceOptions(), IngestReport()):
+            texts += [one.text for one in batch.posts]
+            if batch.point is not None:
+                with store.opinions.turn() as turn:
+                    turn.settle(batch.point.source, batch.point.rows)
+        return texts
+
+    file.write_bytes(line("log begins"))
+    assert look() == ["log begins"]
+    file.write_bytes(line("log begins") + line("old"))
+    assert look() == ["old"]
+    assert look() == []
+    file.write_bytes(line("log begins") + line("new") + line("and another"))
+    assert look() == ["new", "and another"]
     store.close()
 
 

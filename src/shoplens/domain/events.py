@@ -67,6 +67,14 @@ PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT, E
 #: What the context of an order's status must say: {"order_id": "7000123", "status": "shipped"}.
 ORDER_STATUS_FIELDS = ("order_id", "status")
 
+#: What else a context may say of a delivery → what shops and carriers call it.
+DELIVERY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "carrier": ("carrier", "shipping_carrier", "tracking_company"),
+    "tracking": ("tracking_number", "tracking", "tracking_id", "tracking_code"),
+    "link": ("tracking_url", "tracking_link"),
+    "expected": ("expected_delivery", "expected", "estimated_delivery", "delivery_date", "eta"),
+}
+
 
 def context_text(said: Mapping[str, Any]) -> str | None:
     """A context in its one spelling, so that the same said twice is one event: sorted names, nothing that is null.

@@ -8,11 +8,15 @@ decompressed size is watched too.
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import tempfile
+import threading
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -71,7 +75,11 @@ def _fetch(url: str, file: BinaryIO, *, allow_private: bool, max_bytes: int, dea
         "User-Agent": "shoplens-ingest",
         "Connection": "close",
     }
-    extensions = {"sni_hostname": target.host} if scheme == "https" else {}
+    cut = _Cut()
+    extensions: dict[str, Any] = {"trace": cut.hear} | ({"sni_hostname": target.host} if scheme == "https" else {})
+    watch = threading.Timer(max(deadline - time.monotonic(), 0), cut.off)
+    watch.daemon = True
+    watch.start()
     try:
         # trust_env off: a proxy from the environment would connect by name, past the check.
         with (
@@ -84,7 +92,11 @@ def _fetch(url: str, file: BinaryIO, *, allow_private: bool, max_bytes: int, dea
                 raise InputError(f"{shown(url)}: the server answered {answer.status_code} {answer.reason_phrase}")
             _store(answer, url, file, max_bytes=max_bytes, deadline=deadline)
     except httpx.HTTPError as error:
+        if time.monotonic() >= deadline:
+            raise _too_slow(url) from error
         raise InputError(f"{shown(url)}: cannot be fetched ({type(error).__name__}: {error})") from error
+    finally:
+        watch.cancel()
     return None
 
 
@@ -99,5 +111,33 @@ def _store(answer: httpx.Response, url: str, file: BinaryIO, *, max_bytes: int, 
         if received > max_bytes:
             raise UnsafeInputError(f"{shown(url)}: more than the limit of {max_bytes:,} bytes")
         if time.monotonic() > deadline:
-            raise UnsafeInputError(f"{shown(url)}: too slow; download it by hand and give the file")
+            raise _too_slow(url)
         file.write(piece)
+    if time.monotonic() > deadline:  # cut off: what came may be a part
+        raise _too_slow(url)
+
+
+def _too_slow(url: str) -> UnsafeInputError:
+    return UnsafeInputError(f"{shown(url)}: too slow; download it by hand and give the file")
+
+
+class _Cut:
+    """Ends a connection from another thread: a server that sends a header a second would else never be too slow."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._late = False
+
+    def hear(self, event: str, info: Mapping[str, Any]) -> None:
+        """Of httpcore's steps, those that make a connection."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._late:
+                self.off()
+
+    def off(self) -> None:
+        """Wakes whoever reads from it."""
+        self._late = True
+        if self._socket is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from shoplens.apps.assistant.tools.base import Delivery, Order, OrderLine, same_order
-from shoplens.domain.events import Event, EventType
+from shoplens.domain.events import DELIVERY_FIELDS, Event, EventType
 from shoplens.store.base import Store
 
-MOST_EVENTS = 2_000  # of a person, that orders are read from
+FIRST, MOST_EVENTS = 2_000, 20_000  # of a person, that orders are read from: so many where they tell all, else more
 BASKET = 3_600_000_000  # microseconds between purchases without an order's number that still make one order
 LONGEST = 100  # characters of a status, a number, a date
 LONGEST_LINK = 300
 
 _TELLING = (EventType.PURCHASE, EventType.REFUND, EventType.ORDER_STATUS)
-#: What of a delivery is told → what shops and carriers call it.
-_CALLED: Mapping[str, tuple[str, ...]] = {
-    "carrier": ("carrier", "shipping_carrier", "tracking_company"),
-    "tracking": ("tracking_number", "tracking", "tracking_id", "tracking_code"),
-    "link": ("tracking_url", "tracking_link"),
-    "expected": ("expected_delivery", "expected", "estimated_delivery", "delivery_date", "eta"),
-}
 
 
 class OwnOrders:
@@ -35,7 +29,9 @@ class OwnOrders:
 
     def __call__(self, user_id: str, limit: int) -> list[Order]:
         """See `tools.base.Orders`."""
-        events = self._store.events.history(user_id=user_id, limit=MOST_EVENTS)
+        events = self._store.events.history(user_id=user_id, limit=FIRST)
+        if len(events) == FIRST:  # behind that many views there may be what an order was of
+            events = self._store.events.history(user_id=user_id, limit=MOST_EVENTS)
         telling = [one for one in events if one.event_type in _TELLING]
         titles = {
             name: one.title or name
@@ -46,7 +42,7 @@ class OwnOrders:
         last, number = 0, ""
         for one in telling:
             told = _context(one)
-            own = str(told.get("order_id") or "").strip()
+            own = _flat(told.get("order_id") or "")
             if not own and one.event_type is EventType.PURCHASE:
                 if one.timestamp - last > BASKET or not number:
                     number = f"{datetime.fromtimestamp(one.timestamp / 1e6, UTC):%Y%m%d-%H%M}"
@@ -61,7 +57,7 @@ class OwnOrders:
 
 def _context(event: Event) -> dict[str, Any]:
     try:
-        told = json.loads(event.context or "{}")
+        told = orjson.loads(event.context or "{}")
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
@@ -74,7 +70,7 @@ def _order(order_id: str, told: Sequence[tuple[Event, Mapping[str, Any]]], title
     stated = [(one, said) for one, said in told if said.get("status")]
     known = {
         ours: next((text for _, said in reversed(told) if (text := _text(said, names, ours))), "")
-        for ours, names in _CALLED.items()
+        for ours, names in DELIVERY_FIELDS.items()
     }
     lines = _lines(bought, titles)
     return Order(
@@ -113,7 +109,8 @@ def _text(said: Mapping[str, Any], names: Sequence[str], ours: str) -> str:
 
 
 def _flat(value: object) -> str:
-    return " ".join(str(value).split())
+    """On one line, without what no text has: control characters, halves of characters."""
+    return " ".join("".join(one if one.isprintable() else " " for one in str(value)).split())
 
 
 def _when(event: Event) -> datetime:

@@ -20,7 +20,7 @@ from shoplens.domain.opinions import Post
 from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
 from shoplens.ingest.opinions.feeds import MOST_BYTES
-from shoplens.ingest.opinions.following import marks_of
+from shoplens.ingest.opinions.following import begins_with, marks_of
 from shoplens.ingest.remote import download, shown
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
@@ -202,6 +202,8 @@ def _added(store: Store, path: Path, options: SourceOptions, report: IngestRepor
         return  # nothing is written yet, or it was taken away
     begun = [(mark, point) for mark in marks if (point := store.checkpoint(f"{mark}{options.reading}")) is not None]
     mark, offset = (begun[0][0], begun[0][1].rows) if begun else (marks[0], 0)
+    if offset == begins_with(path):  # nothing but the line that other files may begin with, too
+        mark = marks[0]
     rows = PostRows(options.name or path.stem, mapping=options.mapping, report=report)
     while True:
         found = read_on(path, rows, mark=mark, offset=offset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from shoplens.domain.events import DELIVERY_FIELDS
 from shoplens.errors import FormatError
 from shoplens.ingest.events.event_names import squash
 from shoplens.ingest.events.glance import Glance
@@ -23,7 +24,7 @@ _CONTEXT = ("list_id", "variant", "coupon", "share_via", "wishlist_id", "review_
 _REVIEW = squash("Product Reviewed")
 #: What becomes of an order. "Order Updated" says it where it has a status; else it says nothing, and is left out.
 _BECAME = {squash("Order Cancelled"): "cancelled", squash("Order Updated"): None}
-_DELIVERY = ("tracking_number", "tracking_url", "carrier", "expected_delivery")
+_DELIVERY = tuple(name for names in DELIVERY_FIELDS.values() for name in names)
 
 
 def matches(seen: Glance) -> bool:

@@ -30,7 +30,8 @@ class Followed:
 def marks_of(path: Path) -> list[str]:
     """A file by its path and its first two lines, so that a new file under the old name begins anew; then, where lines
     are JSON, by its first line alone, for a file that has no other yet. Empty before that is written. (One line of CSV
-    would not do: all files of a kind begin alike.) Whoever began to read by the one goes on by it."""
+    would not do: all files of a kind begin alike.) Whoever has read that
+    line alone goes on by the two, once they are there: other files may begin with the same line."""
     try:
         with path.open("rb") as file:
             head = [file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)]
@@ -44,6 +45,12 @@ def marks_of(path: Path) -> list[str]:
         for lines in ways
         if all(line.endswith(b"\n") for line in lines)
     ]
+
+
+def begins_with(path: Path) -> int:
+    """Bytes of the first line."""
+    with path.open("rb") as file:
+        return len(file.readline(LONGEST_LINE))
 
 
 def read_on(path: Path, rows: PostRows, *, mark: str, offset: int) -> Followed:
