@@ -82,6 +82,7 @@ class TelemetrySettings(BaseModel):
     @field_validator("otlp_url")
     @classmethod
     def _address(cls, given: str | None) -> str | None:
-        if given is not None and not re.match(r"https?://[^/]", given):
-            raise ValueError(f"{given!r} is no address of a collector; write http://localhost:4318, without /v1/traces")
+        if given is not None and not re.fullmatch(r"https?://[^/?#]+(?:/(?!.*v1/traces)[^?#]*)?", given):
+            shown = re.sub(r"//[^/@]*@", "//…@", given)  # messages carry no password
+            raise ValueError(f"{shown!r} is no address of a collector; write http://localhost:4318, without /v1/traces")
         return given

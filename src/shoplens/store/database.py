@@ -49,6 +49,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = parse_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._closed = False
         self._spare: list[Any] = []  # connections for `raw`; a list's append and pop are safe between threads
         self._turn = threading.Lock()  # threads queue here fairly instead of polling the file's lock
         try:
@@ -96,13 +97,14 @@ class Database:
                 pooled.close()
                 raise
             # In SQLite a statement that was read to its end leaves nothing behind that a pool would have to undo.
-            if self.sqlite and len(self._spare) < SPARE:
+            if self.sqlite and len(self._spare) < SPARE and not self._closed:
                 self._spare.append(pooled)
             else:
                 pooled.close()
 
     def close(self) -> None:
         """Give all connections back."""
+        self._closed = True
         while self._spare:
             self._spare.pop().close()
         self.engine.dispose()

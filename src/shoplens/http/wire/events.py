@@ -36,7 +36,9 @@ class EventIn(Request):
     position: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     query: ShortText | None = None
     context: dict[str, Any] | None = None
-    event_id: Id | None = Field(default=None, description="Your own id: sent twice, stored once.")
+    event_id: Id | None = Field(
+        default=None, description="Your own id: sent twice, stored once (of an order_status, once for what it says)."
+    )
 
     @field_validator("timestamp")
     @classmethod
