@@ -194,14 +194,16 @@ class Schedule:
         if told.get("clicks"):
             log.info("search: %s", told["clicks"])
         version, verdict = str(told["version"]), told["verdict"]
-        if current is None:
+        beside = verdict.get("current", current)  # another may have been promoted by hand before the judging
+        if beside is None:
             verdict = {**verdict, "accepted": True, "why": "the first bundle"}
         if not verdict["accepted"]:
-            return self._note("refused", verdict["why"], current, version, reason, events, verdict)
+            return self._note("refused", verdict["why"], beside, version, reason, events, verdict)
         try:
-            before = bundle_pointer.promote(bundles, version, instead_of=current)
+            before = bundle_pointer.promote(bundles, version, instead_of=beside)
         except ConflictError as error:
-            return self._note("refused", str(error), current, version, reason, events, verdict)
+            why = f"{error}; judge it beside that one: shoplens bundles judge {version}"
+            return self._note("refused", why, beside, version, reason, events, verdict)
         except ShoplensError as error:
             return self._note("failed", str(error), current, version, reason, events, verdict)
         entry = self._note("promoted", verdict["why"], before, version, reason, events, verdict)
