@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.apps.assistant.tools.base import Order
+from shoplens.apps.assistant.tools.base import Order, same_order
 from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventType
@@ -147,3 +147,15 @@ def test_an_order_is_found_behind_thousands_of_views(store: Store) -> None:
 def test_no_spelling_of_an_order_breaks_the_answer(store: Store, order_id: str) -> None:
     event = replace(told(EventType.PURCHASE, 1, "kettle"), context='{"order_id":"' + order_id + '"}')
     assert said_of(only(store, event)).encode().decode().isprintable()
+
+
+def test_a_number_of_any_length_is_kept(store: Store) -> None:
+    long = "9400110200881234567890"
+    event = replace(told(EventType.PURCHASE, 1, "kettle"), context=f'{{"order_id":{long},"tracking_number":{long}}}')
+    order = only(store, event)
+    assert (order.order_id, order.delivery.tracking) == (long, long)
+
+
+@pytest.mark.parametrize("number", ["# 1007", "＃1007", "№1007", " 1007 ", "#1007"])
+def test_a_number_is_the_same_however_it_is_typed(number: str) -> None:
+    assert same_order(number) == same_order("1007")

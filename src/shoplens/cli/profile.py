@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,7 +110,7 @@ def export(
     webhook: Annotated[
         bool, typer.Option("--webhook", help="Send them to profile.webhook_url, signed, instead of writing CSV.")
     ] = False,
-    from_part: Annotated[int, typer.Option(min=1, help="With --webhook: go on with this part.")] = 1,
+    after: Annotated[str | None, typer.Option(help="With --webhook: go on after this user_id.")] = None,
     excel: ExcelFlag = False,
     as_of: AsOf = None,
     workspace: WorkspaceOption = Path("."),
@@ -119,7 +121,7 @@ def export(
 
     --webhook posts them in parts of a thousand people to profile.webhook_url, each signed with profile.webhook_secret
     (HMAC-SHA256, X-Shoplens-Signature) and tried again when the receiver is away. Where a part did not arrive
-    all the same, its number is told: --from-part goes on there.
+    all the same, it is told after whom to go on: --after.
     """
     from shoplens.service.profiles import segments_csv, send_segments
     from shoplens.service.runtime import Runtime
@@ -132,7 +134,7 @@ def export(
             with progress_bar() as bar:
                 task = bar.add_task("parts sent", total=None)
                 sent = send_segments(
-                    settings, shop.profiles, shop.shelf, segment, now=now, first=from_part,
+                    settings, shop.profiles, shop.shelf, segment, now=now, after=after,
                     progress=lambda done, parts: bar.update(task, completed=done, total=parts),
                 )  # fmt: skip
             emit(sent, json=json, table=Text(f"{sent['people']:,} people sent in {sent['messages']} messages"))
@@ -148,6 +150,20 @@ def export(
     console.print(f"{len(members):,} people in {out}", highlight=False)
     if json:
         emit({"people": len(members), "file": str(out)}, json=True)
+
+
+LONGEST_LINE = 1 << 20  # bytes of one profile
+
+
+def whole_lines(file: Path) -> None:
+    """Cut off what a killed run left of its last line."""
+    if not file.exists():
+        return
+    with file.open("rb+") as written:
+        size = written.seek(0, os.SEEK_END)
+        written.seek(max(size - LONGEST_LINE, 0))
+        tail = written.read()
+        written.truncate(size - len(tail) + tail.rfind(b"\n") + 1)
 
 
 @profile_app.command("all")
@@ -173,8 +189,11 @@ def everybody(
         said = _checked(language) or shop.settings.language
         task = bar.add_task("profiles", total=None)
         lines = profile_lines(shop.profiles, shop.shelf, said, now=_moment(shop, as_of), after=after)
+        first = list(islice(lines, 1))  # before anything is opened: what cannot be told leaves an older file as it is
+        if out is not None and after is not None:
+            whole_lines(out)
         with nullcontext(sys.stdout.buffer) if out is None else out.open("wb" if after is None else "ab") as file:
-            for line in lines:
+            for line in chain(first, lines):
                 file.write(line)
                 written += 1
                 bar.update(task, completed=written)

@@ -67,6 +67,20 @@ PRODUCT_EVENTS = frozenset(EventType) - {EventType.SEARCH, EventType.CHECKOUT, E
 #: What the context of an order's status must say: {"order_id": "7000123", "status": "shipped"}.
 ORDER_STATUS_FIELDS = ("order_id", "status")
 
+
+def says_status(said: object) -> bool:
+    """Whether a context says of which order what became: texts that are not blank, of the order also a number."""
+    if not isinstance(said, Mapping):
+        return False
+    order, status = (said.get(name) for name in ORDER_STATUS_FIELDS)
+    numbered = isinstance(order, int) and not isinstance(order, bool)
+    return (numbered or _is_text(order)) and _is_text(status)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
 #: What else a context may say of a delivery → what shops and carriers call it.
 DELIVERY_FIELDS: Mapping[str, tuple[str, ...]] = {
     "carrier": ("carrier", "shipping_carrier", "tracking_company"),

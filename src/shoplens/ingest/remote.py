@@ -77,13 +77,18 @@ def _fetch(url: str, file: BinaryIO, *, allow_private: bool, max_bytes: int, dea
     }
     cut = _Cut()
     extensions: dict[str, Any] = {"trace": cut.hear} | ({"sni_hostname": target.host} if scheme == "https" else {})
+    patience = max(min(_IDLE_SECONDS, deadline - time.monotonic()), 0.01)
     watch = threading.Timer(max(deadline - time.monotonic(), 0), cut.off)
     watch.daemon = True
     watch.start()
     try:
         # trust_env off: a proxy from the environment would connect by name, past the check.
         with (
-            httpx.Client(trust_env=False, timeout=_IDLE_SECONDS, verify=ssl.create_default_context()) as client,
+            httpx.Client(
+                trust_env=False,
+                timeout=patience,
+                verify=ssl.create_default_context(),
+            ) as client,
             client.stream("GET", target.pinned_url(url), headers=headers, extensions=extensions) as answer,
         ):
             if answer.status_code in _REDIRECTS and "location" in answer.headers:
@@ -97,6 +102,7 @@ def _fetch(url: str, file: BinaryIO, *, allow_private: bool, max_bytes: int, dea
         raise InputError(f"{shown(url)}: cannot be fetched ({type(error).__name__}: {error})") from error
     finally:
         watch.cancel()
+        cut.close()
     return None
 
 
@@ -130,8 +136,9 @@ class _Cut:
 
     def hear(self, event: str, info: Mapping[str, Any]) -> None:
         """Of httpcore's steps, those that make a connection."""
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._socket = info["return_value"].get_extra_info("socket")
+        if event == "connection.connect_tcp.complete":
+            self.close()
+            self._socket = info["return_value"].get_extra_info("socket").dup()  # a handshake takes the other one away
             if self._late:
                 self.off()
 
@@ -140,4 +147,9 @@ class _Cut:
         self._late = True
         if self._socket is not None:
             with suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        if self._socket is not None:
+            self._socket.close()

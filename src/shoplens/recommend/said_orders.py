@@ -35,6 +35,13 @@ _SAID: tuple[tuple[Sort, re.Pattern[str]], ...] = (
 )
 
 
+_NOT = re.compile(
+    r"(?:\b(?:not|no|never|without|avoid|except)\b|n['’]t\b)(?:\W+\w+){0,3}\W*$|"
+    r"(?:不要|不是|不想|别|勿|不用|除了).{0,3}$",
+    _I,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class SaidOrder:
     """An order, the words that ask for it, and the text without them."""
@@ -50,4 +57,6 @@ def said_order(text: str) -> SaidOrder | None:
     if len(found) != 1:
         return None
     sort, match = found[0]
+    if _NOT.search(text[: match.start()]):
+        return None  # "but not the cheapest" wants no order
     return SaidOrder(sort, match[0], " ".join(f"{text[: match.start()]} {text[match.end() :]}".split()))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-import orjson
 
 from shoplens.apps.assistant.tools.base import Delivery, Order, OrderLine, same_order
 from shoplens.domain.events import DELIVERY_FIELDS, Event, EventType
@@ -57,8 +56,8 @@ class OwnOrders:
 
 def _context(event: Event) -> dict[str, Any]:
     try:
-        told = orjson.loads(event.context or "{}")
-    except ValueError:
+        told = json.loads(event.context or "{}")  # whole numbers of any length: 22 digits track a parcel
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

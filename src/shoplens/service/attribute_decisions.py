@@ -178,9 +178,14 @@ class Decisions:
         try:
             if changed and products and read:
                 self._put([products[item_id] for item_id in changed], instead_of=[read[item_id] for item_id in changed])
-        except BaseException:
-            self._take_back(proposals, now)
-            raise
+        except BaseException as problem:
+            # An import of a feed that sees a decision before it is written writes it itself.
+            written = isinstance(problem, ConflictError) and self._store.catalogue.get(changed) == {
+                item_id: (products or {})[item_id] for item_id in changed
+            }
+            if not written:
+                self._take_back(proposals, now)
+                raise
         self._decided()
         decided = None if status is ProposalStatus.OPEN else now
         return [replace(one, status=status, decided=decided) for one in proposals]

@@ -20,7 +20,7 @@ from shoplens.domain.opinions import Post
 from shoplens.errors import FormatError, InputError, did_you_mean
 from shoplens.ingest.opinions import PostRows, read_feed, read_on, read_posts
 from shoplens.ingest.opinions.feeds import MOST_BYTES
-from shoplens.ingest.opinions.following import begins_with, marks_of
+from shoplens.ingest.opinions.following import MOST, begins_with, marks_of
 from shoplens.ingest.remote import download, shown
 from shoplens.ingest.report import IngestReport
 from shoplens.ingest.source import SourceFile, find_sources
@@ -206,7 +206,9 @@ def _added(store: Store, path: Path, options: SourceOptions, report: IngestRepor
         mark = marks[0]
     rows = PostRows(options.name or path.stem, mapping=options.mapping, report=report)
     while True:
-        found = read_on(path, rows, mark=mark, offset=offset)
+        # By its first line alone no more is read than that: a second one may have been written since.
+        most = begins_with(path) - offset if marks == [mark] and offset < begins_with(path) else MOST
+        found = read_on(path, rows, mark=mark, offset=offset, most=most)
         if found.offset == offset:
             break
         yield from _pieces(found.posts, Point(f"{mark}{options.reading}", found.offset))

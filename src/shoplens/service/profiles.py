@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
@@ -59,15 +60,20 @@ def read_everybody(store: Store, shelf: Shelf, model: ProfileModel) -> Everybody
     return Everybody(tuple(log.users.ids[: log.n_people]), deeds, item_ids)
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
 def moment_of(text: str, zone: str) -> int:
     """Microseconds of a time that people write: 2026-01-31 (the end of that day on the shop's clock), or
     2026-01-31T18:00Z. InputError for what is no time, or lies ahead."""
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if _DAY.fullmatch(text.strip()):
+            when = when + timedelta(days=1)
+        elif "W" in text:
+            raise ValueError("a week")
+    except (ValueError, OverflowError):
         raise InputError(f"{text!r} is no time: write 2026-01-31 or 2026-01-31T18:00Z") from None
-    if len(text.strip()) <= len("2026-01-31"):
-        when = when + timedelta(days=1)
     aware = when.replace(tzinfo=ZoneInfo(zone)) if when.tzinfo is None else when
     moment = (aware - EPOCH) // timedelta(microseconds=1) - 1
     if moment > time.time() * 1e6 + MICROSECONDS_PER_DAY:
@@ -119,7 +125,13 @@ def read_user_ids(text: str) -> list[str]:
     InputError for a CSV without that column.
     """
     lines = [line for line in text.removeprefix(EXCEL).splitlines() if line.strip()]
-    rows = list(csv.reader(lines))
+    marks = next((mark for mark in ",;\t|" if lines and mark in lines[0]), "")
+    if not marks and (not lines or lines[0].strip().strip('"') != USER_ID):
+        return list(dict.fromkeys(_read(line.strip()) for line in lines))
+    try:
+        rows = list(csv.reader(lines, delimiter=marks or ","))
+    except csv.Error as error:
+        raise InputError(f"the list cannot be read: {error}; write one id a line") from error
     header = [cell.strip() for cell in rows[0]] if rows else []
     if USER_ID not in header and any(len(row) > 1 for row in rows):
         raise InputError(
@@ -137,32 +149,35 @@ def send_segments(
     segment: str | None,
     *,
     now: int | None = None,
-    first: int = 1,
+    after: str | None = None,
     webhook: Webhook | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
-    """Send everybody, or one segment, to the webhook of the settings, some at a time, from part `first` on. Returns
-    people, messages, tries.
+    """Send everybody, or one segment, to the webhook of the settings, some at a time in the order of their ids.
 
-    ConflictError without an address or secret; ServiceError says which part did not arrive.
+    `after`: those behind this one, so that who comes and goes between two runs shifts nobody. Returns people, messages
+    and tries.
+
+    ConflictError without an address or secret; ServiceError says after whom to go on.
     """
     to = webhook or webhook_of(settings)
-    members, segments = profiles.members(shelf, segment, now=now), profiles.segments(shelf)
+    everybody, segments = profiles.members(shelf, segment, now=now), profiles.segments(shelf)
+    members = sorted((one for one in everybody if after is None or one.user_id > after), key=lambda one: one.user_id)
     told = [one.as_dict() for one in segments if segment is None or one.id == segment]
     parts = [members[k : k + MEMBERS_A_MESSAGE] for k in range(0, len(members), MEMBERS_A_MESSAGE)] or [[]]
-    if first > len(parts):
-        raise InputError(f"there are {len(parts)} parts; none of them is number {first}")
     tries = sent = 0
-    for number, part in enumerate(parts[first - 1 :], start=first):
+    for number, part in enumerate(parts, start=1):
         people = [asdict(one) for one in part]
         try:
             tries += to.send(KIND, {"part": number, "parts": len(parts), "segments": told, "people": people})
         except ServiceError as error:
-            raise type(error)(f"part {number} of {len(parts)} did not arrive, go on from there: {error}") from error
+            onward = f"go on after user_id {after!r}" if after is not None else "begin again"
+            raise type(error)(f"part {number} of {len(parts)} did not arrive, {onward}: {error}") from error
         sent += len(part)
+        after = part[-1].user_id if part else after
         if progress is not None:
             progress(number, len(parts))
-    return {"people": sent, "messages": len(parts) - first + 1, "tries": tries}
+    return {"people": sent, "messages": len(parts), "tries": tries}
 
 
 def webhook_of(settings: ProfileSettings) -> Webhook:

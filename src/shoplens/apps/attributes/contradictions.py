@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from shoplens.apps.attributes.disputes import closer
 from shoplens.apps.attributes.found import SUREST, FoundValue
 from shoplens.apps.attributes.normalise import Normaliser, folded
 from shoplens.apps.attributes.schema import BRAND, Kind, ShopSchema, current_values
@@ -104,8 +105,7 @@ def _respelt(current: str, found: str, normaliser: Normaliser) -> bool:
 
 def _part(value: str, current: Sequence[str]) -> bool:
     """Whether one only says it more closely than the other: "blue" and "navy blue"."""
-    small = folded(value)
-    return any(small in folded(own) or folded(own) in small for own in current)
+    return any(closer(value, own) or closer(own, value) for own in current)
 
 
 def _sure(

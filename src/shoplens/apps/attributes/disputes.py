@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from shoplens.apps.attributes.found import FoundValue, Source
-from shoplens.apps.attributes.normalise import Normaliser, folded
+from shoplens.apps.attributes.normalise import Normaliser
 
 DOUBT = 8.0  # disputes' worth of belief in the title before any were counted
 LOST = 0.25  # share of them that others are taken to win
+
+_WORD = re.compile(r"\w+")
 
 Won = Callable[[Source, str], float]
 
@@ -22,8 +25,18 @@ def share_won(won: int, disputes: int) -> float:
 
 def alike(attribute: str, one: str, other: str, normaliser: Normaliser) -> bool:
     """Whether two values are the same, or one says the other more closely: "blue" and "navy blue"."""
-    small, large = sorted((folded(one), folded(other)), key=len)
-    return normaliser.same(attribute, one, other) or (small != "" and small in large)
+    return normaliser.same(attribute, one, other) or closer(one, other) or closer(other, one)
+
+
+def closer(general: str, said: str) -> bool:
+    """Whether one value has all words of another beside its own: "navy blue" of "blue", 深蓝色 of 蓝色; but "women" is
+    not "men", and "16" not "6"."""
+    few, many = _WORD.findall(general.casefold()), _WORD.findall(said.casefold())
+    if not few:
+        return False
+    if len(few) == len(many) == 1 and not general.isascii():
+        return said.casefold().endswith(general.casefold())
+    return any(many[place : place + len(few)] == few for place in range(len(many) - len(few) + 1))
 
 
 def settled(found: Iterable[FoundValue], won: Won, normaliser: Normaliser) -> list[FoundValue]:

@@ -53,14 +53,14 @@ _EXTENT = re.compile(
     re.IGNORECASE,
 )
 _PACK = re.compile(
-    rf"(?<![\w.])(?:(?:pack|set|case|combo|bundle|box)s? of (\d+)|"
-    rf"(?<!holds )(?<!for )(?<!size )(\d+)[\s-]?(?:{_COUNTED})(?![a-z])(?!\s(?:rack|cooler|opener|holder))|"
-    rf"(\d+)\s?{_CHINESE_COUNTED}(?:装|入|套)?|(\d+)\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))"
+    rf"(?<![\w.])(?:(?:pack|set|case|combo|bundle|box)s? of (\d{{1,4}})(?!\d)|"
+    rf"(?<!holds )(?<!for )(?<!size )(\d{{1,4}})[\s-]?(?:{_COUNTED})(?![a-z])(?!\s(?:rack|cooler|opener|holder))|"
+    rf"(\d{{1,4}})\s?{_CHINESE_COUNTED}(?:装|入|套)?|(\d{{1,4}})\s?[x×](?=\s?{_NUMBER}\s?(?:{_UNIT})(?![a-z])))"
     rf"|(?<![{_CHINESE_DIGITS}百千第])([{_CHINESE_DIGITS}]{{1,3}})\s?{_CHINESE_COUNTED}装",
     re.IGNORECASE,
 )
 _TIMES = re.compile(
-    rf"(?<!\d)(?<!\d[.,]){_NUMBER}\s?(?:{_MULTIPLIED})(\s?[x×]\s?(\d+))(?![\d.,]*\s?(?:{_UNIT}))(?![\da-z])",
+    rf"(?<!\d)(?<!\d[.,]){_NUMBER}\s?(?:{_MULTIPLIED})(\s?[x×]\s?(\d{{1,4}}))(?![\d.,]*\s?(?:{_UNIT}))(?![\da-z])",
     re.IGNORECASE,
 )
 _OF_PIECES = re.compile(rf"\d[\s-]?(?:{_PIECES})$|[件个只片块枚粒入](?:装|入|套)?$", re.IGNORECASE)

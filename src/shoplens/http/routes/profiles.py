@@ -122,7 +122,7 @@ async def post_segments(shop: Shop, body: SendSegments | None = None) -> dict[st
     asked, settings = body or SendSegments(), shop.settings.profile
     now = _moment(shop, asked.as_of)
     return await run_in_threadpool(
-        send_segments, settings, shop.profiles, shop.shelf, asked.segment, now=now, first=asked.from_part
+        send_segments, settings, shop.profiles, shop.shelf, asked.segment, now=now, after=asked.after
     )
 
 

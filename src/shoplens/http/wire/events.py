@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 import orjson
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from shoplens.domain.events import ORDER_STATUS_FIELDS, PRODUCT_EVENTS, Event, EventType, context_text
+from shoplens.domain.events import PRODUCT_EVENTS, Event, EventType, context_text, says_status
 from shoplens.http.wire.fields import Currency, Id, Request, RowError, ShortText, Time, microseconds
 
 FUTURE_SECONDS = 86_400.0  # clocks differ; more than a day ahead is an error
@@ -75,8 +75,7 @@ class EventIn(Request):
             raise ValueError("say who it was: user_id, or session_id for a guest")
         if self.item_id is None and self.event_type in PRODUCT_EVENTS:
             raise ValueError(f"a {self.event_type.value} is about a product: item_id is missing")
-        said = self.context or {}
-        if self.event_type is EventType.ORDER_STATUS and not all(said.get(name) for name in ORDER_STATUS_FIELDS):
+        if self.event_type is EventType.ORDER_STATUS and not says_status(self.context):
             raise ValueError(
                 'an order_status says which order is what: {"order_id": "…", "status": "shipped"} in context'
             )

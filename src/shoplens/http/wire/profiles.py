@@ -239,7 +239,7 @@ class SendSegments(Request):
 
     segment: Id | None = Field(default=None, description="Only this one; default: everybody.")
     as_of: str | None = Field(default=None, max_length=40, description="From what was done until then; default: now.")
-    from_part: int = Field(default=1, ge=1, description="Go on with this part, after one did not arrive.")
+    after: Id | None = Field(default=None, description="Go on after this user_id, when a part did not arrive.")
 
 
 class SegmentsSent(BaseModel):

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from shoplens.domain.events import MICROSECONDS_PER_DAY, ORDER_STATUS_FIELDS, PRODUCT_EVENTS, EventBatch, EventType
+from shoplens.domain.events import MICROSECONDS_PER_DAY, PRODUCT_EVENTS, EventBatch, EventType, says_status
 from shoplens.ingest.events.bots import BotWatch
 from shoplens.ingest.events.keys import keys_of
 from shoplens.ingest.events.outliers import Amounts
@@ -173,7 +173,7 @@ def _says_status(context: str | None) -> bool:
         said = orjson.loads(context or "{}")
     except orjson.JSONDecodeError:
         return False
-    return isinstance(said, dict) and all(said.get(name) for name in ORDER_STATUS_FIELDS)
+    return says_status(said)
 
 
 def _excerpts(raw: pl.DataFrame, rows: pl.Series) -> list[str]:

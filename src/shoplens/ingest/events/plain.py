@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from shoplens.domain.events import ORDER_STATUS_FIELDS
 from shoplens.errors import FormatError
 from shoplens.ingest.events.glance import Glance
 from shoplens.ingest.events.json_objects import read_json
@@ -84,7 +86,7 @@ def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str]
             if ours in RAW_COLUMNS and ours not in names.values() and column not in names:
                 names[column] = ours
     found = set(names.values())
-    ordered = "order_id" in {column.strip().casefold() for column in columns}  # what became of orders, without products
+    ordered = set(ORDER_STATUS_FIELDS) <= {_of_order(column) for column in columns}  # what became of orders
     if ("item_id" not in found and "query" not in found and not ordered) or not found & {"user_id", "session_id"}:
         raise FormatError(
             f"{file}: no columns for who did what in {', '.join(columns)}; "
@@ -93,8 +95,20 @@ def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str]
     return names
 
 
+def _of_order(column: str) -> str:
+    """A column's name as a context of an order's status has it: "orderId", "Order ID", "Order_Status"."""
+    plain = re.sub(r"[\W_]+", "", column).casefold()
+    return {"orderid": "order_id", "status": "status", "orderstatus": "status"}.get(plain, column)
+
+
 def _with_context(frame: pl.DataFrame, rated: bool) -> pl.DataFrame:
     """Only our columns; the others as one JSON object, unless there is a context already."""
+    if "context" in frame.columns and frame["context"].is_null().all():
+        frame = frame.drop("context")
+    others = [name for name in frame.columns if name not in RAW_COLUMNS]
+    for column in others:
+        if (ours := _of_order(column)) not in frame.columns and ours in ORDER_STATUS_FIELDS:
+            frame = frame.rename({column: ours})
     others = [name for name in frame.columns if name not in RAW_COLUMNS]
     if rated:  # ratings without an event type
         frame = frame.with_columns(pl.lit("rating").alias("event_type"))

@@ -53,8 +53,9 @@ def begins_with(path: Path) -> int:
         return len(file.readline(LONGEST_LINE))
 
 
-def read_on(path: Path, rows: PostRows, *, mark: str, offset: int) -> Followed:
-    """The posts after byte `offset`. Lines are JSON objects or, when the first is not one, CSV with a header.
+def read_on(path: Path, rows: PostRows, *, mark: str, offset: int, most: int = MOST) -> Followed:
+    """The posts after byte `offset`, of `most` bytes. Lines are JSON objects or, when the first is not one, CSV with a
+    header.
 
     A file that has become shorter begins anew: what it repeats is known by its identity and counts once.
     """
@@ -66,7 +67,7 @@ def read_on(path: Path, rows: PostRows, *, mark: str, offset: int) -> Followed:
         if columns is not None and offset == 0:
             offset = len(first)
         file.seek(offset)
-        block = file.read(MOST)
+        block = file.read(most)
         if b"\n" not in block and len(block) == MOST:
             block += file.readline(LONGEST_LINE)
     whole = block[: block.rfind(b"\n") + 1]

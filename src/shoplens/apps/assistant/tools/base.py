@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,8 +32,8 @@ class Delivery:
 
 
 def same_order(number: str) -> str:
-    """Two numbers of one order are equal by this: "#1007" and "1007", "a-7" and "A-7"."""
-    return number.strip().lstrip("#").casefold()
+    """Two numbers of one order are equal by this: "# 1007", "＃1007" and "1007", "a-7" and "A-7"."""
+    return unicodedata.normalize("NFKC", number).lstrip("#№ \t").removeprefix("No").lstrip(". ").rstrip().casefold()
 
 
 @dataclass(frozen=True, slots=True)

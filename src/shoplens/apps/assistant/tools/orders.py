@@ -27,10 +27,11 @@ def _state(called: str, english: str, chinese: str, *, over: bool = False) -> _S
     return _State(re.compile(rf"^(?:{called})$", re.IGNORECASE), english, chinese, over)
 
 
+_LOST = re.compile(r"\b(?:lost|missing|damaged)\b|丢失|丢件|遗失|破损", re.IGNORECASE)  # no day is expected then
 #: The statuses that shops' systems have in common; any other is told as it is written.
 _STATES = (
     _state(r"cancel+ed|voided|已?取消|已作废|交易关闭", "It was cancelled.", "已取消。", over=True),
-    _state(r"returned|returned to sender|已?退货|已退回", "It was returned.", "已退货。", over=True),
+    _state(r"returned|return(?:ed|ing)? to sender|已?退货|已退回", "It was returned.", "已退货。", over=True),
     _state(r"refunded|已?退款", "It was refunded.", "已退款。", over=True),
     _state(r"return(?: requested)?|申请退货|退货中", "A return was requested.", "已申请退货。"),
     _state(r"delivered|已送达|已签收|签收|交易成功", "It was delivered.", "已送达。", over=True),
@@ -98,7 +99,9 @@ def _became(order: Order, *, zh: bool) -> Iterator[str]:
         yield f"状态：{order.status}" + (f"（{since}）。" if since else "。")
     elif order.status:
         yield f"Its status is: {order.status}" + (f" (told on {since})." if since else ".")
-    yield from _on_its_way(order.delivery, over=state is not None and state.over, zh=zh)
+    yield from _on_its_way(
+        order.delivery, over=state.over if state is not None else _LOST.search(order.status) is not None, zh=zh
+    )
     if order.refunded and _wholly(order):
         if state is None or "refunded" not in state.english:
             yield "已退款。" if zh else "It was refunded."
