@@ -19,6 +19,6 @@ def test_a_whole_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     found = json.loads(capsys.readouterr().out)
     assert found["people"] == PEOPLE
     assert set(found["fields"]) == {"club"}
-    assert found["stability"]["recognised"] > 0.8
+    assert found["stability"]["another seed, recognised: same id"] > 0.8
     assert {"profile", "base rate"} <= set(found["churn"]["test"])
     assert plot.stat().st_size > 5_000

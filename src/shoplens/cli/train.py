@@ -128,7 +128,7 @@ def _train_workspace(
     try:
         with stage_progress() as tell, training_alone(shop.runs):  # nobody else's begins while the encoders learn
             finetuned = [] if tuning is None else _finetune(shop, store, *tuning, seed=seed, tell=tell)
-            done = train_shop(shop, store, models=models, seed=seed, progress=tell)
+            done = train_shop(shop, store, models=models, seed=seed, alone=True, progress=tell)
             clicks = learn_from_clicks(shop, store, seed=seed or 0, progress=tell) if store.searches.count() else None
     finally:
         store.close()

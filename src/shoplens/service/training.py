@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,6 +66,7 @@ def train_shop(
     seed: int | None = None,
     before: int | None = None,
     ship: bool = True,
+    alone: bool = False,
     progress: Progress | None = None,
 ) -> Training:
     """Train on everything in the store, or on what happened before a time (microseconds), and let the result answer
@@ -74,14 +76,14 @@ def train_shop(
     learnt from the training part, with histories up to the test. What ships is fitted again on all events with the
     settings chosen. A training that was killed goes on where it was when it is started again on the same events with
     the same settings. InputError when there are no events to learn from; what photos and texts teach is learnt before.
-    ConflictError while another process trains here.
+    ConflictError while another process trains here, unless the caller holds `training_alone` and says so (`alone`).
     """
     settings = workspace.settings.train
     chosen, seed = tuple(models) or settings.models, settings.seed if seed is None else seed
     if "popularity" not in chosen:
         chosen = ("popularity", *chosen)  # a table without the baseline says nothing
     make_factories(settings.tables, seed, chosen)  # a wrong setting is refused before hours are spent
-    with training_alone(workspace.runs):
+    with nullcontext() if alone else training_alone(workspace.runs):
         return _trained(workspace, store, chosen, seed, before, ship=ship, tell=progress or _silent)
 
 

@@ -23,11 +23,10 @@ Tell = Callable[[str, int, int], None]
 @contextmanager
 def training_alone(runs: Path) -> Iterator[None]:
     """One process trains in a workspace: two would need twice the memory, and the one that ends last would answer,
-    whatever it had read. ConflictError for the second one. The lock ends with the process, however that ends. Within
-    one thread it may be taken again, so that what is learnt before a training is part of it."""
+    whatever it had read. ConflictError for the second one. The lock ends with the process, however that ends."""
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock", is_singleton=True)
+    lock = FileLock(folder / "lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

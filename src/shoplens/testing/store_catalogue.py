@@ -80,6 +80,7 @@ class CatalogueConformance:
         assert (
             store.catalogue.upsert([replace(one, title="Mine") for one in now.values()], instead_of=now.values()) == 2
         )
+        store.close()
 
     def test_the_later_of_two_equal_ids_counts(self, opened: Opened) -> None:
         store = opened()
