@@ -4,6 +4,7 @@ BIN := .venv/bin
 # One process a core, and one thread a process: threads of numpy and torch that wait for one another double the time.
 # What is compiled is kept, whatever the machine says otherwise: tests start dozens of processes.
 TEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+# Built apart from what is installed: the pip of Debian 12 would build with setuptools alone, which lacks what they need.
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_ARGS ?=
 
@@ -15,12 +16,12 @@ $(BIN)/python:
 
 # torch comes first and alone, so that no resolver picks a build with CUDA.
 .venv/.run: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) install -q -c constraints.txt torch
-	$(PIP) install -q -c constraints.txt -e '.[samples]'
+	$(PIP) install -q --use-pep517 -c constraints.txt torch
+	$(PIP) install -q --use-pep517 -c constraints.txt -e '.[samples]'
 	@touch $@
 
 .venv/.dev: .venv/.run
-	$(PIP) install -q -c constraints.txt -e '.[samples,postgres,speech,hub,bench,mlflow,otlp,dev]'
+	$(PIP) install -q --use-pep517 -c constraints.txt -e '.[samples,postgres,speech,hub,bench,mlflow,otlp,dev]'
 	@touch $@
 
 demo: .venv/.run
