@@ -22,6 +22,8 @@ from shoplens.recommend.said_numbers import COINS
         ("kettle under 50", "EUR", None),
         ("kettle under 2 l", "EUR", None),
         ("yen", "EUR", None),
+        ("mug between $5 and £10", "USD", ("GBP", "mug")),
+        ("mug under USD 50", "EUR", ("USD", "mug")),
         ("tea under 1000 円", "EUR", ("JPY", "tea")),
         ("kettle under ca$50", "EUR", ("CAD", "kettle")),
         ("kettle under $50 CAD", "USD", ("CAD", "kettle")),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shoplens.apps.assistant.tools.base import Order, same_order
+from shoplens.apps.assistant.tools.base import Order, names_order, same_order
 from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.domain.catalogue import Product
 from shoplens.domain.events import Event, EventBatch, EventType
@@ -159,3 +159,13 @@ def test_a_number_of_any_length_is_kept(store: Store) -> None:
 @pytest.mark.parametrize("number", ["# 1007", "＃1007", "№1007", " 1007 ", "#1007"])
 def test_a_number_is_the_same_however_it_is_typed(number: str) -> None:
     assert same_order(number) == same_order("1007")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("where is order ZX81?", "zx81"), ("我的订单A-10023到哪了", "A-10023"), ("and SO/2026/17?", "SO/2026/17")],
+)
+def test_an_order_is_named_by_its_number(text: str, number: str) -> None:
+    assert names_order(text, number)
+    assert not names_order(text, f"{number}9")
+    assert not names_order(text, number[-1]), "one digit may be anything"

@@ -84,6 +84,18 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_answers(tmp_path: Path) -> 
         assert current_version(shop.workspace.bundles) == shop.shelf.version == bad
 
 
+def test_at_a_start_the_bundle_before_a_damaged_one_answers(tmp_path: Path) -> None:
+    with open_tiny_shop(tmp_path) as shop:
+        good = shop.shelf.version
+        bad = train_tiny_shop(shop.store, shop.workspace.bundles)
+    (shop.workspace.bundles / bad / "items.json").write_bytes(b"[]")
+    with Runtime.open(tmp_path) as again:
+        assert again.shelf.version == good
+        assert "damaged" in again.problems()[0]
+        assert not again.swap.follow(), "it is not tried again and again"
+        assert again.shelf.version == good
+
+
 def test_changes_by_another_process_are_noticed(tmp_path: Path) -> None:
     from dataclasses import replace
     from decimal import Decimal

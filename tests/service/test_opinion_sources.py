@@ -151,6 +151,18 @@ def test_addresses_inside_the_network_are_refused(tmp_path: Path) -> None:
     store.close()
 
 
+def test_one_file_that_cannot_be_read_keeps_no_other_of_a_folder_from_it(tmp_path: Path) -> None:
+    store, report, folder = opened(tmp_path), IngestReport(), tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(bytes(range(256)) * 8)
+    (folder / "b.jsonl").write_bytes(orjson.dumps({"text": "good", "timestamp": TIME}) + b"\n")
+    assert [one.text for one in posts_of(list(whole(store, str(folder), SourceOptions(), report)))] == ["good"]
+    assert report.refused == 1
+    with pytest.raises(FormatError, match="binary"):
+        list(whole(store, str(folder / "a.jsonl"), SourceOptions(), report))
+    store.close()
+
+
 def test_a_folder_that_is_followed_outlives_what_lies_in_it(tmp_path: Path) -> None:
     """One post a file, a folder called like a file, a file that may not be read, a link to nothing."""
     store, report = opened(tmp_path), IngestReport()

@@ -78,7 +78,7 @@ def says_status(said: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value.strip() != ""
+    return isinstance(value, str) and any(one.isprintable() and not one.isspace() for one in value)
 
 
 #: What else a context may say of a delivery → what shops and carriers call it.

@@ -8,7 +8,7 @@ for one another, readers wait for nobody.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -150,6 +150,20 @@ class CatalogueFacts:
         column = self._tables.attributes.get(name.casefold())
         if column is not None:
             column.spread(column.numbers(), self._tables.stamps, result)
+        return result
+
+    def worth(self, name: str, of: Callable[[str], float]) -> npt.NDArray[np.float64]:
+        """Of each product what its value of an attribute (or "brand") is worth, 0 to 1; 0 without one, of several the
+        best. `of` is asked once a value. [len(columns)]"""
+        result = np.zeros(len(self.columns))
+        if name == "brand":
+            codes = self.columns.brand  # before the names, which may become more meanwhile
+            return np.array([of(brand) if brand else 0.0 for brand in self._tables.brands.shown])[codes]
+        column = self._tables.attributes.get(name.casefold())
+        if column is not None:
+            each = np.array([of(value) if value else 0.0 for value in column.values.shown])
+            for some in (np.where((each > 0) & (each < 1), each, np.nan), np.where(each >= 1, each, np.nan)):
+                column.spread(some, self._tables.stamps, result)
         return result
 
     def fields(self) -> list[str]:

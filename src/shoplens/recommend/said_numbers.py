@@ -29,6 +29,7 @@ _COINS = (
 COINS = tuple(_COINS.split())
 _POUNDS = ("pound", "pounds")
 _SIGNS = tuple(one for one in COINS if one[-1] in "$€£¥₹₩")  # stand before the number, too
+_CODES = tuple(one for one in COINS if len(one) == 3 and one.isascii() and one.isalpha())  # and so do these
 _MEASURES = (
     "ml cl dl l liter litre liters litres mg g gr gram grams kg kgs kilo kilos oz ounce ounces lb lbs mm cm m km meter "
     "metre meters metres inch inches ft feet foot gb tb mb mah w watt watts v volt volts hz khz mhz ghz mp fps "
@@ -57,7 +58,7 @@ class SaidRange:
     strict: bool = True  # False: about that much
     low_included: bool = True
     high_included: bool = True
-    coin: str = ""  # one of COINS or a pound, in lower case, where one was said
+    coins: tuple[str, ...] = ()  # of COINS or a pound, in lower case, as far as they were said
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _longest_first(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 _WORDS = {said: word for word, some in _COMPARING for said in some.split("|")}
 _WORDS_BY_LETTER, _UNITS_BY_LETTER = _longest_first(_WORDS), _longest_first(_UNITS)
-_SIGNS_BY_LETTER = _longest_first(_SIGNS)
+_SIGNS_BY_LETTER = _longest_first((*_SIGNS, *_CODES))
 
 
 def read_ranges(text: str) -> list[SaidRange]:
@@ -300,8 +301,8 @@ class _Reader:
         high_included: bool = True,
     ) -> SaidRange:
         tokens = self.tokens[self.first : self.place]
-        coin = next((one.coin for one in tokens if one.coin), "")
-        return SaidRange(tokens[0].start, tokens[-1].end, low, high, unit, strict, low_included, high_included, coin)
+        coins = tuple(one.coin for one in tokens if one.coin)
+        return SaidRange(tokens[0].start, tokens[-1].end, low, high, unit, strict, low_included, high_included, coins)
 
     def _take(self, *roles: str) -> _Token | None:
         """The next token, if it has one of these roles ("" is a number) and nothing stands before it."""

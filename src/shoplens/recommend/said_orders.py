@@ -37,7 +37,7 @@ _SAID: tuple[tuple[Sort, re.Pattern[str]], ...] = (
 
 _NOT = re.compile(
     r"(?:\b(?:not|no|never|without|avoid|except)\b|n['’]t\b)(?:\W+\w+){0,3}\W*$|"
-    r"(?:不要|不是|不想|别|勿|不用|除了).{0,3}$",
+    r"(?:不要|不是|不想|别|勿|不用|除了).{0,3}$|不(?:太|够|算)?$",
     _I,
 )
 
@@ -51,12 +51,17 @@ class SaidOrder:
     rest: str
 
 
+def denied(text: str, start: int) -> bool:
+    """Whether what stands from `start` on is what somebody does not want: "not the cheapest", 不便宜."""
+    return _NOT.search(text[:start]) is not None
+
+
 def said_order(text: str) -> SaidOrder | None:
     """The order that a text asks for; None where it asks for none, or for two."""
     found = [(sort, match) for sort, pattern in _SAID for match in pattern.finditer(text)]
     if len(found) != 1:
         return None
     sort, match = found[0]
-    if _NOT.search(text[: match.start()]):
-        return None  # "but not the cheapest" wants no order
+    if denied(text, match.start()):
+        return None
     return SaidOrder(sort, match[0], " ".join(f"{text[: match.start()]} {text[match.end() :]}".split()))

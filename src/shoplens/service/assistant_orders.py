@@ -14,6 +14,7 @@ from shoplens.store.base import Store
 
 FIRST, MOST_EVENTS = 2_000, 20_000  # of a person, that orders are read from: so many where they tell all, else more
 BASKET = 3_600_000_000  # microseconds between purchases without an order's number that still make one order
+_JOINERS = "\u200c\u200d"
 LONGEST = 100  # characters of a status, a number, a date
 LONGEST_LINK = 300
 
@@ -108,8 +109,8 @@ def _text(said: Mapping[str, Any], names: Sequence[str], ours: str) -> str:
 
 
 def _flat(value: object) -> str:
-    """On one line, without what no text has: control characters, halves of characters."""
-    return " ".join("".join(one if one.isprintable() else " " for one in str(value)).split())
+    """On one line, without what no text has: control characters, halves of characters. What joins letters stays."""
+    return " ".join("".join(one if one.isprintable() or one in _JOINERS else " " for one in str(value)).split())
 
 
 def _when(event: Event) -> datetime:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shoplens.apps.attributes.categories import misplaced
-from shoplens.apps.attributes.disputes import alike, settled, share_won
+from shoplens.apps.attributes.disputes import same_or_closer, settled, share_won
 from shoplens.apps.attributes.feedback import Feedback
 from shoplens.apps.attributes.found import SUREST, FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, step_of, votes
@@ -212,7 +212,7 @@ class Completion:
     def _disputed(self, row: int, name: str, value: str) -> bool:
         """Whether a product's title says values of an attribute, but nothing like this one."""
         said = [one.value for one in self.read.get(row, ()) if one.attribute == name and one.field == "title"]
-        return bool(said) and not any(alike(name, value, one, self.knowledge.normaliser) for one in said)
+        return bool(said) and not any(same_or_closer(name, value, one, self.knowledge.normaliser) for one in said)
 
     def _share_won(self, source: Source, name: str) -> float:
         """How often a source is right where the title says something else."""

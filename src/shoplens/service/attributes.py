@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from shoplens.apps.attributes.alike import Alike, HeldValues, alike
+from shoplens.apps.attributes.alike import Alike, alike
 from shoplens.apps.attributes.contradictions import contradictions
 from shoplens.apps.attributes.disputes import settled
 from shoplens.apps.attributes.feedback import Feedback
@@ -26,6 +26,7 @@ from shoplens.domain.events import MICROSECONDS_PER_DAY
 from shoplens.domain.proposals import Proposal, ProposalKind, ProposalStatus, Selection
 from shoplens.errors import InputError, NotFoundError, ShoplensError
 from shoplens.features.modalities import assemble
+from shoplens.recommend.facts import CatalogueFacts
 from shoplens.service.attribute_checks import check, of_contradiction, same_photos
 from shoplens.service.attribute_completion import Completion, Shown, of_extracted
 from shoplens.service.attribute_decisions import Decided, Decisions, feedback_of
@@ -93,14 +94,19 @@ class ReadProduct:
 class Attributes:
     """Attributes of one shop. `put_products` writes products so that answers know them at once."""
 
-    def __init__(self, workspace: Workspace, store: Store, put_products: PutProducts, photos: ProductPhotos) -> None:
-        self._workspace, self._store, self._photos = workspace, store, photos
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: Store,
+        facts: CatalogueFacts,
+        put_products: PutProducts,
+        photos: ProductPhotos,
+    ) -> None:
+        self._workspace, self._store, self._facts, self._photos = workspace, store, facts, photos
         self._decisions = Decisions(store, put_products, self._forget_feedback, partial(one_change, workspace))
         self._models = TextModels.of(workspace.root)
         self._lock = threading.Lock()
         self._known: tuple[Stamp, float, Knowledge] | None = None
-        self._reading = threading.Lock()
-        self._held: tuple[int, float, HeldValues] | None = None
         self._feedback: tuple[float, Feedback] | None = None
         self._decided = 0  # how often something was
 
@@ -202,7 +208,7 @@ class Attributes:
         """Products that share most of the chosen attributes."""
         knowledge = self.knowledge()
         product = self._product(item_id)
-        return alike(product, self._held_values(), attributes, knowledge.schema, knowledge.normaliser, n=n)
+        return alike(product, self._facts, attributes, knowledge.schema, knowledge.normaliser, n=n)
 
     def knowledge(self) -> Knowledge:
         """The shop's taxonomy and what was learnt last; read again when that is learnt anew, whichever process did it,
@@ -217,16 +223,6 @@ class Attributes:
             ):
                 known = stamp, time.monotonic(), recall(self._models, self._store)
                 self._known = known
-            return known[2]
-
-    def _held_values(self) -> HeldValues:
-        """Of the catalogue, read again some minutes after it changed: reading it takes seconds."""
-        with self._reading:
-            revision, known = self._store.catalogue.revision(), self._held
-            if known is None or (known[0] != revision and time.monotonic() - known[1] > FRESH):
-                products = (one for chunk in self._store.catalogue.scan() for one in chunk)
-                known = revision, time.monotonic(), HeldValues.of(products)
-                self._held = known
             return known[2]
 
     def feedback(self) -> Feedback:

@@ -43,7 +43,7 @@ def current_version(bundles: Path) -> str | None:
 
 def earlier_version(bundles: Path) -> str | None:
     """The version that rolling back would return to; None when there is none."""
-    return next((one for one in _trail(bundles)[1:] if (bundles / one / MANIFEST).is_file()), None)
+    return next(iter(earlier_versions(bundles)), None)
 
 
 def list_bundles(bundles: Path) -> list[BundleEntry]:
@@ -104,12 +104,17 @@ def rollback(bundles: Path, version: str | None = None) -> str:
         trail = _trail(bundles)
         if version is not None and (not trail or trail[0] != version):
             raise BundleError(f"{version} is not the bundle that answers now ({trail[0] if trail else 'none'} does)")
-        earlier = [one for one in trail[1:] if (bundles / one / MANIFEST).is_file()]  # without what was deleted
+        earlier = earlier_versions(bundles)
         if not earlier:
             raise BundleError("there is no earlier bundle to return to; promote one: shoplens bundles promote VERSION")
         verify_bundle(bundles / earlier[0])
         _write(bundles, earlier)
     return earlier[0]
+
+
+def earlier_versions(bundles: Path) -> list[str]:
+    """Those that answered before the current one and are still there, the latest first."""
+    return [one for one in _trail(bundles)[1:] if (bundles / one / MANIFEST).is_file()]
 
 
 def prunable(bundles: Path, keep: int, spared: Collection[str] = ()) -> list[str]:

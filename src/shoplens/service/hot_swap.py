@@ -20,7 +20,7 @@ from shoplens.recommend.rules import Wish
 from shoplens.recommend.shelf import Shelf, no_contents
 from shoplens.recommend.trending import Trending
 from shoplens.service.bundle import open_bundle
-from shoplens.service.bundle_pointer import current_version
+from shoplens.service.bundle_pointer import current_version, earlier_versions
 
 log = logging.getLogger(__name__)
 WARM_UP = 8  # answers computed before the first shopper waits for one
@@ -50,7 +50,8 @@ class HotSwap:
     def follow(self) -> bool:
         """Switch to the bundle that the pointer names, if another one answers now. Returns whether it switched.
 
-        A bundle that cannot be used is refused with the reason in `problem`, and the one before goes on answering.
+        A bundle that cannot be used is refused with the reason in `problem`, and the one before goes on answering, or
+        answers where none did yet.
         """
         with self._swapping:
             try:
@@ -68,13 +69,27 @@ class HotSwap:
             except (ShoplensError, OSError) as error:
                 self.problem, self._refused = str(error), wanted
                 log.error("bundle %s refused: %s", wanted, error)
-                return False
-            fresh.refresh()  # products that arrived while it was loading
-            before, self.shelf = self.shelf, fresh
-            fresh.refresh()  # and in the moment of switching
+                return self.shelf.version is None and self._fall_back()
+            self._switch(fresh)
             self.problem = self._refused = None
-            log.info("bundle %s answers now, before: %s", wanted, before.version)
             return True
+
+    def _fall_back(self) -> bool:
+        """At a start nothing answers yet that could go on: the latest bundle of before that can be used does."""
+        for version in earlier_versions(self.bundles):
+            try:
+                self._switch(self._shelf_of(version))
+            except (ShoplensError, OSError) as error:
+                log.error("bundle %s cannot answer in its place: %s", version, error)
+            else:
+                return True
+        return False
+
+    def _switch(self, fresh: Shelf) -> None:
+        fresh.refresh()  # products that arrived while it was loading
+        before, self.shelf = self.shelf, fresh
+        fresh.refresh()  # and in the moment of switching
+        log.info("bundle %s answers now, before: %s", fresh.version, before.version)
 
     def keep(self, versions: Iterable[str]) -> None:
         """Have these bundles ready beside the one that answers, and no others. One that cannot be used is left out,

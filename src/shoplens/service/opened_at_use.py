@@ -106,7 +106,7 @@ class OpenedAtUse(ABC):
         with self._opening:
             if self._attributes is None:
                 photos = ProductPhotos(self.workspace, self.loose_media, self.media)
-                self._attributes = Attributes(self.workspace, self.store, self.put_products, photos)
+                self._attributes = Attributes(self.workspace, self.store, self.facts, self.put_products, photos)
             return self._attributes
 
     @property

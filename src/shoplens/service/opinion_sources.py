@@ -71,8 +71,14 @@ def whole(store: Store, location: str, options: SourceOptions, report: IngestRep
         yield from own(store, location)
         return
     _refuse_unknown(location)
-    for source in find_sources(location, suffixes=SUFFIXES, allow_private=options.allow_private):
-        yield from _file(store, source, options, report)
+    sources = find_sources(location, suffixes=SUFFIXES, allow_private=options.allow_private)
+    for source in sources:
+        try:
+            yield from _file(store, source, options, report)
+        except (InputError, FormatError) as error:
+            if len(sources) == 1:
+                raise
+            report.refuse(source.name, 0, None, str(error))
 
 
 def growing(store: Store, location: str, options: SourceOptions, report: IngestReport) -> Iterator[Batch | None]:

@@ -51,7 +51,6 @@ class Schedule:
         self._train = train or train_elsewhere
         self._drift = Drift()
         self._drifted: str | None = None
-        self._counted = self._statuses = 0  # up to which event, and how many of them say what became of an order
         workspace.bundles.mkdir(parents=True, exist_ok=True)
         self._alone = FileLock(workspace.bundles / ".schedule.lock")
         try:
@@ -264,10 +263,7 @@ class Schedule:
 
     def _deeds(self) -> int:
         """How many events there are of what somebody did: what the shop says of its orders teaches nothing."""
-        for chunk in self._store.events.scan(self._counted):
-            self._counted = int(chunk.sequence[-1])
-            self._statuses += int((chunk.event_type == _STATUS).sum())
-        return max(self._store.events.count() - self._statuses, 0)
+        return self._store.events.count() - self._store.events.count(EventType.ORDER_STATUS)
 
     def _tell(self) -> None:
         """Servers beside this process measure what it saw."""

@@ -11,6 +11,7 @@ from typing import Any
 from shoplens.domain.moments import told
 from shoplens.domain.tagging import Entity, TaggedSentence
 from shoplens.encoders.e5_torch import E5Body
+from shoplens.errors import InputError
 from shoplens.ingest.report import IngestReport
 from shoplens.learning.tagging.choosing import ChosenTagger, choose_tagger, set_aside
 from shoplens.learning.tagging.examples import DEV, TRAIN, needed_part, part_of, read_marked
@@ -88,7 +89,8 @@ class Taggers:
         Without dev a tenth of the sentences is set aside. A training that was killed goes on when the same is asked
         again. `settings`: None is what the command does, on the device of the workspace's settings. `body`: the encoder
         that is fine-tuned, see `open_body`. Rows of JSON that cannot be used are left out, and `refused` gets a line
-        for each; FormatError names a line of CoNLL columns that cannot be read.
+        for each; FormatError names a line of CoNLL columns that cannot be read;
+        InputError when nothing was learnt that could replace the version that answers.
         """
         checked_name(name)
         settings = settings or on_device(FineTuning(epochs=0), self._workspace.settings)
@@ -97,6 +99,11 @@ class Taggers:
         data = _data_of(sentences, valid)
         state = self.saved.home / TRAINING / f"{name}-{data[:16]}"
         chosen = choose_tagger(sentences, valid, settings, body=body, state=state, progress=progress)
+        if not chosen.validation_f1 and name in self.saved.names():
+            raise InputError(
+                f"what was learnt finds none of the marked entities; the {name} that answers stays: give it more "
+                "minutes, passes or sentences"
+            )
         saved = self.saved.save(
             name,
             chosen,

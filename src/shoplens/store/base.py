@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from shoplens.domain.catalogue import Product
-from shoplens.domain.events import Event, EventBatch, EventColumns
+from shoplens.domain.events import Event, EventBatch, EventColumns, EventType
 from shoplens.domain.people import Person
 from shoplens.store.conversations import Handovers, Outbox, Transcripts
 from shoplens.store.decisions import ReviewList, SearchRules
@@ -53,8 +53,8 @@ class EventLog(Protocol):
         """Place of the newest event in the order of arrival; 0 before the first."""
         ...
 
-    def count(self) -> int:
-        """How many events there are."""
+    def count(self, event_type: EventType | None = None) -> int:
+        """How many events there are, or of one type: those are looked through."""
         ...
 
 

@@ -10,12 +10,22 @@ from itertools import compress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from shoplens.domain.events import EVENT_BY_CODE, Event, EventBatch, EventColumns, MoneyColumns, key_of_text
+from shoplens.domain.events import (
+    EVENT_BY_CODE,
+    EVENT_CODES,
+    Event,
+    EventBatch,
+    EventColumns,
+    EventType,
+    MoneyColumns,
+    key_of_text,
+)
 from shoplens.store.database import Database, count_up, counters, settle
 from shoplens.store.identities import Identities
 from shoplens.store.records import ActedOn, Appended, Checkpoint
+from shoplens.store.schema import event
 
 # Columns of a batch in the order in which they are stored, after sequence, person, product and session.
 STORED = tuple(column.name for column in fields(EventBatch) if column.name not in ("user_id", "item_id"))
@@ -191,10 +201,13 @@ class SqlEventLog(ABC):
         with self._database.reading() as connection:
             return counters(connection)["sequence"]
 
-    def count(self) -> int:
-        """How many events there are."""
+    def count(self, event_type: EventType | None = None) -> int:
+        """See `base.Events`."""
         with self._database.reading() as connection:
-            return counters(connection)["events"]
+            if event_type is None:
+                return counters(connection)["events"]
+            wanted = select(func.count()).select_from(event).where(event.c.event_type == EVENT_CODES[event_type])
+            return int(connection.execute(wanted).scalar_one())
 
 
 def _repeated(keys: list[int], new: set[int]) -> list[int]:

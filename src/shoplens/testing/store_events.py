@@ -119,6 +119,7 @@ class EventConformance:
         assert (appended.stored, appended.duplicates) == (3, (1, 3))
         assert store.events.append(batch_of(view(3), view(4))).stored == 0
         assert store.events.count() == 5
+        assert sum(store.events.count(kind) for kind in EventType) == 5
         assert len(store.events.history(user_id="ann")) == 4
         store.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shoplens.apps.attributes.alike import HeldValues, alike
+from shoplens.apps.attributes.alike import alike
 from shoplens.apps.attributes.found import FoundValue, Source, joined
 from shoplens.apps.attributes.nearest import reliability_by_share, votes
 from shoplens.apps.attributes.normalise import ColourFamilies, Normaliser
@@ -20,6 +20,7 @@ from shoplens.apps.attributes.schema import BRAND, Kind, ShopSchema
 from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError
 from shoplens.features.align.lexicon import built_in
+from shoplens.recommend.facts import CatalogueFacts
 from shoplens.testing.described_shop import DRINKS, SHOES, described_shop
 
 
@@ -300,8 +301,8 @@ def test_prices_are_compared_with_their_like() -> None:
 
 def test_alike_by_chosen_attributes(schema: ShopSchema) -> None:
     products = described_shop()
-    found = alike(products[0], HeldValues.of(products), ["colour", "material"], schema, Normaliser(schema), n=5)
+    found = alike(products[0], CatalogueFacts(products), ["colour", "material"], schema, Normaliser(schema), n=5)
     assert found[0].score == pytest.approx(1.0)
     assert set(found[0].shared) == {"colour", "material"}
     with pytest.raises(InputError, match="package_size"):
-        alike(products[0], HeldValues.of(products), ["package_size"], schema, Normaliser(schema))
+        alike(products[0], CatalogueFacts(products), ["package_size"], schema, Normaliser(schema))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shoplens.apps.attributes.disputes import LOST, alike, settled, share_won
+from shoplens.apps.attributes.disputes import LOST, same_or_closer, settled, share_won
 from shoplens.apps.attributes.found import FoundValue, Source
 from shoplens.apps.attributes.normalise import Normaliser
 from shoplens.apps.attributes.schema import ShopSchema
@@ -43,5 +43,5 @@ def test_shares_begin_with_the_title_believed() -> None:
 
 
 def test_values_alike() -> None:
-    assert alike("colour", "navy blue", "blue", NORMALISER)
-    assert not alike("colour", "red", "blue", NORMALISER)
+    assert same_or_closer("colour", "navy blue", "blue", NORMALISER)
+    assert not same_or_closer("colour", "red", "blue", NORMALISER)

@@ -34,6 +34,8 @@ ENGLISH: tuple[tuple[str, str, str], ...] = (
     ("dress about 20 euro", f"{DRESS};~price=16..24", "dress"),
     ("dress 15 dollars or less", f"{DRESS};price<=15", "dress"),
     ("dress under twenty dollars", f"{DRESS};price<20", "dress"),
+    ("dress under EUR 50", f"{DRESS};price<50", "dress"),
+    ("dress not cheap", DRESS, "dress not cheap"),
     ("DRESSES", DRESS, "DRESSES"),
     ("women's shoes", HER_SHOES, "women's shoes"),
     ("womens shoes", HER_SHOES, "womens shoes"),

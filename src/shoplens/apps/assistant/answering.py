@@ -16,7 +16,7 @@ from shoplens.apps.assistant.memory import Memory
 from shoplens.apps.assistant.past_answers import PastAnswers, ShopFacts
 from shoplens.apps.assistant.products import PRODUCT_ACTS, SURE, ProductAnswers
 from shoplens.apps.assistant.search_answers import SearchAnswers
-from shoplens.apps.assistant.tools.base import Tools, same_order
+from shoplens.apps.assistant.tools.base import Tools, names_order, same_order
 from shoplens.apps.assistant.tools.orders import order_facts, order_source
 from shoplens.apps.assistant.turns import TALK, Act, Sentence, Tone, Turn, Understood
 from shoplens.apps.assistant.understanding.acts import about_service
@@ -138,8 +138,9 @@ class Answering:
         if orders is None:
             return Draft("unknown", [Sentence(say(language, "tool_failed"))])
         number = understood.slots.get("order_id")
+        named = [one for one in orders if names_order(turn.text, one.order_id)]
         same = [one for one in orders if number and same_order(one.order_id) == same_order(number)]
-        chosen = same if number else orders[:LATEST]
+        chosen = named or (same if number else orders[:LATEST])
         if not chosen:
             missing = "no_such_order" if number and orders else "no_orders"
             return Draft("asked_back", [Sentence(say(language, missing))])

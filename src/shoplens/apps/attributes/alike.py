@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from math import log
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from shoplens.apps.attributes.normalise import Normaliser
-from shoplens.apps.attributes.schema import Kind, ShopSchema, current_values, values_of
+from shoplens.apps.attributes.schema import BRAND, Kind, ShopSchema, current_values
 from shoplens.domain.catalogue import Product
 from shoplens.errors import InputError, did_you_mean
 from shoplens.ingest.units import measured
-
-Rows = npt.NDArray[np.int32]
+from shoplens.recommend.facts import CatalogueFacts
 
 
 class Alike(NamedTuple):
@@ -27,50 +25,9 @@ class Alike(NamedTuple):
     shared: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Who has which value of one attribute."""
-
-    values: tuple[str, ...]
-    rows: Rows  # [n], rising; a product with two values occurs twice
-    codes: Rows  # [n]: place in `values`
-
-    def of(self, row: int) -> tuple[str, ...]:
-        """Values of a product."""
-        first, last = np.searchsorted(self.rows, [row, row + 1])
-        return tuple(self.values[code] for code in self.codes[first:last])
-
-
-@dataclass(frozen=True, slots=True)
-class HeldValues:
-    """Values of all products, attribute by attribute: 8 bytes each, and every text once."""
-
-    item_ids: tuple[str, ...]
-    by_attribute: Mapping[str, Held]
-
-    @classmethod
-    def of(cls, products: Iterable[Product]) -> HeldValues:
-        """Of a catalogue; products that are only named by events have none."""
-        item_ids: list[str] = []
-        found: dict[str, tuple[dict[str, int], list[int], list[int]]] = {}
-        for product in products:
-            if product.stub:
-                continue
-            for name, values in values_of(product):
-                places, rows, codes = found.setdefault(name, ({}, [], []))
-                rows += [len(item_ids)] * len(values)
-                codes += [places.setdefault(value, len(places)) for value in values]
-            item_ids.append(product.item_id)
-        held = {
-            name: Held(tuple(places), np.array(rows, np.int32), np.array(codes, np.int32))
-            for name, (places, rows, codes) in found.items()
-        }
-        return cls(tuple(item_ids), held)
-
-
 def alike(
     one: Product,
-    others: HeldValues,
+    facts: CatalogueFacts,
     attributes: Sequence[str],
     schema: ShopSchema,
     normaliser: Normaliser,
@@ -93,26 +50,34 @@ def alike(
         name: max(log(1 + sum(schema.values(name).values()) / max(schema.values(name)[values[0]], 1)), 1e-6)
         for name, values in wanted.items()
     }
-    scores = np.zeros(len(others.item_ids))
-    near: dict[str, npt.NDArray[np.float64]] = {}  # attribute → of each product
-    for name, values in wanted.items():
-        held = others.by_attribute.get(name)
-        if held is None:
-            continue
-        each = np.array([max(_near(name, a, b, schema, normaliser) for a in values) for b in held.values])
-        near[name] = np.zeros(len(scores))
-        np.maximum.at(near[name], held.rows, each[held.codes])
-        scores += weights[name] * near[name]
-    best = sorted(np.flatnonzero(scores).tolist(), key=lambda row: (-scores[row], others.item_ids[row]))
-    chosen = [row for row in best[: n + 1] if others.item_ids[row] != one.item_id][:n]
+    columns = facts.columns
+    near = {
+        name: facts.worth(name, partial(_nearest, name, values, schema, normaliser))[: len(columns)]
+        for name, values in wanted.items()
+    }
+    scores = sum((weights[name] * near[name] for name in near), np.zeros(len(columns)))
+    scores *= columns.listed & ~columns.stub
+    scores[facts.row(one.item_id)] = 0
+    best = sorted(np.flatnonzero(scores).tolist(), key=lambda row: (-scores[row], facts.ids[row]))[:n]
+    total = sum(weights.values())
     return [
         Alike(
-            others.item_ids[row],
-            float(scores[row]) / sum(weights.values()),
-            {name: others.by_attribute[name].of(row) for name, share in near.items() if share[row] > 0},
+            facts.ids[row],
+            float(scores[row]) / total,
+            {name: _values(facts, row, name) for name, share in near.items() if share[row] > 0},
         )
-        for row in chosen
+        for row in best
     ]
+
+
+def _values(facts: CatalogueFacts, row: int, name: str) -> tuple[str, ...]:
+    if name == BRAND:
+        return (facts.brand_of(row),)
+    return next(values for own, values in facts.attributes_of(row).items() if own.casefold() == name.casefold())
+
+
+def _nearest(name: str, wanted: Sequence[str], schema: ShopSchema, normaliser: Normaliser, other: str) -> float:
+    return max(_near(name, one, other, schema, normaliser) for one in wanted)
 
 
 def _near(name: str, one: str, other: str, schema: ShopSchema, normaliser: Normaliser) -> float:

@@ -23,7 +23,7 @@ def share_won(won: int, disputes: int) -> float:
     return (won + LOST * DOUBT) / (disputes + DOUBT)
 
 
-def alike(attribute: str, one: str, other: str, normaliser: Normaliser) -> bool:
+def same_or_closer(attribute: str, one: str, other: str, normaliser: Normaliser) -> bool:
     """Whether two values are the same, or one says the other more closely: "blue" and "navy blue"."""
     return normaliser.same(attribute, one, other) or closer(one, other) or closer(other, one)
 
@@ -55,6 +55,6 @@ def _beside(one: FoundValue, titled: list[FoundValue], won: Won, normaliser: Nor
     if not titled or any(said.value == one.value for said in titled):
         return one
     best = max(titled, key=lambda said: said.confidence)
-    if alike(one.attribute, one.value, best.value, normaliser):
+    if same_or_closer(one.attribute, one.value, best.value, normaliser):
         return replace(one, value=best.value)
     return replace(one, confidence=min(one.confidence, won(one.source, one.attribute)))

@@ -156,9 +156,7 @@ def _due(worked: Worked, k: int, missing: Reasons) -> Due | None:
         missing.add("due", "few_visits", LEAST_VISITS if few else LEAST_RHYTHM)
         return None
     gaps = worked.visits.gaps_of(k)
-    longer = (
-        gaps[gaps > known.recency[k]] - known.recency[k]
-    )  # what is left of those that the absence has not outlasted
+    longer = gaps[gaps > known.recency[k]] - known.recency[k]  # what is left of those not outlasted
     if len(longer) < LEAST_GAPS:
         missing.add("due", "overdue")
         return None

@@ -14,6 +14,7 @@ from shoplens.recommend.asking import Constraint
 from shoplens.recommend.filters import parse_filter
 from shoplens.recommend.said_currencies import foreign_currency
 from shoplens.recommend.said_numbers import POUND, PRICE, SaidRange, read_ranges
+from shoplens.recommend.said_orders import denied
 
 _IN_STOCK = ("available now", "in stock", "in-stock", "instock", "有现货", "有库存", "有货的", "有货", "现货")
 _CHEAP = re.compile(
@@ -58,7 +59,7 @@ def read_stock(text: str, gathered: Gathered) -> None:
 def read_cheap(text: str, prices: npt.NDArray[np.float64], gathered: Gathered) -> None:
     """ "cheap" lifts the cheapest third of what is asked for (`prices`): how cheap is cheap enough, nobody said."""
     match = _CHEAP.search(text)
-    if match is None or any(one.field == "price" for _, one in gathered.constraints):
+    if match is None or denied(text, match.start()) or any(one.field == "price" for _, one in gathered.constraints):
         return
     known = prices[~np.isnan(prices)]
     if not len(known):

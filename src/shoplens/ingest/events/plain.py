@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from shoplens.domain.events import ORDER_STATUS_FIELDS
+from shoplens.domain.events import ORDER_STATUS_FIELDS, context_text
 from shoplens.errors import FormatError
 from shoplens.ingest.events.glance import Glance
 from shoplens.ingest.events.json_objects import read_json
@@ -87,6 +88,7 @@ def column_names(file: str, columns: tuple[str, ...], mapping: Mapping[str, str]
                 names[column] = ours
     found = set(names.values())
     ordered = set(ORDER_STATUS_FIELDS) <= {_of_order(column) for column in columns}  # what became of orders
+    ordered |= {"context", "event_type"} <= found  # or what is in the context tells
     if ("item_id" not in found and "query" not in found and not ordered) or not found & {"user_id", "session_id"}:
         raise FormatError(
             f"{file}: no columns for who did what in {', '.join(columns)}; "
@@ -102,20 +104,37 @@ def _of_order(column: str) -> str:
 
 
 def _with_context(frame: pl.DataFrame, rated: bool) -> pl.DataFrame:
-    """Only our columns; the others as one JSON object, unless there is a context already."""
-    if "context" in frame.columns and frame["context"].is_null().all():
-        frame = frame.drop("context")
-    others = [name for name in frame.columns if name not in RAW_COLUMNS]
-    for column in others:
-        if (ours := _of_order(column)) not in frame.columns and ours in ORDER_STATUS_FIELDS:
+    """Only our columns; the others as one JSON object, with what a row's own context says beside and before them."""
+    for column in [name for name in frame.columns if name not in RAW_COLUMNS]:
+        if (ours := _of_order(column)) not in frame.columns:
             frame = frame.rename({column: ours})
     others = [name for name in frame.columns if name not in RAW_COLUMNS]
     if rated:  # ratings without an event type
         frame = frame.with_columns(pl.lit("rating").alias("event_type"))
-    if not others or "context" in frame.columns:
-        return frame.drop(others)
+    if not others:
+        return frame
     filled = pl.any_horizontal(
         [(pl.col(name) != "") if frame.schema[name] == pl.String else pl.col(name).is_not_null() for name in others]
     ).fill_null(False)
-    context = pl.when(filled).then(pl.struct(others).struct.json_encode())
+    context = frame.select(pl.when(filled).then(pl.struct(others).struct.json_encode())).to_series()
+    if "context" in frame.columns:
+        own = frame["context"]
+        if isinstance(own.dtype, pl.Struct):
+            own = frame.select(pl.when(pl.col("context").is_not_null()).then(pl.col("context").struct.json_encode()))[
+                "context"
+            ]
+        context = pl.Series([_both(one, beside) for one, beside in zip(own, context, strict=True)], dtype=pl.String)
     return frame.with_columns(context.alias("context")).drop(others)
+
+
+def _both(own: object, beside: str | None) -> str | None:
+    """A row's context, and of the columns beside it what it does not say itself; a context that is no JSON object stays
+    as it is."""
+    text = own if isinstance(own, str) and own.strip() else None
+    if text is None or beside is None:
+        return text or beside
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return context_text(json.loads(beside) | said) if isinstance(said, dict) else text

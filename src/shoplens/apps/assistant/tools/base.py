@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Protocol
 
 from shoplens.apps.assistant.turns import Source
 from shoplens.domain.catalogue import Product
+
+SHORTEST_NUMBER = 3  # letters and digits of an order's number that is looked for in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,17 @@ class Delivery:
 def same_order(number: str) -> str:
     """Two numbers of one order are equal by this: "# 1007", "＃1007" and "1007", "a-7" and "A-7"."""
     return unicodedata.normalize("NFKC", number).lstrip("#№ \t").removeprefix("No").lstrip(". ").rstrip().casefold()
+
+
+def names_order(text: str, number: str) -> bool:
+    """Whether a message has the number of an order, whatever that is made of: "SO/2026/17". Of few letters it may be
+    anything."""
+    wanted = same_order(number)
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return (
+        len(wanted) >= SHORTEST_NUMBER
+        and re.search(rf"(?<![0-9a-z]){re.escape(wanted)}(?![0-9a-z])", plain) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ _ORDERS = re.compile(
     r"\b(?:my|show|list|see|view|check) (?:my |me )?(?:last |latest |recent |previous |"
     r"past |order |purchase )*(?:orders?|purchases?|order history)\b|"
     r"\bwhat (?:did|have) i (?:\w+ )?(?:buy|bought|order|ordered)|\b(?:order|purchase|parcel) (?:status|#?\d)|"
+    r"\b(?:where|status|track\w*)\b.{0,20}\b(?:order|purchase|parcel) #?[a-z]{1,6}[-/]?\d|"
     r"\btracking (?:number|code|id|link)\b|物流单号|快递单号|运单号|"
     r"\b(?:orders?|parcels?|packages?|deliver(?:y|ies)|shipments?)\b.{0,20}\b(?:never|not|(?:has|is|did|was|"
     r"were)n't|still) "
