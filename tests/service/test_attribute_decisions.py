@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,6 +107,21 @@ def test_what_is_written_meanwhile_is_not_lost(shop: Runtime, monkeypatch: pytes
         shop.attributes.accept([BRAND.proposal_id])
     assert shop.store.proposals.get([BRAND.proposal_id])[BRAND.proposal_id].status is ProposalStatus.OPEN
     assert (products(shop)[1].price, products(shop)[1].brand) == (Decimal(8), None)
+
+
+def test_a_decision_that_an_import_writes_first_stands(shop: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide, overtaken = shop.store.proposals.decide, iter([True])
+
+    def decided_and_held(*given: Any, **more: Any) -> set[str]:
+        done = decide(*given, **more)
+        if next(overtaken, False):  # an import between the decision and its writing
+            hold_all(shop.store, shop.store.catalogue.upsert)
+        return done
+
+    monkeypatch.setattr(shop.store.proposals, "decide", decided_and_held)
+    shop.attributes.accept([COLOUR.proposal_id])
+    assert shop.store.proposals.get([COLOUR.proposal_id])[COLOUR.proposal_id].status is ProposalStatus.ACCEPTED
+    assert products(shop)[1].attributes == {"colour": ("red",)}
 
 
 def test_a_feed_holds_only_what_it_speaks_of(shop: Runtime, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from shoplens.store.base import Store
 
 AT_ONCE = 1_000  # proposals of a selection that are decided together
 
+NOTHING: Mapping[str, Product] = {}
+
 Alone = Callable[[], AbstractContextManager[None]]
 
 
@@ -161,8 +163,8 @@ class Decisions:
         self,
         proposals: Sequence[Proposal],
         status: ProposalStatus,
-        products: Mapping[str, Product] | None = None,
-        read: Mapping[str, Product] | None = None,
+        products: Mapping[str, Product] = NOTHING,
+        read: Mapping[str, Product] = NOTHING,
     ) -> list[Proposal]:
         """Remember a decision and write what it changes of `products`, all or nothing. `read`: as they were before;
         ConflictError when somebody else has changed one since.
@@ -174,16 +176,14 @@ class Decisions:
         ids = [one.proposal_id for one in proposals]
         if self._store.proposals.decide(ids, status, now, together=True) != set(ids):
             raise ConflictError("somebody else has just decided about one of these proposals; look at the list again")
-        changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN} & set(products or ()))
+        changed = sorted({one.item_id for one in proposals if one.kind in WRITTEN} & products.keys())
+        wanted = {item_id: products[item_id] for item_id in changed}
         try:
-            if changed and products and read:
-                self._put([products[item_id] for item_id in changed], instead_of=[read[item_id] for item_id in changed])
+            if changed:
+                self._put(list(wanted.values()), instead_of=[read[item_id] for item_id in changed])
         except BaseException as problem:
-            # An import of a feed that sees a decision before it is written writes it itself.
-            written = isinstance(problem, ConflictError) and self._store.catalogue.get(changed) == {
-                item_id: (products or {})[item_id] for item_id in changed
-            }
-            if not written:
+            # An import of a feed that sees a decision before it is written has written it itself.
+            if not isinstance(problem, ConflictError) or self._store.catalogue.get(changed) != wanted:
                 self._take_back(proposals, now)
                 raise
         self._decided()
