@@ -86,12 +86,15 @@ class Profiles:
         """
         model = learnt(shelf)
         moment = now if now is not None else int(time.time() * 1e6)
+        gone = NotFoundError(f"nobody is called {after!r}, or they were forgotten since; start again from the first")
+        if after is not None and self._fields(after) is None:
+            raise gone  # before seconds are spent
         everybody = self._everybody(shelf, model)
+        if after is not None and after not in everybody.user_ids:
+            raise gone
         rows = products_of(shelf, model, everybody.item_ids)
         worked = work_out(model, everybody.deeds, rows, moment)
         asked = category_pairs(worked, rows)
-        if after is not None and after not in everybody.user_ids:
-            raise NotFoundError(f"nobody is called {after!r}: they were forgotten since; start again from the first")
         first = 0 if after is None else everybody.user_ids.index(after) + 1
         for k, user_id in enumerate(everybody.user_ids[first:], start=first):
             told = self._fields(user_id)
